@@ -1,0 +1,39 @@
+"""Give a command of this checkout the services and settings of a laptop, when the environment names no server."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator, MutableMapping
+
+from crm.local import services
+from crm.local.places import LOCAL, LocalServiceError
+
+# These need neither a database nor a broker; starting one for them would only be slow.
+WITHOUT_SERVICES = {"help", "version", "--help", "--version", "-h", "compilemessages", "makemessages", "collectstatic", "startapp"}
+
+
+@contextlib.contextmanager
+def local_services(arguments: list[str], environ: MutableMapping[str, str] = os.environ) -> Iterator[None]:
+    """Run a `manage.py` command (its `sys.argv`) with DATABASE_URL and REDIS_URL that work.
+
+    Where DATABASE_URL is set nothing happens. Else LOCAL=true, and embedded services are used: started if they do not
+    run, stopped afterwards unless somebody else uses them. A service that cannot start ends the process with a sentence.
+    """
+    if environ.get("DATABASE_URL") or environ.get("DATABASE_URL_FILE"):
+        yield
+        return
+    environ.setdefault("LOCAL", "true")
+    if len(arguments) < 2 or arguments[1] in WITHOUT_SERVICES:
+        nowhere = {"DATABASE_URL": "postgresql://nowhere/groundswell", "REDIS_URL": "redis://nowhere"}
+        environ.update({name: environ.get(name) or url for name, url in nowhere.items()})
+        yield
+        return
+    try:
+        used = services.ensure(home=LOCAL, environ=environ)
+    except LocalServiceError as error:
+        sys.exit(f"{error}")
+    environ.update(DATABASE_URL=used.database_url, REDIS_URL=used.redis_url)
+    try:
+        yield
+    finally:
+        used.release()
