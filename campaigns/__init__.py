@@ -1,0 +1,1 @@
+"""WHAT: campaigns, drives, mailings, delivery, engagement, reports. Uses contacts."""

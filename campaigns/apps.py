@@ -1,0 +1,14 @@
+from django.apps import AppConfig
+
+from crm.features import load_registrations
+
+FEATURES = ["planning", "mailings", "delivery", "engagement", "outreach", "reports"]
+
+
+class CampaignsConfig(AppConfig):
+    name = "campaigns"
+    label = "campaigns"
+    verbose_name = "What"
+
+    def ready(self) -> None:
+        load_registrations("campaigns", FEATURES)

@@ -1,0 +1,143 @@
+"""The ledger. High-volume rows have composite keys, no uid, and no foreign keys out (an audit query instead).
+
+`delivery` is range-partitioned by mailing and `feedback` is small; the tables themselves are made in migration 0002,
+so these models say what is in them.
+"""
+
+from __future__ import annotations
+
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class Outcome(models.TextChoices):
+    """audience = the sum of these, at every moment."""
+
+    PENDING = "pending", _("waiting")
+    IN_FLIGHT = "in_flight", _("in flight")
+    DEFERRED = "deferred", _("deferred, will be tried again")
+    ACCEPTED = "accepted", _("accepted")
+    FAILED = "failed", _("failed")
+    SKIPPED = "skipped", _("skipped, with reasons")
+    CANCELLED = "cancelled", _("cancelled")
+    UNCERTAIN = "uncertain", _("uncertain")
+
+
+class SkipReason(models.TextChoices):
+    """Each skipped person has one reason, the first of these; the others are listed behind it."""
+
+    ERASED = "erased", _("erased")
+    SUPPRESSED = "suppressed", _("asked never to be written to")
+    NO_ADDRESS = "no_address", _("no e-mail address")
+    BAD_ADDRESS = "bad_address", _("address invalid or bouncing")
+    NO_PERMISSION = "no_permission", _("no permission for this topic")
+    SAME_ADDRESS = "same_address", _("same address as somebody else here")
+    NO_VARIANT = "no_variant", _("no version in a language they read")
+    TOO_RECENT = "too_recent", _("written to too recently")
+    SAME_DAY = "same_day", _("another mailing that day")
+
+
+class Delivery(models.Model):
+    """One message to one contact point, in a capacity copied at freeze. Key (mailing, seq); seq counts from 1."""
+
+    pk = models.CompositePrimaryKey("mailing_id", "seq")
+    mailing_id = models.BigIntegerField()
+    seq = models.IntegerField()
+    state = models.CharField(max_length=9, choices=Outcome.choices)
+    skip_reason = models.CharField(max_length=14, choices=SkipReason.choices, blank=True, default="")
+    skip_also = ArrayField(models.CharField(max_length=14), default=list)
+    address = models.CharField(max_length=320, blank=True, default="", help_text="as it stood; blanked by erasure")
+    # NULL for rows skipped at freeze, so that the unique index (mailing, key) leaves them out
+    address_key = models.CharField(max_length=320, null=True, help_text="normal form")  # noqa: DJ001
+    address_hash = models.BinaryField(max_length=32, null=True)
+    variant_id = models.BigIntegerField(null=True)
+    # the capacity, copied: merge fields, tracking rules and reports use the copy
+    person_id = models.BigIntegerField(null=True)
+    post_id = models.BigIntegerField(null=True)
+    organization_id = models.BigIntegerField(null=True)
+    contact_point_id = models.BigIntegerField(null=True)
+    constituency_code = models.CharField(max_length=12, blank=True, default="")
+    country_code = models.CharField(max_length=2, blank=True, default="")
+    language = models.CharField(max_length=8, blank=True, default="")
+    is_tracked = models.BooleanField(default=True, help_text="per person; off for members of workers' organizations")
+    fields = models.JSONField(default=dict, help_text="merge fields: a dict of scalars")
+    # what happened
+    attempts = models.SmallIntegerField(default=0)
+    first_attempt_at = models.DateTimeField(null=True, help_text="the message's Date, the same on each try")
+    last_attempt_at = models.DateTimeField(null=True)
+    settled_at = models.DateTimeField(null=True)
+    reply_code = models.SmallIntegerField(null=True, help_text="SMTP")
+    reply_text = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        managed = False
+        db_table = "delivery"
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}/{self.seq} {self.state}"
+
+
+class DeliveryChunk(models.Model):
+    """A range of seq that one worker claims with FOR UPDATE SKIP LOCKED; the live bar sums its counts."""
+
+    mailing_id = models.BigIntegerField()
+    first_seq = models.IntegerField()
+    last_seq = models.IntegerField()
+    token = models.UUIDField(null=True, help_text="the claim that holds it; null when free")
+    lease_until = models.DateTimeField(null=True)
+    due_at = models.DateTimeField(help_text="not before")
+    is_done = models.BooleanField(default=False, help_text="no row of it is pending or in flight")
+    counts = models.JSONField(default=dict, help_text="outcome → rows")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailing_id", "first_seq"], name="delivery_chunk_once"),
+            models.CheckConstraint(name="delivery_chunk_range", condition=Q(last_seq__gte=models.F("first_seq"))),
+        ]
+        indexes = [models.Index(fields=["due_at", "id"], name="delivery_chunk_due", condition=Q(is_done=False))]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.first_seq}–{self.last_seq}"
+
+
+class DeliveryRetry(models.Model):
+    """A deferred delivery's next try."""
+
+    mailing_id = models.BigIntegerField()
+    seq = models.IntegerField()
+    due_at = models.DateTimeField()
+    token = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing_id", "seq"], name="delivery_retry_once")]
+        indexes = [models.Index(fields=["due_at"], name="delivery_retry_due")]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}/{self.seq}"
+
+
+class Feedback(models.Model):
+    """What came back after *accepted*: a bounce or a complaint. It never changes the ledger's last word."""
+
+    class Kind(models.TextChoices):
+        HARD_BOUNCE = "hard_bounce", _("bounced: will never arrive")
+        SOFT_BOUNCE = "soft_bounce", _("bounced for now")
+        COMPLAINT = "complaint", _("complained")
+
+    mailing_id = models.BigIntegerField()
+    seq = models.IntegerField()
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    status = models.CharField(max_length=12, blank=True, default="", help_text="RFC 3463, e.g. 5.1.1")
+    reason = models.CharField(max_length=300, blank=True, default="")
+    inbound_id = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mailing_id", "seq", "kind"], name="feedback_once")]
+        indexes = [models.Index(fields=["at"], name="feedback_at")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.mailing_id}/{self.seq}"

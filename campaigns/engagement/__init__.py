@@ -1,0 +1,1 @@
+"""Links, the track process, its spool and consumer, and the honest classes of a hit."""

@@ -1,0 +1,1 @@
+"""Mailings up to approval: variants, templates, layouts, senders, states, approvals."""

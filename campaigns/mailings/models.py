@@ -1,0 +1,210 @@
+"""What is written, who sends it, and who approved what."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.mailings.states import State
+from campaigns.planning.models import Drive
+from contacts.directory.models import NamedModel
+from contacts.directory.queries import SearchMixin
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.ids import StampedModel, UidModel
+
+
+class Sender(StampedModel):
+    """Whom a mailing comes from. Replies come back to us, are logged, then forwarded to `reply_to`."""
+
+    name = models.CharField(max_length=120)
+    email = models.EmailField()
+    reply_to = models.EmailField(
+        blank=True, default="", help_text="where replies are forwarded; empty: to the address itself"
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("email"), "name", name="sender_once")]
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.email}>"
+
+
+class Transport(StampedModel):
+    """A road out. `url` is smtp://…; empty means the installation's own EMAIL_URL."""
+
+    class Kind(models.TextChoices):
+        LOCAL = "local", _("local mailbox")
+        SMTP = "smtp", _("SMTP")
+
+    name = models.CharField(max_length=80, unique=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SMTP)
+    url = models.CharField(max_length=500, blank=True, default="")
+    is_default = models.BooleanField(default=False)
+    max_connections = models.PositiveSmallIntegerField(default=4)
+    per_second = models.PositiveIntegerField(null=True, blank=True, help_text="messages a second; empty for no limit")
+    failures = models.PositiveSmallIntegerField(default=0, help_text="connections failed in a row")
+    open_until = models.DateTimeField(null=True, blank=True, help_text="circuit breaker: no try before this time")
+    last_error = models.CharField(max_length=300, blank=True, default="")
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["is_default"], name="transport_one_default", condition=Q(is_default=True))
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class MailingQuerySet(SearchMixin, models.QuerySet["Mailing"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Mailings of drives that the user's grants for `action` reach."""
+        if user.scope(action).is_everything:
+            return self
+        return self.filter(drive__in=Drive.objects.visible_to(user, action))
+
+
+class Mailing(NamedModel, StampedModel):
+    """One mailing, from draft to finished. The content counts its changes in `content_version`."""
+
+    drive = models.ForeignKey(Drive, on_delete=models.PROTECT, related_name="mailings")
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    state_reason = models.CharField(
+        max_length=300, blank=True, default="", help_text="why it is held or paused, in plain words"
+    )
+    content_version = models.PositiveIntegerField(default=1)
+    segment = models.ForeignKey(
+        "contacts.Segment", null=True, blank=True, on_delete=models.PROTECT, related_name="mailings"
+    )
+    sender = models.ForeignKey(Sender, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
+    topic = models.ForeignKey(
+        "contacts.Topic", null=True, blank=True, on_delete=models.PROTECT, related_name="mailings"
+    )
+    transport = models.ForeignKey(Transport, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
+    layout = models.CharField(max_length=40, default="plain")
+    fallback_languages = ArrayField(
+        models.CharField(max_length=8), default=list, blank=True, help_text="in order, when a person's own is missing"
+    )
+    # a future moment keeps local time, zone and computed UTC; an empty time means "when somebody presses Send now"
+    send_local = models.DateTimeField(null=True, blank=True, help_text="wall clock in send_zone, stored as if UTC")
+    send_zone = models.CharField(max_length=64, default="UTC")
+    send_at = models.DateTimeField(null=True, blank=True)
+    max_lateness = models.DurationField(default=timedelta(hours=4))
+    contact_guard_days = models.PositiveSmallIntegerField(
+        default=3, help_text="skip whoever was mailed within so many days; 0 for none"
+    )
+    tracks_people = models.BooleanField(default=True, help_text="off: totals only, for everybody")
+    resends_uncertain = models.BooleanField(default=True)
+    # the scope that it was built with: freeze and approver see the same
+    scope_countries = ArrayField(models.CharField(max_length=2), null=True, blank=True, help_text="null for all")
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="mailings_written"
+    )
+    edited_since_approval = ArrayField(models.BigIntegerField(), default=list, blank=True, help_text="ids of users")
+    review_asked_at = models.DateTimeField(null=True)
+    review_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    approval = models.ForeignKey("campaigns.Approval", null=True, on_delete=models.SET_NULL, related_name="+")
+    stop_until = models.DateTimeField(null=True, help_text="nothing leaves before: the 30-second window to stop")
+    frozen_at = models.DateTimeField(null=True)
+    frozen_with = models.JSONField(
+        default=dict, help_text="compiled content by variant id, as approved; what workers render"
+    )
+    audience_count = models.PositiveIntegerField(null=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = MailingQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state", "send_at"], name="mailing_due"),
+            models.Index(fields=["-created_at", "-id"], name="mailing_order"),
+            GinIndex(fields=["search_text"], name="mailing_search", opclasses=["gin_trgm_ops"]),
+        ]
+        constraints = [
+            models.CheckConstraint(name="mailing_state_known", condition=Q(state__in=State.values)),
+            models.CheckConstraint(
+                name="mailing_past_draft_is_complete",
+                condition=Q(state__in=["draft", "cancelled"])
+                | Q(segment__isnull=False, sender__isnull=False, topic__isnull=False, transport__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="mailing_scheduled_has_send_at", condition=~Q(state="scheduled") | Q(send_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="mailing_approved_has_approval",
+                condition=~Q(state__in=["approved", "scheduled", "freezing", "held", "sending", "paused", "finished"])
+                | Q(approval__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="mailing_frozen_has_audience",
+                condition=~Q(state__in=["sending", "paused", "finished"])
+                | Q(audience_count__isnull=False, frozen_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="mailing_halted_says_why", condition=~Q(state__in=["held", "paused"], state_reason="")
+            ),
+        ]
+
+
+class Variant(UidModel):
+    """One language of a mailing."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="variants")
+    language = models.CharField(max_length=8)
+    subject = models.CharField(max_length=250, blank=True, default="")
+    preheader = models.CharField(max_length=250, blank=True, default="")
+    body_html = models.TextField(blank=True, default="", help_text="the editor's HTML with merge fields")
+    text = models.TextField(blank=True, default="", help_text="plain text part; made from the body unless is_text_own")
+    is_text_own = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [models.UniqueConstraint(fields=["mailing", "language"], name="variant_once_per_language")]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.language}"
+
+
+class Approval(UidModel):
+    """An approver's yes to exactly one content, audience rule and count."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="approvals")
+    content_hash = models.CharField(max_length=64, help_text="SHA-256, see campaigns/mailings/approval.py")
+    snapshot = models.JSONField(default=dict, help_text="what was hashed, to show what changed")
+    audience_count = models.PositiveIntegerField(help_text="people who would get it, when approved")
+    approved_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    approved_at = models.DateTimeField(auto_now_add=True)
+    lapsed_at = models.DateTimeField(null=True, help_text="when an edit made it void")
+
+    class Meta:
+        ordering = ["-approved_at"]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.content_hash[:12]}"
+
+
+class MailingTest(models.Model):
+    """A test send to oneself."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="tests")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    language = models.CharField(max_length=8)
+    content_version = models.PositiveIntegerField()
+    sent_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} to {self.user_id}"

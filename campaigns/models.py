@@ -1,0 +1,44 @@
+from campaigns.delivery.models import (
+    Delivery,
+    DeliveryChunk,
+    DeliveryRetry,
+    Feedback,
+)
+from campaigns.engagement.models import (
+    DeliveryEngagement,
+    Engagement,
+    EngagementDay,
+    TrackedLink,
+)
+from campaigns.mailings.models import (
+    Approval,
+    Mailing,
+    MailingTest,
+    Sender,
+    Transport,
+    Variant,
+)
+from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.planning.models import Campaign, Drive, Pillar
+
+__all__ = [
+    "Approval",
+    "Campaign",
+    "Delivery",
+    "DeliveryChunk",
+    "DeliveryEngagement",
+    "DeliveryRetry",
+    "Drive",
+    "Engagement",
+    "EngagementDay",
+    "Feedback",
+    "InboundMessage",
+    "Interaction",
+    "Mailing",
+    "MailingTest",
+    "Pillar",
+    "Sender",
+    "TrackedLink",
+    "Transport",
+    "Variant",
+]

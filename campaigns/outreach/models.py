@@ -1,0 +1,85 @@
+"""What comes in, and two-way touches with institutions."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+from crm.ids import UidModel
+
+
+class InboundMessage(models.Model):
+    """The inbox table: every message that came back, kept raw before anything is made of it."""
+
+    class State(models.TextChoices):
+        NEW = "new", _("new")
+        HANDLED = "handled", _("handled")
+        UNMATCHED = "unmatched", _("belongs to no mailing of ours")
+        FAILED = "failed", _("could not be read")
+
+    class Kind(models.TextChoices):
+        UNKNOWN = "", _("not read yet")
+        BOUNCE = "bounce", _("bounce")
+        REPLY = "reply", _("reply")
+        AUTO = "auto", _("automatic reply")
+        COMPLAINT = "complaint", _("complaint")
+
+    digest = models.CharField(
+        max_length=64, unique=True, help_text="SHA-256 of envelope and message: the same one comes in once"
+    )
+    recipient = models.CharField(max_length=320, help_text="envelope")
+    sender = models.CharField(max_length=320, blank=True, default="")
+    raw = models.BinaryField()
+    received_at = models.DateTimeField()
+    state = models.CharField(max_length=9, choices=State.choices, default=State.NEW)
+    kind = models.CharField(max_length=9, choices=Kind.choices, blank=True, default=Kind.UNKNOWN)
+    note = models.CharField(max_length=300, blank=True, default="")
+    mailing_id = models.BigIntegerField(null=True)
+    seq = models.IntegerField(null=True)
+    handled_at = models.DateTimeField(null=True)
+    forwarded_at = models.DateTimeField(null=True, help_text="a reply, to the sender's mailbox")
+
+    class Meta:
+        indexes = [models.Index(fields=["id"], name="inbound_new", condition=Q(state="new"))]
+
+    def __str__(self) -> str:
+        return f"{self.kind or 'message'} to {self.recipient}"
+
+
+class Interaction(UidModel):
+    """A call, meeting, letter, or a reply (linked to its delivery)."""
+
+    class Kind(models.TextChoices):
+        REPLY = "reply", _("reply")
+        CALL = "call", _("call")
+        MEETING = "meeting", _("meeting")
+        LETTER = "letter", _("letter")
+        OTHER = "other", _("other")
+
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    person = models.ForeignKey("contacts.Person", null=True, on_delete=models.CASCADE, related_name="interactions")
+    organization = models.ForeignKey(
+        "contacts.Organization", null=True, on_delete=models.CASCADE, related_name="interactions"
+    )
+    mailing_id = models.BigIntegerField(null=True)
+    seq = models.IntegerField(null=True)
+    inbound = models.OneToOneField(InboundMessage, null=True, on_delete=models.SET_NULL, related_name="interaction")
+    subject = models.CharField(max_length=300, blank=True, default="")
+    text = models.TextField(blank=True, default="")
+    at = models.DateTimeField()
+    logged_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    answered_at = models.DateTimeField(null=True, help_text="a reply that somebody took care of")
+    answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["person", "-at"], name="interaction_person"),
+            models.Index(fields=["organization", "-at"], name="interaction_organization"),
+            models.Index(
+                fields=["-at"], name="interaction_open_replies", condition=Q(kind="reply", answered_at__isnull=True)
+            ),
+            models.Index(fields=["mailing_id", "seq"], name="interaction_delivery"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.at:%Y-%m-%d}"

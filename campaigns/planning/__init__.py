@@ -1,0 +1,1 @@
+"""Campaigns, pillars and drives: countries × constituencies, who is reached, who is missing."""

@@ -1,0 +1,1 @@
+"""The audience as the sum of its outcomes, and every number's rows."""

@@ -1,0 +1,10 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("campaigns.planning.urls")),
+    path("", include("campaigns.mailings.urls")),
+    path("", include("campaigns.delivery.urls")),
+    path("", include("campaigns.engagement.urls")),
+    path("", include("campaigns.outreach.urls")),
+    path("", include("campaigns.reports.urls")),
+]

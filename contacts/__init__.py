@@ -1,0 +1,1 @@
+"""WHO: institutions, posts, people, consent, segments, imports. Knows nothing of campaigns."""

@@ -1,0 +1,1 @@
+"""Topics, the consent ledger, suppressions. Append-only; no import and no merge lifts a suppression."""

@@ -1,0 +1,1 @@
+"""Countries, indicators, organizations, posts, people, memberships, contact points. History is never overwritten."""

@@ -1,0 +1,356 @@
+"""Institutions, the posts in them, and the people who hold those posts for a while (Popolo's terms)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Lower
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from contacts.directory.queries import (
+    ContactPointQuerySet,
+    MembershipQuerySet,
+    OrganizationQuerySet,
+    PersonQuerySet,
+    PostQuerySet,
+)
+from crm.ids import StampedModel, UidModel
+from crm.ui.searchtext import normalise
+
+
+class NamedModel(models.Model):
+    """`name` in the default language, `names` for others (language → text), one normalised column for search and one to sort by."""
+
+    name = models.CharField(max_length=300)
+    names = models.JSONField(default=dict, blank=True)
+    sort_key = models.CharField(max_length=300, editable=False, db_index=True)
+    search_text = models.TextField(editable=False, default="")
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def label(self) -> str:
+        """The name in the reader's language, else the default one."""
+        return str(self.names.get((get_language() or "en").split("-")[0]) or self.name)
+
+    def search_parts(self) -> list[str]:
+        return [self.name, *map(str, self.names.values())]
+
+    def index_text(self) -> None:
+        """Recompute the stored columns; services call it before they save."""
+        self.sort_key = normalise(self.name)[:300]
+        self.search_text = normalise(*dict.fromkeys(self.search_parts()))
+
+    def save(self, **kwargs: Any) -> None:
+        self.index_text()
+        if kwargs.get("update_fields") is not None:
+            kwargs["update_fields"] = {*kwargs["update_fields"], "sort_key", "search_text"}
+        super().save(**kwargs)
+
+
+class Region(NamedModel):
+    """A UN M49 region or sub-region."""
+
+    code = models.CharField(max_length=3, primary_key=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+
+
+class Country(NamedModel):
+    """ISO 3166-1; the alpha-2 code is the key, so that scopes and copies carry it without a join."""
+
+    code = models.CharField(max_length=2, primary_key=True)
+    alpha3 = models.CharField(max_length=3, unique=True)
+    region = models.ForeignKey(Region, null=True, on_delete=models.PROTECT, related_name="countries")
+    languages = ArrayField(models.CharField(max_length=8), default=list, blank=True)
+    time_zone = models.CharField(max_length=64, default="UTC")
+
+    def search_parts(self) -> list[str]:
+        return [*super().search_parts(), self.alpha3]
+
+
+class Constituency(NamedModel):
+    """A small tree; the first seven are fixed (GOV EMP WRK SSI CSO IGO DON), staff add children."""
+
+    code = models.CharField(max_length=12, unique=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    root_code = models.CharField(max_length=12, editable=False, help_text="code of the top of its branch")
+    is_fixed = models.BooleanField(default=False)
+    position = models.PositiveSmallIntegerField(default=100)
+
+    class Meta:
+        verbose_name_plural = "constituencies"
+
+
+class Tag(models.Model):
+    name = models.CharField(max_length=60)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(Lower("name"), name="tag_once")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Organization(NamedModel, StampedModel):
+    """An institution. Its constituency decides how its people may be tracked."""
+
+    acronym = models.CharField(max_length=40, blank=True, default="")
+    constituency = models.ForeignKey(Constituency, on_delete=models.PROTECT, related_name="organizations")
+    country = models.ForeignKey(Country, null=True, blank=True, on_delete=models.PROTECT, related_name="organizations")
+    countries_of_work = ArrayField(models.CharField(max_length=2), default=list, blank=True)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
+    language = models.CharField(max_length=8, blank=True, default="")
+    website = models.URLField(blank=True, default="")
+    note = models.TextField(blank=True, default="")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="organizations")
+    custom = models.JSONField(default=dict, blank=True)
+    is_invented = models.BooleanField(default=False, help_text="made for the demo")
+    last_contacted_at = models.DateTimeField(
+        null=True, editable=False, help_text="last mailing accepted or interaction"
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = OrganizationQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["constituency", "country"], name="organization_grid"),
+            models.Index(fields=["sort_key", "id"], name="organization_order"),
+            models.Index(fields=["country", "sort_key", "id"], name="organization_country"),
+            GinIndex(fields=["search_text"], name="organization_search", opclasses=["gin_trgm_ops"]),
+            GinIndex(fields=["countries_of_work"], name="organization_works_in"),
+        ]
+
+    def search_parts(self) -> list[str]:
+        return [*super().search_parts(), self.acronym]
+
+
+class Post(NamedModel, StampedModel):
+    """A seat in an organization that outlives its holder. `name` is its title."""
+
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="posts")
+    is_head = models.BooleanField(default=False)
+    archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PostQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["organization", "name"], name="post_once_per_organization")]
+
+
+class Person(NamedModel, StampedModel):
+    """A person. `country` follows the current primary membership unless there is none."""
+
+    class Gender(models.TextChoices):
+        UNKNOWN = "", _("not known")
+        FEMALE = "female", _("female")
+        MALE = "male", _("male")
+        OTHER = "other", _("another")
+
+    given_name = models.CharField(max_length=150, blank=True, default="")
+    family_name = models.CharField(max_length=150, blank=True, default="")
+    honorific_prefix = models.CharField(max_length=60, blank=True, default="")
+    gender = models.CharField(max_length=6, choices=Gender.choices, blank=True, default=Gender.UNKNOWN)
+    language = models.CharField(max_length=8, blank=True, default="", help_text="preferred, BCP 47")
+    country = models.ForeignKey(Country, null=True, blank=True, on_delete=models.PROTECT, related_name="people")
+    note = models.TextField(blank=True, default="")
+    tags = models.ManyToManyField(Tag, blank=True, related_name="people")
+    custom = models.JSONField(default=dict, blank=True)
+    is_invented = models.BooleanField(default=False, help_text="made for the demo")
+    last_mailed_at = models.DateTimeField(null=True, editable=False)
+    last_engaged_at = models.DateTimeField(null=True, editable=False, help_text="last human click or reply")
+    archived_at = models.DateTimeField(null=True, blank=True)
+    erased_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PersonQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "people"
+        indexes = [
+            models.Index(fields=["sort_key", "id"], name="person_order"),
+            models.Index(fields=["country", "sort_key", "id"], name="person_country"),
+            models.Index(fields=["last_mailed_at", "id"], name="person_last_mailed"),
+            GinIndex(fields=["search_text"], name="person_search", opclasses=["gin_trgm_ops"]),
+        ]
+
+    def index_text(self) -> None:
+        super().index_text()
+        if self.family_name:
+            self.sort_key = normalise(self.family_name, self.given_name)[:300]
+
+
+class Membership(UidModel):
+    """This person holds this post, or belongs to this organization, from–to. Never overwritten."""
+
+    person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
+    post = models.ForeignKey(Post, null=True, blank=True, on_delete=models.PROTECT, related_name="memberships")
+    role = models.CharField(max_length=200, blank=True, default="", help_text="when there is no post")
+    started_on = models.DateField(null=True, blank=True)
+    ended_on = models.DateField(null=True, blank=True, help_text="last day; empty while it lasts")
+    is_primary = models.BooleanField(default=False)
+
+    objects = MembershipQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="membership_ends_after_start",
+                condition=Q(ended_on__isnull=True) | Q(started_on__isnull=True) | Q(ended_on__gte=F("started_on")),
+                violation_error_message=_("A membership cannot end before it starts."),
+            ),
+            models.UniqueConstraint(
+                fields=["person"],
+                name="membership_one_primary",
+                condition=Q(is_primary=True, ended_on__isnull=True),
+                violation_error_message=_("This person has a primary membership already."),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["organization", "person"], name="membership_organization"),
+            models.Index(fields=["post", "ended_on"], name="membership_post"),
+            models.Index(
+                fields=["person", "organization"],
+                name="membership_current_primary",
+                condition=Q(is_primary=True, ended_on__isnull=True),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} in {self.organization_id}"
+
+
+class ContactPoint(StampedModel):
+    """An address of a person, a post or an organization, with a status of its own."""
+
+    class Kind(models.TextChoices):
+        EMAIL = "email", _("e-mail")
+        PHONE = "phone", _("phone")
+        POSTAL = "postal", _("postal address")
+        MESSAGING = "messaging", _("messaging")
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", _("active")
+        BOUNCING = "bouncing", _("bouncing")
+        INVALID = "invalid", _("invalid")
+        COMPLAINED = "complained", _("complained")
+
+    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points")
+    post = models.ForeignKey(Post, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points")
+    organization = models.ForeignKey(
+        Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points"
+    )
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.EMAIL)
+    value = models.CharField(max_length=320)
+    label = models.CharField(max_length=60, blank=True, default="")
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.ACTIVE)
+    status_reason = models.CharField(max_length=300, blank=True, default="")
+    status_at = models.DateTimeField(null=True, blank=True)
+    bounce_count = models.PositiveSmallIntegerField(default=0, help_text="soft bounces in a row")
+    is_preferred = models.BooleanField(default=False)
+    address_key = models.CharField(
+        max_length=320,
+        blank=True,
+        default="",
+        editable=False,
+        help_text="normal form of an e-mail address; empty for others",
+    )
+    address_hash = models.BinaryField(max_length=32, null=True, editable=False, help_text="keyed hash of address_key")
+
+    objects = ContactPointQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="contact_point_one_owner",
+                condition=Q(person__isnull=False, post__isnull=True, organization__isnull=True)
+                | Q(person__isnull=True, post__isnull=False, organization__isnull=True)
+                | Q(person__isnull=True, post__isnull=True, organization__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="contact_point_email_has_key",
+                condition=~Q(kind="email") | (~Q(address_key="") & Q(address_hash__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="contact_point_status_known",
+                condition=Q(status__in=["active", "bouncing", "invalid", "complained"]),
+            ),
+            models.UniqueConstraint(fields=["person", "kind", "value"], name="contact_point_once_person"),
+            models.UniqueConstraint(fields=["post", "kind", "value"], name="contact_point_once_post"),
+            models.UniqueConstraint(fields=["organization", "kind", "value"], name="contact_point_once_organization"),
+        ]
+        indexes = [
+            models.Index(fields=["address_hash"], name="contact_point_hash"),
+            models.Index(fields=["address_key"], name="contact_point_key", condition=Q(kind="email")),
+            models.Index(fields=["person", "kind", "-is_preferred", "id"], name="contact_point_person"),
+        ]
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Indicator(NamedModel):
+    """A figure about countries, with where it comes from; shown wherever the figure is."""
+
+    code = models.CharField(max_length=40, unique=True)
+    unit = models.CharField(max_length=20, default="%")
+    source = models.TextField()
+    licence = models.CharField(max_length=60)
+    url = models.URLField(blank=True, default="")
+
+
+class IndicatorValue(models.Model):
+    """One year of one country, or of one aggregate of the source (kept as an aggregate, never mixed with countries)."""
+
+    indicator = models.ForeignKey(Indicator, on_delete=models.CASCADE, related_name="values")
+    country = models.ForeignKey(Country, null=True, on_delete=models.CASCADE, related_name="indicator_values")
+    aggregate = models.CharField(
+        max_length=80, blank=True, default="", help_text="the source's name of a group of countries"
+    )
+    aggregate_code = models.CharField(max_length=20, blank=True, default="")
+    year = models.PositiveSmallIntegerField()
+    value = models.DecimalField(max_digits=12, decimal_places=4, help_text="as measured, in the indicator's unit")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="indicator_value_country_or_aggregate",
+                condition=Q(country__isnull=False, aggregate="") | (Q(country__isnull=True) & ~Q(aggregate="")),
+            ),
+            models.UniqueConstraint(
+                fields=["indicator", "country", "year"], name="indicator_value_once", condition=Q(country__isnull=False)
+            ),
+            models.UniqueConstraint(
+                fields=["indicator", "aggregate", "year"],
+                name="indicator_aggregate_once",
+                condition=Q(country__isnull=True),
+            ),
+        ]
+        indexes = [models.Index(fields=["indicator", "country", "-year"], name="indicator_latest")]
+
+    def __str__(self) -> str:
+        return f"{self.country_id or self.aggregate} {self.year}: {self.value}"
+
+
+class UidAlias(models.Model):
+    """A uid that was merged away, and where it went: old links and ids keep working."""
+
+    old_uid = models.UUIDField(primary_key=True)
+    new_uid = models.UUIDField(db_index=True)
+    object_type = models.CharField(max_length=32)
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.CheckConstraint(name="uid_alias_moves", condition=~Q(old_uid=F("new_uid")))]
+
+    def __str__(self) -> str:
+        return f"{self.old_uid} → {self.new_uid}"

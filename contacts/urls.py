@@ -1,0 +1,8 @@
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("contacts.directory.urls")),
+    path("", include("contacts.consent.urls")),
+    path("", include("contacts.segments.urls")),
+    path("", include("contacts.importing.urls")),
+]

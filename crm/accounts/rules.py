@@ -1,0 +1,160 @@
+"""Who may do what: the role × action table of docs/architecture.md, scopes, and the rule that every route carries.
+
+A view says `@requires(Action.X)`, `@signed_in` or `@public`; `tests/crm/accounts/test_routes.py` walks all routes for all
+roles and fails for a view that says nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from django.db.models import TextChoices
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import resolve_url
+from django.utils.translation import gettext_lazy as _
+
+from crm.errors import NotAllowed
+
+
+class Role(TextChoices):
+    ADMIN = "admin", _("Administrator")
+    PLANNER = "planner", _("Planner")
+    EDITOR = "editor", _("Editor")
+    APPROVER = "approver", _("Approver")
+    OUTREACH = "outreach", _("Outreach officer")
+    VIEWER = "viewer", _("Viewer")
+
+
+class Action(TextChoices):
+    SEE = "see", _("see directory, drives, reports")
+    EDIT_DIRECTORY = "edit_directory", _("edit people and institutions, log interactions")
+    BULK = "bulk", _("import, merge, bulk edit")
+    EXPORT = "export", _("export personal data (logged)")
+    SEGMENTS = "segments", _("segments, lists")
+    SEGMENTS_OWN = "segments_own", _("one's own segments, lists")
+    WRITE = "write", _("write mailings, test-send to oneself")
+    APPROVE = "approve", _("approve, release held")
+    SEND = "send", _("send, resume, cancel what is approved")
+    PAUSE = "pause", _("pause a mailing")
+    DRIVES = "drives", _("drives, events, networks")
+    LOG = "log", _("log what a drive did")
+    ADMINISTER = "administer", _("users, topics, senders, transports, erase, retention")
+
+
+_EVERYONE = {Action.SEE}
+TABLE: dict[Role, frozenset[Action]] = {
+    Role.ADMIN: frozenset(Action),
+    Role.PLANNER: frozenset(set(Action) - {Action.APPROVE, Action.ADMINISTER}),
+    Role.EDITOR: frozenset(_EVERYONE | {Action.SEGMENTS, Action.SEGMENTS_OWN, Action.WRITE, Action.SEND, Action.PAUSE}),
+    Role.APPROVER: frozenset(_EVERYONE | {Action.APPROVE, Action.PAUSE}),
+    Role.OUTREACH: frozenset(_EVERYONE | {Action.EDIT_DIRECTORY, Action.SEGMENTS_OWN, Action.LOG}),
+    Role.VIEWER: frozenset(_EVERYONE),
+}
+
+
+class GrantLike(Protocol):
+    role: str
+    is_everywhere: bool
+    campaigns: list[UUID]
+    countries: list[str]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One grant's reach. An empty set means "all of them"."""
+
+    countries: frozenset[str] = frozenset()
+    campaigns: frozenset[UUID] = frozenset()
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The union of some grants' reaches; falsy when there are none."""
+
+    pairs: tuple[Pair, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.pairs)
+
+    @property
+    def is_everything(self) -> bool:
+        return any(not pair.countries and not pair.campaigns for pair in self.pairs)
+
+    @property
+    def countries(self) -> frozenset[str] | None:
+        """ISO codes that the directory is limited to; None for all, an empty set for nothing."""
+        if any(not pair.countries for pair in self.pairs):
+            return None
+        return frozenset().union(*(pair.countries for pair in self.pairs)) if self.pairs else frozenset()
+
+
+def scope_of(action: Action, grants: Iterable[GrantLike]) -> Scope:
+    return Scope(
+        tuple(
+            Pair(frozenset(grant.countries), frozenset(grant.campaigns))
+            for grant in grants
+            if action in TABLE[Role(grant.role)]
+        )
+    )
+
+
+# --- routes -----------------------------------------------------------------------------------------------------
+View = TypeVar("View", bound=Callable[..., HttpResponse])
+PUBLIC = "public"
+SIGNED_IN = "signed in"
+# Routes of libraries, whose views we do not decorate: allauth's own pages are for visitors.
+LIBRARY_RULES: dict[str, str] = {"account_": PUBLIC}
+
+
+def _sign_in(request: HttpRequest) -> HttpResponse:
+    """To the sign-in page; htmx gets HX-Redirect, or it would paste that page into a table."""
+    from django.contrib.auth.views import redirect_to_login
+
+    if getattr(request, "htmx", False):
+        target = request.headers.get("HX-Current-URL", resolve_url("today"))
+        return HttpResponse(status=204, headers={"HX-Redirect": redirect_to_login(target).headers["Location"]})
+    return redirect_to_login(request.get_full_path())
+
+
+def requires(*actions: Action) -> Callable[[View], View]:
+    """The view is for users who may do at least one of `actions` somewhere; its rows are narrowed by `visible_to`."""
+
+    def decorate(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if not request.user.is_authenticated:
+                return _sign_in(request)
+            if not any(request.user.may(action) for action in actions):
+                raise NotAllowed(
+                    str(_("Your role does not allow this. An administrator can change it.")),
+                    needed=[a.value for a in actions],
+                )
+            return view(request, *args, **kwargs)
+
+        guarded.access = actions  # type: ignore[attr-defined]
+        return guarded  # type: ignore[return-value]
+
+    return decorate
+
+
+def signed_in(view: View) -> View:
+    """The view is for every member of staff."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if not request.user.is_authenticated:
+            return _sign_in(request)
+        return view(request, *args, **kwargs)
+
+    guarded.access = SIGNED_IN  # type: ignore[attr-defined]
+    return guarded  # type: ignore[return-value]
+
+
+def public(view: View) -> View:
+    """The view is for anybody: signed links, health checks, sign-in."""
+    view.access = PUBLIC  # type: ignore[attr-defined]
+    return view

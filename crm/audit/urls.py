@@ -1,0 +1,5 @@
+"""Routes of audit."""
+
+from django.urls import URLPattern, URLResolver
+
+urlpatterns: list[URLPattern | URLResolver] = []

@@ -1,0 +1,25 @@
+"""Celery carries wake-ups; the truth about what is due is in PostgreSQL."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
+
+app = Celery("groundswell")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(
+    [
+        "crm.audit",
+        "crm.jobs",
+        "contacts.directory",
+        "contacts.consent",
+        "contacts.segments",
+        "contacts.importing",
+        "campaigns.mailings",
+        "campaigns.delivery",
+        "campaigns.engagement",
+        "campaigns.outreach",
+        "campaigns.reports",
+    ]
+)

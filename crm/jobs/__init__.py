@@ -1,0 +1,1 @@
+"""Long tasks that a person waits for: progress, cancel, result. One model, one component."""

@@ -1,0 +1,256 @@
+"""Every setting, read from the environment once and checked at start. README.md lists them all.
+
+LOCAL=true (set by `manage.py` when there is no DATABASE_URL) means "a laptop": secrets are made under `.local/`.
+Anything else needs its own SECRET_KEY, TRACKING_KEYS and ADDRESS_KEYS and refuses to start without.
+"""
+
+import os
+from pathlib import Path
+from urllib.parse import parse_qs, unquote
+
+from celery.schedules import schedule
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from crm.env import env, env_bool, env_int, env_keyring, env_list, env_url
+from crm.logs import LOGGING as LOGGING
+from crm.logs import configure_structlog
+from crm.secrets import local_secrets
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- where this runs -------------------------------------------------------------------------------------------
+LOCAL = env_bool("LOCAL", False)
+DEBUG = env_bool("DEBUG", False)
+LOCAL_DIR = Path(env("LOCAL_DIR", str(BASE_DIR / ".local")))
+if LOCAL:
+    for _name, _value in local_secrets(LOCAL_DIR).items():
+        os.environ.setdefault(_name, _value)
+
+SECRET_KEY = env("SECRET_KEY")
+if len(SECRET_KEY) < 32:
+    raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a longer one.")
+TRACKING_KEYS = env_keyring("TRACKING_KEYS")  # links in mail already sent verify with these for years
+ADDRESS_KEYS = env_keyring("ADDRESS_KEYS")  # keyed hashes of e-mail addresses; old keys are kept
+
+BASE_URL = env_url("BASE_URL", "http://localhost:8000" if LOCAL else "", schemes=("http", "https")).geturl().rstrip("/")
+TRACKING_URL = (
+    env_url("TRACKING_URL", "http://localhost:8001" if LOCAL else "", schemes=("http", "https")).geturl().rstrip("/")
+)
+MAILBOX_URL = env("MAILBOX_URL", "").rstrip("/")  # the local mailbox's web inbox, when there is one
+if not LOCAL and not DEBUG and not TRACKING_URL.startswith("https:"):
+    raise ImproperlyConfigured("TRACKING_URL must begin with https: one-click unsubscribe (RFC 8058) needs it.")
+
+_host = env_url("BASE_URL", BASE_URL, schemes=("http", "https")).hostname or "localhost"
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", f"{_host},localhost,127.0.0.1" if LOCAL else _host)
+CSRF_TRUSTED_ORIGINS = [BASE_URL]
+
+# --- applications -----------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "crm.apps.CrmConfig",
+    "contacts.apps.ContactsConfig",
+    "campaigns.apps.CampaignsConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_cotton",
+    "django_structlog",
+    "csp",
+    "allauth",
+    "allauth.account",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "crm.middleware.ViewerMiddleware",
+    "crm.middleware.DomainErrorMiddleware",
+]
+ROOT_URLCONF = "crm.urls"
+WSGI_APPLICATION = "crm.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "crm.ui.context.shell",
+            ],
+            "builtins": ["django.templatetags.i18n", "crm.ui.templatetags.gs"],
+        },
+    }
+]
+COTTON_DIR = "components"
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
+
+# --- PostgreSQL and Valkey --------------------------------------------------------------------------------------
+_database = env_url("DATABASE_URL", schemes=("postgres", "postgresql"))
+_query = {key: values[-1] for key, values in parse_qs(_database.query).items()}
+DATABASES = {
+    "default": {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(_database.path.lstrip("/")),
+        "USER": unquote(_database.username or ""),
+        "PASSWORD": unquote(_database.password or ""),
+        "HOST": unquote(_query.pop("host", "") or _database.hostname or ""),
+        "PORT": str(_database.port or _query.pop("port", "") or ""),
+        "OPTIONS": _query,
+        "CONN_MAX_AGE": env_int("CONN_MAX_AGE", 60),
+        "CONN_HEALTH_CHECKS": True,
+    }
+}
+REDIS_URL = env_url("REDIS_URL", schemes=("redis", "rediss", "unix")).geturl()
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": env("CACHE_PREFIX", "gs"),
+    }
+}
+
+# --- Celery -----------------------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL.replace("unix:", "redis+socket:", 1)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = False
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 60
+CELERY_TASK_SOFT_TIME_LIMIT = 55
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 120,
+    "global_keyprefix": env("CACHE_PREFIX", "gs") + ":",
+    "socket_keepalive": True,
+}
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_ROUTES = {
+    "campaigns.delivery.*": {"queue": "delivery"},
+    "contacts.importing.*": {"queue": "jobs"},
+    "crm.jobs.*": {"queue": "jobs"},
+}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = "UTC"
+# (task name, seconds). The sweeper finds whatever a lost wake-up left behind.
+CELERY_BEAT_SCHEDULE = {
+    name: {"task": name, "schedule": schedule(seconds), "options": {"expires": seconds}}
+    for name, seconds in {
+        "campaigns.delivery.sweep": 10,
+        "crm.jobs.sweep": 15,
+        "crm.audit.publish_outbox": 5,
+        "campaigns.engagement.drain": 2,
+        "campaigns.engagement.make_partitions": 3600,
+        "campaigns.outreach.handle_inbound": 5,
+    }.items()
+}
+
+# --- mail -------------------------------------------------------------------------------------------------------
+EMAIL_URL = env_url("EMAIL_URL", "smtp://localhost:8003" if LOCAL else "", schemes=("smtp", "smtps"))
+EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_HOST = EMAIL_URL.hostname or "localhost"
+EMAIL_PORT = EMAIL_URL.port or 25
+EMAIL_HOST_USER = unquote(EMAIL_URL.username or "")
+EMAIL_HOST_PASSWORD = unquote(EMAIL_URL.password or "")
+EMAIL_USE_SSL = EMAIL_URL.scheme == "smtps"
+EMAIL_USE_TLS = not EMAIL_USE_SSL and "tls=starttls" in EMAIL_URL.query
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Groundswell <groundswell@campaign.test>" if LOCAL else "")
+# bounces and replies come back to signed addresses at this domain
+RETURN_DOMAIN = env("RETURN_DOMAIN", "bounce.campaign.test" if LOCAL else "")
+SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))
+
+# --- sign-in ----------------------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "crm.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+ACCOUNT_ADAPTER = "crm.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # staff come by an invitation that was mailed to them
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGOUT_ON_GET = False
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "today"
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+INVITATION_DAYS = env_int("INVITATION_DAYS", 7, minimum=1)
+
+# --- security ---------------------------------------------------------------------------------------------------
+_https = BASE_URL.startswith("https:")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("TRUST_PROXY", False) else None
+SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
+SESSION_COOKIE_NAME = env("SESSION_COOKIE_NAME", "gs_session")
+CSRF_COOKIE_NAME = env("CSRF_COOKIE_NAME", "gs_csrf")
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "font-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "frame-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
+
+# --- language and time ------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("fr", "Français"), ("es", "Español"), ("ar", "العربية")]
+LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# --- files ------------------------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(env("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+MEDIA_ROOT = Path(env("MEDIA_ROOT", str(LOCAL_DIR / "media")))
+WHITENOISE_USE_FINDERS = LOCAL
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if LOCAL
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+# --- logs -------------------------------------------------------------------------------------------------------
+configure_structlog()
+DJANGO_STRUCTLOG_CELERY_ENABLED = True
+
+SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -1,0 +1,1 @@
+"""The shell, components' Python side, search and Today. Features register what they add."""

@@ -1,0 +1,16 @@
+"""The one normal form in which names are searched: lower case, Latin letters, single spaces."""
+
+import unicodedata
+
+from anyascii import anyascii
+
+
+def normalise(*texts: str | None) -> str:
+    """Join, transliterate to ASCII (so that «Côte d'Ivoire», «العمل», «работа» are found as typed on any keyboard), fold.
+
+    Text in another script is kept beside its transliteration, so that it is found by its own letters too.
+    """
+    joined = unicodedata.normalize("NFKC", " ".join(text for text in texts if text)).casefold()
+    latin = anyascii(joined).lower()
+    both = latin if latin == joined or joined.isascii() else f"{latin} {joined}"
+    return " ".join(both.split())

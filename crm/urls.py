@@ -1,0 +1,13 @@
+"""Every route. A view says who may use it with `crm.accounts.rules`; a test fails for one that does not."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("accounts/", include("allauth.account.urls")),
+    path("", include("crm.accounts.urls")),
+    path("", include("crm.audit.urls")),
+    path("", include("crm.jobs.urls")),
+    path("", include("crm.ui.urls")),
+    path("", include("contacts.urls")),
+    path("", include("campaigns.urls")),
+]
