@@ -7,9 +7,15 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
-    from django.core.management import execute_from_command_line
+    from crm.local.environment import local_services
 
-    execute_from_command_line(sys.argv)
+    try:
+        with local_services(sys.argv):
+            from django.core.management import execute_from_command_line
+
+            execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
 
 if __name__ == "__main__":
