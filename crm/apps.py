@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+# Here, not in crm/__init__.py: the keeper of the local services imports this package and must start fast.
+from crm.celery import app as celery_app  # noqa: F401  makes it the default application for shared_task
 from crm.features import load_registrations
 
 FEATURES = ["accounts", "audit", "jobs", "ui", "local"]

@@ -50,7 +50,10 @@ def make_venv():
         )
     wanted = hash_of(REQUIREMENTS + [INSTALLER], also=f"python {VERSION} {ROOT}")
     stamp = os.path.join(VENV, ".groundswell")
-    if read(stamp) == wanted and subprocess.run([PYTHON, "-c", ""], check=False, stderr=subprocess.DEVNULL).returncode == 0:
+    if (
+        read(stamp) == wanted
+        and subprocess.run([PYTHON, "-c", ""], check=False, stderr=subprocess.DEVNULL).returncode == 0
+    ):
         return
     say("Making the virtual environment .venv/ (about half a minute, once)")
     if os.path.exists(stamp):
@@ -74,7 +77,16 @@ def install_with_uv():
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if not run(pip + ["--require-hashes", "--only-binary", ":all:", "-r", INSTALLER], "venv.log"):
         return False
-    install = [os.path.join(VENV, "bin", "uv"), "pip", "install", "--quiet", "--no-config", "--python", PYTHON, "--require-hashes"]
+    install = [
+        os.path.join(VENV, "bin", "uv"),
+        "pip",
+        "install",
+        "--quiet",
+        "--no-config",
+        "--python",
+        PYTHON,
+        "--require-hashes",
+    ]
     return run(install + requirement_options(), "venv.log", env=uv_environment())
 
 
@@ -94,7 +106,11 @@ def uv_environment():
     env = dict(os.environ, UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true", UV_NO_PROGRESS="1")
     env["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does; the hashes decide what is accepted
     listing = subprocess.run(
-        [PYTHON, "-m", "pip", "config", "list"], check=False, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=ROOT
+        [PYTHON, "-m", "pip", "config", "list"],
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        cwd=ROOT,
     )
     found = {}
     for line in listing.stdout.decode("utf-8", "replace").splitlines():
@@ -126,7 +142,9 @@ def make_assets():
         npm_ci(frontend, "assets.log")
         write(installed, locked)
     if not run(npm() + ["run", "build"], "assets.log", cwd=frontend, env=node_environment()):
-        raise Failed(f"The front end could not be built.\nThe last lines of .local/log/assets.log:\n{tail('assets.log')}")
+        raise Failed(
+            f"The front end could not be built.\nThe last lines of .local/log/assets.log:\n{tail('assets.log')}"
+        )
     os.makedirs(os.path.dirname(stamp), exist_ok=True)
     write(stamp, wanted)
 
@@ -136,14 +154,18 @@ def make_browser():
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
     folder = os.path.join(ROOT, "tests", "e2e", "browser")
-    wanted = hash_of(["tests/e2e/browser/package-lock.json", "tests/e2e/browser/package.json", "tests/e2e/browser/unpack.mjs"])
+    wanted = hash_of(
+        ["tests/e2e/browser/package-lock.json", "tests/e2e/browser/package.json", "tests/e2e/browser/unpack.mjs"]
+    )
     stamp = os.path.join(folder, "node_modules", ".groundswell")
     if read(stamp) == wanted:
         return
     say("Installing the browser for the tests")
     npm_ci(folder, "browser.log")
     if not run([node(), "unpack.mjs"], "browser.log", cwd=folder, env=node_environment()):
-        raise Failed(f"The browser could not be unpacked.\nThe last lines of .local/log/browser.log:\n{tail('browser.log')}")
+        raise Failed(
+            f"The browser could not be unpacked.\nThe last lines of .local/log/browser.log:\n{tail('browser.log')}"
+        )
     write(stamp, wanted)
 
 
@@ -178,7 +200,9 @@ def npm():
 def node_environment():
     """Scripts that call `node` find the wheel's; npm keeps its cache in the project, not in somebody's home."""
     path = os.path.dirname(node()) + os.pathsep + os.environ.get("PATH", "")
-    return dict(os.environ, PATH=path, npm_config_update_notifier="false", npm_config_cache=os.path.join(ROOT, ".local", "npm"))
+    return dict(
+        os.environ, PATH=path, npm_config_update_notifier="false", npm_config_cache=os.path.join(ROOT, ".local", "npm")
+    )
 
 
 def run(command, log, cwd=ROOT, env=None):
@@ -188,7 +212,10 @@ def run(command, log, cwd=ROOT, env=None):
         output.write(f"\n$ {' '.join(command)}\n".encode())
         output.flush()
         return (
-            subprocess.run(command, check=False, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=cwd, env=env).returncode == 0
+            subprocess.run(
+                command, check=False, stdout=output, stderr=output, stdin=subprocess.DEVNULL, cwd=cwd, env=env
+            ).returncode
+            == 0
         )
 
 

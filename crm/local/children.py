@@ -133,7 +133,9 @@ def _named_in_pid_file(directory: Path) -> list[int]:
     for name in ("postmaster.pid", "valkey.pid"):
         with contextlib.suppress(OSError, ValueError, IndexError):
             pid = int((directory / name).read_text().split()[0])
-            command = subprocess.run(["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
+            command = subprocess.run(
+                ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+            ).stdout
             if str(directory) in command:
                 return [pid]
     return []

@@ -9,7 +9,17 @@ from crm.local import services
 from crm.local.places import LOCAL, LocalServiceError
 
 # These need neither a database nor a broker; starting one for them would only be slow.
-WITHOUT_SERVICES = {"help", "version", "--help", "--version", "-h", "compilemessages", "makemessages", "collectstatic", "startapp"}
+WITHOUT_SERVICES = {
+    "help",
+    "version",
+    "--help",
+    "--version",
+    "-h",
+    "compilemessages",
+    "makemessages",
+    "collectstatic",
+    "startapp",
+}
 
 
 @contextlib.contextmanager

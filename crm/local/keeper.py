@@ -47,7 +47,11 @@ def main(arguments: list[str]) -> int:
             services["valkey"] = Valkey(home, log=home / "log" / "valkey.log")
         for service in services.values():
             service.start()
-        state = {"pid": os.getpid(), "durable": durable, "urls": {name: service.url for name, service in services.items()}}
+        state = {
+            "pid": os.getpid(),
+            "durable": durable,
+            "urls": {name: service.url for name, service in services.items()},
+        }
         _write_atomically(home / "services.json", state)
         _report(ready, state)
         _look_after(services, home)

@@ -42,7 +42,9 @@ def owned_short_directory(home: Path) -> Path:
     found = path.lstat()
     owners = {os.getuid()} if os.getuid() else {0, _nobody_uid()}
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o077:
-        raise LocalServiceError(f"{path} belongs to somebody else, so no socket was put there. Remove it and start again.")
+        raise LocalServiceError(
+            f"{path} belongs to somebody else, so no socket was put there. Remove it and start again."
+        )
     return path
 
 
@@ -61,7 +63,9 @@ def wheel_directory(package: str) -> Path:
 
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise LocalServiceError(f"The package {package} is not installed. Run `make setup`, or set DATABASE_URL and REDIS_URL.")
+        raise LocalServiceError(
+            f"The package {package} is not installed. Run `make setup`, or set DATABASE_URL and REDIS_URL."
+        )
     return Path(next(iter(spec.submodule_search_locations)))
 
 

@@ -16,7 +16,14 @@ from pathlib import Path
 from urllib.parse import quote
 
 from crm.local import children
-from crm.local.places import LocalServiceError, last_lines, open_log, private_directory, socket_directory, wheel_directory
+from crm.local.places import (
+    LocalServiceError,
+    last_lines,
+    open_log,
+    private_directory,
+    socket_directory,
+    wheel_directory,
+)
 
 USER = "groundswell"
 DATABASE = "groundswell"
@@ -74,7 +81,11 @@ class Postgres:
         if fresh:
             self._make_cluster()
         self._write_settings()
-        for leftover in (self.data / "postmaster.pid", self.sockets / f".s.PGSQL.{PORT}", self.sockets / f".s.PGSQL.{PORT}.lock"):
+        for leftover in (
+            self.data / "postmaster.pid",
+            self.sockets / f".s.PGSQL.{PORT}",
+            self.sockets / f".s.PGSQL.{PORT}.lock",
+        ):
             leftover.unlink(missing_ok=True)
         log = open_log(self.log)
         try:
@@ -130,7 +141,9 @@ class Postgres:
         making = self.data.with_name("postgres.new")
         shutil.rmtree(making, ignore_errors=True)
         if self.data.exists():
-            raise LocalServiceError(f"{self.data} holds no PostgreSQL cluster, so nothing was started. Remove it to begin anew.")
+            raise LocalServiceError(
+                f"{self.data} holds no PostgreSQL cluster, so nothing was started. Remove it to begin anew."
+            )
         if self._as_user is None:
             private_directory(making.parent)
         making.mkdir(mode=0o700)
@@ -212,7 +225,9 @@ def private_place_of_nobody(home: Path, uid: int, gid: int) -> Path:
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     if found.st_uid not in {0, uid} or found.st_mode & 0o077:
-        raise LocalServiceError(f"{path} belongs to somebody else, so PostgreSQL was not started. Remove it and start again.")
+        raise LocalServiceError(
+            f"{path} belongs to somebody else, so PostgreSQL was not started. Remove it and start again."
+        )
     os.chown(path, uid, gid)
     return path
 

