@@ -4,7 +4,6 @@ HMAC-SHA-256 (RFC 2104), truncated to 16 bytes; the purpose is part of what is s
 use is worthless for another.
 """
 
-import hashlib
 import hmac
 
 from django.conf import settings
@@ -13,7 +12,7 @@ MAC_BYTES = 16
 
 
 def _mac(key: bytes, purpose: str, message: bytes) -> bytes:
-    return hmac.new(key, purpose.encode() + b"\0" + message, hashlib.sha256).digest()[:MAC_BYTES]
+    return hmac.digest(key, purpose.encode() + b"\0" + message, "sha256")[:MAC_BYTES]
 
 
 def sign(purpose: str, message: bytes) -> tuple[str, bytes]:
