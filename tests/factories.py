@@ -1,8 +1,22 @@
 """Dull, valid rows. Every feature adds its own here; values that a test is about are given by the test."""
 
+import datetime
+
 import factory
 from factory.django import DjangoModelFactory
 
+from campaigns.planning.models import Campaign, Drive
+from contacts.consent.addresses import address_hash, address_key
+from contacts.directory.models import (
+    Constituency,
+    ContactPoint,
+    Country,
+    Membership,
+    Organization,
+    Person,
+    Post,
+    Tag,
+)
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
 
@@ -27,3 +41,128 @@ class GrantFactory(DjangoModelFactory[Grant]):
 
     user = factory.SubFactory(UserFactory)
     role = Role.VIEWER
+
+
+# --- directory: reference rows are those of migration 0003; a code that is not there is made -------------------------
+class CountryFactory(DjangoModelFactory[Country]):
+    """Zambia, or the country of another code."""
+
+    class Meta:
+        model = Country
+        django_get_or_create = ("code",)
+
+    code = "ZM"
+    name = factory.LazyAttribute(lambda o: f"Country {o.code}")
+    alpha3 = factory.LazyAttribute(lambda o: f"{o.code}X")
+
+
+class ConstituencyFactory(DjangoModelFactory[Constituency]):
+    """Government, or the constituency of another code; a child is given its parent."""
+
+    class Meta:
+        model = Constituency
+        django_get_or_create = ("code",)
+
+    code = "GOV"
+    name = factory.LazyAttribute(lambda o: f"Constituency {o.code}")
+    root_code = factory.LazyAttribute(lambda o: o.parent.root_code if o.parent else o.code)
+    parent = None
+
+
+class TagFactory(DjangoModelFactory[Tag]):
+    class Meta:
+        model = Tag
+
+    name = factory.Sequence(lambda n: f"tag {n}")
+
+
+class OrganizationFactory(DjangoModelFactory[Organization]):
+    """A ministry in Zambia. `constituency` and `country` may be given as codes: OrganizationFactory(constituency__code="WRK")."""
+
+    class Meta:
+        model = Organization
+
+    name = factory.Sequence(lambda n: f"Organization {n}")
+    constituency = factory.SubFactory(ConstituencyFactory)
+    country = factory.SubFactory(CountryFactory)
+
+
+class PostFactory(DjangoModelFactory[Post]):
+    class Meta:
+        model = Post
+
+    organization = factory.SubFactory(OrganizationFactory)
+    name = factory.Sequence(lambda n: f"Post {n}")
+
+
+class PersonFactory(DjangoModelFactory[Person]):
+    """A person of Zambia without a membership and without an address."""
+
+    class Meta:
+        model = Person
+
+    given_name = "Ada"
+    family_name = factory.Sequence(lambda n: f"Person{n}")
+    name = factory.LazyAttribute(lambda o: f"{o.given_name} {o.family_name}")
+    country = factory.SubFactory(CountryFactory)
+    language = "en"
+
+
+class MembershipFactory(DjangoModelFactory[Membership]):
+    """A current primary membership; with `post`, in the post's organization."""
+
+    class Meta:
+        model = Membership
+
+    person = factory.SubFactory(PersonFactory)
+    post = None
+    organization = factory.Maybe(
+        "post", factory.SelfAttribute("post.organization"), factory.SubFactory(OrganizationFactory)
+    )
+    started_on = datetime.date(2024, 1, 15)
+    is_primary = True
+
+
+class ContactPointFactory(DjangoModelFactory[ContactPoint]):
+    """An active e-mail address of a person; for another owner give `person=None, organization=…`."""
+
+    class Meta:
+        model = ContactPoint
+
+    person = factory.SubFactory(PersonFactory)
+    kind = ContactPoint.Kind.EMAIL
+    value = factory.Sequence(lambda n: f"contact{n}@people.test")
+    address_key = factory.LazyAttribute(lambda o: address_key(o.value) if o.kind == "email" else "")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(o.address_key) if o.address_key else None)
+
+
+# --- planning -------------------------------------------------------------------------------------------------------
+class CampaignFactory(DjangoModelFactory[Campaign]):
+    class Meta:
+        model = Campaign
+
+    name = factory.Sequence(lambda n: f"Campaign {n}")
+
+
+class DriveFactory(DjangoModelFactory[Drive]):
+    """An active drive; DriveFactory(countries=[…], constituencies=[…]) takes rows or codes, by default Zambia × GOV."""
+
+    class Meta:
+        model = Drive
+        skip_postgeneration_save = True
+
+    name = factory.Sequence(lambda n: f"Drive {n}")
+    campaign = factory.SubFactory(CampaignFactory)
+    starts_on = datetime.date(2026, 9, 1)
+    ends_on = datetime.date(2026, 12, 15)
+    status = Drive.Status.ACTIVE
+
+    @factory.post_generation
+    def countries(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
+        rows = ["ZM"] if extracted is None else extracted
+        self.countries.set([CountryFactory(code=row) if isinstance(row, str) else row for row in rows])
+
+    @factory.post_generation
+    def constituencies(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
+        rows = ["GOV"] if extracted is None else extracted
+        self.constituencies.set([ConstituencyFactory(code=row) if isinstance(row, str) else row for row in rows])
