@@ -60,12 +60,12 @@ def choose(environ: Mapping[str, str], *, host: str, remembered: Path) -> Ports:
 
 
 def _block(environ: Mapping[str, str], first: int) -> Ports:
-    others = [
+    track, mailbox, smtp = (
         _number(name, environ[name]) if environ.get(name) else first + offset for offset, name in enumerate(_OTHERS, 1)
-    ]
-    if len({first, *others}) < 1 + len(others):
+    )
+    if len({first, track, mailbox, smtp}) < 4:
         raise LocalServiceError(f"PORT, {', '.join(_OTHERS)} must be four different numbers.")
-    return Ports(first, *others)
+    return Ports(first, track, mailbox, smtp)
 
 
 def _number(name: str, value: str) -> int:

@@ -26,6 +26,7 @@ class Process:
     command: tuple[str, ...]
     ready_url: str = ""
     stop_seconds: float = 8.0
+    once: bool = False  # it is meant to end
     last: bool = False  # ended after the others, which still need it while they finish
 
 
@@ -36,7 +37,7 @@ def processes(*, ports: Ports, host: str, folder: Path) -> list[Process]:
         Process(
             "mailbox",
             (
-                *_manage("local_mailbox"),
+                *manage("local_mailbox"),
                 "--host",
                 host,
                 "--smtp-port",
@@ -86,7 +87,7 @@ def _reachable(host: str) -> str:
     return "localhost" if host in _EVERYWHERE | {"127.0.0.1", "::1"} else host
 
 
-def _manage(command: str) -> tuple[str, ...]:
+def manage(command: str) -> tuple[str, ...]:
     return (sys.executable, str(Path(__file__).resolve().parents[2] / "manage.py"), command)
 
 
