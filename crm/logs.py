@@ -8,20 +8,24 @@ from typing import Any
 
 import structlog
 
-from crm.env import env
+from crm.env import env, env_bool
 
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
     structlog.stdlib.add_log_level,
-    structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+if env_bool("LOG_TIMES", True):  # the supervisor of `make run` puts the time in front of every line already
+    _SHARED.append(structlog.processors.TimeStamper(fmt="iso", utc=True))
 
 
 def _renderer() -> Any:
     if env("LOG_FORMAT", "text") == "json":
         return structlog.processors.JSONRenderer()
-    return structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # plain: the default would print every local variable, which may be somebody's address
+    return structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), pad_event_to=0, exception_formatter=structlog.dev.plain_traceback
+    )
 
 
 def configure_structlog() -> None:

@@ -120,7 +120,8 @@ DATABASES = {
         "CONN_HEALTH_CHECKS": True,
     }
 }
-REDIS_URL = env_url("REDIS_URL", schemes=("redis", "rediss", "unix")).geturl()
+_redis = env_url("REDIS_URL", schemes=("redis", "rediss", "unix"))
+REDIS_URL = env("REDIS_URL")  # not .geturl(): it would turn unix:///path into unix:/path
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
@@ -130,7 +131,10 @@ CACHES = {
 }
 
 # --- Celery -----------------------------------------------------------------------------------------------------
-CELERY_BROKER_URL = REDIS_URL.replace("unix:", "redis+socket:", 1)
+CELERY_BROKER_URL = REDIS_URL
+if _redis.scheme == "unix":
+    _number = parse_qs(_redis.query).get("db", ["0"])[-1]
+    CELERY_BROKER_URL = f"redis+socket://{_redis.path}?virtual_host={_number}"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = False
@@ -236,8 +240,8 @@ TIME_ZONE = "UTC"
 
 # --- files ------------------------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = Path(env("STATIC_ROOT", str(BASE_DIR / "staticfiles")))
+STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]  # made by `make assets`
+STATIC_ROOT = env("STATIC_ROOT", "" if LOCAL else str(BASE_DIR / "staticfiles"))  # a laptop serves static/ itself
 MEDIA_ROOT = Path(env("MEDIA_ROOT", str(LOCAL_DIR / "media")))
 WHITENOISE_USE_FINDERS = LOCAL
 STORAGES = {

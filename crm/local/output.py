@@ -54,7 +54,7 @@ class Output:
     def _line(self, name: str, line: str) -> None:
         if name not in self._files:
             self._files[name] = open_log(self._folder / f"{name}.log")
-        os.write(self._files[name], f"{line}\n".encode())
+        os.write(self._files[name], f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n".encode())
         label = name.ljust(_WIDTH)
         if self.colours:
             label = f"\x1b[{_COLOURS.get(name, 37)}m{label}\x1b[0m"

@@ -77,8 +77,11 @@ def environment(*, ports: Ports, host: str) -> dict[str, str]:
         # two checkouts in one browser do not sign each other out: cookies know no ports
         "SESSION_COOKIE_NAME": f"gs_session_{ports.web}",
         "CSRF_COOKIE_NAME": f"gs_csrf_{ports.web}",
+        "LOG_TIMES": "false",
         "PYTHONUNBUFFERED": "1",
     }
+    if os.geteuid() == 0:  # in a container; Celery would warn about it in eight lines per worker
+        derived["PYTHONWARNINGS"] = "ignore:You're running the worker with superuser privileges"
     return {**derived, **{name: os.environ[name] for name in derived if os.environ.get(name)}}
 
 
