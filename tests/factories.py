@@ -7,6 +7,7 @@ from factory.django import DjangoModelFactory
 
 from campaigns.planning.models import Campaign, Drive
 from contacts.consent.addresses import address_hash, address_key
+from contacts.consent.models import Topic
 from contacts.directory.models import (
     Constituency,
     ContactPoint,
@@ -166,3 +167,14 @@ class DriveFactory(DjangoModelFactory[Drive]):
     def constituencies(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
         rows = ["GOV"] if extracted is None else extracted
         self.constituencies.set([ConstituencyFactory(code=row) if isinstance(row, str) else row for row in rows])
+
+
+# --- consent --------------------------------------------------------------------------------------------------------
+class TopicFactory(DjangoModelFactory[Topic]):
+    """A public topic that nobody has a permission for."""
+
+    class Meta:
+        model = Topic
+
+    code = factory.Sequence(lambda n: f"topic-{n}")
+    name = factory.Sequence(lambda n: f"Topic {n}")

@@ -1,0 +1,115 @@
+"""May we write to them? The one place that knows.
+
+A person or an organization may be written to on a topic when the last word of the ledger for it is *given*; nothing said
+means no. An address may be written to when it is not suppressed. The SQL fragments are for queries over many rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+
+from contacts.consent.addresses import address_hashes, address_key
+from contacts.consent.models import ConsentEvent, ConsentState, Suppression, Topic
+
+EMAIL = "email"
+
+
+def permitted_sql(*, subject_uid: str, topic_id: str, channel: str = EMAIL) -> str:
+    """A condition: the subject's permission stands. The arguments are SQL (a column, a placeholder), never user text.
+
+    It is answered by the unique index on (subject, topic, channel); in a join over many rows by `consent_granted`.
+    """
+    found = (
+        f"permission.subject_uid = {subject_uid} AND permission.topic_id = {topic_id}"
+        f" AND permission.channel = '{channel}' AND permission.is_granted"
+    )
+    return f"EXISTS (SELECT 1 FROM contacts_consentstate permission WHERE {found})"  # noqa: S608 columns only
+
+
+def permission_join_sql(*, alias: str, subject_uid: str, topic_id: str, channel: str = EMAIL) -> str:
+    """A LEFT JOIN whose `<alias>.id IS NULL` means: no permission. For queries that list every reason of everybody."""
+    return (
+        f"LEFT JOIN contacts_consentstate {alias} ON {alias}.subject_uid = {subject_uid}"
+        f" AND {alias}.topic_id = {topic_id} AND {alias}.channel = '{channel}' AND {alias}.is_granted"
+    )
+
+
+def suppressed_sql(*, address_hash: str) -> str:
+    """A condition: the address is suppressed. Suppressions stand by every key of the ring, so one equality is enough."""
+    return f"EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = {address_hash})"  # noqa: S608 columns only
+
+
+def suppression_join_sql(*, alias: str, address_hash: str) -> str:
+    """A LEFT JOIN whose `<alias>.id IS NOT NULL` means: suppressed."""
+    return f"LEFT JOIN contacts_suppression {alias} ON {alias}.address_hash = {address_hash}"
+
+
+def is_permitted(*, subject_uid: UUID, topic: Topic, channel: str = EMAIL) -> bool:
+    """Whether this one subject may be written to on this topic, by permission alone."""
+    return ConsentState.objects.filter(subject_uid=subject_uid, topic=topic, channel=channel, is_granted=True).exists()
+
+
+def suppressed_hashes(hashes: Iterable[bytes]) -> set[bytes]:
+    """Those of `hashes` that stand in the list of suppressions."""
+    found = Suppression.objects.filter(address_hash__in=list(hashes)).values_list("address_hash", flat=True)
+    return {bytes(hash) for hash in found}
+
+
+def suppression_of(address: str) -> Suppression | None:
+    """The suppression of an address as typed, by whichever key of the ring it was written. Raises Invalid for no address."""
+    hashes = address_hashes(address_key(address))
+    return Suppression.objects.filter(address_hash__in=hashes).order_by("at", "id").first()
+
+
+def suppressions_of(address_keys: Iterable[str]) -> QuerySet[Suppression]:
+    """What stands against any of these normal forms, oldest first."""
+    hashes = [hash for key in address_keys for hash in address_hashes(key)]
+    return Suppression.objects.filter(address_hash__in=hashes).order_by("at", "id")
+
+
+def ledger_of(subject_uid: UUID) -> QuerySet[ConsentEvent]:
+    """Everything ever said by or about this subject, newest first."""
+    return ConsentEvent.objects.filter(subject_uid=subject_uid).select_related("topic").order_by("-at", "-id")
+
+
+def open_topics() -> QuerySet[Topic]:
+    """Topics that can be subscribed to, in the order that staff gave them."""
+    return Topic.objects.filter(archived_at__isnull=True).order_by("position", "sort_key", "id")
+
+
+@dataclass(frozen=True)
+class Permission:
+    """One topic and where a subject stands on it."""
+
+    topic: Topic
+    is_granted: bool
+    event: ConsentEvent | None
+
+    @property
+    def since(self) -> datetime | None:
+        return self.event.at if self.event else None
+
+
+def permissions_of(subject_uid: UUID, *, public_only: bool = False, channel: str = EMAIL) -> list[Permission]:
+    """Every open topic with the last word on it; archived ones too where something was said. Two queries."""
+    spoken = Q(pk__in=ConsentState.objects.filter(subject_uid=subject_uid).values("topic_id"))
+    topics = Topic.objects.filter(Q(archived_at__isnull=True) | spoken).order_by("position", "sort_key", "id")
+    if public_only:
+        # what is granted is always shown, so that it can be withdrawn, public or not
+        granted = ConsentState.objects.filter(subject_uid=subject_uid, channel=channel, is_granted=True)
+        topics = topics.filter(Q(is_public=True, archived_at__isnull=True) | Q(pk__in=granted.values("topic_id")))
+    states = ConsentState.objects.filter(subject_uid=subject_uid, channel=channel)
+    events: dict[Any, ConsentEvent] = {
+        event.topic_id: event for event in ConsentEvent.objects.filter(pk__in=states.values("event_id"))
+    }
+    return [
+        Permission(topic, bool(event and event.action == "grant"), event)
+        for topic in topics
+        for event in [events.get(topic.pk)]
+    ]

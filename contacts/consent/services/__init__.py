@@ -1,0 +1,38 @@
+"""The only writers of topics, the consent ledger and suppressions."""
+
+from contacts.consent.services.ledger import (
+    grant_consent,
+    one_click_unsubscribe,
+    save_preferences,
+    stop_everything,
+    withdraw_consent,
+)
+from contacts.consent.services.suppressions import (
+    address_of_delivery,
+    carry_suppressions,
+    lift_own_suppression,
+    on_suppress,
+    record_complaint,
+    suppress_address,
+    suppress_addresses,
+)
+from contacts.consent.services.topics import archive_topic, create_topic, edit_topic, restore_topic
+
+__all__ = [
+    "address_of_delivery",
+    "archive_topic",
+    "carry_suppressions",
+    "create_topic",
+    "edit_topic",
+    "grant_consent",
+    "lift_own_suppression",
+    "on_suppress",
+    "one_click_unsubscribe",
+    "record_complaint",
+    "restore_topic",
+    "save_preferences",
+    "stop_everything",
+    "suppress_address",
+    "suppress_addresses",
+    "withdraw_consent",
+]
