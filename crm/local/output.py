@@ -69,6 +69,12 @@ class Output:
             self._stream = open(os.devnull, "w")  # noqa: SIM115 - it replaces stdout until the end
 
 
+def emit(text: str) -> None:
+    """One message to the person at the terminal, from a command without log."""
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
+
+
 def box(title: str, rows: list[tuple[str, str]], *, colours: bool) -> str:
     """A frame around a title and aligned rows; a row without a value is a line of its own, an empty one a gap."""
     left = max((len(name) for name, value in rows if value), default=0)
