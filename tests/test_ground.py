@@ -1,0 +1,43 @@
+"""The tests' own ground: what one test commits, the next one does not see."""
+
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.cache import cache
+
+from contacts.directory.models import Country
+from crm.accounts.models import User
+from tests.factories import UserFactory
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("turn", [1, 2])
+def test_commits_are_undone_and_loaded_rows_kept(turn: int) -> None:
+    assert not User.objects.exists()
+    assert Country.objects.filter(code="SN").exists()
+
+    UserFactory()
+    Country.objects.filter(code="SN").delete()
+
+
+def test_each_worker_has_its_own_folder_and_valkey_database() -> None:
+    cache.set("ground", "mine", 5)
+
+    assert cache.get("ground") == "mine"
+    assert Path(settings.LOCAL_DIR).parent.name == "workers"
+    assert "?db=" in settings.REDIS_URL
+
+
+def test_private_services_lose_nothing_when_killed(private_services) -> None:  # type: ignore[no-untyped-def]
+    import psycopg
+
+    with psycopg.connect(private_services.database_url) as connection:
+        connection.execute("CREATE TABLE kept AS SELECT 1 AS row")
+
+    private_services.pg.kill9()
+    private_services.pg.start()
+
+    with psycopg.connect(private_services.database_url) as connection:
+        assert connection.execute("SELECT row FROM kept").fetchall() == [(1,)]
+        assert connection.execute("SHOW fsync").fetchone() == ("on",)
