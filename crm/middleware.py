@@ -40,6 +40,6 @@ class DomainErrorMiddleware:
         template = "errors/_domain_error.html" if getattr(request, "htmx", False) else "errors/domain_error.html"
         response = render(request, template, {"error": exception}, status=exception.status)
         if getattr(request, "htmx", False):
-            response["HX-Retarget"] = "#gs-alerts"
+            response["HX-Retarget"] = "#modal-alerts" if request.headers.get("X-Modal") else "#gs-alerts"
             response["HX-Reswap"] = "innerHTML"
         return response

@@ -11,3 +11,5 @@ urlpatterns = [
     path("", include("contacts.urls")),
     path("", include("campaigns.urls")),
 ]
+
+handler500 = "crm.ui.views.server_error"

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import TextChoices
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.translation import gettext_lazy as _
 
@@ -103,7 +104,7 @@ def scope_of(action: Action, grants: Iterable[GrantLike]) -> Scope:
 
 
 # --- routes -----------------------------------------------------------------------------------------------------
-View = TypeVar("View", bound=Callable[..., HttpResponse])
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 PUBLIC = "public"
 SIGNED_IN = "signed in"
 # Routes of libraries, whose views we do not decorate: allauth's own pages are for visitors.
@@ -125,7 +126,7 @@ def requires(*actions: Action) -> Callable[[View], View]:
 
     def decorate(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if not request.user.is_authenticated:
                 return _sign_in(request)
             if not any(request.user.may(action) for action in actions):
@@ -145,7 +146,7 @@ def signed_in(view: View) -> View:
     """The view is for every member of staff."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in(request)
         return view(request, *args, **kwargs)

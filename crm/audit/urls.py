@@ -1,5 +1,9 @@
 """Routes of audit."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from crm.audit import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("undo/<uuid:uid>/", views.undo, name="undo"),
+]

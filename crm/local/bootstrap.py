@@ -133,7 +133,9 @@ def make_assets() -> None:
     frontend = os.path.join(ROOT, "frontend")
     if not os.path.exists(os.path.join(frontend, "package.json")):
         return
-    wanted = hash_of(files_below("frontend"))
+    # the icon sprite holds the icons that templates and Python name
+    sources = [name for app in ("templates", "crm", "contacts", "campaigns") for name in files_below(app)]
+    wanted = hash_of(files_below("frontend") + [name for name in sources if name.endswith((".html", ".py"))])
     stamp = os.path.join(ROOT, "static", ".groundswell")
     if read(stamp) == wanted:
         return

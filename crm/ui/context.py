@@ -1,14 +1,11 @@
-"""What the shell needs on every page."""
+"""What templates get on every page: `ui`, the shell's parts, and `base`, the template that a page extends."""
 
 from typing import Any
 
 from django.http import HttpRequest
 
-from crm.ui import menu
+from crm.ui.shell import Shell, base_template
 
 
 def shell(request: HttpRequest) -> dict[str, Any]:
-    user = getattr(request, "user", None)
-    if user is None or not user.is_authenticated:
-        return {}
-    return {"menu_items": menu.items_for(user)}
+    return {"ui": Shell(request), "base": base_template(request)}

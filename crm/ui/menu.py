@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.urls import reverse
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 @dataclass(frozen=True)
 class MenuItem:
-    label: str
+    label: StrOrPromise
     icon: str
     url_name: str
     order: int
@@ -19,6 +25,10 @@ class MenuItem:
     actions: tuple[Action, ...] = (Action.SEE,)
     count: Callable[[User], int] | None = None
     prefix: str = ""  # the item is current on paths that begin so; by default its own URL
+
+    @property
+    def url(self) -> str:
+        return reverse(self.url_name)
 
 
 ITEMS: list[MenuItem] = []

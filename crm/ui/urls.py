@@ -1,5 +1,11 @@
 """Routes of ui."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from crm.ui import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("", views.today_page, name="today"),
+    path("search/", views.search, name="search"),
+    path("settings/components/", views.components, name="components"),
+]

@@ -1,0 +1,60 @@
+"""What <c-chart> draws, and the same figures as a table."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from crm.ui import formats
+
+
+@dataclass
+class Series:
+    """One row of bars or one line. color: the name of a theme colour (blue, cso, ok, gov …)."""
+
+    name: str
+    values: list[float | None]
+    color: str = "blue"
+
+
+@dataclass
+class Chart:
+    """kind: bar, line or map. urls: for each label, the rows behind it. points: for a map, {country, label, value, url}."""
+
+    kind: str
+    labels: list[str] = field(default_factory=list)
+    series: list[Series] = field(default_factory=list)
+    urls: list[str] = field(default_factory=list)
+    unit: str = ""
+    name: str = ""
+    horizontal: bool = False
+    stacked: bool = True
+    points: list[dict[str, Any]] = field(default_factory=list)
+
+    def as_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def as_table(data: dict[str, Any]) -> dict[str, Any]:
+    """Head and rows of a chart's figures."""
+    unit = data.get("unit", "")
+    if data.get("kind") == "map":
+        rows = [
+            {"cells": [p["label"], _shown(p["value"], unit)], "url": p.get("url", "")} for p in data.get("points", [])
+        ]
+        return {"head": [_("Country"), data.get("name", "")], "rows": rows}
+    urls = data.get("urls") or []
+    rows = [
+        {"cells": [label, *(_shown(s["values"][i], unit) for s in data["series"])], "url": urls[i] if urls else ""}
+        for i, label in enumerate(data.get("labels", []))
+    ]
+    return {"head": ["", *(s["name"] for s in data.get("series", []))], "rows": rows}
+
+
+def _shown(value: float | None, unit: str) -> str:
+    if value is None:
+        return "–"
+    whole = float(value).is_integer()
+    return formats.number(value, digits=0 if whole else 1) + unit

@@ -1,0 +1,143 @@
+"""How numbers, times and names read on screens, in the reader's language and time zone (by Babel, from CLDR)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import unicodedata
+from decimal import Decimal
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_date, format_skeleton, format_time
+from babel.lists import format_list
+from babel.numbers import format_decimal
+from django.utils import timezone, translation
+from django.utils.translation import gettext, ngettext
+
+NBSP = "\u00a0"
+MINUTE, HOUR, DAY = 60, 3600, 86400
+
+
+def current_locale() -> Locale:
+    """The reader's locale; plain English means British order of day and month."""
+    tag = translation.get_language() or "en"
+    try:
+        return Locale.parse("en_GB" if tag == "en" else tag, sep="-" if "-" in tag else "_")
+    except (UnknownLocaleError, ValueError):
+        return Locale.parse("en_GB")
+
+
+def number(value: int | float | Decimal | None, *, digits: int = 0) -> str:
+    """12345 → "12,345"; nothing known reads as a dash."""
+    if value is None:
+        return "–"
+    return format_decimal(value, format="#,##0" if not digits else f"#,##0.{'0' * digits}", locale=current_locale())
+
+
+def percent(value: float | Decimal | None, *, digits: int = 1) -> str:
+    """6.7 → "6.7 %". The value is in percent already, as it was measured; a trailing ".0" goes."""
+    if value is None:
+        return "–"
+    pattern = "#,##0" + (f".{'#' * digits}" if digits else "")
+    return f"{format_decimal(value, format=pattern, locale=current_locale())}{NBSP}%"
+
+
+def share(part: int | None, whole: int | None) -> str:
+    """412 of 6120 → "6.7 %"; of nothing → a dash."""
+    if part is None or not whole:
+        return "–"
+    return percent(100 * part / whole)
+
+
+def size(octets: int) -> str:
+    """38912 → "38 KB"."""
+    for unit, scale in (("GB", 1 << 30), ("MB", 1 << 20), ("KB", 1 << 10)):
+        if octets >= scale:
+            return f"{number(octets / scale, digits=0 if octets >= 10 * scale else 1)}{NBSP}{unit}"
+    return f"{octets}{NBSP}B"
+
+
+def duration(seconds: float | None) -> str:
+    """7800 → "2 h 10 min": the two largest units, which is all that a reader uses."""
+    if seconds is None:
+        return "–"
+    seconds = max(0, round(seconds))
+    if seconds < MINUTE:
+        return gettext("%(n)s s") % {"n": seconds}
+    if seconds < HOUR:
+        return gettext("%(n)s min") % {"n": round(seconds / MINUTE)}
+    if seconds < DAY:
+        hours, minutes = divmod(round(seconds / MINUTE), 60)
+        if minutes:
+            return gettext("%(h)s h %(m)s min") % {"h": hours, "m": minutes}
+        return gettext("%(n)s h") % {"n": hours}
+    days = round(seconds / DAY)
+    return ngettext("%(n)s day", "%(n)s days", days) % {"n": days}
+
+
+def relative(at: dt.datetime, *, now: dt.datetime | None = None) -> str:
+    """When something was or will be, as one says it: "5 min ago", "yesterday", "in 2 h 10 min", "3 Sept"."""
+    now = now or timezone.now()
+    gap = (now - at).total_seconds()
+    days = (timezone.localtime(now).date() - timezone.localtime(at).date()).days
+    if abs(gap) < 45:
+        return gettext("just now")
+    if abs(gap) < 6 * HOUR or days == 0:
+        text = gettext("%(time)s ago") if gap > 0 else gettext("in %(time)s")
+        return text % {"time": duration(abs(gap))}
+    if days == 1:
+        return gettext("yesterday")
+    if days == -1:
+        return gettext("tomorrow, %(time)s") % {"time": clock(at)}
+    if 1 < days < 7:
+        return gettext("%(n)s days ago") % {"n": days}
+    if -7 < days < -1:
+        return gettext("in %(n)s days") % {"n": -days}
+    return day(at, now=now)
+
+
+def day(value: dt.date | dt.datetime, *, now: dt.datetime | None = None) -> str:
+    """ "23 Nov", with its year when it is another one."""
+    today = timezone.localdate(now)
+    date = timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
+    return format_skeleton("MMMd" if date.year == today.year else "yMMMd", _noon(date), locale=current_locale())
+
+
+def long_day(value: dt.date) -> str:
+    """ "Monday 23 November"."""
+    text = format_skeleton("MMMMEEEEd", _noon(value), locale=current_locale())
+    return text.replace(", ", " ") if current_locale().language == "en" else text
+
+
+def clock(at: dt.datetime) -> str:
+    """ "14:05" in the zone that is active."""
+    return format_time(timezone.localtime(at), "HH:mm", locale=current_locale())
+
+
+def moment(at: dt.datetime, *, now: dt.datetime | None = None) -> str:
+    """ "23 Nov, 14:05"."""
+    return f"{day(at, now=now)}, {clock(at)}"
+
+
+def full_moment(at: dt.datetime) -> str:
+    """ "Monday, 23 November 2026 at 14:05 (Africa/Lusaka)": what stands behind a short time."""
+    local = timezone.localtime(at)
+    date = format_date(local.date(), "full", locale=current_locale())
+    return f"{date}, {clock(at)} ({timezone.get_current_timezone_name()})"
+
+
+def listing(items: list[str]) -> str:
+    """["a", "b", "c"] → "a, b and c", as the language does it."""
+    return format_list([str(item) for item in items], locale=current_locale()) if items else ""
+
+
+def initials(name: str) -> str:
+    """ "Fatou Ndiaye" → "FN"; for scripts without initials the first letter."""
+    words = [word for word in str(name).split() if unicodedata.category(word[0]).startswith("L")]
+    if not words:
+        return "?"
+    return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
+
+
+def _noon(value: dt.date) -> dt.datetime:
+    # skeletons format moments; at noon no zone conversion can turn the day
+    return dt.datetime(value.year, value.month, value.day, 12)

@@ -1,0 +1,43 @@
+"""Answers that work for a whole page, for htmx and for the dialog alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+from crm.ui.filters import FilterBar
+from crm.ui.tables import Table
+
+
+def done(request: HttpRequest, url: str) -> HttpResponse:
+    """After a form was saved: go to `url`, also out of a dialog or a fragment."""
+    if getattr(request, "htmx", False):
+        return HttpResponse(status=204, headers={"HX-Redirect": url})
+    return HttpResponseRedirect(url)
+
+
+def done_here(request: HttpRequest, url: str, *, events: dict[str, Any] | None = None) -> HttpResponse:
+    """After a form was saved in a dialog over a page that updates itself by `events`; `url` is for no JavaScript."""
+    if getattr(request, "htmx", False):
+        return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"closeModal": "", **(events or {})})})
+    return HttpResponseRedirect(url)
+
+
+def form_page(request: HttpRequest, template: str, context: dict[str, Any], *, form: Any) -> HttpResponse:
+    """A page with a form; an invalid one answers 422, which htmx swaps in as it does 200."""
+    return render(request, template, {"form": form, **context}, status=422 if form.is_bound and form.errors else 200)
+
+
+def list_page(
+    request: HttpRequest, template: str, *, table: Table, filters: FilterBar | None = None, **context: Any
+) -> HttpResponseBase:
+    """A list: the page, the CSV file (`?export=csv`), or the options of one facet (`?facet=name`), as asked."""
+    if filters is not None and (facet := filters.asked_facet()):
+        return render(request, "crm/ui/_facet.html", {"facet": facet})
+    if table.csv_is_asked:
+        return table.csv_response()
+    return render(request, template, {"table": table, "filters": filters, **context})

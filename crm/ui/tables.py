@@ -1,0 +1,276 @@
+"""A list as a declared table: columns, order, pages, selection, CSV.
+
+class PersonTable(Table):
+    columns = [Column("name", _("Name"), sort=["sort_key"]), Column("country", _("Country"), sort=["country__sort_key"])]
+    default_sort = "name"
+    row_template = "contacts/directory/_person_row.html"    # gets `row`; without it cells come from the columns
+
+table = PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.utils import timezone
+from django.utils.functional import cached_property
+from django.utils.text import slugify
+from django.utils.translation import gettext as _
+
+from crm.accounts.requests import StaffRequest
+from crm.audit.services import record
+from crm.errors import Invalid, NotAllowed
+from crm.ui.filters import FilterBar
+from crm.ui.paging import PAGE_SIZE, Page, paginate, sort_keys
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+CHUNK = 2000  # rows read at a time for a file: memory stays flat
+MAX_PICKED = 5000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. value: an attribute path ("country.name") or a function of the row, by default the column's name;
+    export: the same for the file, None leaves the column out of it; css: num, fit."""
+
+    name: str
+    label: StrOrPromise = ""
+    sort: Sequence[str] = ()
+    value: str | Callable[[Any], Any] = ""
+    export: str | Callable[[Any], Any] | None = ""
+    css: str = ""
+
+    def cell(self, row: Any) -> Any:
+        return _read(row, self.value or self.name)
+
+    def exported(self, row: Any) -> Any:
+        return _read(row, self.export or self.value or self.name)
+
+
+@dataclass(frozen=True)
+class Head:
+    """A column's head as the template shows it."""
+
+    label: str
+    css: str
+    sort_url: str
+    aria_sort: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    value: Any
+    label: str
+    css: str
+
+
+class Table:
+    columns: ClassVar[Sequence[Column]] = ()
+    default_sort: ClassVar[str] = ""
+    row_template: ClassVar[str] = ""
+    page_size: ClassVar[int] = PAGE_SIZE
+    file_name: ClassVar[str] = "list"
+
+    def __init__(
+        self,
+        request: StaffRequest,
+        queryset: QuerySet[Any],
+        *,
+        filters: FilterBar | None = None,
+        may_export: bool = False,
+    ) -> None:
+        self.request = request
+        self.queryset = queryset
+        self.filters = filters
+        self.may_export = may_export
+
+    # --- what is shown
+    @cached_property
+    def page(self) -> Page[Any]:
+        page = paginate(self.request, self.queryset, sort=self.sort, size=self.page_size)
+        self.prepare(page.rows)
+        return page
+
+    @property
+    def rows(self) -> list[Any]:
+        return self.page.rows
+
+    def prepare(self, rows: list[Any]) -> None:
+        """Add to a page's (or a file's chunk's) rows what takes one more query for all of them. Override."""
+
+    def cells(self, row: Any) -> list[Cell]:
+        return [Cell(column.cell(row), str(column.label), column.css) for column in self.columns]
+
+    # --- order
+    @cached_property
+    def sort_name(self) -> str:
+        asked = self.request.GET.get("sort", "")
+        known = {column.name for column in self.columns if column.sort}
+        return asked if asked.removeprefix("-") in known else self.default_sort
+
+    @cached_property
+    def sort(self) -> list[str]:
+        """The sort keys in force, as `paginate` takes them."""
+        down = self.sort_name.startswith("-")
+        column = next((column for column in self.columns if column.name == self.sort_name.removeprefix("-")), None)
+        return [_flipped(name) if down else name for name in column.sort] if column else []
+
+    @property
+    def head(self) -> list[Head]:
+        return [
+            Head(
+                str(column.label),
+                column.css,
+                self._url(sort=self._next_sort(column)) if column.sort else "",
+                self._direction(column),
+            )
+            for column in self.columns
+        ]
+
+    def _next_sort(self, column: Column) -> str:
+        return f"-{column.name}" if self.sort_name == column.name else column.name
+
+    def _direction(self, column: Column) -> str:
+        if self.sort_name.removeprefix("-") != column.name:
+            return ""
+        return "descending" if self.sort_name.startswith("-") else "ascending"
+
+    # --- filters
+    @property
+    def is_filtered(self) -> bool:
+        return self.filters is not None and self.filters.is_active
+
+    @property
+    def clear_url(self) -> str:
+        return self.filters.clear_url if self.filters else self.request.path
+
+    @property
+    def state(self) -> list[tuple[str, str]]:
+        return self.filters.state if self.filters else []
+
+    # --- file
+    @property
+    def csv_is_asked(self) -> bool:
+        return self.request.GET.get("export") == "csv"
+
+    @property
+    def csv_url(self) -> str:
+        return self._url(export="csv") if self.may_export else ""
+
+    def csv_response(self) -> StreamingHttpResponse:
+        """Every row of the list (not only this page) as CSV; who took it is logged."""
+        if not self.may_export:
+            raise NotAllowed(_("Your role may not export this list. An administrator can change that."))
+        record(
+            verb="list.exported",
+            actor=self.request.user,
+            object_type=self.queryset.model._meta.model_name or "",
+            summary=self.request.get_full_path()[:300],
+        )
+        name = f"{slugify(self.file_name)}-{timezone.localdate().isoformat()}.csv"
+        return StreamingHttpResponse(
+            csv_lines([str(column.label) for column in self._exported], self._export_rows()),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
+        )
+
+    @property
+    def _exported(self) -> list[Column]:
+        return [column for column in self.columns if column.export is not None and column.label]
+
+    def _export_rows(self) -> Iterator[list[Any]]:
+        keys = sort_keys(self.queryset, self.sort)
+        ordered = self.queryset.order_by(*(key.order(reverse=False) for key in keys))
+        chunk: list[Any] = []
+        for row in ordered.iterator(chunk_size=CHUNK):
+            chunk.append(row)
+            if len(chunk) == CHUNK:
+                yield from self._exported_chunk(chunk)
+                chunk = []
+        yield from self._exported_chunk(chunk)
+
+    def _exported_chunk(self, chunk: list[Any]) -> Iterator[list[Any]]:
+        self.prepare(chunk)
+        for row in chunk:
+            yield [column.exported(row) for column in self._exported]
+
+    def _url(self, **changes: str) -> str:
+        query = self.request.GET.copy()
+        for name in ("after", "before", "export", "facet"):
+            query.pop(name, None)
+        for name, value in changes.items():
+            query[name] = value
+        return f"{self.request.path}?{query.urlencode()}"
+
+
+def selected(request: HttpRequest, queryset: QuerySet[Any], *, filters: type[FilterBar] | None = None) -> QuerySet[Any]:
+    """The rows that a bulk action's POST names: those picked by uid, or all that match the filters it was posted from.
+
+    queryset: already narrowed to what the user may act on.
+    """
+    if request.POST.get("all") and filters is not None:
+        state = QueryDict(mutable=True)
+        for name, values in request.POST.lists():
+            if name.startswith("_"):
+                state.setlist(name.removeprefix("_"), values)
+        found: QuerySet[Any] = filters(request, queryset, params=state).queryset
+        return found
+    picked = request.POST.getlist("pick")[:MAX_PICKED]
+    if not picked:
+        raise Invalid(_("Nothing is selected, so nothing was done. Tick the rows first."), code="nothing_selected")
+    try:
+        return queryset.filter(uid__in=picked)
+    except (ValueError, TypeError) as error:
+        raise Invalid(
+            _("The selection cannot be read, so nothing was done. Reload the list and select again.")
+        ) from error
+
+
+def csv_lines(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """CSV (RFC 4180) line by line, with a BOM so that spreadsheets read UTF-8, and formulas made harmless."""
+    writer = csv.writer(_Echo())
+    yield "\ufeff" + writer.writerow([neutral(title) for title in head])
+    for row in rows:
+        yield writer.writerow([neutral(value) for value in row])
+
+
+def neutral(value: Any) -> str:
+    """A cell as text. What a spreadsheet would run as a formula gets an apostrophe in front; plain numbers are left alone."""
+    if value is None:
+        return ""
+    if isinstance(value, dt.datetime):
+        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+    if isinstance(value, list | tuple | set):
+        value = "; ".join(str(item) for item in value)
+    text = str(value)
+    if isinstance(value, int | float) or not text.startswith(FORMULA_STARTS):
+        return text
+    return f"'{text}"
+
+
+class _Echo:
+    """A file that gives each written line back; its write() is what csv's writerow() returns."""
+
+    def write(self, line: str) -> str:
+        return line
+
+
+def _read(row: Any, how: str | Callable[[Any], Any]) -> Any:
+    if callable(how):
+        return how(row)
+    for part in how.split("."):
+        row = getattr(row, part, None) if row is not None else None
+    return row
+
+
+def _flipped(name: str) -> str:
+    return name.removeprefix("-") if name.startswith("-") else f"-{name}"

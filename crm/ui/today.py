@@ -1,0 +1,183 @@
+"""Today: what needs me, why, since when, and the one next step. Features register what they know.
+
+register_needs(approvals_waiting)      fn(user) -> iterable of Need
+register_card(sending_now)             fn(user) -> Card or None: a card of the right column, or of the left (column="main")
+register_setup(sender_domain_checked)  fn(user) -> iterable of SetupStep, for administrators
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.ui import formats
+
+SHOWN_AT_FIRST = 8
+
+
+@dataclass(frozen=True)
+class Need:
+    """One thing that waits for the user. at: since when, or (if it lies ahead) until when; rank: lower comes first."""
+
+    icon: str
+    title: str
+    why: str
+    url: str
+    step: str
+    at: dt.datetime | None = None
+    kind: str = "blue"  # blue, ok, warn, bad: the colour of the icon, which repeats what the words say
+    rank: int = 50
+    is_due: bool = False  # `at` is a deadline
+
+
+@dataclass(frozen=True)
+class Card:
+    """A card; template gets `card` and what is in `context`. url is where its headline leads."""
+
+    title: str
+    template: str
+    context: dict[str, Any] = field(default_factory=dict)
+    column: str = "side"
+    order: int = 50
+    why: str = ""
+    url: str = ""
+    link: str = ""
+    refresh: bool = False  # something in it moves: the page asks again every few seconds
+
+
+@dataclass(frozen=True)
+class SetupStep:
+    """A step of setting the installation up; the card goes away when all are done."""
+
+    title: str
+    why: str
+    url: str
+    is_done: bool
+    order: int = 50
+
+
+@dataclass(frozen=True)
+class Day:
+    """All that the page shows."""
+
+    greeting: str
+    headline: str
+    needs: list[Need]
+    rest: list[Need]
+    main: list[Card]
+    side: list[Card]
+    steps: list[SetupStep]
+
+    @property
+    def total(self) -> int:
+        return len(self.needs) + len(self.rest)
+
+    @property
+    def steps_done(self) -> int:
+        return sum(step.is_done for step in self.steps)
+
+    @property
+    def has_moving_parts(self) -> bool:
+        return any(card.refresh for card in [*self.main, *self.side])
+
+
+NEEDS: list[Callable[[User], Iterable[Need]]] = []
+CARDS: list[Callable[[User], Card | None]] = []
+SETUP: list[Callable[[User], Iterable[SetupStep]]] = []
+
+
+def register_needs(provider: Callable[[User], Iterable[Need]]) -> Callable[[User], Iterable[Need]]:
+    if provider not in NEEDS:
+        NEEDS.append(provider)
+    return provider
+
+
+def register_card(provider: Callable[[User], Card | None]) -> Callable[[User], Card | None]:
+    if provider not in CARDS:
+        CARDS.append(provider)
+    return provider
+
+
+def register_setup(provider: Callable[[User], Iterable[SetupStep]]) -> Callable[[User], Iterable[SetupStep]]:
+    if provider not in SETUP:
+        SETUP.append(provider)
+    return provider
+
+
+def needs_of(user: User) -> list[Need]:
+    """Everything that waits for `user`: by rank, then deadlines by time, then the oldest first. Read once a request."""
+    if (known := user.__dict__.get("_needs")) is None:
+        found = [need for provider in NEEDS for need in provider(user)]
+        known = sorted(found, key=lambda need: (need.rank, not need.is_due, need.at or timezone.now()))
+        user.__dict__["_needs"] = known
+    return known
+
+
+def count_needs(user: User) -> int:
+    """For the menu."""
+    return len(needs_of(user))
+
+
+def day_of(user: User, *, now: dt.datetime | None = None, show_all: bool = False) -> Day:
+    now = now or timezone.now()
+    needs = needs_of(user)
+    cards = sorted((card for card in (provider(user) for provider in CARDS) if card), key=lambda card: card.order)
+    steps = (
+        sorted((s for provider in SETUP for s in provider(user)), key=lambda s: s.order) if _may_set_up(user) else []
+    )
+    cut = len(needs) if show_all else SHOWN_AT_FIRST
+    return Day(
+        greeting=_greeting(user, now),
+        headline=_headline(needs, now),
+        needs=needs[:cut],
+        rest=needs[cut:],
+        main=[card for card in cards if card.column == "main"],
+        side=[card for card in cards if card.column == "side"],
+        steps=[] if all(step.is_done for step in steps) else steps,
+    )
+
+
+def _may_set_up(user: User) -> bool:
+    return user.may(Action.ADMINISTER)
+
+
+def _greeting(user: User, now: dt.datetime) -> str:
+    hour = timezone.localtime(now).hour
+    first = user.name.split()[0] if user.name else ""
+    if 4 <= hour < 12:
+        text = _("Good morning, %(name)s")
+    elif hour < 18 and hour >= 12:
+        text = _("Good afternoon, %(name)s")
+    else:
+        text = _("Good evening, %(name)s")
+    return text % {"name": first}
+
+
+def _headline(needs: list[Need], now: dt.datetime) -> str:
+    today = formats.long_day(timezone.localdate(now))
+    if not needs:
+        return _("%(day)s · nothing waits for you") % {"day": today}
+    n = len(needs)
+    waiting = ngettext("one thing needs you", "%(n)s things need you", n) % {"n": _spelled(n)}
+    due = min((need.at for need in needs if need.is_due and need.at and need.at > now), default=None)
+    if due is None:
+        return f"{today} · {waiting}"
+    by = _("the first by %(time)s") % {"time": formats.clock(due)} if _is_today(due, now) else ""
+    return f"{today} · {waiting}" + (f", {by}" if by else "")
+
+
+def _is_today(at: dt.datetime, now: dt.datetime) -> bool:
+    return timezone.localtime(at).date() == timezone.localtime(now).date()
+
+
+def _spelled(n: int) -> str:
+    words = [_("no"), _("one"), _("two"), _("three"), _("four"), _("five"), _("six"), _("seven"), _("eight"), _("nine")]
+    return words[n] if n < len(words) else formats.number(n)

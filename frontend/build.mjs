@@ -1,0 +1,83 @@
+// Builds every file of src/entries/ into ../static/, and the icon sprite from the names that templates and Python use.
+// To add an entry, add a file to src/entries/; to add behaviour to every staff page, add a file to src/behaviours/.
+import { readdirSync, readFileSync, writeFileSync, rmSync, mkdirSync, cpSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as esbuild from "esbuild";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const root = join(here, "..");
+const out = join(root, "static");
+const watch = process.argv.includes("--watch");
+
+const entries = readdirSync(join(here, "src/entries")).map((name) => join(here, "src/entries", name));
+const isBlocking = (path) => path.endsWith("theme.js"); // runs before the first paint, so it is no module
+
+/** `import "behaviours"` loads every file in src/behaviours/, so that features add files and never edit a shared list. */
+const behaviours = {
+  name: "behaviours",
+  setup(build) {
+    build.onResolve({ filter: /^behaviours$/ }, () => ({ path: "behaviours", namespace: "behaviours" }));
+    build.onLoad({ filter: /.*/, namespace: "behaviours" }, () => ({
+      contents: readdirSync(join(here, "src/behaviours")).filter((name) => name.endsWith(".js")).sort()
+        .map((name) => `import "./src/behaviours/${name}";`).join("\n"),
+      resolveDir: here,
+    }));
+  },
+};
+
+const common = {
+  bundle: true, minify: !watch, sourcemap: watch ? "inline" : false, target: ["es2022", "chrome109", "firefox115", "safari16.4"],
+  outdir: out, entryNames: "[name]", assetNames: "assets/[name]-[hash]", chunkNames: "chunks/[name]-[hash]",
+  loader: { ".woff2": "file", ".woff": "empty", ".svg": "file", ".json": "json" },
+  legalComments: "none", logLevel: "warning", plugins: [behaviours],
+};
+const builds = [
+  { ...common, entryPoints: entries.filter((path) => !isBlocking(path)), format: "esm", splitting: true },
+  { ...common, entryPoints: entries.filter(isBlocking), format: "iife" },
+];
+
+/** The sprite holds each Tabler icon whose name stands in quotes somewhere in a template, in Python or in our JavaScript. */
+function buildSprite() {
+  const outline = JSON.parse(readFileSync(join(here, "node_modules/@tabler/icons/tabler-nodes-outline.json"), "utf8"));
+  const used = new Set(["alert-triangle", "help", "circle-dashed"]);
+  const folders = ["templates", "crm", "contacts", "campaigns", "frontend/src"];
+  for (const folder of folders) {
+    for (const name of filesBelow(join(root, folder))) {
+      for (const [, word] of readFileSync(name, "utf8").matchAll(/["']([a-z0-9]+(?:-[a-z0-9]+)*)["']/g)) {
+        if (outline[word]) used.add(word);
+      }
+    }
+  }
+  const symbols = [...used].sort().map((name) => {
+    const parts = outline[name].map(([tag, attrs]) => `<${tag} ${Object.entries(attrs).map(([k, v]) => `${k}="${v}"`).join(" ")}/>`);
+    return `<symbol id="${name}" viewBox="0 0 24 24" fill="none" stroke="currentColor" stroke-width="1.75" stroke-linecap="round" stroke-linejoin="round">${parts.join("")}</symbol>`;
+  });
+  writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("\n")}</svg>\n`);
+}
+
+function* filesBelow(folder) {
+  let children = [];
+  try {
+    children = readdirSync(folder, { withFileTypes: true });
+  } catch {
+    return; // a folder that is not there yet has no icons
+  }
+  for (const child of children) {
+    const path = join(folder, child.name);
+    if (child.isDirectory()) yield* filesBelow(path);
+    else if (/\.(html|py|js)$/.test(child.name)) yield path;
+  }
+}
+
+rmSync(out, { recursive: true, force: true });
+mkdirSync(out, { recursive: true });
+cpSync(join(here, "public"), out, { recursive: true });
+buildSprite();
+if (watch) {
+  for (const options of builds) await (await esbuild.context(options)).watch();
+  setInterval(buildSprite, 3000);
+  console.log("Watching frontend/src; the icon sprite follows the templates.");
+} else {
+  await Promise.all(builds.map((options) => esbuild.build(options)));
+}

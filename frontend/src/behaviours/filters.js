@@ -1,0 +1,24 @@
+// The filter bar: clean URLs, counts on the facets' buttons, and a box that narrows long lists of options.
+document.addEventListener("htmx:configRequest", ({ target, detail }) => {
+  if (!target.matches?.(".gs-filters")) return;
+  for (const [name, value] of [...detail.formData.entries()]) if (value === "") detail.formData.delete(name);
+});
+
+document.addEventListener("change", ({ target }) => {
+  const facet = target.closest(".gs-facet");
+  if (!facet) return;
+  const badge = facet.querySelector("summary .gs-n");
+  badge.textContent = facet.querySelectorAll("input:checked").length;
+  badge.hidden = badge.textContent === "0";
+});
+
+for (const name of ["input", "change"]) {
+  document.addEventListener(name, (event) => {
+    if (!event.target.matches("[data-narrow]")) return;
+    event.stopPropagation(); // narrowing the options is not filtering the list
+    const words = event.target.value.toLowerCase();
+    for (const label of event.target.closest("[data-facet]").querySelectorAll("label")) {
+      label.hidden = !label.textContent.toLowerCase().includes(words);
+    }
+  }, true);
+}
