@@ -1,5 +1,20 @@
-"""Routes of accounts."""
+"""Routes of accounts, and the two that a load balancer asks."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from crm.accounts import views
+
+urlpatterns = [
+    path("healthz", views.healthz, name="healthz"),
+    path("readyz", views.readyz, name="readyz"),
+    path("invitation/<str:token>/", views.invitation_accept, name="invitation_accept"),
+    path("profile/", views.profile, name="profile"),
+    path("settings/", views.settings_index, name="settings"),
+    path("settings/organization/", views.installation, name="installation"),
+    path("settings/users/", views.user_list, name="user_list"),
+    path("settings/users/invite/", views.user_invite, name="user_invite"),
+    path("settings/users/invitations/<uuid:uid>/revoke/", views.invitation_revoke, name="invitation_revoke"),
+    path("settings/users/<uuid:uid>/", views.user_detail, name="user_detail"),
+    path("settings/users/<uuid:uid>/activate/", views.user_activate, name="user_activate"),
+    path("settings/users/<uuid:uid>/grants/<int:grant_id>/remove/", views.grant_remove, name="grant_remove"),
+]

@@ -1,0 +1,82 @@
+"""Shapes of what people type into the account screens."""
+
+from __future__ import annotations
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.password_validation import validate_password
+from django.utils.translation import gettext_lazy as _
+
+from crm.accounts.models import Installation, User
+from crm.accounts.rules import Role
+from crm.accounts.scopes import campaign_choices, country_choices
+
+ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+
+
+class GrantForm(forms.Form):
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    countries = forms.MultipleChoiceField(
+        label=_("Only in these countries"), required=False, help_text=_("None chosen: in all countries.")
+    )
+    campaigns = forms.MultipleChoiceField(
+        label=_("Only in these campaigns"), required=False, help_text=_("None chosen: in all campaigns.")
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["countries"].choices = country_choices()  # type: ignore[attr-defined]
+        self.fields["campaigns"].choices = campaign_choices()  # type: ignore[attr-defined]
+        if not self.fields["campaigns"].choices:  # type: ignore[attr-defined]
+            del self.fields["campaigns"]
+
+
+class InvitationForm(GrantForm):
+    email = forms.EmailField(label=_("E-mail address"))
+    name = forms.CharField(label=_("Name"), max_length=120)
+    field_order = ["name", "email", "role", "countries", "campaigns"]
+
+
+class JoinForm(forms.Form):
+    name = forms.CharField(label=_("Your name"), max_length=120)
+    time_zone = forms.ChoiceField(label=_("Your time zone"), choices=ZONES, initial="UTC")
+    password = forms.CharField(
+        label=_("A password"),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+        strip=False,
+        help_text=_("Ten characters or more."),
+    )
+
+    def clean_password(self) -> str:
+        password: str = self.cleaned_data["password"]
+        validate_password(password, User(name=self.cleaned_data.get("name", "")))
+        return password
+
+
+class ProfileForm(forms.ModelForm[User]):
+    time_zone = forms.ChoiceField(label=_("Your time zone"), choices=ZONES)
+
+    class Meta:
+        model = User
+        fields = ["name", "time_zone"]
+
+
+class InstallationForm(forms.ModelForm[Installation]):
+    default_language = forms.ChoiceField(label=_("Default language"), choices=settings.LANGUAGES)
+
+    class Meta:
+        model = Installation
+        fields = ["name", "postal_address", "default_language", "allow_self_approval"]
+        labels = {
+            "name": _("Organization"),
+            "postal_address": _("Postal address"),
+            "allow_self_approval": _("Whoever edited a mailing may approve it"),
+        }
+        widgets = {"postal_address": forms.Textarea(attrs={"rows": 3})}
+        help_texts = {
+            "allow_self_approval": _("For a team of one. Otherwise a second pair of eyes is what approval is for."),
+            "default_language": _("Used where somebody's own language is not known."),
+        }

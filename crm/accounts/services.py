@@ -1,0 +1,209 @@
+"""Who is let in, and with which grants. The last administrator cannot be removed, by anybody."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import secrets
+import smtplib
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from crm.accounts.models import Grant, Installation, Invitation, User
+from crm.accounts.rules import Role
+from crm.audit.services import record
+from crm.errors import Conflict, Invalid
+
+logger = logging.getLogger(__name__)
+
+
+def hash_token(token: str) -> bytes:
+    return hashlib.sha256(token.encode()).digest()
+
+
+def _scope(countries: Sequence[str], campaigns: Sequence[UUID]) -> dict[str, Any]:
+    return {
+        "is_everywhere": not countries and not campaigns,
+        "countries": sorted(set(countries)),
+        "campaigns": sorted(set(campaigns)),
+    }
+
+
+def _words(grant: Grant | Invitation) -> str:
+    """A grant as the audit trail tells it."""
+    where = ", ".join([*grant.countries, *map(str, grant.campaigns)])
+    return f"{grant.role} · {where or 'everywhere'}"
+
+
+def invite(
+    *, email: str, name: str, role: str, actor: User, countries: Sequence[str] = (), campaigns: Sequence[UUID] = ()
+) -> tuple[Invitation, str]:
+    """Invite one address with one grant; returns the invitation and its link (shown once: only its hash is kept).
+
+    The mail goes out after the commit. Raises Invalid when the address has an account or an open invitation.
+    """
+    if User.objects.filter(email__iexact=email.strip()).exists():
+        raise Invalid(_("%(email)s has an account already. Change its grants instead.") % {"email": email})
+    token = secrets.token_urlsafe(32)
+    invitation = Invitation(
+        email=email.strip().lower(),
+        name=name.strip(),
+        role=role,
+        token_hash=hash_token(token),
+        invited_by=actor,
+        expires_at=timezone.now() + timedelta(days=settings.INVITATION_DAYS),
+        **_scope(countries, campaigns),
+    )
+    try:
+        invitation.full_clean()
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages)) from error
+    with transaction.atomic():
+        invitation.save()
+        record(
+            verb="invitation.sent",
+            target=invitation,
+            actor=actor,
+            summary=_("Invited %(email)s") % {"email": invitation.email},
+            changes=[("grant", None, _words(invitation))],
+        )
+    link = settings.BASE_URL + reverse("invitation_accept", args=[token])
+    return invitation, link
+
+
+def mail_invitation(*, invitation: Invitation, link: str) -> bool:
+    """Mail the link; False when the mail server does not answer (the link can then be handed over by other means)."""
+    context = {"invitation": invitation, "link": link, "organization": Installation.current()}
+    try:
+        send_mail(
+            subject=_("Your invitation to Groundswell"),
+            message=render_to_string("accounts/mail/invitation.txt", context),
+            from_email=settings.DEFAULT_FROM_EMAIL,
+            recipient_list=[invitation.email],
+        )
+    except (OSError, smtplib.SMTPException) as error:
+        logger.error("Invitation %s could not be mailed: %s", invitation.uid, error)
+        return False
+    return True
+
+
+def revoke_invitation(*, invitation: Invitation, actor: User) -> Invitation:
+    """Take an open invitation back. Its link stops working at once."""
+    with transaction.atomic():
+        invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+        if invitation.accepted_at:
+            raise Conflict(_("This invitation was accepted already; deactivate the account instead."))
+        if invitation.revoked_at is None:
+            invitation.revoked_at = timezone.now()
+            invitation.save(update_fields=["revoked_at", "updated_at"])
+            record(verb="invitation.revoked", target=invitation, actor=actor, summary=invitation.email)
+    return invitation
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """The invitation that this link opens, if it still does."""
+    return Invitation.objects.filter(
+        token_hash=hash_token(token),
+        accepted_at__isnull=True,
+        revoked_at__isnull=True,
+        expires_at__gt=timezone.now(),
+    ).first()
+
+
+def accept_invitation(*, token: str, name: str, password: str, time_zone: str) -> User:
+    """Make the account, once. Raises Conflict when the link was used, taken back, or is too old."""
+    with transaction.atomic():
+        invitation = find_invitation(token)
+        if invitation is not None:
+            invitation = Invitation.objects.select_for_update().get(pk=invitation.pk)
+        if invitation is None or invitation.accepted_at:
+            raise Conflict(_("This invitation cannot be used any more. Ask for a new one."), code="invitation_closed")
+        user = User.objects.create_user(invitation.email, password, name=name.strip(), time_zone=time_zone)
+        Grant.objects.create(
+            user=user,
+            role=invitation.role,
+            is_everywhere=invitation.is_everywhere,
+            countries=invitation.countries,
+            campaigns=invitation.campaigns,
+        )
+        invitation.accepted_at = timezone.now()
+        invitation.save(update_fields=["accepted_at", "updated_at"])
+        record(
+            verb="user.joined",
+            target=user,
+            actor=user,
+            door="link",
+            summary=user.name,
+            changes=[("grant", None, _words(invitation))],
+        )
+    return user
+
+
+def _require_an_admin() -> None:
+    if not Grant.objects.filter(role=Role.ADMIN, is_everywhere=True, user__is_active=True).exists():
+        raise Conflict(
+            _("Somebody must remain administrator everywhere. Make another administrator first."), code="last_admin"
+        )
+
+
+def add_grant(
+    *, user: User, role: str, actor: User, countries: Sequence[str] = (), campaigns: Sequence[UUID] = ()
+) -> Grant:
+    """Give one role in one scope."""
+    grant = Grant(user=user, role=role, **_scope(countries, campaigns))
+    try:
+        grant.full_clean()
+    except ValidationError as error:
+        raise Invalid(" ".join(error.messages)) from error
+    with transaction.atomic():
+        grant.save()
+        record(verb="grant.given", target=user, actor=actor, changes=[("grant", None, _words(grant))])
+    return grant
+
+
+def remove_grant(*, grant: Grant, actor: User) -> None:
+    """Take one grant away; Conflict when nobody would be administrator any more."""
+    with transaction.atomic():
+        list(Grant.objects.select_for_update().filter(role=Role.ADMIN))  # two removals at once must see each other
+        words = _words(grant)
+        grant.delete()
+        _require_an_admin()
+        record(verb="grant.removed", target=grant.user, actor=actor, changes=[("grant", words, None)])
+
+
+def set_active(*, user: User, is_active: bool, actor: User) -> User:
+    """Let somebody in again, or not any more. Nothing of theirs is deleted."""
+    with transaction.atomic():
+        list(Grant.objects.select_for_update().filter(role=Role.ADMIN))
+        user = User.objects.select_for_update().get(pk=user.pk)
+        if user.is_active == is_active:
+            return user
+        user.is_active = is_active
+        user.save(update_fields=["is_active", "updated_at"])
+        _require_an_admin()
+        record(verb="user.edited", target=user, actor=actor, changes=[("is_active", not is_active, is_active)])
+    return user
+
+
+def edit_profile(*, user: User, name: str, time_zone: str) -> User:
+    """What everybody may change of their own account."""
+    before = {"name": user.name, "time_zone": user.time_zone}
+    user.name, user.time_zone = name.strip(), time_zone
+    user.full_clean()
+    with transaction.atomic():
+        user.save(update_fields=["name", "time_zone", "updated_at"])
+        changes = [(field, old, getattr(user, field)) for field, old in before.items() if old != getattr(user, field)]
+        if changes:
+            record(verb="user.edited", target=user, actor=user, changes=changes)
+    return user
