@@ -1,0 +1,91 @@
+"""Every route, for every role: a view without a rule fails, and so does one whose rule is not kept."""
+
+import re
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from crm.accounts.rules import LIBRARY_RULES, PUBLIC, SIGNED_IN, TABLE, Role
+from tests.factories import GrantFactory, UserFactory
+
+VALUES = {"uuid": str(uuid4()), "int": "1", "slug": "x", "str": "XX", "path": "x"}
+
+
+def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
+    """(path with sample values, pattern) of every route there is."""
+    for entry in (resolver or get_resolver()).url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from routes(entry, path)
+        else:
+            sample = re.sub(r"<(?:(\w+):)?\w+>", lambda m: VALUES[m[1] or "str"], path)
+            sample = re.sub(r"\(\?P<\w+>[^)]*\)", "x", sample).replace("\\Z", "").replace("^", "").replace("$", "")
+            yield "/" + sample, entry
+
+
+ROUTES = [(path, route) for path, route in routes() if not path.startswith("/static/")]
+
+
+def rule_of(route: URLPattern) -> object:
+    library = next((rule for prefix, rule in LIBRARY_RULES.items() if (route.name or "").startswith(prefix)), None)
+    return library or getattr(route.callback, "access", None)
+
+
+GUARDED = [(path, route) for path, route in ROUTES if isinstance(rule_of(route), tuple)]
+
+
+@pytest.mark.parametrize("route", [route for _, route in ROUTES], ids=[path for path, _ in ROUTES])
+def test_route_says_who_may_use_it(route: URLPattern) -> None:
+    assert rule_of(route) is not None, f"{route.name}: decorate its view with @requires(…), @signed_in or @public"
+
+
+def test_routes_are_walked_at_all() -> None:
+    names = {route.name for _, route in ROUTES}
+    assert {"today", "person_list", "mailing_list", "user_list", "preferences", "account_login"} <= names
+
+
+@pytest.mark.parametrize("role", Role.values)
+def test_role_reaches_exactly_what_the_table_gives_it(db: None, role: str) -> None:
+    user = UserFactory()
+    GrantFactory(user=user, role=role)
+    client = Client(raise_request_exception=True)
+    client.force_login(user)
+
+    wrong = []
+    for path, route in GUARDED:
+        allowed = bool(set(rule_of(route)) & TABLE[Role(role)])  # type: ignore[call-overload]
+        status = client.get(path).status_code
+        if allowed == (status == 403) or status >= 500:
+            wrong.append(f"{path} answered {status}, allowed={allowed}")
+
+    assert wrong == []
+
+
+def test_account_without_a_grant_reaches_nothing_guarded(db: None, outsider: object, sign_in) -> None:  # type: ignore[no-untyped-def]
+    client = sign_in(outsider)
+
+    statuses = {path: client.get(path).status_code for path, _ in GUARDED}
+
+    assert {path: status for path, status in statuses.items() if status != 403} == {}
+
+
+def test_visitor_is_sent_to_sign_in_everywhere_but_on_public_pages(db: None) -> None:
+    client = Client()
+    for path, route in ROUTES:
+        rule = rule_of(route)
+        if rule == PUBLIC:
+            continue
+        response = client.get(path)
+        assert response.status_code == 302, path
+        assert response.headers["Location"].startswith("/accounts/login/"), path
+        assert rule == SIGNED_IN or isinstance(rule, tuple)
+
+
+def test_visitor_with_htmx_is_told_to_leave_the_page(db: None) -> None:
+    response = Client().get("/settings/users/", headers={"HX-Request": "true", "HX-Current-URL": "/settings/"})
+
+    assert response.status_code == 204
+    assert response.headers["HX-Redirect"] == "/accounts/login/?next=/settings/"
