@@ -1,0 +1,119 @@
+"""What the demo campaign says. Facts are those of the Global Campaign's brochure; every word is ours."""
+
+CAMPAIGN = "Social Security for All"
+GOAL = "Bring social security to those who have none, country by country, with governments, employers and workers at one table."
+BROCHURE = "Brochure of the Global Campaign on Social Security and Coverage for All"
+FACTS = [
+    "One in five people has adequate social security coverage; half of the world has none at all.",
+    "In many countries of sub-Saharan Africa and South Asia fewer than 10 per cent of workers are reached.",
+    "The gap lies in the informal economy, where women work more often than men.",
+    "Korea, Costa Rica and Tunisia have shown that universal pension and health coverage can be done.",
+    "The International Labour Conference of 2001 asked for policies that bring social security to those who are not covered.",
+]
+PILLARS = [
+    ("Improve overall understanding", "Know who is covered, who is not, and what works: figures, country cases, guidelines."),
+    ("Achieve concrete improvements in coverage", "National action plans, made by the three sides together and carried out."),
+    ("Raise awareness and mobilize key actors", "Governments, social partners, institutions and civil society, each with a part of their own."),
+]
+
+TOPICS = [
+    (
+        "policy-updates",
+        {
+            "en": ("Policy updates", "News of coverage, guidelines and country cases. About once a month."),
+            "fr": ("Actualités des politiques", "Couverture, lignes directrices, exemples de pays. Environ une fois par mois."),
+            "es": ("Novedades de políticas", "Cobertura, directrices y casos de países. Más o menos una vez al mes."),
+            "ar": ("مستجدات السياسات", "أخبار التغطية والمبادئ التوجيهية وتجارب البلدان، نحو مرة في الشهر."),
+        },
+    ),
+    (
+        "events",
+        {
+            "en": ("Events", "Invitations to round tables and briefings in your region."),
+            "fr": ("Rencontres", "Invitations aux tables rondes et réunions d’information de votre région."),
+            "es": ("Encuentros", "Invitaciones a mesas redondas y sesiones informativas de su región."),
+            "ar": ("الفعاليات", "دعوات إلى الموائد المستديرة والجلسات الإعلامية في منطقتكم."),
+        },
+    ),
+]
+
+COVERAGE = "https://www.campaign.test/coverage"
+GUIDELINES = "https://www.campaign.test/guidelines"
+CASES = "https://www.campaign.test/cases/tunisia"
+
+SENT = {
+    "en": (
+        "{{ country.name }}: who is covered, and who is not yet",
+        "Half the world has no social protection. What your institution can do this year.",
+        """<p>Dear {{ person.name }},</p>
+<p>One in five people has adequate social security; half of the world has none at all.
+{% if country.coverage %}In {{ country.name }}, {{ country.coverage }} per cent of the population had at least one benefit in {{ country.coverage_year }}.{% endif %}
+The gap lies in the informal economy, where women work more often than men.</p>
+<p>It can be closed: <a href="https://www.campaign.test/cases/tunisia">Tunisia</a>, Korea and Costa Rica showed how. As
+{{ post.title | default("our partner") }} at {{ organization.name }}, you can help to put a national action plan on the table.</p>
+<p><a href="https://www.campaign.test/guidelines">Read the guidelines</a> or see <a href="https://www.campaign.test/coverage">the figures for
+every country</a>. And please answer this message: we read every reply.</p>""",
+    ),
+    "fr": (
+        "{{ country.name }} : qui est couvert, et qui ne l’est pas encore",
+        "La moitié du monde n’a aucune protection sociale. Ce que votre institution peut faire cette année.",
+        """<p>{{ person.name }},</p>
+<p>Une personne sur cinq bénéficie d’une sécurité sociale suffisante ; la moitié du monde n’en a aucune.
+{% if country.coverage %}Dans votre pays ({{ country.name }}), {{ country.coverage }} pour cent de la population recevait au moins une prestation en {{ country.coverage_year }}.{% endif %}
+L’écart se trouve dans l’économie informelle, où les femmes travaillent plus souvent que les hommes.</p>
+<p>Il peut être comblé : la <a href="https://www.campaign.test/cases/tunisia">Tunisie</a>, la Corée et le Costa Rica l’ont montré. En tant que
+{{ post.title | default("partenaire") }}, {{ organization.name }}, vous pouvez mettre un plan d’action national à l’ordre du jour.</p>
+<p><a href="https://www.campaign.test/guidelines">Lire les lignes directrices</a> ou voir <a href="https://www.campaign.test/coverage">les
+chiffres de chaque pays</a>. Et répondez-nous : nous lisons chaque réponse.</p>""",
+    ),
+    "ar": (
+        "{{ country.name }}: من تشمله التغطية ومن لم تشمله بعد",
+        "نصف العالم بلا حماية اجتماعية. ما الذي تستطيع مؤسستكم فعله هذا العام.",
+        """<p>{{ person.name }}، تحية طيبة،</p>
+<p>واحد من كل خمسة أشخاص يتمتع بضمان اجتماعي كافٍ، ونصف العالم بلا أي ضمان.
+{% if country.coverage %}في {{ country.name }} كان {{ country.coverage }} في المئة من السكان يحصلون على إعانة واحدة على الأقل في عام {{ country.coverage_year }}.{% endif %}
+وتقع الفجوة في الاقتصاد غير المنظم حيث تعمل النساء أكثر من الرجال.</p>
+<p>يمكن سدّ هذه الفجوة: <a href="https://www.campaign.test/cases/tunisia">تونس</a> وكوريا وكوستاريكا دليل على ذلك.</p>
+<p><a href="https://www.campaign.test/guidelines">اقرؤوا المبادئ التوجيهية</a> أو اطّلعوا على <a href="https://www.campaign.test/coverage">أرقام
+كل بلد</a>. ونرجو أن تجيبوا على هذه الرسالة، فنحن نقرأ كل رد.</p>""",
+    ),
+}
+
+WAITING = {
+    "en": (
+        "An action plan for {{ country.name }}: three questions to you",
+        "Ten minutes of your time before the budget debate.",
+        """<p>Dear {{ person.name }},</p>
+<p>In 2001 the International Labour Conference asked for policies that bring social security to those who are not covered. Before the next
+budget is debated in {{ country.name }}, we would like to hear {{ organization.name }} on three questions:</p>
+<ul><li>Whom should a national action plan reach first?</li><li>What would it need from your side?</li><li>Who should sit at the table?</li></ul>
+<p><a href="https://www.campaign.test/action-plan">Here is a draft to start from.</a> A short reply is enough.</p>""",
+    ),
+    "fr": (
+        "Un plan d’action pour votre pays : trois questions",
+        "Dix minutes de votre temps avant le débat budgétaire.",
+        """<p>{{ person.name }},</p>
+<p>En 2001, la Conférence internationale du Travail a demandé des politiques pour ceux qui n’ont pas de couverture. Avant le prochain débat
+budgétaire ({{ country.name }}), nous aimerions entendre {{ organization.name }} sur trois questions :</p>
+<ul><li>Qui un plan d’action national doit-il atteindre d’abord ?</li><li>Que faudrait-il de votre côté ?</li><li>Qui devrait être à la table ?</li></ul>
+<p><a href="https://www.campaign.test/action-plan">Voici un projet pour commencer.</a> Une réponse brève suffit.</p>""",
+    ),
+}
+
+SCHEDULED = {
+    "en": (
+        "Social partners: coverage is yours to move",
+        "What employers and workers did elsewhere, and what they gained.",
+        """<p>Dear {{ person.name }},</p>
+<p>Where coverage grew, employers and workers sat at the table from the first day. In countries such as {{ country.name }} fewer than one worker in
+ten is reached, most of them outside the informal economy.</p>
+<p><a href="https://www.campaign.test/cases/social-partners">Five cases on two pages</a> show what each side brought, and what each side won.</p>""",
+    ),
+    "fr": (
+        "Partenaires sociaux : la couverture, c’est aussi vous",
+        "Ce que d’autres employeurs et travailleurs ont fait, et gagné.",
+        """<p>{{ person.name }},</p>
+<p>Là où la couverture a progressé, employeurs et travailleurs étaient à la table dès le premier jour.</p>
+<p><a href="https://www.campaign.test/cases/social-partners">Cinq exemples en deux pages</a> montrent ce que chaque partie a apporté, et gagné.</p>""",
+    ),
+}
