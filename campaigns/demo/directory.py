@@ -27,6 +27,8 @@ from contacts.directory.models import (
 
 NOTE = "Invented for the demo."
 BATCH = 2000
+# An institution writes in the first of these that is official there and that we have a name in.
+LANGUAGES = ("en", "fr", "es", "pt", "ru", "ar")
 # What the local mailbox does with a recipient, and how many per mille of the drive's people get such an address.
 BEHAVIOURS = {"bounce": 30, "defer": 35, "reply": 70, "scanner": 60}
 M = TypeVar("M", bound=Model)
@@ -109,7 +111,8 @@ class Directory:
         domain: str,
         **extra: object,
     ) -> None:
-        language = next((code for code in (country.languages if country else []) if code in names), "en")
+        spoken = country.languages if country else []
+        language = next((code for code in LANGUAGES if code in spoken and code in names), "en")
         organization = OrganizationFactory.build(
             name=names["en"],
             names={code: text for code, text in names.items() if code != "en"},

@@ -11,7 +11,7 @@ from faker import Faker
 
 # Where the name library has a country's own names, in its own script.
 LOCALES = {
-    "AE": "ar_AE", "BH": "ar_BH", "DZ": "ar_DZ", "EG": "ar_EG", "IQ": "ar_AA", "JO": "ar_JO", "KW": "ar_AA", "LB": "ar_AA",
+    "AE": "ar_AE", "BH": "ar_BH", "DZ": "ar_DZ", "EG": "ar_AA", "IQ": "ar_AA", "JO": "ar_JO", "KW": "ar_AA", "LB": "ar_AA",
     "LY": "ar_AA", "MA": "ar_AA", "OM": "ar_AA", "PS": "ar_PS", "QA": "ar_AA", "SA": "ar_SA", "SD": "ar_AA", "SY": "ar_AA",
     "TN": "ar_AA", "YE": "ar_AA", "AM": "hy_AM", "AZ": "az_AZ", "BA": "bs_BA", "BD": "bn_BD", "BG": "bg_BG", "CN": "zh_CN",
     "CZ": "cs_CZ", "DE": "de_DE", "AT": "de_AT", "DK": "da_DK", "EE": "et_EE", "GR": "el_GR", "CY": "el_CY", "FI": "fi_FI",
@@ -132,7 +132,8 @@ def make_name(country: str, language: str, rng: random.Random) -> Name:
     fake = _faker(LOCALES.get(country) or BY_LANGUAGE.get(language, "en_GB"))
     fake.seed_instance(rng.random())
     given = fake.first_name_female() if is_woman else fake.first_name_male()
-    return Name(given, fake.last_name(), is_woman)
+    family = fake.last_name_female() if is_woman else fake.last_name_male()
+    return Name(given, family, is_woman)
 
 
 # What kinds of institution there are in a country: constituency, mail domain, {language: name}. {c} is the country's name.

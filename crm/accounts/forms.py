@@ -56,7 +56,7 @@ class JoinForm(forms.Form):
         return password
 
 
-class ProfileForm(forms.ModelForm[User]):
+class ProfileForm(forms.ModelForm):
     time_zone = forms.ChoiceField(label=_("Your time zone"), choices=ZONES)
 
     class Meta:
@@ -64,7 +64,7 @@ class ProfileForm(forms.ModelForm[User]):
         fields = ["name", "time_zone"]
 
 
-class InstallationForm(forms.ModelForm[Installation]):
+class InstallationForm(forms.ModelForm):
     default_language = forms.ChoiceField(label=_("Default language"), choices=settings.LANGUAGES)
 
     class Meta:
