@@ -11,15 +11,15 @@ from faker import Faker
 
 # Where the name library has a country's own names, in its own script.
 LOCALES = {
-    "AE": "ar_AE", "BH": "ar_BH", "DZ": "ar_DZ", "EG": "ar_AA", "IQ": "ar_AA", "JO": "ar_JO", "KW": "ar_AA", "LB": "ar_AA",
+    "AE": "ar_AA", "BH": "ar_AA", "DZ": "ar_DZ", "EG": "ar_AA", "IQ": "ar_AA", "JO": "ar_AA", "KW": "ar_AA", "LB": "ar_AA",
     "LY": "ar_AA", "MA": "ar_AA", "OM": "ar_AA", "PS": "ar_PS", "QA": "ar_AA", "SA": "ar_SA", "SD": "ar_AA", "SY": "ar_AA",
-    "TN": "ar_AA", "YE": "ar_AA", "AM": "hy_AM", "AZ": "az_AZ", "BA": "bs_BA", "BD": "bn_BD", "BG": "bg_BG", "CN": "zh_CN",
-    "CZ": "cs_CZ", "DE": "de_DE", "AT": "de_AT", "DK": "da_DK", "EE": "et_EE", "GR": "el_GR", "CY": "el_CY", "FI": "fi_FI",
+    "TN": "ar_AA", "YE": "ar_AA", "AM": "hy_AM", "AZ": "az_AZ", "BA": "hr_HR", "BD": "bn_BD", "BG": "bg_BG", "CN": "zh_CN",
+    "CZ": "cs_CZ", "DE": "de_DE", "AT": "de_AT", "DK": "da_DK", "EE": "et_EE", "GR": "el_GR", "CY": "el_GR", "FI": "fi_FI",
     "GE": "ka_GE", "HR": "hr_HR", "HU": "hu_HU", "ID": "id_ID", "IL": "he_IL", "IN": "hi_IN", "IR": "fa_IR", "IS": "is_IS",
     "IT": "it_IT", "JP": "ja_JP", "KR": "ko_KR", "LT": "lt_LT", "LV": "lv_LV", "MK": "mk_MK", "NL": "nl_NL", "NO": "no_NO",
     "NP": "ne_NP", "PL": "pl_PL", "PT": "pt_PT", "BR": "pt_BR", "RO": "ro_RO", "MD": "ro_RO", "RU": "ru_RU", "BY": "ru_RU",
     "KZ": "ru_RU", "KG": "ru_RU", "SE": "sv_SE", "SI": "sl_SI", "SK": "sk_SK", "TH": "th_TH", "TR": "tr_TR", "TW": "zh_TW",
-    "UA": "uk_UA", "UZ": "uz_UZ", "VN": "vi_VN", "AL": "sq_AL", "ET": "am_ET", "PH": "en_PH", "PK": "en_PK", "LK": "si_LK",
+    "UA": "uk_UA", "UZ": "uz_UZ", "VN": "vi_VN", "PK": "en_PK", "LK": "si_LK",
     "FR": "fr_FR", "BE": "fr_BE", "CH": "fr_CH", "LU": "fr_FR", "MC": "fr_FR", "ES": "es_ES", "AR": "es_AR", "CL": "es_CL",
     "CO": "es_CO", "MX": "es_MX", "GB": "en_GB", "IE": "en_IE", "AU": "en_AU", "NZ": "en_NZ", "CA": "en_CA", "US": "en_US",
 }  # fmt: skip
@@ -90,6 +90,24 @@ POOLS = [
         "Zahra Nilufar Aye Sokha Chanthavy Noor Pema Oyuna Malalai Thida Siti Dechen Gulnora",
         "Farid Rustam Ko Sopheap Bounmy Ahmad Tashi Bat-Erdene Karim Min Iskandar Karma Jamshed",
         "Rahimi Nazarov Htun Chea Phommavong Ismail Dorji Ganbaatar Noori Saidov Sok Vongsa Tan Wangchuk",
+    ),
+    Pool(
+        "ET",
+        "Selamawit Tigist Hirut Meseret Aster Bethlehem Almaz Genet",
+        "Dawit Tesfaye Getachew Bekele Solomon Yonas Abebe Mulugeta",
+        "Haile Bekele Tadesse Worku Alemu Desta Girma Kebede",
+    ),
+    Pool(
+        "PH",
+        "Maria Luz Corazon Rosario Ligaya Josefa Divina Marites",
+        "Jose Ramon Antonio Emilio Rodel Benjie Arnel Dante",
+        "Santos Reyes Cruz Bautista Villanueva Dela-Cruz Mendoza Salazar",
+    ),
+    Pool(
+        "AL XK",
+        "Drita Elira Teuta Besa Mirela Arta Valbona Lindita",
+        "Agron Besnik Ilir Gëzim Arben Dritan Luan Skënder",
+        "Hoxha Krasniqi Gashi Leka Shehu Berisha-Dema Prifti Kola",
     ),
 ]
 _POOL_OF = {code: pool for pool in POOLS for code in pool.countries.split()}
