@@ -11,9 +11,18 @@ FACTS = [
     "The International Labour Conference of 2001 asked for policies that bring social security to those who are not covered.",
 ]
 PILLARS = [
-    ("Improve overall understanding", "Know who is covered, who is not, and what works: figures, country cases, guidelines."),
-    ("Achieve concrete improvements in coverage", "National action plans, made by the three sides together and carried out."),
-    ("Raise awareness and mobilize key actors", "Governments, social partners, institutions and civil society, each with a part of their own."),
+    (
+        "Improve overall understanding",
+        "Know who is covered, who is not, and what works: figures, country cases, guidelines.",
+    ),
+    (
+        "Achieve concrete improvements in coverage",
+        "National action plans, made by the three sides together and carried out.",
+    ),
+    (
+        "Raise awareness and mobilize key actors",
+        "Governments, social partners, institutions and civil society, each with a part of their own.",
+    ),
 ]
 
 TOPICS = [
@@ -21,7 +30,10 @@ TOPICS = [
         "policy-updates",
         {
             "en": ("Policy updates", "News of coverage, guidelines and country cases. About once a month."),
-            "fr": ("Actualités des politiques", "Couverture, lignes directrices, exemples de pays. Environ une fois par mois."),
+            "fr": (
+                "Actualités des politiques",
+                "Couverture, lignes directrices, exemples de pays. Environ une fois par mois.",
+            ),
             "es": ("Novedades de políticas", "Cobertura, directrices y casos de países. Más o menos una vez al mes."),
             "ar": ("مستجدات السياسات", "أخبار التغطية والمبادئ التوجيهية وتجارب البلدان، نحو مرة في الشهر."),
         },
