@@ -6,4 +6,4 @@ from crm.accounts.models import User
 
 
 class StaffRequest(HttpRequest):
-    user: User  # type: ignore[assignment]  # narrowed by the decorator
+    user: User

@@ -8,4 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", views.today_page, name="today"),
     path("search/", views.search, name="search"),
     path("settings/components/", views.components, name="components"),
+    path("settings/components/form/", views.components_form, name="components_form"),
+    path("settings/components/inline/", views.components_inline, name="components_inline"),
+    path("settings/components/toast/<slug:level>/", views.components_toast, name="components_toast"),
 ]

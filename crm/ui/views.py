@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import structlog
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.http.response import HttpResponseBase
+from django.shortcuts import redirect, render
 from django.template.loader import get_template
+from django.urls import reverse
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires, signed_in
 from crm.ui import showcase, today
+from crm.ui.inline import inline_view
+from crm.ui.responses import done, form_page, list_page
 from crm.ui.search import search as search_everything
+from crm.ui.toasts import toast
 
 
 @signed_in
@@ -35,9 +42,44 @@ def search(request: StaffRequest) -> HttpResponse:
 
 
 @requires(Action.ADMINISTER)
-def components(request: StaffRequest) -> HttpResponse:
+def components(request: StaffRequest) -> HttpResponseBase:
     """Every component in every state: for whoever builds a screen, for screenshots and for tests."""
-    return render(request, "crm/ui/components.html", showcase.context(request))
+    filters = showcase.UserFilters(request, User.objects.prefetch_related("grants"))
+    table = showcase.UserTable(request, filters.queryset, filters=filters, may_export=True)
+    return list_page(request, "crm/ui/components.html", table=table, filters=filters, **showcase.context(request))
+
+
+@requires(Action.ADMINISTER)
+def components_form(request: StaffRequest) -> HttpResponse:
+    """A form as a page and in the dialog."""
+    form = showcase.SampleForm(request.POST or None, request.FILES or None)
+    if form.is_valid():
+        toast(request, _("Nothing was saved: this is only a sample."), level="info")
+        return done(request, reverse("components"))
+    return form_page(request, "crm/ui/components_form.html", {}, form=form)
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def components_toast(request: StaffRequest, level: str) -> HttpResponse:
+    toast(request, _("Moved 3 people to another list."), level=level)
+    return HttpResponse(status=204) if getattr(request, "htmx", False) else redirect("components")
+
+
+@requires(Action.ADMINISTER)
+def components_inline(request: StaffRequest) -> HttpResponse:
+    def save(data: dict[str, str]) -> None:
+        request.session["sample"] = data["name"]
+
+    field = showcase.inline_field(request)
+    return inline_view(
+        request,
+        field=field,
+        form=showcase.NameForm,
+        initial={"name": field.shown},
+        save=save,
+        back=reverse("components"),
+    )
 
 
 # --- error pages (named in crm/urls.py) ---------------------------------------------------------------------------

@@ -100,6 +100,12 @@ def toast_of(message: Message) -> dict[str, str]:
 
 
 @register.filter
+def words(text: str) -> list[str]:
+    """ "a b c" as a list, to loop over in a template."""
+    return text.split()
+
+
+@register.filter
 def get(mapping: Any, key: Any) -> Any:
     """`{{ mapping|get:key }}`, for keys that templates cannot spell."""
     return mapping.get(key, "") if hasattr(mapping, "get") else ""
