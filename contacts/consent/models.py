@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contacts.directory.models import NamedModel
@@ -17,6 +18,11 @@ class Topic(NamedModel, StampedModel):
     is_public = models.BooleanField(default=True, help_text="offered on the preference page")
     position = models.PositiveSmallIntegerField(default=100)
     archived_at = models.DateTimeField(null=True, blank=True)
+
+    @property
+    def description_label(self) -> str:
+        """The description in the reader's language, else the default one."""
+        return str(self.descriptions.get((get_language() or "en").split("-")[0]) or self.description)
 
 
 class SubjectKind(models.TextChoices):

@@ -1,5 +1,9 @@
 """Routes of consent."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from contacts.consent.preferences import preferences
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("p/<str:token>/", preferences, name="preferences"),
+]

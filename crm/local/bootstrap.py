@@ -129,6 +129,28 @@ def uv_environment() -> dict[str, str]:
 
 
 def make_assets() -> None:
+    """What is built from sources and not committed: translations, and `static/` from `frontend/`."""
+    make_translations()
+    make_static()
+
+
+def make_translations() -> None:
+    """`.mo` beside each `.po` that is newer, by Babel: no gettext tools are needed."""
+    for name in files_below("locale"):
+        source = os.path.join(ROOT, name)
+        target = os.path.splitext(source)[0] + ".mo"
+        if not name.endswith(".po") or (
+            os.path.exists(target) and os.path.getmtime(target) >= os.path.getmtime(source)
+        ):
+            continue
+        command = [PYTHON, "-m", "babel.messages.frontend", "compile", "--input-file", source, "--output-file", target]
+        if not run(command, "assets.log"):
+            raise Failed(
+                f"{name} could not be compiled.\nThe last lines of .local/log/assets.log:\n{tail('assets.log')}"
+            )
+
+
+def make_static() -> None:
     """`static/` from `frontend/`, with the Node that came as a wheel."""
     frontend = os.path.join(ROOT, "frontend")
     if not os.path.exists(os.path.join(frontend, "package.json")):
