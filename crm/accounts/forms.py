@@ -18,7 +18,7 @@ ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()
 
 
 class GrantForm(forms.Form):
-    role = forms.ChoiceField(label=_("Role"), choices=Role.choices)
+    role = forms.ChoiceField(label=_("Role"), choices=Role.choices, initial=Role.VIEWER)
     countries = forms.MultipleChoiceField(
         label=_("Only in these countries"), required=False, help_text=_("None chosen: in all countries.")
     )
