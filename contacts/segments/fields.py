@@ -1,0 +1,313 @@
+"""The fields of the directory and of permission, with their SQL. Campaigns adds its own from its registration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
+
+from contacts.directory.models import Constituency, Country, Indicator, Region
+from contacts.directory.reference import INDIVIDUAL
+from contacts.segments import choices
+from contacts.segments.registry import (
+    ANY_OF,
+    CHOICE,
+    NONE_OF,
+    NUMBER,
+    PEOPLE,
+    TEXT,
+    WHEN,
+    Context,
+    Field,
+    Operator,
+    Split,
+    Sql,
+    register,
+    register_source,
+)
+
+INSTITUTION = _("Institution")
+COUNTRY = _("Country")
+PERSON = _("Person")
+ADDRESS = _("Address and permission")
+CONTACT = _("What passed between us")
+OTHER = _("Other segments and lists")
+ONLY_PEOPLE = frozenset({PEOPLE})
+YES_NO = (Operator("yes", _("yes"), "nothing"), Operator("no", _("no"), "nothing"))
+
+
+def branch(model: Any, codes: list[str]) -> set[str]:
+    """These codes and those of everything under them; the tables are small trees."""
+    parents = dict(model.objects.values_list("code", "parent__code"))
+    wanted, size = set(codes), -1
+    while size != len(wanted):
+        size = len(wanted)
+        wanted |= {code for code, parent in parents.items() if parent in wanted}
+    return wanted
+
+
+# --- institution --------------------------------------------------------------------------------------------------
+def constituency(ctx: Context, operator: str, value: list[str]) -> str:
+    """A person's constituency is that of the current primary membership; with none, individual supporter. Always known."""
+    wanted = branch(Constituency, value)
+    ids = list(Constituency.objects.filter(code__in=wanted).order_by("id").values_list("id", flat=True))
+    o, given = ctx.join("o"), ctx.param(ids)
+    if ctx.selects != PEOPLE:
+        return f"{o}.constituency_id {'= ANY' if operator == 'any_of' else '<> ALL'} ({given}::bigint[])"
+    alone = INDIVIDUAL in wanted
+    if operator == "any_of":
+        mine = f"({o}.id IS NOT NULL AND {o}.constituency_id = ANY ({given}::bigint[]))"
+        return f"({o}.id IS NULL OR {mine})" if alone else mine
+    others = f"({o}.id IS NOT NULL AND {o}.constituency_id <> ALL ({given}::bigint[]))"
+    return others if alone else f"({o}.id IS NULL OR {others})"
+
+
+def organization(ctx: Context, operator: str, value: list[str]) -> str:
+    """The institution of the current primary membership; who has none is in none of them."""
+    given = ctx.param(ctx.keys())
+    if ctx.selects != PEOPLE:
+        return f"o.id {'= ANY' if operator == 'any_of' else '<> ALL'} ({given}::bigint[])"
+    m = ctx.join("m")
+    if operator == "any_of":
+        return f"({m}.id IS NOT NULL AND {m}.organization_id = ANY ({given}::bigint[]))"
+    return f"({m}.id IS NULL OR {m}.organization_id <> ALL ({given}::bigint[]))"
+
+
+def tags_of(table: str, column: str, owner: str) -> Sql:
+    def sql(ctx: Context, operator: str, value: list[str]) -> str:
+        keys = ctx.keys()
+        subject = ctx.id if owner == "self" else f"{ctx.join('m')}.organization_id"
+        found = f"EXISTS (SELECT 1 FROM {table} t WHERE t.{column} = {subject} AND t.tag_id = "
+        if operator == "all_of":
+            return "(" + " AND ".join(f"{found}{ctx.param(key)})" for key in keys) + ")"
+        return f"{'NOT ' if operator == 'none_of' else ''}{found}ANY ({ctx.param(keys)}::bigint[]))"
+
+    return sql
+
+
+def own_tags(ctx: Context, operator: str, value: list[str]) -> str | Split:
+    kind = "person" if ctx.selects == PEOPLE else "organization"
+    return tags_of(f"contacts_{kind}_tags", f"{kind}_id", "self")(ctx, operator, value)
+
+
+# --- country ------------------------------------------------------------------------------------------------------
+def country(ctx: Context, operator: str, value: list[str]) -> str:
+    compare = "= ANY" if operator == "any_of" else "<> ALL"
+    return f"{ctx.country} {compare} ({ctx.param(value)}::text[])"
+
+
+def region(ctx: Context, operator: str, value: list[str]) -> Split:
+    """By countries, resolved here: PostgreSQL then knows how many rows to expect. A country outside of all regions is unknown."""
+    inside = branch(Region, value)
+    rows = list(Country.objects.order_by("code").values_list("code", "region_id"))
+    codes = [code for code, place in rows if place and (place in inside) == (operator == "any_of")]
+    nowhere = [code for code, place in rows if not place]
+    here = f"{ctx.country} IS NOT NULL AND {ctx.country} = ANY"
+    return Split(
+        yes=f"({here} ({ctx.param(codes)}::text[]))",
+        unknown=f"({ctx.country} IS NULL OR {ctx.country} = ANY ({ctx.param(nowhere)}::text[]))",
+    )
+
+
+COMPARE = {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}
+
+
+def indicator_sql(indicator_id: int) -> Sql:
+    def sql(ctx: Context, operator: str, value: Any) -> str:
+        """The latest figure of the country, from about 200 rows made once. No figure: unknown, whatever is asked of it."""
+        name = ctx.cte(
+            f"latest_{int(indicator_id)}",
+            "SELECT DISTINCT ON (country_id) country_id, value FROM contacts_indicatorvalue"  # noqa: S608 an integer
+            f" WHERE indicator_id = {int(indicator_id)} AND country_id IS NOT NULL ORDER BY country_id, year DESC",
+        )
+        figure = f"{name}.value"
+        if operator in ("known", "not_known"):
+            return f"{figure} IS {'NOT ' if operator == 'known' else ''}NULL"
+        if operator == "between":
+            return f"{figure} BETWEEN {ctx.param(str(value[0]))}::numeric AND {ctx.param(str(value[1]))}::numeric"
+        return f"{figure} {COMPARE[operator]} {ctx.param(str(value))}::numeric"
+
+    return sql
+
+
+# --- person -------------------------------------------------------------------------------------------------------
+def language(ctx: Context, operator: str, value: list[str]) -> str:
+    spoken = f"split_part(NULLIF({ctx.language}, ''), '-', 1)"
+    return f"{spoken} {'= ANY' if operator == 'any_of' else '<> ALL'} ({ctx.param(value)}::text[])"
+
+
+def like(text: str) -> str:
+    """A pattern that finds `text` as it stands."""
+    escaped = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{escaped}%"
+
+
+def post_title(ctx: Context, operator: str, value: str) -> str:
+    """Any word order, accent or script: the normalised title is compared. Who has no post has no such title."""
+    from crm.ui.searchtext import normalise
+
+    po = ctx.join("po")
+    found = " AND ".join(f"{po}.search_text LIKE {ctx.param(like(word))}" for word in normalise(value).split())
+    found = f"({po}.id IS NOT NULL AND {found})" if found else f"{po}.id IS NOT NULL"
+    return found if operator == "contains" else f"NOT {found}"
+
+
+def post_is_head(ctx: Context, operator: str, value: None) -> str:
+    po = ctx.join("po")
+    held = f"({po}.id IS NOT NULL AND {po}.is_head)"
+    return held if operator == "yes" else f"NOT {held}"
+
+
+def membership(ctx: Context, operator: str, value: None) -> str:
+    found = "EXISTS (SELECT 1 FROM contacts_membership cm WHERE cm.person_id = p.id AND cm.ended_on IS NULL)"
+    return found if operator == "yes" else f"NOT {found}"
+
+
+# --- address and permission ---------------------------------------------------------------------------------------
+def permission(ctx: Context, operator: str, value: list[str]) -> str:
+    """Given or withdrawn for one of the topics; *none*: the ledger has no word on any of them."""
+    kind = "person" if ctx.selects == PEOPLE else "organization"
+    given = ctx.param(ctx.keys())
+    about = {"granted": " AND cs.is_granted", "withdrawn": " AND NOT cs.is_granted", "none": ""}[operator]
+    found = (
+        f"EXISTS (SELECT 1 FROM contacts_consentstate cs WHERE cs.subject_uid = {ctx.uid} AND cs.subject_kind = '{kind}'"
+        f" AND cs.channel = 'email' AND cs.topic_id = ANY ({given}::bigint[]){about})"
+    )
+    return f"NOT {found}" if operator == "none" else found
+
+
+def address_state(ctx: Context, operator: str, value: list[str]) -> str:
+    """One state each: usable if any e-mail address is, else bouncing if any is, else invalid, else none."""
+    owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
+
+    def has(statuses: str = "") -> str:
+        about = f" AND cp.status IN ({statuses})" if statuses else ""
+        return (
+            f"EXISTS (SELECT 1 FROM contacts_contactpoint cp WHERE cp.{owner} = {ctx.id} AND cp.kind = 'email'{about})"
+        )
+
+    any_at_all, usable, bouncing = has(), has("'active'"), has("'bouncing'")
+    states = {
+        "usable": usable,
+        "bouncing": f"({bouncing} AND NOT {usable})",
+        "invalid": f"({any_at_all} AND NOT {usable} AND NOT {bouncing})",
+        "none": f"NOT {any_at_all}",
+    }
+    wanted = [sql for state, sql in states.items() if (state in value) == (operator == "any_of")]
+    return f"({' OR '.join(wanted)})" if wanted else "false"
+
+
+# --- what passed between us ---------------------------------------------------------------------------------------
+def moment(column: str, operator: str, value: Any, ctx: Context) -> str:
+    """`column` is when it last happened, or NULL for never, which is known: no unknowns here."""
+    if operator in ("never", "ever"):
+        return f"{column} IS {'NOT ' if operator == 'ever' else ''}NULL"
+    if operator in ("within", "not_within"):
+        start = f"now() - make_interval(days => {ctx.param(value)}::int)"
+    else:
+        start = f"{ctx.param(value)}::date::timestamptz"
+    if operator in ("within", "since"):
+        return f"({column} IS NOT NULL AND {column} >= {start})"
+    return f"({column} IS NULL OR {column} < {start})"
+
+
+def last_mailed(ctx: Context, operator: str, value: Any) -> str:
+    return moment("p.last_mailed_at", operator, value, ctx)
+
+
+def institution_contacted(ctx: Context, operator: str, value: Any) -> str:
+    """Of the institution of the current primary membership. Who has no institution is in no such rule, either way."""
+    o = ctx.join("o")
+    rule = moment(f"{o}.last_contacted_at", operator, value, ctx)
+    return rule if ctx.selects != PEOPLE else f"({o}.id IS NOT NULL AND {rule})"
+
+
+def on_list(ctx: Context, operator: str, value: list[str]) -> str:
+    owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
+    given = ctx.param(ctx.keys())
+    found = f"EXISTS (SELECT 1 FROM contacts_contactlistmember lm WHERE lm.{owner} = {ctx.id} AND lm.contact_list_id = ANY ({given}::bigint[]))"
+    return found if operator == "any_of" else f"NOT {found}"
+
+
+def in_segment(ctx: Context, operator: str, value: list[str]) -> str:
+    raise NotImplementedError("the compiler inlines nested segments")
+
+
+_NO_COUNTRY = _("no country is known for them")
+TAG_OPERATORS = (ANY_OF, Operator("all_of", _("is all of"), "choices"), NONE_OF)
+PERMISSION_OPERATORS = (
+    Operator("granted", _("was given for"), "choices"),
+    Operator("withdrawn", _("was withdrawn for"), "choices"),
+    Operator("none", _("was never asked or given for"), "choices"),
+)
+_CONTACTED = {
+    "not_within": _("whose institution **nobody has contacted in {value} days**"),
+    "within": _("whose institution **was contacted in the last {value} days**"),
+    "since": _("whose institution **was contacted since {value}**"),
+    "not_since": _("whose institution **nobody has contacted since {value}**"),
+    "never": _("whose institution **nobody has ever contacted**"),
+    "ever": _("whose institution **has been contacted**"),
+}
+_MAILED = {
+    "not_within": _("whom **nobody has written to in {value} days**"),
+    "within": _("who **were written to in the last {value} days**"),
+    "since": _("who **were written to since {value}**"),
+    "not_since": _("whom **nobody has written to since {value}**"),
+    "never": _("whom **nobody has ever written to**"),
+    "ever": _("who **have been written to**"),
+}
+
+FIELDS = [
+    Field("constituency", _("Constituency"), INSTITUTION, CHOICE, constituency, {"any_of": _("in {values}"), "none_of": _("not in {values}")}, choices=choices.CONSTITUENCIES, order=10, help=_("With the constituencies below it.")),
+    Field("organization", _("Organization"), INSTITUTION, CHOICE, organization, {"any_of": _("in {values}"), "none_of": _("not in {values}")}, choices=choices.ORGANIZATIONS, order=12),
+    Field("organization_tags", _("Organization’s tags"), INSTITUTION, TAG_OPERATORS, tags_of("contacts_organization_tags", "organization_id", "institution"), {"any_of": _("whose institution is tagged {values}"), "all_of": _("whose institution is tagged {all_values}"), "none_of": _("whose institution is not tagged {values}")}, selects=ONLY_PEOPLE, choices=choices.TAGS, order=14),
+    Field("country", _("Country"), COUNTRY, CHOICE, country, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.COUNTRIES, unknown=_NO_COUNTRY, order=20),
+    Field("region", _("Region"), COUNTRY, CHOICE, region, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.REGIONS, unknown=_NO_COUNTRY, order=22, help=_("With the sub-regions below it.")),
+    Field("post_title", _("Post › title"), PERSON, TEXT, post_title, {"contains": _("whose post is called **“{value}”** or similar"), "not_contains": _("whose post is not called **“{value}”**")}, selects=ONLY_PEOPLE, order=30),
+    Field("post_is_head", _("Post › head of the institution"), PERSON, YES_NO, post_is_head, {"yes": _("who **head their institution**"), "no": _("who **do not head their institution**")}, selects=ONLY_PEOPLE, order=32),
+    Field("membership", _("Current membership"), PERSON, YES_NO, membership, {"yes": _("who **belong to an institution now**"), "no": _("who **belong to no institution now**")}, selects=ONLY_PEOPLE, order=34),
+    Field("language", _("Language"), PERSON, CHOICE, language, {"any_of": _("who read {values}"), "none_of": _("who read another language than {values}")}, choices=choices.LANGUAGES, unknown=_("their language is not known"), order=36),
+    Field("tags", _("Tags"), PERSON, TAG_OPERATORS, own_tags, {"any_of": _("tagged {values}"), "all_of": _("tagged {all_values}"), "none_of": _("not tagged {values}")}, choices=choices.TAGS, order=38),
+    Field("permission", _("Permission for a topic"), ADDRESS, PERMISSION_OPERATORS, permission, {"granted": _("who **gave permission** for {values}"), "withdrawn": _("who **withdrew permission** for {values}"), "none": _("who **never said yes or no** to {values}")}, choices=choices.TOPICS, order=40),
+    Field("address_state", _("E-mail address"), ADDRESS, CHOICE, address_state, {"any_of": _("whose e-mail address is {values}"), "none_of": _("whose e-mail address is not {values}")}, choices=choices.ADDRESS_STATES, order=42),
+    Field("last_mailed", _("Person last mailed"), CONTACT, WHEN, last_mailed, _MAILED, selects=ONLY_PEOPLE, order=50),
+    Field("institution_contacted", _("Institution last contacted"), CONTACT, WHEN, institution_contacted, _CONTACTED, order=52),
+    Field("in_segment", _("In segment"), OTHER, CHOICE, in_segment, {"any_of": _("in the segment {values}"), "none_of": _("except those in {values}")}, choices=choices.SEGMENTS, order=90),
+    Field("on_list", _("On list"), OTHER, CHOICE, on_list, {"any_of": _("on the list {values}"), "none_of": _("except those on {values}")}, choices=choices.LISTS, order=92),
+]  # fmt: skip
+
+
+def indicators() -> Iterator[Field]:
+    """A field for each indicator: `indicator.<code>`."""
+    for row in Indicator.objects.order_by("sort_key"):
+        percent = row.unit == "%"
+        yield Field(
+            code=f"indicator.{row.code}",
+            label=format_lazy("{} › {}", COUNTRY, row.label),
+            group=COUNTRY,
+            operators=NUMBER,
+            sql=indicator_sql(row.pk),
+            says={
+                "below": _("in countries where **{subject} is below {value}**"),
+                "at_most": _("in countries where **{subject} is at most {value}**"),
+                "above": _("in countries where **{subject} is above {value}**"),
+                "at_least": _("in countries where **{subject} is at least {value}**"),
+                "between": _("in countries where **{subject} is between {low} and {high}**"),
+                "known": _("in countries where **{subject} is known**"),
+                "not_known": _("where **{subject} is not known**"),
+            },
+            minimum=0 if percent else None,
+            maximum=100 if percent else None,
+            unit=row.unit,
+            unknown=_("there is no figure for their country"),
+            order=24,
+            subject=row.label[:1].lower() + row.label[1:],
+        )
+
+
+def register_all() -> None:
+    for item in FIELDS:
+        register(item)
+    register_source(indicators)

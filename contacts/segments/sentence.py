@@ -1,0 +1,132 @@
+"""The tree as a sentence in plain words, with what matters in bold: what a planner reads aloud to check it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+from django.utils import formats
+from django.utils.html import conditional_escape, format_html_join
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from contacts.segments.registry import PEOPLE, Catalogue
+from contacts.segments.tree import Group, Rule, parse, shown_number
+from crm.errors import Invalid
+
+MOST_NAMES = 8
+
+
+def sentence(tree: Any, selects: str = PEOPLE, *, fields: Catalogue | None = None) -> SafeString:
+    """HTML: `People in <b>workers’ organizations</b>, in countries where <b>coverage is below 20 %</b>.`
+
+    A tree that cannot be read is said to be so; this never raises.
+    """
+    try:
+        root = parse(tree, selects=selects, fields=fields)
+    except Invalid as error:
+        if isinstance(tree, dict) and tree.get("rules") == []:
+            return mark_safe(_("Nobody yet: add a first rule."))  # noqa: S308 our own text
+        return SafeString(conditional_escape(_("These rules cannot be read: %(problem)s") % {"problem": error.message}))
+    return sentence_of(root, selects)
+
+
+def sentence_of(root: Group, selects: str = PEOPLE) -> SafeString:
+    opening = _("People") if selects == PEOPLE else _("Organizations")
+    rest = _and(_parts(root)) if root.op == "all" else _group(root)
+    return mark_safe(f"{opening} {rest}.")  # noqa: S308 every part is escaped below
+
+
+def plain_sentence(tree: Any, selects: str = PEOPLE) -> str:
+    """The same without markup, for lists, mails and logs."""
+    from html import unescape
+
+    return unescape(sentence(tree, selects).replace("<b>", "").replace("</b>", ""))
+
+
+def _parts(group: Group) -> list[str]:
+    """The clauses of a group; what is taken away comes last, as one says it."""
+    taken = [node for node in group.rules if _takes_away(node)]
+    kept = [node for node in group.rules if not _takes_away(node)]
+    return [_clause(node) for node in [*kept, *taken]]
+
+
+def _takes_away(node: Group | Rule) -> bool:
+    if isinstance(node, Group):
+        return node.op == "none"
+    return node.operator.code == "none_of" and node.field.code in ("in_segment", "on_list")
+
+
+def _clause(node: Group | Rule) -> str:
+    return _group(node) if isinstance(node, Group) else clause(node)
+
+
+def _and(parts: list[str]) -> str:
+    return ", ".join(parts)
+
+
+def _group(group: Group) -> str:
+    parts = [
+        f"({_both(node)})" if isinstance(node, Group) and len(node.rules) > 1 else _clause(node) for node in group.rules
+    ]
+    if group.op == "all":
+        return _both(group)
+    if group.op == "any":
+        return parts[0] if len(parts) == 1 else _("either %(list)s") % {"list": _("; or ").join(parts)}
+    return _("except those %(list)s") % {"list": _("; or ").join(parts)}
+
+
+def _both(group: Group) -> str:
+    return _and(_parts(group)) if group.op == "all" else _group(group)
+
+
+def bold(text: Any) -> SafeString:
+    return format_html_join("", "<b>{}</b>", [(text,)])
+
+
+def clause(rule: Rule) -> str:
+    """One rule as words, e.g. `in countries where <b>coverage is below 20 %</b>`."""
+    template = str(rule.field.says[rule.operator.code])
+    words = _words(rule)
+    # `**` marks bold in the template; values come in afterwards, escaped, so that none of theirs is taken for a mark
+    pieces = template.split("**")
+    html = [f"<b>{_fill(piece, words)}</b>" if index % 2 else _fill(piece, words) for index, piece in enumerate(pieces)]
+    return "".join(html)
+
+
+def _fill(piece: str, words: dict[str, SafeString]) -> str:
+    return str(conditional_escape(piece)).format(**words)
+
+
+def _words(rule: Rule) -> dict[str, SafeString]:
+    show: Callable[[Any], SafeString] = conditional_escape
+    words = {"subject": show(str(rule.field.subject or rule.field.label))}
+    unit, value = rule.field.unit, rule.value
+    if rule.operator.takes == "choices":
+        labels = [choice.said or choice.label for choice in rule.chosen]
+        words["values"] = _list(labels, _("or"))
+        words["all_values"] = _list(labels, _("and"))
+    elif rule.operator.takes == "number":
+        words["value"] = show(shown_number(value, unit))
+    elif rule.operator.takes == "range":
+        words["low"], words["high"] = show(shown_number(value[0])), show(shown_number(value[1], unit))
+    elif rule.operator.takes == "date":
+        words["value"] = show(formats.date_format(date.fromisoformat(value), "DATE_FORMAT"))
+    elif rule.operator.takes == "days":
+        words["value"] = show(shown_number(value))
+    else:
+        words["value"] = show(value if value is not None else "")
+    return words
+
+
+def _list(labels: list[str], between: str) -> SafeString:
+    """`<b>A</b>, <b>B</b> or <b>C</b>`; a long list is cut and says so."""
+    shown = [bold(label) for label in labels[:MOST_NAMES]]
+    more = len(labels) - len(shown)
+    if more:
+        shown.append(bold(ngettext("%(count)s more", "%(count)s more", more) % {"count": more}))
+    if len(shown) == 1:
+        return shown[0]
+    return mark_safe(f"{', '.join(shown[:-1])} {conditional_escape(between)} {shown[-1]}")  # noqa: S308 parts are escaped
