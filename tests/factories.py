@@ -5,6 +5,8 @@ import datetime
 import factory
 from factory.django import DjangoModelFactory
 
+from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
+from campaigns.mailings.states import State
 from campaigns.planning.models import Campaign, Drive
 from contacts.consent.addresses import address_hash, address_key
 from contacts.consent.models import Topic
@@ -18,6 +20,7 @@ from contacts.directory.models import (
     Post,
     Tag,
 )
+from contacts.segments.models import Segment
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
 
@@ -178,3 +181,95 @@ class TopicFactory(DjangoModelFactory[Topic]):
 
     code = factory.Sequence(lambda n: f"topic-{n}")
     name = factory.Sequence(lambda n: f"Topic {n}")
+
+
+# --- segments -------------------------------------------------------------------------------------------------------
+class SegmentFactory(DjangoModelFactory[Segment]):
+    """People of governments."""
+
+    class Meta:
+        model = Segment
+
+    name = factory.Sequence(lambda n: f"Segment {n}")
+    tree = factory.LazyFunction(
+        lambda: {
+            "version": 1,
+            "op": "all",
+            "rules": [{"field": "constituency", "operator": "any_of", "value": ["GOV"]}],
+        }
+    )
+
+
+# --- mailings -------------------------------------------------------------------------------------------------------
+class SenderFactory(DjangoModelFactory[Sender]):
+    class Meta:
+        model = Sender
+
+    name = "Global Campaign"
+    email = factory.Sequence(lambda n: f"campaign{n}@campaign.test")
+
+
+class TransportFactory(DjangoModelFactory[Transport]):
+    """The local mailbox, at the installation's EMAIL_URL."""
+
+    class Meta:
+        model = Transport
+
+    name = factory.Sequence(lambda n: f"Transport {n}")
+    kind = Transport.Kind.LOCAL
+
+
+class VariantFactory(DjangoModelFactory[Variant]):
+    class Meta:
+        model = Variant
+
+    language = "en"
+    subject = "Coverage in {{ country.name | default('your country') }}"
+    body_html = "<p>Dear {{ person.name | default('colleague') }},</p><p>Half the world has none.</p>"
+
+
+class MailingFactory(DjangoModelFactory[Mailing]):
+    """A complete draft in English. MailingFactory(state="sending") goes straight there, with what that state needs;
+    languages=["en", "fr"] gives variants; approved_by is the one who approved."""
+
+    class Meta:
+        model = Mailing
+
+    name = factory.Sequence(lambda n: f"Mailing {n}")
+    drive = factory.SubFactory(DriveFactory)
+    segment = factory.SubFactory(SegmentFactory)
+    sender = factory.SubFactory(SenderFactory)
+    topic = factory.SubFactory(TopicFactory)
+    transport = factory.SubFactory(TransportFactory)
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):  # type: ignore[no-untyped-def]
+        from campaigns.mailings.approval import hash_of, snapshot
+
+        state = State(kwargs.pop("state", State.DRAFT))
+        approved_by = kwargs.pop("approved_by", None)
+        languages = kwargs.pop("languages", ["en"])
+        mailing = super()._create(model_class, *args, **kwargs)
+        for position, language in enumerate(languages, 1):
+            VariantFactory(mailing=mailing, language=language, position=position)
+        if state in (State.DRAFT, State.CANCELLED, State.IN_REVIEW):
+            mailing.review_snapshot = snapshot(mailing) if state == State.IN_REVIEW else {}
+        else:
+            now = snapshot(mailing)
+            mailing.approval = Approval.objects.create(
+                mailing=mailing,
+                content_hash=hash_of(now),
+                snapshot=now,
+                audience_count=0,
+                approved_by=approved_by,
+            )
+        if state in (State.SCHEDULED, State.FREEZING, State.HELD) and mailing.send_at is None:
+            mailing.send_at = datetime.datetime.now(datetime.UTC)
+        if state in (State.SENDING, State.PAUSED, State.FINISHED) and mailing.frozen_at is None:
+            mailing.frozen_at = datetime.datetime.now(datetime.UTC)
+            mailing.audience_count = mailing.audience_count or 0
+        if state in (State.HELD, State.PAUSED) and not mailing.state_reason:
+            mailing.state_reason = "a test wants it so"
+        mailing.state = state
+        mailing.save()
+        return mailing

@@ -115,6 +115,7 @@ class Mailing(NamedModel, StampedModel):
     review_asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    review_snapshot = models.JSONField(default=dict, help_text="what stood there when review was asked for")
     approval = models.ForeignKey("campaigns.Approval", null=True, on_delete=models.SET_NULL, related_name="+")
     stop_until = models.DateTimeField(null=True, help_text="nothing leaves before: the 30-second window to stop")
     frozen_at = models.DateTimeField(null=True)

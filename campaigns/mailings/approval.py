@@ -1,0 +1,116 @@
+"""What an approver approves: SHA-256 over everything that decides who reads what, when and from whom."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from django.utils.translation import gettext as _
+
+from campaigns.mailings.layouts import layout_version
+from campaigns.mailings.models import Mailing
+from contacts.segments.models import Segment
+
+
+def segment_tree(segment: Segment | None) -> Any:
+    """The rule tree with nested segments inlined and lists by version."""
+    if segment is None:
+        return None
+    try:
+        from contacts.segments.tree import inline_tree
+    except ImportError:
+        return {"segment": str(segment.uid), "version": segment.version, "tree": segment.tree}
+    return inline_tree(segment)
+
+
+def snapshot(mailing: Mailing) -> dict[str, Any]:
+    """What is hashed, as plain data that can be compared and shown."""
+    sender, topic, transport = mailing.sender, mailing.topic, mailing.transport
+    return {
+        "variants": {
+            variant.language: {
+                "subject": variant.subject,
+                "preheader": variant.preheader,
+                "body": variant.body_html,
+                "text": variant.text if variant.is_text_own else "",
+            }
+            for variant in mailing.variants.order_by("position", "pk")
+        },
+        "languages": [variant.language for variant in mailing.variants.order_by("position", "pk")],
+        "fallback": list(mailing.fallback_languages),
+        "layout": layout_version(mailing.layout),
+        "sender": [str(sender.uid), sender.name, sender.email, sender.reply_to] if sender else None,
+        "topic": str(topic.uid) if topic else None,
+        "transport": [str(transport.uid), transport.kind, transport.url] if transport else None,
+        "time": [mailing.send_local.isoformat() if mailing.send_local else "", mailing.send_zone],
+        "max_lateness": int(mailing.max_lateness.total_seconds()),
+        "tracking": mailing.tracks_people,
+        "guard": mailing.contact_guard_days,
+        "resends_uncertain": mailing.resends_uncertain,
+        "segment": segment_tree(mailing.segment),
+        "scope": sorted(mailing.scope_countries) if mailing.scope_countries is not None else None,
+    }
+
+
+def hash_of(snap: Mapping[str, Any]) -> str:
+    """SHA-256 over canonical JSON: sorted keys, no spaces, UTF-8."""
+    canonical = json.dumps(snap, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=str)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def content_hash(mailing: Mailing) -> str:
+    """The hash of a mailing as it stands in the database now."""
+    return hash_of(snapshot(mailing))
+
+
+def short(content: str) -> str:
+    """A hash as people compare it: 9f2c 41ab 77d0."""
+    return " ".join(content[i : i + 4] for i in (0, 4, 8))
+
+
+_NAMES = {
+    "languages": lambda: _("the languages or their order"),
+    "fallback": lambda: _("the languages that stand in for others"),
+    "layout": lambda: _("the layout"),
+    "sender": lambda: _("the sender"),
+    "topic": lambda: _("the topic"),
+    "transport": lambda: _("the transport"),
+    "time": lambda: _("the time"),
+    "max_lateness": lambda: _("how late it may leave"),
+    "tracking": lambda: _("the tracking rules"),
+    "guard": lambda: _("the contact guard"),
+    "resends_uncertain": lambda: _("what happens to uncertain deliveries"),
+    "segment": lambda: _("the segment's rules, or a list in it"),
+    "scope": lambda: _("the countries it may reach"),
+}
+
+
+def differences(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[str]:
+    """What changed between two snapshots, in words."""
+    found = [name() for key, name in _NAMES.items() if _plain(before.get(key)) != _plain(after.get(key))]
+    old, new = before.get("variants", {}), after.get("variants", {})
+    parts = {"subject": _("subject"), "preheader": _("preheader"), "body": _("body"), "text": _("text part")}
+    for language in [*new, *(code for code in old if code not in new)]:
+        changed = [
+            label for key, label in parts.items() if old.get(language, {}).get(key) != new.get(language, {}).get(key)
+        ]
+        if changed:
+            found.append(f"{', '.join(changed)} ({language})")
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from JSON, so that a tuple equals its list."""
+    return json.loads(json.dumps(value, default=str))
+
+
+def changed_since_approval(mailing: Mailing) -> list[str]:
+    """What differs from what was approved; empty when a freeze may go on. Without an approval, that is said."""
+    if mailing.approval is None:
+        return [_("nobody has approved it")]
+    now = snapshot(mailing)
+    if hash_of(now) == mailing.approval.content_hash:
+        return []
+    return differences(mailing.approval.snapshot, now) or [_("its content")]

@@ -1,0 +1,49 @@
+"""Merge fields: the flat, dotted names that a template may use. A delivery carries a copy of their values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class MergeField:
+    path: str
+    label: str | Promise
+    example: Scalar
+    is_link: bool = False  # an address made by us: may stand alone in a link
+
+
+FIELDS: dict[str, MergeField] = {
+    field.path: field
+    for field in [
+        MergeField("person.name", _("Full name"), "Fatou Ndiaye"),
+        MergeField("person.given_name", _("Given name"), "Fatou"),
+        MergeField("person.family_name", _("Family name"), "Ndiaye"),
+        MergeField("person.honorific", _("Form of address"), "Ms"),
+        MergeField("post.title", _("Title of the post"), "Secretary-General"),
+        MergeField("organization.name", _("Institution"), "National Confederation of Workers"),
+        MergeField("organization.acronym", _("Institution, short"), "NCW"),
+        MergeField("country.name", _("Country"), "Senegal"),
+        MergeField("country.coverage", _("Coverage, per cent"), 18.9),
+        MergeField("country.coverage_year", _("Year of that figure"), 2020),
+        MergeField("sender.name", _("Sender's name"), "Global Campaign"),
+        MergeField("unsubscribe_url", _("Unsubscribe link"), "https://example.org/unsubscribe", is_link=True),
+        MergeField("preferences_url", _("Preferences link"), "https://example.org/preferences", is_link=True),
+    ]
+}
+EXAMPLES: dict[str, Scalar] = {path: field.example for path, field in FIELDS.items()}
+
+
+def nearest(path: str) -> str:
+    """The known field that `path` most likely means, or an empty string."""
+    found = get_close_matches(path.lower(), FIELDS, n=1, cutoff=0.5)
+    if found:
+        return found[0]
+    last = path.lower().rpartition(".")[2]
+    return next((known for known in FIELDS if known.endswith("." + last) or known == last), "")

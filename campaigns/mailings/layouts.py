@@ -1,0 +1,158 @@
+"""The layouts: MJML files with a few named places, and the footer that every message has, in the reader's language."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import css_inline
+import mrml
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+
+FOLDER = Path(__file__).resolve().parents[2] / "templates" / "mail" / "layouts"
+RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "ps", "dv", "yi", "ckb"}
+# fonts that mail programs have; nothing is loaded from anywhere
+FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif"
+FONT_ARABIC = "'Segoe UI', Tahoma, 'Noto Sans Arabic', 'Geeza Pro', Arial, sans-serif"
+
+
+@dataclass(frozen=True)
+class Layout:
+    code: str
+    name: str | Promise
+    description: str | Promise
+
+
+LAYOUTS: dict[str, Layout] = {
+    layout.code: layout
+    for layout in [
+        Layout("plain", _("Letter"), _("Looks like a personal letter. Best for a minister or a general secretary.")),
+        Layout("bulletin", _("Bulletin"), _("A white sheet under your organization's name. Best for regular news.")),
+        Layout("announcement", _("Announcement"), _("The subject as a headline on colour. Best for one big message.")),
+    ]
+}
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a layout says around the body: plain data, so that a preview can be made in another process."""
+
+    layout: str = "plain"
+    organization: str = ""
+    postal_address: str = ""
+    topic: str = ""
+
+    def as_dict(self) -> dict[str, str]:
+        return asdict(self)
+
+
+FOOTER: dict[str, dict[str, str]] = {
+    "en": {
+        "why": "You receive this because you, or the institution you act for, are on our list for “%s”.",
+        "why_plain": "You receive this because you, or the institution you act for, are on our mailing list.",
+        "unsubscribe": "Unsubscribe",
+        "preferences": "Choose what you receive",
+    },
+    "fr": {
+        "why": "Vous recevez ce message parce que vous, ou l’institution que vous représentez, figurez sur notre liste « %s ».",
+        "why_plain": "Vous recevez ce message parce que vous, ou l’institution que vous représentez, figurez sur notre liste.",
+        "unsubscribe": "Se désabonner",
+        "preferences": "Choisir ce que vous recevez",
+    },
+    "es": {
+        "why": "Recibe este mensaje porque usted, o la institución a la que representa, figura en nuestra lista «%s».",
+        "why_plain": "Recibe este mensaje porque usted, o la institución a la que representa, figura en nuestra lista.",
+        "unsubscribe": "Cancelar la suscripción",
+        "preferences": "Elegir qué recibe",
+    },
+    "ar": {
+        "why": "تتلقون هذه الرسالة لأنكم، أو المؤسسة التي تمثلونها، مدرجون في قائمتنا «%s».",
+        "why_plain": "تتلقون هذه الرسالة لأنكم، أو المؤسسة التي تمثلونها، مدرجون في قائمتنا البريدية.",
+        "unsubscribe": "إلغاء الاشتراك",
+        "preferences": "اختيار ما يصلكم",
+    },
+}
+
+
+def footer_texts(language: str) -> dict[str, str]:
+    return FOOTER.get(language.split("-")[0], FOOTER["en"])
+
+
+def direction(language: str) -> str:
+    return "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "ltr"
+
+
+@cache
+def _source(code: str) -> str:
+    return (FOLDER / f"{code}.mjml").read_text()
+
+
+@cache
+def _css() -> str:
+    return (FOLDER / "body.css").read_text()
+
+
+@cache
+def layout_version(code: str) -> str:
+    """Changes with every change of the layout's file, its styles or its footer: part of what is approved."""
+    content = "\0".join([_source(code), _css(), repr(sorted((k, sorted(v.items())) for k, v in FOOTER.items()))])
+    return f"{code}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
+
+
+def unbraced(text: str) -> str:
+    """Text of ours that goes into a template's source: it must not be read as a tag."""
+    return text.replace("{", "(").replace("}", ")")
+
+
+def why(frame: Frame, language: str) -> str:
+    texts = footer_texts(language)
+    return texts["why"] % unbraced(frame.topic) if frame.topic else texts["why_plain"]
+
+
+def _footer(frame: Frame, language: str, tokens: dict[str, str]) -> str:
+    texts = footer_texts(language)
+    sender = "<br>".join(
+        html.escape(unbraced(line)) for line in [frame.organization, *frame.postal_address.splitlines()] if line.strip()
+    )
+    return (
+        f"<p>{html.escape(why(frame, language))}</p>"
+        f'<p><a href="{tokens["unsubscribe"]}">{texts["unsubscribe"]}</a> · '
+        f'<a href="{tokens["preferences"]}">{texts["preferences"]}</a></p>'
+        f"<p>{sender}</p>"
+    )
+
+
+def frame_html(frame: Frame, language: str, *, body: str, tokens: dict[str, str]) -> str:
+    """The whole HTML document around `body` (clean HTML with opaque tokens), styles inlined.
+
+    tokens: opaque words for title, preheader, unsubscribe, preferences and end; nothing of a writer's goes through mrml.
+    """
+    places: dict[str, Any] = {
+        "language": html.escape(language),
+        "direction": direction(language),
+        "start": "right" if direction(language) == "rtl" else "left",
+        "font": FONT_ARABIC if language.split("-")[0] in ("ar", "fa", "ur") else FONT,
+        "organization": html.escape(unbraced(frame.organization)),
+        "title": tokens["title"],
+        "preheader": tokens["preheader"],
+        "body": tokens["body"],
+        "footer": _footer(frame, language, tokens),
+        "end": tokens["end"],
+    }
+    source = Template(_source(frame.layout)).substitute(places)
+    # without `fonts={}` mrml adds a link to a font service
+    page = mrml.to_html(source, None, mrml.RenderOptions(fonts={})).content
+    inliner = css_inline.CSSInliner(
+        inline_style_tags=True,
+        keep_style_tags=True,
+        keep_at_rules=True,
+        load_remote_stylesheets=False,
+        extra_css=_css(),
+    )
+    return inliner.inline(page.replace(tokens["body"], body))
