@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -17,8 +16,9 @@ from tests import environment
 environment.prepare()  # before Django reads its settings
 
 from django.conf import settings as django_settings  # noqa: E402
-from django.db import connection, transaction  # noqa: E402
 from django.test import Client, TransactionTestCase  # noqa: E402
+
+from tests import ground  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,32 +41,12 @@ def django_db_modify_db_settings() -> None:
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker) -> None:  # type: ignore[no-untyped-def]
     """Keep a copy of what the migrations loaded, and let tests that commit empty the consent ledger afterwards."""
-    with django_db_blocker.unblock(), connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE contacts_consentevent DISABLE TRIGGER consent_event_no_truncate")
-        cursor.execute("CREATE SCHEMA IF NOT EXISTS seed")
-        for table in _tables(cursor):
-            cursor.execute(f"CREATE TABLE seed.{table} AS TABLE public.{table}")
-            if cursor.rowcount == 0:
-                cursor.execute(f"DROP TABLE seed.{table}")
-
-
-def _tables(cursor: Any, schema: str = "public") -> list[str]:
-    cursor.execute(
-        "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
-        " AND relnamespace = %s::regnamespace"
-        " AND relname NOT IN ('django_migrations', 'django_content_type', 'auth_permission') ORDER BY relname",
-        [schema],
-    )
-    return [name for (name,) in cursor.fetchall()]
+    with django_db_blocker.unblock():
+        ground.remember()
 
 
 def _as_after_migration(self: TransactionTestCase) -> None:
-    """After a test that committed. Django's own flush would miss the partitioned tables, which no model manages, and
-    lose the countries and constituencies that the migrations load."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(_tables(cursor))} CASCADE")
-        for table in _tables(cursor, "seed"):
-            cursor.execute(f"INSERT INTO public.{table} SELECT * FROM seed.{table}")
+    ground.restore()
 
 
 TransactionTestCase._fixture_teardown = _as_after_migration  # type: ignore[method-assign]

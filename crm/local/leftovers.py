@@ -37,9 +37,9 @@ def supervisor(home: Path) -> int | None:
     return None
 
 
-def address(home: Path) -> str:
-    """Where the run that is noted can be opened; empty when unknown."""
-    return str(_read(home / FILE).get("address", ""))
+def about(home: Path) -> dict[str, Any]:
+    """What the run that is noted said about itself: `state`, and its settings (BASE_URL …); empty when there is none."""
+    return _read(home / FILE)
 
 
 def end(home: Path, *, seconds: float = 5.0) -> int:

@@ -131,11 +131,12 @@ class Supervisor:
         running.started_at = time.monotonic()
         running.last_words.clear()
         self._selector.register(read, selectors.EVENT_READ, running)
-        self._write_down()
+        self.note()
 
-    def _write_down(self) -> None:
-        """For the next run, should this one be killed."""
-        leftovers.write_down(self._home, [running.child.pid for running in self._running if running.child is not None])
+    def note(self, **about: str) -> None:
+        """Write down the processes, for the next run should this one be killed, and what this run says about itself."""
+        pids = [running.child.pid for running in self._running if running.child is not None]
+        leftovers.write_down(self._home, pids, **about)
 
     # --- looking after ------------------------------------------------------------------------------------------
     def watch(self, tick: Callable[[], None] = lambda: None) -> None:

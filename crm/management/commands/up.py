@@ -63,7 +63,7 @@ def run(home: Path, *, with_demo: bool, only: set[str]) -> None:
     supervisor = Supervisor(wanted, environment=settings_of_run, home=home, output=output, cwd=ROOT)
     supervisor.listen()
     try:
-        leftovers.write_down(home, [], address=settings_of_run["BASE_URL"])
+        leftovers.write_down(home, [], state="starting", **settings_of_run)
         output.say("starting the processes")
         supervisor.start()
         supervisor.wait_until_ready()
@@ -73,6 +73,7 @@ def run(home: Path, *, with_demo: bool, only: set[str]) -> None:
                 output.say("the demo campaign could not be loaded; the lines above say why. `make demo` tries again.")
         if not supervisor.stopping:
             output.plain(box("Groundswell runs", _rows(settings_of_run), colours=output.colours))
+        supervisor.note(state="ready")
         supervisor.watch()
         output.say("stopping")
     finally:
@@ -108,5 +109,5 @@ def _demo_sign_ins() -> list[tuple[str, str]]:
 
 
 def _at(home: Path) -> str:
-    address = leftovers.address(home)
+    address = leftovers.about(home).get("BASE_URL")
     return f" at {address}" if address else ""

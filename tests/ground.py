@@ -1,0 +1,40 @@
+"""Back to what a database holds after its migrations, in one transaction and without new connections.
+
+Django's own flush would miss the partitioned tables, which no model manages, and lose the countries and constituencies
+that the migrations load.
+"""
+
+from typing import Any
+
+from django.db import connection, transaction
+
+_KEPT = ("django_migrations", "django_content_type", "auth_permission")
+
+
+def remember() -> None:
+    """Copy what the migrations loaded, once, and let the consent ledger be truncated: nothing else may do that."""
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE contacts_consentevent DISABLE TRIGGER consent_event_no_truncate")
+        cursor.execute("DROP SCHEMA IF EXISTS seed CASCADE")
+        cursor.execute("CREATE SCHEMA seed")
+        for table in _tables(cursor):
+            cursor.execute(f"CREATE TABLE seed.{table} AS TABLE public.{table}")
+            if cursor.rowcount == 0:
+                cursor.execute(f"DROP TABLE seed.{table}")
+
+
+def restore() -> None:
+    """Empty every table and put the remembered rows back."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"TRUNCATE {', '.join(_tables(cursor))} CASCADE")
+        for table in _tables(cursor, "seed"):
+            cursor.execute(f"INSERT INTO public.{table} SELECT * FROM seed.{table}")
+
+
+def _tables(cursor: Any, schema: str = "public") -> list[str]:
+    cursor.execute(
+        "SELECT quote_ident(relname) FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+        " AND relnamespace = %s::regnamespace AND relname <> ALL (%s) ORDER BY relname",
+        [schema, list(_KEPT)],
+    )
+    return [name for (name,) in cursor.fetchall()]
