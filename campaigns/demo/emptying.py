@@ -1,0 +1,49 @@
+"""From the demo to an empty installation."""
+
+import secrets
+
+from django.db import connection, transaction
+
+from crm.accounts.models import Grant, Installation, User
+from crm.accounts.rules import Role
+
+ADMIN = "admin@groundswell.test"
+# what every installation has, demo or not
+KEPT = {
+    "django_migrations",
+    "django_content_type",
+    "auth_permission",
+    "contacts_region",
+    "contacts_country",
+    "contacts_constituency",
+    "contacts_indicator",
+    "contacts_indicatorvalue",
+}
+
+
+def is_demo() -> bool:
+    return Installation.objects.filter(is_demo=True).exists()
+
+
+@transaction.atomic
+def remove_everything() -> None:
+    """Empty every table but the reference data, partitions and the append-only ledger included. All or nothing."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname FROM pg_class WHERE relkind IN ('r', 'p') AND NOT relispartition"
+            " AND relnamespace = 'public'::regnamespace AND relname <> ALL (%s)",
+            [sorted(KEPT)],
+        )
+        names = ", ".join(connection.ops.quote_name(row[0]) for row in cursor.fetchall())
+        cursor.execute("ALTER TABLE contacts_consentevent DISABLE TRIGGER consent_event_no_truncate")
+        cursor.execute(f"TRUNCATE {names} RESTART IDENTITY")
+        cursor.execute("ALTER TABLE contacts_consentevent ENABLE TRIGGER consent_event_no_truncate")
+
+
+def start_empty() -> str:
+    """One administrator and nothing else; returns the new password."""
+    password = secrets.token_urlsafe(9)
+    admin = User.objects.create_user(ADMIN, password, name="Administrator")
+    Grant.objects.create(user=admin, role=Role.ADMIN)
+    Installation.current()
+    return password
