@@ -207,7 +207,8 @@ INVITATION_DAYS = env_int("INVITATION_DAYS", 7, minimum=1)
 
 # --- security ---------------------------------------------------------------------------------------------------
 _https = BASE_URL.startswith("https:")
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env_bool("TRUST_PROXY", False) else None
+TRUST_PROXY = env_bool("TRUST_PROXY", False)  # its X-Forwarded-Proto and X-Request-ID are believed
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
 SESSION_COOKIE_NAME = env("SESSION_COOKIE_NAME", "gs_session")
@@ -259,5 +260,6 @@ STORAGES = {
 # --- logs -------------------------------------------------------------------------------------------------------
 configure_structlog()
 DJANGO_STRUCTLOG_CELERY_ENABLED = True
+DJANGO_STRUCTLOG_TRUST_UPSTREAM_REQUEST_ID = TRUST_PROXY
 
 SILENCED_SYSTEM_CHECKS: list[str] = []

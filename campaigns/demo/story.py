@@ -178,7 +178,7 @@ def _make_segments(users: Users, ten: list[Country]) -> dict[str, Segment]:
             "Low coverage, nobody talked to them",
             [
                 constituency("WRK", "CSO"),
-                {"field": "indicator:SI_COV_BENFTS", "operator": "below", "value": 20},
+                {"field": "indicator.SI_COV_BENFTS", "operator": "below", "value": 20},
                 {"field": "institution_contacted", "operator": "not_within", "value": 90},
             ],
             planner,
