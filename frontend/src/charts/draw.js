@@ -1,12 +1,16 @@
 // Draws what <c-chart> describes. Only the parts of ECharts that are used are bundled.
 import { BarChart, LineChart, MapChart } from "echarts/charts";
 import { AriaComponent, GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
+import { geoNaturalEarth1 } from "d3-geo";
 import * as echarts from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
 echarts.use([AriaComponent, BarChart, GridComponent, LegendComponent, LineChart, MapChart, SVGRenderer, TooltipComponent, VisualMapComponent]);
 
 const drawn = new Map();
+const ANTARCTICA = "010";
+const MAP_ASPECT = 2.2;
+const sphere = geoNaturalEarth1();
 
 export async function draw(holder) {
   const data = JSON.parse(document.getElementById(holder.dataset.chart).textContent);
@@ -39,7 +43,7 @@ function optionsOf(data, holder) {
       axisPointer: { type: data.kind === "bar" ? "shadow" : "line", shadowStyle: { color: line, opacity: .5 } },
     },
   };
-  return data.kind === "map" ? { ...base, ...mapOptions(data, text) } : { ...base, ...axisOptions(data, text, line) };
+  return data.kind === "map" ? { ...base, ...mapOptions(data, text, holder.querySelector(".gs-chart")) } : { ...base, ...axisOptions(data, text, line) };
 }
 
 function axisOptions({ kind, labels, series, stacked = true, horizontal = false, unit = "" }, text, line) {
@@ -57,12 +61,12 @@ function axisOptions({ kind, labels, series, stacked = true, horizontal = false,
   };
 }
 
-function mapOptions({ points, unit = "", name = "" }, text) {
+function mapOptions({ points, unit = "", name = "" }, text, place) {
   const values = points.map(({ value }) => value).filter((value) => value !== null);
   return {
     visualMap: { min: Math.min(0, ...values), max: Math.max(1, ...values), orient: "horizontal", left: 0, bottom: 0, itemHeight: 90, itemWidth: 10, textStyle: text, text: [`${Math.max(...values)}${unit}`, name], inRange: { color: [colour("p5"), colour("p7")] } },
     series: [{
-      type: "map", map: "world", nameProperty: "id", name, roam: false, selectedMode: false, data: points.map(({ country, label, value, url }) => ({ name: country, value, label, url })),
+      type: "map", map: "world", projection: { project: (point) => sphere(point), unproject: (point) => sphere.invert(point), stream: sphere.stream }, clip: false, layoutCenter: ["50%", "46%"], layoutSize: Math.min(place.clientWidth, (place.clientHeight - 30) * MAP_ASPECT), nameProperty: "id", name, roam: false, selectedMode: false, data: points.map(({ country, label, value, url }) => ({ name: country, value, label, url })),
       itemStyle: { areaColor: colour("rest"), borderColor: colour("card"), borderWidth: .5 }, emphasis: { label: { show: false }, itemStyle: { areaColor: colour("warn") } },
       tooltip: { formatter: ({ data: point }) => (point ? `${point.label}: ${point.value}${unit}` : "") },
     }],
@@ -74,7 +78,8 @@ async function loadWorld() {
   if (echarts.getMap("world")) return;
   const [{ feature }, { default: atlas }] = await Promise.all([import("topojson-client"), import("world-atlas/countries-110m.json")]);
   const world = feature(atlas, atlas.objects.countries);
-  for (const shape of world.features) shape.properties.id = shape.id;
+  world.features = world.features.filter(({ id }) => id !== ANTARCTICA);
+  for (const shape of world.features) shape.properties.id = shape.id ?? `x-${shape.properties.name}`; // areas without a code stay blank
   echarts.registerMap("world", world);
 }
 
