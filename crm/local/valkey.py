@@ -44,7 +44,8 @@ class Valkey:
             return
         # PostgreSQL holds the truth, Valkey only wake-ups and buffers: a damaged append-only file is put aside.
         damaged = self.data / "appendonlydir"
-        if damaged.exists() and "append only" in last_lines(self.log).lower():
+        said = last_lines(self.log).lower()
+        if damaged.exists() and ("append only" in said or " aof " in said):
             damaged.rename(self.data / f"appendonlydir.damaged-{int(time.time())}")
             if self._launch():
                 return
