@@ -1,0 +1,83 @@
+"""One timeline per person and per organization, fed by every feature that knows something about them.
+
+    register(TimelineSource("delivery", _("Mailings"), "mail", deliveries_of))
+
+`entries(subject, user, before, limit)` gives up to `limit` entries strictly older than `before` (None: from the newest on),
+newest first. Each source is one or two queries, however many entries.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from contacts.directory.models import Organization, Person
+from crm.accounts.models import User
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+PAGE = 20
+Subject = Person | Organization
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing that happened. Fields as <c-timeline> shows them; kind: a colour (ok, bad, blue, gov …)."""
+
+    at: datetime
+    title: str
+    icon: str = "point"
+    kind: str = ""
+    body: str = ""
+    url: str = ""
+    actor: str = ""
+    undo: str = ""  # URL that takes this back, for those who may
+
+
+Entries = Callable[[Subject, User, datetime | None, int], Iterable[Entry]]
+
+
+@dataclass(frozen=True)
+class TimelineSource:
+    kind: str
+    label: StrOrPromise
+    icon: str
+    entries: Entries
+    order: int = 50
+
+
+@dataclass
+class TimelinePage:
+    entries: list[Entry] = field(default_factory=list)
+    before: datetime | None = None  # where the next page begins; None at the end
+
+
+SOURCES: list[TimelineSource] = []
+
+
+def register(source: TimelineSource) -> None:
+    """Add a source, or replace the one of its kind."""
+    SOURCES[:] = sorted([s for s in SOURCES if s.kind != source.kind] + [source], key=lambda s: s.order)
+
+
+def page_of(
+    subject: Subject, user: User, *, kinds: Sequence[str] = (), before: datetime | None = None, size: int = PAGE
+) -> TimelinePage:
+    """The next `size` entries of all sources (or only of `kinds`), newest first.
+
+    Entries of the very same instant stay on one page, because the next one begins strictly before the last entry's time.
+    """
+    wanted = [source for source in SOURCES if not kinds or source.kind in kinds]
+    streams = [list(source.entries(subject, user, before, size + 1)) for source in wanted]
+    merged = heapq.merge(*streams, key=lambda entry: entry.at, reverse=True)
+    found = list(islice(merged, size))
+    rest = next(merged, None)
+    while rest is not None and found and rest.at == found[-1].at:
+        found.append(rest)
+        rest = next(merged, None)
+    return TimelinePage(found, found[-1].at if rest is not None and found else None)
