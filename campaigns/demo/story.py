@@ -25,18 +25,10 @@ from contacts.consent.models import Suppression, Topic
 from contacts.consent.services import suppress_address
 from contacts.directory.models import Constituency, Country, IndicatorValue, Organization
 from contacts.segments.models import ContactList, ContactListMember, Segment, SegmentVersion
+from crm.accounts.demo_users import PASSWORD, USERS
 from crm.accounts.models import Grant, Installation, User
 from crm.accounts.rules import Role
 
-PASSWORD = "groundswell-demo"  # noqa: S105  printed on the screen at every start
-USERS = [
-    (Role.PLANNER, "Ana Ferreira", "ana@groundswell.test", "Europe/Lisbon"),
-    (Role.EDITOR, "Chidi Okafor", "chidi@groundswell.test", "Africa/Lagos"),
-    (Role.APPROVER, "Marta Lindqvist", "marta@groundswell.test", "Europe/Stockholm"),
-    (Role.OUTREACH, "Fatou Ndiaye", "fatou@groundswell.test", "Africa/Dakar"),
-    (Role.VIEWER, "Viktor Hahn", "viktor@groundswell.test", "Europe/Zurich"),
-    (Role.ADMIN, "Ada Okonkwo", "admin@groundswell.test", "Africa/Lagos"),
-]
 SEED = 20011
 Tell = Callable[[str], None]
 Users = dict[Role, User]

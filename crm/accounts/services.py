@@ -22,6 +22,7 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import Grant, Installation, Invitation, User
 from crm.accounts.rules import Role
+from crm.audit.models import Door
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid
 
@@ -47,7 +48,13 @@ def _words(grant: Grant | Invitation) -> str:
 
 
 def invite(
-    *, email: str, name: str, role: str, actor: User, countries: Sequence[str] = (), campaigns: Sequence[UUID] = ()
+    *,
+    email: str,
+    name: str,
+    role: str,
+    actor: User | None,
+    countries: Sequence[str] = (),
+    campaigns: Sequence[UUID] = (),
 ) -> tuple[Invitation, str]:
     """Invite one address with one grant; returns the invitation and its link (shown once: only its hash is kept).
 
@@ -75,6 +82,7 @@ def invite(
             verb="invitation.sent",
             target=invitation,
             actor=actor,
+            door=None if actor else Door.COMMAND,
             summary=_("Invited %(email)s") % {"email": invitation.email},
             changes=[("grant", None, _words(invitation))],
         )

@@ -101,11 +101,12 @@ def _rows(settings_of_run: dict[str, str]) -> list[tuple[str, str]]:
 
 def _demo_sign_ins() -> list[tuple[str, str]]:
     """Address and password of the demo's users, where the demo is loaded."""
+    from crm.accounts.demo_users import PASSWORD, USERS
     from crm.accounts.models import Installation
 
     if not Installation.objects.filter(is_demo=True).exists():
         return []
-    return [(f"  {user}", password) for user, password in getattr(settings, "DEMO_SIGN_INS", [])]
+    return [(f"  {email}", f"{PASSWORD}   {name}, {role.label.lower()}") for role, name, email, _ in USERS]
 
 
 def _at(home: Path) -> str:

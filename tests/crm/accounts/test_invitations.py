@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.core import mail
+from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
 
@@ -164,3 +165,14 @@ def test_user_list_asks_the_same_number_of_queries_for_more_people(
         response = client.get("/settings/users/")
 
     assert response.content.decode().count("/settings/users/0") >= 4
+
+
+def test_first_administrator_comes_in_by_command(db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    call_command("invite", "first@example.org")
+    path = "/" + capsys.readouterr().out.strip().split("/", 3)[3]
+
+    response = Client().post(path, {"name": "First", "time_zone": "UTC", "password": PASSWORD})
+
+    assert response.headers["Location"] == "/"
+    assert Grant.objects.get().role == "admin"
+    assert AuditEntry.objects.get(verb="invitation.sent").door == "command"
