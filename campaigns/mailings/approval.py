@@ -11,18 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.layouts import layout_version
 from campaigns.mailings.models import Mailing
-from contacts.segments.models import Segment
-
-
-def segment_tree(segment: Segment | None) -> Any:
-    """The rule tree with nested segments inlined and lists by version."""
-    if segment is None:
-        return None
-    try:
-        from contacts.segments.tree import inline_tree
-    except ImportError:
-        return {"segment": str(segment.uid), "version": segment.version, "tree": segment.tree}
-    return inline_tree(segment)
+from contacts.segments.tree import inline_tree
 
 
 def snapshot(mailing: Mailing) -> dict[str, Any]:
@@ -49,7 +38,7 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "tracking": mailing.tracks_people,
         "guard": mailing.contact_guard_days,
         "resends_uncertain": mailing.resends_uncertain,
-        "segment": segment_tree(mailing.segment),
+        "segment": inline_tree(mailing.segment) if mailing.segment else None,
         "scope": sorted(mailing.scope_countries) if mailing.scope_countries is not None else None,
     }
 

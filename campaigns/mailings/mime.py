@@ -49,7 +49,8 @@ def encoded(text: str, *, used: int = 0) -> str:
     text = clean(text).strip()
     if text.isascii() and "=?" not in text and len(text) + used <= 76 and text.isprintable():
         return text
-    words, word = [], b""
+    words: list[bytes] = []
+    word = b""
     for character in text:
         raw = character.encode("utf-8", "replace")
         limit = _WORD_BYTES if words else max(_WORD_BYTES - used, 12)
