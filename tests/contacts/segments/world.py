@@ -1,0 +1,337 @@
+"""A small, crooked directory with a fixed seed, and a naive reading of rule trees in Python to hold the SQL against."""
+
+from __future__ import annotations
+
+import random
+from datetime import date, timedelta
+from typing import Any
+
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.engagement.models import DeliveryEngagement
+from campaigns.mailings.models import Mailing
+from campaigns.outreach.models import Interaction
+from contacts.consent.models import ConsentEvent, ConsentState, Topic
+from contacts.directory.models import (
+    Constituency,
+    ContactPoint,
+    Country,
+    IndicatorValue,
+    Membership,
+    Person,
+    Region,
+    Tag,
+)
+from contacts.segments.models import ContactList, ContactListMember, Segment
+from crm.ui.searchtext import normalise
+from tests.factories import (
+    ContactPointFactory,
+    DriveFactory,
+    MembershipFactory,
+    OrganizationFactory,
+    PersonFactory,
+    PostFactory,
+    TopicFactory,
+)
+
+COVERAGE = "indicator.SI_COV_BENFTS"
+COUNTRIES = ["SN", "TD", "FR", "NO", "IN", "AQ", "CR"]  # AQ lies in no region and has no figure
+CODES = ["GOV", "EMP", "WRK", "CSO", "INF", "SSI"]
+TITLES = ["Minister of Labour", "Secrétaire générale", "Director", "100%_Chief"]
+
+
+class World:
+    """Everything the oracle needs, as plain objects read back from the database."""
+
+    def __init__(self, seed: int = 7) -> None:
+        self.chance = random.Random(seed)
+        self.now = timezone.now()
+        cso = Constituency.objects.get(code="CSO")
+        Constituency.objects.create(code="INF", name="Informal workers’ association", parent=cso, root_code="CSO")
+        self.tags = [Tag.objects.create(name=name) for name in ("g20", "press")]
+        self.topics = [TopicFactory(code=f"t{n}") for n in range(2)]
+        self.make_organizations()
+        self.make_people()
+        self.make_lists_and_segments()
+        self.make_mailings()
+        self.read()
+
+    def when(self) -> Any:
+        return self.chance.choice([None, self.now - timedelta(days=self.chance.choice([1, 5, 40, 100, 400]))])
+
+    def make_organizations(self) -> None:
+        pick = self.chance
+        self.organizations = []
+        for n in range(12):
+            code = pick.choice([*COUNTRIES, None])
+            row = OrganizationFactory(
+                name=f"Org {n}", constituency=Constituency.objects.get(code=pick.choice(CODES)), country=None,
+                language=pick.choice(["", "fr", "en"]), last_contacted_at=self.when(),
+            )  # fmt: skip
+            if code:
+                row.country = Country.objects.get(code=code)
+                row.save()
+            row.tags.set([tag for tag in self.tags if pick.random() < 0.3])
+            self.organizations.append(row)
+
+    def make_people(self) -> None:
+        pick = self.chance
+        self.people = []
+        for n in range(45):
+            organization = pick.choice([*self.organizations, None])
+            place = organization.country_id if organization else pick.choice([*COUNTRIES, None])
+            person = PersonFactory(
+                family_name=f"P{n}", language=pick.choice(["", "fr", "pt-BR", "en", "ar"]), last_mailed_at=self.when(),
+                country=Country.objects.get(code=place) if place else None,
+                archived_at=self.now if pick.random() < 0.05 else None, erased_at=self.now if pick.random() < 0.03 else None,
+            )  # fmt: skip
+            person.tags.set([tag for tag in self.tags if pick.random() < 0.3])
+            if organization:
+                post = PostFactory(organization=organization, name=f"{pick.choice(TITLES)} {n}", is_head=pick.random() < 0.3)  # fmt: skip
+                MembershipFactory(person=person, organization=organization, post=post if pick.random() < 0.7 else None)
+            elif pick.random() < 0.5:
+                other = pick.choice(self.organizations)
+                ended = date(2025, 1, 1) if pick.random() < 0.5 else None
+                MembershipFactory(person=person, organization=other, is_primary=False, ended_on=ended)
+            for _ in range(pick.choice([0, 0, 1, 2])):
+                ContactPointFactory(person=person, status=pick.choice(ContactPoint.Status.values))
+            for topic in self.topics:
+                word = pick.choice([None, "grant", "withdraw"])
+                if word:
+                    ConsentEvent.objects.create(
+                        subject_uid=person.uid, subject_kind="person", topic=topic, action=word, at=self.now,
+                        lawful_basis="consent", source="test",
+                    )  # fmt: skip
+            self.people.append(person)
+
+    def make_lists_and_segments(self) -> None:
+        self.lists = [ContactList.objects.create(name=f"List {n}") for n in range(2)]
+        for row in self.lists:
+            for person in self.chance.sample(self.people, 8):
+                ContactListMember.objects.create(contact_list=row, person=person)
+        trees = [
+            {"version": 1, "op": "all", "rules": [{"field": COVERAGE, "operator": "below", "value": 40}]},
+            {"version": 1, "op": "none", "rules": [
+                {"field": "language", "operator": "any_of", "value": ["fr"]},
+                {"field": "constituency", "operator": "any_of", "value": ["CSO"]}]},
+        ]  # fmt: skip
+        self.segments = [Segment.objects.create(name=f"Segment {n}", tree=tree) for n, tree in enumerate(trees)]
+        outer = {"version": 1, "op": "any", "rules": [
+            {"field": "in_segment", "operator": "none_of", "value": [str(row.uid) for row in self.segments]},
+            {"field": "membership", "operator": "no"}]}  # fmt: skip
+        self.segments.append(Segment.objects.create(name="Outer", tree=outer))
+
+    def make_mailings(self) -> None:
+        drive = DriveFactory()
+        self.mailings = [Mailing.objects.create(name=f"Mailing {n}", drive=drive) for n in range(2)]
+        with connection.cursor() as cursor:
+            cursor.execute("CREATE TABLE delivery_of_test PARTITION OF delivery DEFAULT")
+            for mailing in self.mailings:
+                for seq, person in enumerate(self.chance.sample(self.people, 25), start=1):
+                    state = self.chance.choice(["accepted", "accepted", "failed"])
+                    cursor.execute(
+                        "INSERT INTO delivery (mailing_id, seq, state, person_id, is_tracked, address_key)"
+                        " VALUES (%s, %s, %s, %s, %s, %s)",
+                        [mailing.pk, seq, state, person.pk, self.chance.random() < 0.6, f"{seq}@x.test"],
+                    )
+                    if self.chance.random() < 0.4:
+                        DeliveryEngagement.objects.create(
+                            mailing_id=mailing.pk, seq=seq, person_id=person.pk,
+                            first_click_at=self.chance.choice([None, self.now]),
+                        )  # fmt: skip
+                    if self.chance.random() < 0.2:
+                        Interaction.objects.create(kind="reply", person=person, mailing_id=mailing.pk, seq=seq, at=self.now)  # fmt: skip
+
+    def read(self) -> None:
+        self.people = list(Person.objects.order_by("pk"))
+        self.active = [p for p in self.people if p.archived_at is None and p.erased_at is None]
+        self.primary = {
+            m.person_id: m
+            for m in Membership.objects.filter(is_primary=True, ended_on=None).select_related("organization__constituency", "post")
+        }  # fmt: skip
+        self.any_current = set(Membership.objects.filter(ended_on=None).values_list("person_id", flat=True))
+        self.parents = dict(Constituency.objects.values_list("code", "parent__code"))
+        self.regions = dict(Region.objects.values_list("code", "parent__code"))
+        self.region_of = dict(Country.objects.values_list("code", "region_id"))
+        self.figures: dict[str, float] = {}
+        for code, value in IndicatorValue.objects.filter(country__isnull=False).order_by("year").values_list("country_id", "value"):  # fmt: skip
+            self.figures[code] = float(value)
+        self.points: dict[int, list[str]] = {}
+        for owner, status in ContactPoint.objects.filter(person__isnull=False).values_list("person_id", "status"):
+            self.points.setdefault(owner, []).append(status)
+        self.consent = {
+            (uid, code): given
+            for uid, code, given in ConsentState.objects.values_list("subject_uid", "topic__code", "is_granted")
+        }
+        self.tagged = {p.pk: {t.name for t in p.tags.all()} for p in self.people}
+        self.org_tagged = {o.pk: {t.name for t in o.tags.all()} for o in self.organizations}
+        self.listed = {str(row.uid): set(row.members.values_list("person_id", flat=True)) for row in self.lists}
+        self.trees = {str(row.uid): row.tree for row in self.segments}
+        self.mailing_ids = {str(row.uid): row.pk for row in self.mailings}
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT person_id, mailing_id, is_tracked FROM delivery WHERE state = 'accepted'")
+            self.deliveries = cursor.fetchall()
+        clicks = DeliveryEngagement.objects.filter(first_click_at__isnull=False)
+        self.clicks = set(clicks.values_list("person_id", "mailing_id"))
+        self.replies = set(Interaction.objects.values_list("person_id", "mailing_id"))
+
+    # --- the oracle: True, False or None for unknown
+    def answer(self, node: dict[str, Any], person: Person) -> bool | None:
+        if "rules" not in node:
+            return self.rule(node, person)
+        answers = [self.answer(item, person) for item in node["rules"]]
+        if node["op"] == "all":
+            return False if False in answers else None if None in answers else True
+        anyone = True if True in answers else None if None in answers else False
+        return anyone if node["op"] == "any" or anyone is None else not anyone
+
+    def selected(self, tree: dict[str, Any]) -> set[int]:
+        return {person.pk for person in self.active if self.answer(tree, person) is True}
+
+    def unknown(self, tree: dict[str, Any]) -> int:
+        return sum(self.answer(tree, person) is None for person in self.active)
+
+    def under(self, code: str | None, wanted: list[str], parents: dict[str, str | None]) -> bool:
+        while code is not None:
+            if code in wanted:
+                return True
+            code = parents.get(code)
+        return False
+
+    def rule(self, rule: dict[str, Any], person: Person) -> bool | None:
+        operator, value = rule["operator"], rule.get("value")
+        ask = getattr(self, "ask_" + rule["field"].split(".")[0])
+        return ask(person, operator, value)
+
+    @staticmethod
+    def one_of(mine: Any, operator: str, value: list[str]) -> bool:
+        return (mine in value) == (operator == "any_of")
+
+    def ask_constituency(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        code = seat.organization.constituency.code if seat else "IND"
+        return self.under(code, value, self.parents) == (operator == "any_of")
+
+    def ask_organization(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        return self.one_of(str(seat.organization.uid) if seat else None, operator, value)
+
+    def ask_country(self, person: Person, operator: str, value: Any) -> bool | None:
+        return None if person.country_id is None else self.one_of(person.country_id, operator, value)
+
+    def ask_region(self, person: Person, operator: str, value: Any) -> bool | None:
+        region = self.region_of.get(person.country_id)
+        return None if region is None else self.under(region, value, self.regions) == (operator == "any_of")
+
+    def ask_indicator(self, person: Person, operator: str, value: Any) -> bool | None:
+        figure = self.figures.get(person.country_id)
+        if operator in ("known", "not_known"):
+            return (figure is None) == (operator == "not_known")
+        if figure is None:
+            return None
+        if operator == "between":
+            return value[0] <= figure <= value[1]
+        return {"below": figure < value, "at_most": figure <= value, "above": figure > value, "at_least": figure >= value}[operator]  # fmt: skip
+
+    def ask_post_title(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        title = normalise(seat.post.name) if seat and seat.post else None
+        found = title is not None and all(word in title for word in normalise(value).split())
+        return found == (operator == "contains")
+
+    def ask_post_is_head(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        return bool(seat and seat.post and seat.post.is_head) == (operator == "yes")
+
+    def ask_membership(self, person: Person, operator: str, value: Any) -> bool:
+        return (person.pk in self.any_current) == (operator == "yes")
+
+    def ask_language(self, person: Person, operator: str, value: Any) -> bool | None:
+        return self.one_of(person.language.split("-")[0], operator, value) if person.language else None
+
+    def tags_answer(self, mine: set[str], operator: str, value: list[str]) -> bool:
+        if operator == "all_of":
+            return set(value) <= mine
+        return bool(set(value) & mine) == (operator == "any_of")
+
+    def ask_tags(self, person: Person, operator: str, value: Any) -> bool:
+        return self.tags_answer(self.tagged[person.pk], operator, value)
+
+    def ask_organization_tags(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        return self.tags_answer(self.org_tagged[seat.organization_id] if seat else set(), operator, value)
+
+    def ask_permission(self, person: Person, operator: str, value: Any) -> bool:
+        words = [self.consent[person.uid, code] for code in value if (person.uid, code) in self.consent]
+        return {"granted": True in words, "withdrawn": False in words, "none": not words}[operator]
+
+    def ask_address_state(self, person: Person, operator: str, value: Any) -> bool:
+        mine = self.points.get(person.pk, [])
+        state = "usable" if "active" in mine else "bouncing" if "bouncing" in mine else "invalid" if mine else "none"
+        return self.one_of(state, operator, value)
+
+    def moment(self, at: Any, operator: str, value: Any) -> bool:
+        if operator in ("never", "ever"):
+            return (at is None) == (operator == "never")
+        if operator in ("within", "not_within"):
+            recent = at is not None and at >= self.now - timedelta(days=value)
+        else:
+            recent = at is not None and at.date() >= date.fromisoformat(value)
+        return recent == (operator in ("within", "since"))
+
+    def ask_last_mailed(self, person: Person, operator: str, value: Any) -> bool:
+        return self.moment(person.last_mailed_at, operator, value)
+
+    def ask_institution_contacted(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        return bool(seat) and self.moment(seat.organization.last_contacted_at, operator, value)
+
+    def ask_in_segment(self, person: Person, operator: str, value: Any) -> bool | None:
+        op = "any" if operator == "any_of" else "none"
+        return self.answer({"op": op, "rules": [self.trees[uid] for uid in value]}, person)
+
+    def ask_on_list(self, person: Person, operator: str, value: Any) -> bool:
+        return any(person.pk in self.listed[uid] for uid in value) == (operator == "any_of")
+
+    def mailings_of(self, operator: str, value: Any) -> set[int]:
+        return {self.mailing_ids[uid] for uid in value} if value else set(self.mailing_ids.values())
+
+    def ask_received(self, person: Person, operator: str, value: Any) -> bool:
+        of = self.mailings_of(operator, value)
+        found = any(owner == person.pk and mailing in of for owner, mailing, _ in self.deliveries)
+        return found == (operator in ("any_of", "ever"))
+
+    def ask_clicked(self, person: Person, operator: str, value: Any) -> bool | None:
+        of = self.mailings_of(operator, value)
+        found = any((person.pk, mailing) in self.clicks for mailing in of)
+        if not found and any(owner == person.pk and mailing in of and not tracked for owner, mailing, tracked in self.deliveries):  # fmt: skip
+            return None
+        return found == (operator in ("any_of", "ever"))
+
+    def ask_replied(self, person: Person, operator: str, value: Any) -> bool:
+        found = any((person.pk, mailing) in self.replies for mailing in self.mailings_of(operator, value))
+        return found == (operator in ("any_of", "ever"))
+
+    # --- what may be asked, by field
+    def choices(self) -> dict[str, list[str]]:
+        return {
+            "constituency": [*CODES, "IND", "IGO"],
+            "organization": [str(row.uid) for row in self.organizations],
+            "organization_tags": [row.name for row in self.tags],
+            "country": [*COUNTRIES, "DE"],
+            "region": ["002", "202", "011", "150", "019", "057"],
+            "language": ["fr", "pt", "en", "de"],
+            "tags": [row.name for row in self.tags],
+            "permission": [row.code for row in self.topics],
+            "address_state": ["usable", "bouncing", "invalid", "none"],
+            "in_segment": [str(row.uid) for row in self.segments],
+            "on_list": [str(row.uid) for row in self.lists],
+            "received": list(self.mailing_ids),
+            "clicked": list(self.mailing_ids),
+            "replied": list(self.mailing_ids),
+        }
+
+
+def topic_of(code: str) -> Topic:
+    return Topic.objects.get(code=code)
