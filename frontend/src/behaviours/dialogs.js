@@ -38,6 +38,10 @@ async function openModal(url, size) {
   modal.querySelector("[autofocus], input:not([type=hidden]), select, textarea")?.focus();
 }
 
+// an answer with mistakes: to the first of them
+document.addEventListener("htmx:afterSettle", ({ target }) => {
+  if (target.id === "modal") target.querySelector("[aria-invalid=true], .gs-form-errors")?.scrollIntoView({ block: "center" });
+});
 document.addEventListener("closeModal", () => dialog()?.close());
 document.addEventListener("close", (event) => {
   if (event.target.id === "modal") event.target.replaceChildren();

@@ -33,6 +33,9 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
     move(event.key === "ArrowDown" ? 1 : -1);
     event.preventDefault();
+  } else if (event.key === "Escape") {
+    palette().close(); // a search box would only be emptied
+    event.preventDefault();
   } else if (event.key === "Enter") {
     const chosen = hits().find((hit) => hit.getAttribute("aria-selected") === "true");
     if (chosen) {

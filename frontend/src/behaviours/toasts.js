@@ -26,7 +26,11 @@ function show({ text, level = "success", undo = "", link = "", link_text: linkTe
     anchor.className = "text-reset";
     toast.querySelector("p").append(" ", anchor);
   }
-  document.getElementById("toasts").append(toast);
+  const place = document.getElementById("toasts");
+  place.append(toast);
+  // above an open dialog, which is in the browser's top layer: the last one shown is on top
+  if (place.matches(":popover-open")) place.hidePopover();
+  place.showPopover();
   htmx.process(toast);
   schedule(toast);
 }
