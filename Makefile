@@ -46,7 +46,7 @@ bench: setup ## measure; prints figures as JSON and fails when a bar is not met
 	@$(MANAGE) bench all --json
 
 screenshots: setup browser ## take the pictures in docs/ anew
-	@$(MANAGE) screenshots
+	@$(VENV)/python -m tests.e2e.screenshots
 
 assets: python ## build frontend/ into static/
 	@"$(PYTHON)" crm/local/bootstrap.py venv assets

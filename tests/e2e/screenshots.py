@@ -1,0 +1,157 @@
+"""`make screenshots`: every main page of the demo, wide and narrow, light and dark, into docs/screenshots/.
+
+Runs the whole product with the demo loaded, in a database of its own, and waits until its first mailing has gone out, so
+that the pictures show what somebody sees ten minutes after `make run`.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests import environment
+
+environment.prepare()
+
+import django  # noqa: E402
+
+django.setup()
+
+import psycopg  # noqa: E402
+from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
+
+from crm.accounts.demo_users import PASSWORD, USERS  # noqa: E402
+from crm.accounts.rules import Role  # noqa: E402
+from crm.local.chromium import find_chromium  # noqa: E402
+from tests import live  # noqa: E402
+
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
+SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
+SENT_WITHIN_SECONDS = 180
+# name, who looks, path; {…} are uids that the database knows
+PAGES = [
+    ("sign-in", None, "/accounts/login/"),
+    ("today", Role.APPROVER, "/"),
+    ("people", Role.PLANNER, "/directory/people/"),
+    ("person", Role.PLANNER, "/directory/people/{person}/"),
+    ("organizations", Role.PLANNER, "/directory/organizations/?country=TD"),
+    ("organization", Role.PLANNER, "/directory/organizations/{organization}/"),
+    ("country", Role.PLANNER, "/directory/countries/TD/"),
+    ("import", Role.PLANNER, "/directory/imports/"),
+    ("segments", Role.PLANNER, "/segments/"),
+    ("segment-builder", Role.PLANNER, "/segments/{segment}/edit/"),
+    ("drive", Role.PLANNER, "/drives/{drive}/"),
+    ("campaign", Role.PLANNER, "/drives/campaigns/{campaign}/"),
+    ("mailings", Role.EDITOR, "/mailings/"),
+    ("mailing-editor", Role.EDITOR, "/mailings/{waiting}/edit/"),
+    ("pre-flight", Role.APPROVER, "/mailings/{waiting}/pre-flight/"),
+    ("report", Role.PLANNER, "/mailings/{sent}/report/"),
+    ("settings", Role.ADMIN, "/settings/"),
+    ("people-and-grants", Role.ADMIN, "/settings/users/"),
+    ("components", Role.ADMIN, "/settings/components/"),
+    ("preferences", None, "{preferences}"),
+]
+UIDS = {
+    "person": "SELECT p.uid FROM contacts_person p JOIN delivery d ON d.person_id = p.id JOIN campaigns_interaction i"
+    " ON i.person_id = p.id WHERE d.state = 'accepted' ORDER BY p.id LIMIT 1",
+    "organization": "SELECT uid FROM contacts_organization WHERE country_id = 'TD' ORDER BY id LIMIT 1",
+    "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
+    "drive": "SELECT uid FROM campaigns_drive",
+    "campaign": "SELECT uid FROM campaigns_campaign",
+    "sent": "SELECT uid FROM campaigns_mailing WHERE name LIKE 'Who is covered%'",
+    "waiting": "SELECT uid FROM campaigns_mailing WHERE name LIKE 'An action plan%'",
+}
+
+
+def main() -> int:
+    """Take them all; returns 1 when a page did not answer with 200."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    product = live.start()
+    try:
+        product.manage("demo")
+        with psycopg.connect(product._environment["DATABASE_URL"], autocommit=True) as connection:
+            _wait_until_sent(connection)
+            known = _known(connection)
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(**find_chromium().launch_options())
+            failed = [
+                name for name, role, path in PAGES if not _take(browser, product, name, role, path.format(**known))
+            ]
+            _take_mailbox(browser, product)
+            browser.close()
+    finally:
+        product.stop()
+        environment.release()
+    sys.stdout.write(
+        f"{len(PAGES) - len(failed)} pages in {FOLDER.relative_to(Path.cwd())}; failed: {failed or 'none'}\n"
+    )
+    return 1 if failed else 0
+
+
+def _wait_until_sent(connection: psycopg.Connection) -> None:
+    limit = time.monotonic() + SENT_WITHIN_SECONDS
+    while time.monotonic() < limit:
+        row = connection.execute("SELECT state FROM campaigns_mailing WHERE name LIKE 'Who is covered%'").fetchone()
+        replies = connection.execute("SELECT count(*) FROM campaigns_interaction").fetchone()
+        if row and row[0] == "finished" and replies and replies[0]:
+            time.sleep(15)  # scanners and bounces are still coming in
+            return
+        time.sleep(1)
+    raise SystemExit("The demo's first mailing did not go out in time.")
+
+
+def _known(connection: psycopg.Connection) -> dict[str, str]:
+    known = {}
+    for name, query in UIDS.items():
+        row = connection.execute(query).fetchone()
+        if row is None:
+            raise SystemExit(f"The demo has no {name} to show.")
+        known[name] = str(row[0])
+    from contacts.consent.links import preference_url
+
+    known["preferences"] = preference_url(known["person"], "person")
+    return known
+
+
+def _open(browser: Browser, product: live.Live, role: Role | None, size: str, scheme: str) -> Page:
+    width, height = SIZES[size]
+    window = browser.new_context(
+        base_url=product.url, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+    )
+    page = window.new_page()
+    if role is not None:
+        email = next(email for known, _, email, _ in USERS if known == role)
+        page.goto("/accounts/login/")
+        page.fill("input[name=login]", email)
+        page.fill("input[name=password]", PASSWORD)
+        page.press("input[name=password]", "Enter")
+        page.wait_for_url(lambda url: "/accounts/login" not in url)
+    return page
+
+
+def _take(browser: Browser, product: live.Live, name: str, role: Role | None, path: str) -> bool:
+    path = path.removeprefix(os.environ.get("BASE_URL", "http://localhost:8000"))
+    good = True
+    for size in SIZES:
+        for scheme in ("light", "dark"):
+            page = _open(browser, product, role, size, scheme)
+            answer = page.goto(path)
+            page.wait_for_load_state("networkidle")
+            good = good and answer is not None and answer.status == 200
+            page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
+            page.context.close()
+    return good
+
+
+def _take_mailbox(browser: Browser, product: live.Live) -> None:
+    for size in SIZES:
+        for scheme in ("light", "dark"):
+            page = _open(browser, product, None, size, scheme)
+            page.goto(product.mailbox_url)
+            page.wait_for_load_state("load")
+            page.screenshot(path=FOLDER / f"mailbox-{size}-{scheme}.png")
+            page.context.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
