@@ -1,0 +1,27 @@
+"""The README tells the truth: each setting that is read is in it, and it names nothing that is not there."""
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    read = set()
+    for path in ["crm/settings.py", "crm/logs.py"]:
+        read |= set(re.findall(r"""env(?:_\w+)?\(\s*"([A-Z_]+)\"""", (ROOT / path).read_text()))
+
+    assert {name for name in read if f"`{name}`" not in README} == set()
+
+
+def test_every_link_of_the_readme_leads_somewhere() -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)\)", README)
+
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+def test_every_make_target_of_the_readme_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text()
+
+    assert {name for name in re.findall(r"make (\w+)", README) if f"\n{name}:" not in makefile} == set()
