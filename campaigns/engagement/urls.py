@@ -1,5 +1,9 @@
-"""Routes of engagement."""
+"""Routes of engagement. Links and pixels are answered by the track process; this is where an unsubscribe link leads."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from campaigns.engagement import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("u/<str:token>/", views.unsubscribe_page, name="unsubscribe_page"),
+]

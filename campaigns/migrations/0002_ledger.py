@@ -46,7 +46,7 @@ CREATE TABLE engagement (
     user_agent varchar(300) NOT NULL DEFAULT '',
     PRIMARY KEY (at, hit_id)
 ) PARTITION BY RANGE (at);
-CREATE INDEX engagement_mailing ON engagement (mailing_id, at);
+CREATE INDEX engagement_delivery ON engagement (mailing_id, seq, at);
 """
 
 

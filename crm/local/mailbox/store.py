@@ -118,7 +118,7 @@ class Store:
                 return None
             self._db.execute("UPDATE message SET is_read = 1 WHERE id = ? AND NOT is_read", (id,))
         *columns, packed = row
-        return Stored(*columns, raw=zlib.decompress(packed))
+        return Stored(*[*columns, zlib.decompress(packed)])
 
     def count(self) -> int:
         with self._lock:

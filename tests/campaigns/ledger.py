@@ -1,0 +1,54 @@
+"""Rows of the delivery ledger for tests, without the engine."""
+
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.delivery.models import Delivery, Feedback
+from tests.factories import ContactPointFactory, MailingFactory, PersonFactory
+
+
+def partition(mailing):
+    """The part of the ledger that holds this mailing."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s)", [f"delivery_of_{mailing.pk}"])
+        if cursor.fetchone()[0] is None:
+            cursor.execute(
+                f"CREATE TABLE delivery_of_{mailing.pk} PARTITION OF delivery FOR VALUES FROM ({mailing.pk}) TO ({mailing.pk + 1})"
+            )
+
+
+def sent_mailing(**kwargs):
+    mailing = MailingFactory(state="finished", **kwargs)
+    partition(mailing)
+    return mailing
+
+
+def delivery(mailing, *, person=None, state="accepted", address="", at=None, **kwargs):
+    """One row; an accepted one has a person with that address, unless it is told otherwise."""
+    seq = (
+        kwargs.pop("seq", None)
+        or (Delivery.objects.filter(mailing_id=mailing.pk).order_by("-seq").values_list("seq", flat=True).first() or 0)
+        + 1
+    )
+    at = at or timezone.now()
+    if person is None and "person_id" not in kwargs:
+        person = PersonFactory()
+    address = address or f"p{mailing.pk}.{seq}@example.org"
+    point = None
+    if state != "skipped":
+        point = ContactPointFactory(person=person, value=address) if person else None
+        kwargs.setdefault("address_key", address)
+        kwargs.setdefault("contact_point_id", point.pk if point else None)
+    else:
+        kwargs.setdefault("skip_reason", "no_permission")
+    if state in ("accepted", "failed"):
+        kwargs.setdefault("settled_at", at)
+    kwargs.setdefault("person_id", person.pk if person else None)
+    Delivery.objects.bulk_create([Delivery(mailing_id=mailing.pk, seq=seq, state=state, address=address, **kwargs)])
+    return Delivery.objects.get(mailing_id=mailing.pk, seq=seq)
+
+
+def feedback(row, kind="hard_bounce", reason="550 5.1.1 No such mailbox", status="5.1.1"):
+    return Feedback.objects.create(
+        mailing_id=row.mailing_id, seq=row.seq, kind=kind, reason=reason, status=status, at=timezone.now()
+    )
