@@ -111,7 +111,9 @@ class Invitation(StampedModel):
     campaigns = ArrayField(models.UUIDField(), default=list, blank=True)
     countries = ArrayField(models.CharField(max_length=2), default=list, blank=True)
     token_hash = models.BinaryField(max_length=32, unique=True)
-    invited_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="invitations_sent")
+    invited_by = models.ForeignKey(
+        User, null=True, blank=True, on_delete=models.SET_NULL, related_name="invitations_sent"
+    )
     expires_at = models.DateTimeField()
     accepted_at = models.DateTimeField(null=True, blank=True)
     revoked_at = models.DateTimeField(null=True, blank=True)

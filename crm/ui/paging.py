@@ -218,7 +218,12 @@ def _read_cursor(request: HttpRequest, keys: list[Key], signature: str) -> tuple
         return False, None
     try:
         found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(found, list) or found[0] != signature or len(found) != len(keys) + 1:
+        if (
+            not isinstance(found, list)
+            or found[:1] != [signature]
+            or len(found) != len(keys) + 1
+            or "\\u0000" in json.dumps(found)
+        ):
             return False, None
         return side == "before", [
             None if value is None and key.is_nullable else key.field.to_python(value)

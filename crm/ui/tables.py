@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.utils import timezone
@@ -229,7 +230,7 @@ def selected(request: HttpRequest, queryset: QuerySet[Any], *, filters: type[Fil
         raise Invalid(_("Nothing is selected, so nothing was done. Tick the rows first."), code="nothing_selected")
     try:
         return queryset.filter(uid__in=picked)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, ValidationError) as error:
         raise Invalid(
             _("The selection cannot be read, so nothing was done. Reload the list and select again.")
         ) from error
