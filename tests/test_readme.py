@@ -24,4 +24,6 @@ def test_every_link_of_the_readme_leads_somewhere() -> None:
 def test_every_make_target_of_the_readme_exists() -> None:
     makefile = (ROOT / "Makefile").read_text()
 
-    assert {name for name in re.findall(r"(?:`|^)make (\w+)", README, re.MULTILINE) if f"\n{name}:" not in makefile} == set()
+    assert {
+        name for name in re.findall(r"(?:`|^)make (\w+)", README, re.MULTILINE) if f"\n{name}:" not in makefile
+    } == set()

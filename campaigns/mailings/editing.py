@@ -164,7 +164,9 @@ def duplicate(*, mailing: Mailing, actor: User, name: str) -> Mailing:
 
 def who_changed(mailing: Mailing, since: int) -> tuple[str, list[str]]:
     """(name of the last who saved, what changed since version `since`), for whoever saved too late."""
-    rows = AuditChange.objects.filter(object_uid=mailing.uid, entry__verb="mailing.edited").select_related("entry__actor")
+    rows = AuditChange.objects.filter(object_uid=mailing.uid, entry__verb="mailing.edited").select_related(
+        "entry__actor"
+    )
     newest = list(rows.order_by("-entry_id", "pk")[:60])
     recent, entries = [], []
     for row in newest:
@@ -196,7 +198,9 @@ def _opened(mailing: Mailing, actor: User, version: int) -> Mailing:
     if row.content_version != version:
         who, what = who_changed(row, version)
         raise StaleEdit(
-            _("%(who)s changed this mailing while you were writing (%(what)s). Nothing of yours is lost: it stands below.")
+            _(
+                "%(who)s changed this mailing while you were writing (%(what)s). Nothing of yours is lost: it stands below."
+            )
             % {"who": who or _("Somebody"), "what": ", ".join(what) or _("its content")},
             who=who,
             what=what,

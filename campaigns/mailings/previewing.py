@@ -50,7 +50,9 @@ def preview(*, writing: Writing, frame: Frame, fields: Mapping[str, Scalar]) -> 
             check=False,
         )
     except subprocess.TimeoutExpired:
-        raise Unavailable(_("The preview took too long and was stopped. Your text is kept; simplify it and try again.")) from None
+        raise Unavailable(
+            _("The preview took too long and was stopped. Your text is kept; simplify it and try again.")
+        ) from None
     if done.returncode != 0 or not done.stdout:
         raise Unavailable(_("The preview could not be made. Your text is kept; simplify it and try again."))
     answer = json.loads(done.stdout)

@@ -263,4 +263,3 @@ def rows_of(ids: list[int], selects: str) -> list[Any]:
     for person in rows:
         person.seat = seats.get(person.pk)  # type: ignore[attr-defined]
     return rows
-
