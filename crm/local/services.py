@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from crm.local import children, locks
 from crm.local.places import LOCAL, ROOT, LocalServiceError, last_lines, open_log, private_directory
@@ -138,16 +138,17 @@ def _urls_of_running(home: Path) -> dict[str, str] | None:
     if free is not None:
         free.release()
         return None
-    written: dict[str, dict[str, str]] = {}
+    written: dict[str, Any] = {}
 
     def read() -> bool:
         with contextlib.suppress(OSError, ValueError):
             written.update(json.loads((home / "services.json").read_text()))
-        return "urls" in written
+        # a keeper that was killed this moment still seems to hold its lock
+        return "urls" in written and children.alive(written["pid"])
 
     # A keeper holds its lock a moment before it writes this file, and a moment after it has removed it.
     if children.wait_until(read, seconds=0.5):
-        return written["urls"]
+        return dict(written["urls"])
     if children.wait_until(lambda: _is_free(home), seconds=60):
         return None
     raise LocalServiceError(

@@ -1,5 +1,6 @@
 """The embedded services: real servers in folders of their own, killed and started as people and accidents would."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -46,6 +47,20 @@ def url_of(user: "subprocess.Popen[str]") -> str:
 def leave(user: "subprocess.Popen[str]") -> None:
     user.communicate("")
     assert user.returncode == 0
+
+
+def kill_9(pids: list[int]) -> None:
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):  # one may end because of another
+            os.kill(pid, signal.SIGKILL)
+    assert children.wait_until(lambda: not any(children.alive(pid) for pid in pids), seconds=5)
+
+
+def is_free(path: Path) -> bool:
+    lock = locks.try_exclusive(path)
+    if lock is not None:
+        lock.release()
+    return lock is not None
 
 
 def servers_of(home: Path) -> list[int]:
@@ -110,8 +125,7 @@ def test_rows_survive_kill_9_of_everything(home: Path) -> None:
 
     keeper = services.keeper_pid(home)
     assert keeper is not None
-    for pid in [user.pid, keeper, *servers_of(home)]:
-        os.kill(pid, signal.SIGKILL)
+    kill_9([user.pid, keeper, *servers_of(home)])
     user.communicate()
 
     with (
@@ -129,7 +143,7 @@ def test_services_end_after_kill_9_of_their_only_user(home: Path) -> None:
     user.communicate()
 
     assert children.wait_until(lambda: servers_of(home) == [], seconds=20)
-    assert children.wait_until(lambda: locks.try_exclusive(home / locks.KEEPER) is not None, seconds=5)
+    assert children.wait_until(lambda: is_free(home / locks.KEEPER), seconds=5)
 
 
 def test_servers_end_with_a_killed_keeper(home: Path) -> None:
@@ -146,8 +160,7 @@ def test_servers_end_with_a_killed_keeper(home: Path) -> None:
 
 def test_keeper_starts_a_dead_server_again(home: Path) -> None:
     with services.running(home=home, environ={}) as used:
-        for pid in servers_of(home):
-            os.kill(pid, signal.SIGKILL)
+        kill_9(servers_of(home))
 
         assert children.wait_until(lambda: answers(used.database_url), seconds=30)
 
@@ -247,4 +260,4 @@ def test_error_of_the_server_reaches_the_person(home: Path, monkeypatch: pytest.
 
     with pytest.raises(LocalServiceError, match="holds no PostgreSQL cluster"):
         services.ensure(home=home, environ={})
-    assert locks.try_exclusive(home / locks.USERS) is not None
+    assert is_free(home / locks.USERS)
