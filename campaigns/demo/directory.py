@@ -214,7 +214,9 @@ def _plan(directory: Directory) -> None:
             names={"en": f"Development Cooperation Agency, {countries[code].name}"},
             country=countries[code],
             domain=f"cooperation.{code.lower()}.test",
-            countries_of_work=sorted(directory.rng.sample(sorted(directory.drive_countries), k=4)),
+            countries_of_work=sorted(
+                directory.rng.sample(sorted(directory.drive_countries), k=min(4, len(directory.drive_countries)))
+            ),
         )
 
 

@@ -24,7 +24,9 @@ GOOD = {
 
 
 def start(**environ: str) -> subprocess.CompletedProcess[str]:
-    code = "import django; django.setup(); from django.conf import settings; print(settings.DATABASES['default']['HOST'])"
+    code = (
+        "import django; django.setup(); from django.conf import settings; print(settings.DATABASES['default']['HOST'])"
+    )
     given = {name: value for name, value in {**GOOD, **environ}.items() if value}
     return subprocess.run(
         [sys.executable, "-c", code],
