@@ -60,6 +60,7 @@ def inline_view(
     **form_kwargs: Any,
 ) -> HttpResponse:
     """All of an inline field's requests: its form, its text (`?show=1`), and the save."""
+    form_kwargs.setdefault("auto_id", f"{field.element_id}-%s")  # the page may have another field of that name
     if request.method == "POST":
         field.form = form(request.POST, request.FILES, initial=initial, **form_kwargs)
         if not field.form.is_valid():

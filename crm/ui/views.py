@@ -52,7 +52,7 @@ def components(request: StaffRequest) -> HttpResponseBase:
 @requires(Action.ADMINISTER)
 def components_form(request: StaffRequest) -> HttpResponse:
     """A form as a page and in the dialog."""
-    form = showcase.SampleForm(request.POST or None, request.FILES or None)
+    form = showcase.SampleForm(request.POST or None, request.FILES or None, auto_id="dialog-%s")
     if form.is_valid():
         toast(request, _("Nothing was saved: this is only a sample."), level="info")
         return done(request, reverse("components"))

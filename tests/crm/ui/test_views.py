@@ -200,8 +200,8 @@ def test_form_is_a_page_and_a_dialog_and_says_what_is_wrong(admin, sign_in):
     assert b"<html" in page.content
     assert b"gs-modal-h" in dialog.content and b"<html" not in dialog.content
     assert bad.status_code == 422
-    assert 'aria-describedby="id_email_error"' in bad.content.decode()
-    assert 'id="id_email_error"' in bad.content.decode()
+    assert 'aria-describedby="dialog-email_error"' in bad.content.decode()
+    assert 'id="dialog-email_error"' in bad.content.decode()
 
 
 def test_form_that_is_done_leaves_the_dialog(admin, sign_in):
