@@ -44,18 +44,19 @@ def about(home: Path) -> dict[str, Any]:
 
 def end(home: Path, *, seconds: float = 5.0) -> int:
     """End every process that a run in `home` left behind; returns how many there were."""
-    found = _left(home)
+    found = of_run(home)
     for signum in (signal.SIGTERM, signal.SIGKILL):
-        for pid in _left(home):
+        for pid in of_run(home):
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signum)
-        if children.wait_until(lambda: not _left(home), seconds=seconds):
+        if children.wait_until(lambda: not of_run(home), seconds=seconds):
             break
     (home / FILE).unlink(missing_ok=True)
     return len(found)
 
 
-def _left(home: Path) -> list[int]:
+def of_run(home: Path) -> list[int]:
+    """Processes that the run in `home` started and that live: noted with their start time, or carrying its mark."""
     noted = _read(home / FILE).get("children", [])
     known = [int(pid) for pid, started in noted if started and children.start_time(int(pid)) == started]
     return sorted({*known, *_marked(home)} - {os.getpid()})
