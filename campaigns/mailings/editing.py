@@ -44,8 +44,7 @@ SHOWN = {
 
 def create_mailing(*, drive: Drive, actor: User, name: str, language: str = "en", **values: Any) -> Mailing:
     """A draft with one empty variant, within the actor's own countries."""
-    if not Drive.objects.visible_to(actor, Action.WRITE).filter(pk=drive.pk).exists():
-        raise NotAllowed(_("You may not write mailings for this drive. Choose another one."))
+    _check_drive(drive, actor)
     countries = actor.scope(Action.WRITE).countries
     with transaction.atomic():
         mailing = Mailing(
@@ -67,9 +66,8 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
     """Change settings (see SETTINGS); StaleEdit when somebody saved since `version`."""
     with transaction.atomic():
         row = _opened(mailing, actor, version)
-        if "drive" in values and values["drive"] != row.drive:
-            if not Drive.objects.visible_to(actor, Action.WRITE).filter(pk=values["drive"].pk).exists():
-                raise NotAllowed(_("You may not write mailings for this drive. Choose another one."))
+        if values.get("drive", row.drive) != row.drive:
+            _check_drive(values["drive"], actor)
         changes: list[Change] = []
         for field in SETTINGS:
             if field in values and getattr(row, field) != values[field]:
@@ -78,6 +76,11 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
         if {"send_local", "send_zone"} & {field for field, _before, _after in changes}:
             _set_time(row)
         return _changed(row, actor, changes, touches_approval=any(c[0] not in UNAPPROVED for c in changes))
+
+
+def _check_drive(drive: Drive, actor: User) -> None:
+    if not Drive.objects.visible_to(actor, Action.WRITE).filter(pk=drive.pk).exists():
+        raise NotAllowed(_("You may not write mailings for this drive. Choose another one."))
 
 
 def _set_time(row: Mailing) -> None:
@@ -176,10 +179,11 @@ def who_changed(mailing: Mailing, since: int) -> tuple[str, list[str]]:
             break
         recent.append(row)
     who = recent[0].entry.actor if recent else None
-    return (who.name if who else ""), list(dict.fromkeys(_shown(row.field) for row in recent))
+    return (who.name if who else ""), list(dict.fromkeys(shown_field(row.field) for row in recent))
 
 
-def _shown(field: str) -> str:
+def shown_field(field: str) -> str:
+    """A changed field as people call it: “body (fr)”."""
     language, dot, name = field.rpartition(".")
     label = SHOWN.get(name, name.replace("_", " "))
     return f"{label} ({language})" if dot else label

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from django.urls import reverse
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 
 @dataclass(frozen=True)
 class SettingsPage:
-    label: str
-    description: str
+    label: StrOrPromise
+    description: StrOrPromise
     icon: str
     url_name: str
     order: int

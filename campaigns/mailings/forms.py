@@ -1,0 +1,232 @@
+"""Forms of mailings, senders and transports."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
+from urllib.parse import urlsplit
+from zoneinfo import available_timezones
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.mailings.languages import language_choices
+from campaigns.mailings.layouts import LAYOUTS
+from campaigns.mailings.models import Mailing, Sender, Transport
+from campaigns.mailings.queries import senders_in_use, transports_in_use
+from campaigns.planning.models import Drive
+from contacts.consent.models import Topic
+from contacts.segments.models import Segment
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+
+LATENESS = [(1, _("1 hour")), (4, _("4 hours")), (24, _("1 day")), (72, _("3 days"))]
+GUARD = [(0, _("no guard")), (1, _("1 day")), (3, _("3 days")), (7, _("7 days")), (14, _("14 days"))]
+
+
+def zone_choices(current: str) -> list[tuple[str, str]]:
+    names = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix")))
+    return [(zone, zone.replace("_", " ")) for zone in dict.fromkeys([current, "UTC", *names])]
+
+
+class WallClockField(forms.DateTimeField):
+    """A local time without a zone: the zone is chosen beside it, so the viewer's own must not get in."""
+
+    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+    def to_python(self, value: Any) -> datetime | None:
+        if not value:
+            return None
+        try:
+            return datetime.fromisoformat(str(value).strip()).replace(tzinfo=None)
+        except ValueError:
+            raise forms.ValidationError(_("Write a date and a time, such as 2026-12-01 12:00.")) from None
+
+    def prepare_value(self, value: Any) -> Any:
+        return value.replace(tzinfo=None) if isinstance(value, datetime) else value
+
+
+class BasicsForm(forms.Form):
+    """What every mailing needs before it is written."""
+
+    name = forms.CharField(label=_("Name"), max_length=300, help_text=_("For your colleagues; readers never see it."))
+    drive = forms.ModelChoiceField(Drive.objects.none(), label=_("Drive"))
+    segment = forms.ModelChoiceField(
+        Segment.objects.none(), label=_("Segment"), required=False, help_text=_("Who should get it.")
+    )
+    sender = forms.ModelChoiceField(Sender.objects.none(), label=_("Sender"), required=False)
+    topic = forms.ModelChoiceField(
+        Topic.objects.none(),
+        label=_("Topic"),
+        required=False,
+        help_text=_("Only those with a permission for it get the mailing."),
+    )
+
+    def __init__(self, *args: Any, user: User, mailing: Mailing | None = None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user, self.mailing = user, mailing
+        choices = {
+            "drive": Drive.objects.visible_to(user, Action.WRITE).filter(archived_at__isnull=True),
+            "segment": Segment.objects.visible_to(user).filter(archived_at__isnull=True),
+            "sender": senders_in_use(),
+            "topic": Topic.objects.filter(archived_at__isnull=True).order_by("position", "name"),
+        }
+        for name, queryset in choices.items():
+            field = cast(forms.ModelChoiceField, self.fields[name])
+            field.queryset = queryset.order_by("sort_key", "pk") if name in ("drive", "segment") else queryset
+            field.empty_label = str(_("Choose one")) if field.required else str(_("Choose later"))
+
+
+class NewMailingForm(BasicsForm):
+    language = forms.ChoiceField(label=_("First language"), choices=language_choices, initial="en")
+    layout = forms.ChoiceField(
+        label=_("Layout"),
+        choices=[(code, layout.name) for code, layout in LAYOUTS.items()],
+        initial="plain",
+        widget=forms.RadioSelect,
+    )
+
+
+class SettingsForm(BasicsForm):
+    transport = forms.ModelChoiceField(Transport.objects.none(), label=_("Transport"), required=False)
+    layout = forms.ChoiceField(label=_("Layout"), choices=[(code, layout.name) for code, layout in LAYOUTS.items()])
+    when = forms.ChoiceField(
+        label=_("When"),
+        choices=[("now", _("When somebody presses Send now")), ("at", _("At a set time"))],
+        widget=forms.RadioSelect,
+    )
+    send_local = WallClockField(label=_("Local time"), required=False)
+    send_zone = forms.ChoiceField(label=_("Time zone"))
+    max_lateness = forms.TypedChoiceField(
+        label=_("Hold it when it would leave later than"), choices=LATENESS, coerce=int
+    )
+    contact_guard_days = forms.TypedChoiceField(
+        label=_("Skip whoever was written to within"), choices=GUARD, coerce=int
+    )
+    tracks_people = forms.BooleanField(
+        label=_("Count who clicks"),
+        required=False,
+        help_text=_("Off: only totals, for everybody. Members of workers’ organizations are never counted by name."),
+    )
+    resends_uncertain = forms.BooleanField(
+        label=_("Send again when it is uncertain whether a message left"),
+        required=False,
+        help_text=_("Off: such messages wait for a person to decide."),
+    )
+    fallback_languages = forms.CharField(
+        label=_("Languages that stand in for others, in order"),
+        required=False,
+        max_length=100,
+        help_text=_(
+            "Codes such as “en, fr”. Who reads none of the languages written gets the first of these; empty: is skipped."
+        ),
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        cast(forms.ModelChoiceField, self.fields["transport"]).queryset = transports_in_use()
+        zone = cast(forms.ChoiceField, self.fields["send_zone"])
+        zone.choices = zone_choices(self.mailing.send_zone if self.mailing else self.user.time_zone)
+
+    def clean_fallback_languages(self) -> list[str]:
+        codes = [code.strip().lower() for code in self.cleaned_data["fallback_languages"].split(",") if code.strip()]
+        written = {v.language for v in self.mailing.variants.all()} if self.mailing else set()
+        unknown = [code for code in codes if code not in written]
+        if unknown:
+            raise forms.ValidationError(
+                _("This mailing is not written in %(codes)s. Add the language first."),
+                params={"codes": ", ".join(unknown)},
+            )
+        return list(dict.fromkeys(codes))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        if data.get("when") == "at" and not data.get("send_local") and "send_local" not in self.errors:
+            self.add_error("send_local", _("Say when it should leave."))
+        return data
+
+    def values(self) -> dict[str, Any]:
+        """For `save_settings`. The wall clock is stored as if it were UTC."""
+        data = dict(self.cleaned_data)
+        local = data["send_local"] if data.pop("when") == "at" else None
+        data["send_local"] = local.replace(tzinfo=UTC) if local else None
+        data["max_lateness"] = timedelta(hours=data["max_lateness"])
+        data.pop("version")
+        return data
+
+
+class VariantForm(forms.Form):
+    """One language as typed."""
+
+    subject = forms.CharField(label=_("Subject"), max_length=250, required=False)
+    preheader = forms.CharField(
+        label=_("Preheader"),
+        max_length=250,
+        required=False,
+        help_text=_("The grey line that inboxes show behind the subject."),
+    )
+    body_html = forms.CharField(
+        label=_("Body"), required=False, max_length=200_000, widget=forms.Textarea(attrs={"rows": 18})
+    )
+    is_text_own = forms.BooleanField(label=_("Write the text part myself"), required=False)
+    text = forms.CharField(
+        label=_("Text part"),
+        required=False,
+        max_length=200_000,
+        widget=forms.Textarea(attrs={"rows": 14, "class": "gs-mono"}),
+        strip=False,
+    )
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def values(self) -> dict[str, Any]:
+        return {name: value for name, value in self.cleaned_data.items() if name != "version"}
+
+
+class SenderForm(forms.ModelForm[Sender]):
+    class Meta:
+        model = Sender
+        fields = ["name", "email", "reply_to"]
+        labels = {"name": _("Name"), "email": _("E-mail"), "reply_to": _("Forward replies to")}
+        help_texts = {
+            "name": _("What readers see, such as your organization or a person."),
+            "reply_to": _("Replies are logged here first, then forwarded. Empty: to the address itself."),
+        }
+
+
+class TransportForm(forms.ModelForm[Transport]):
+    class Meta:
+        model = Transport
+        fields = ["name", "kind", "url", "max_connections", "per_second", "is_default"]
+        labels = {
+            "name": _("Name"),
+            "kind": _("Kind"),
+            "url": _("Address"),
+            "max_connections": _("Connections at once"),
+            "per_second": _("Messages a second"),
+            "is_default": _("Use it for new mailings"),
+        }
+        help_texts = {
+            "url": _(
+                "smtp://user:password@host:587?tls=starttls or smtps://host. Empty: the installation's own EMAIL_URL."
+            ),
+            "per_second": _("Empty: no limit."),
+        }
+
+    def clean_url(self) -> str:
+        url = self.cleaned_data["url"].strip()
+        if url:
+            try:
+                parts = urlsplit(url)
+                known = parts.scheme in ("smtp", "smtps") and parts.hostname and (parts.port is None or parts.port > 0)
+            except ValueError:
+                known = False
+            if not known:
+                raise forms.ValidationError(_("Write it as smtp://host:port or smtps://host."))
+        return url
+
+    def clean_max_connections(self) -> int:
+        count = self.cleaned_data["max_connections"]
+        if not 1 <= count <= 64:
+            raise forms.ValidationError(_("Choose between 1 and 64."))
+        return count

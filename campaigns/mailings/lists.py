@@ -1,0 +1,76 @@
+"""The list of mailings: its filters, columns and what each row shows of its progress."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.mailings import presenting
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.queries import progress
+from campaigns.mailings.states import State
+from campaigns.planning.models import Drive
+from contacts.consent.models import Topic
+from crm.ui.filters import Facet, FilterBar, Search
+from crm.ui.tables import Column, Table
+
+
+def _drives(request: HttpRequest) -> Iterable[tuple[str, Any]]:
+    rows = Drive.objects.visible_to(request.user).order_by("sort_key", "pk")  # type: ignore[arg-type]
+    return [(str(row.uid), row.label) for row in rows[:200]]
+
+
+def _topics(request: HttpRequest) -> Iterable[tuple[str, Any]]:
+    return [(row.code, row.label) for row in Topic.objects.order_by("position", "name")]
+
+
+def _uids(values: list[str]) -> Iterator[UUID]:
+    for value in values:
+        with suppress(ValueError):
+            yield UUID(value)
+
+
+class MailingFilters(FilterBar):
+    search = Search(_("Find a mailing"))
+    facets = [
+        Facet(
+            "drive",
+            _("Drive"),
+            choices=_drives,
+            apply=lambda rows, values: rows.filter(drive__uid__in=list(_uids(values))),
+            icon="target-arrow",
+            count_by="drive__uid",
+        ),
+        Facet(
+            "topic",
+            _("Topic"),
+            choices=_topics,
+            apply=lambda rows, values: rows.filter(topic__code__in=values),
+            icon="tag",
+            count_by="topic__code",
+        ),
+    ]
+
+
+class MailingTable(Table):
+    columns = [
+        Column("name", _("Mailing"), sort=["sort_key"]),
+        Column("state", _("State"), value=lambda row: State(row.state).label),
+        Column("drive", _("Drive"), sort=["drive__sort_key"], value="drive.name"),
+        Column("progress", _("Sent"), value=lambda row: row.progress.sent if row.progress else ""),
+        Column("created_at", _("Since"), sort=["created_at"], css="num"),
+    ]
+    default_sort = "-created_at"
+    row_template = "campaigns/mailings/_mailing_row.html"
+    file_name = "mailings"
+
+    def prepare(self, rows: list[Mailing]) -> None:
+        found = progress(rows)
+        for row in rows:
+            row.progress = found.get(row.pk)  # type: ignore[attr-defined]
+            row.colour = presenting.colour(row.state)  # type: ignore[attr-defined]

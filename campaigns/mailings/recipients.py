@@ -1,0 +1,116 @@
+"""A few members of a mailing's segment, to look at a preview through their eyes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.db.models.expressions import RawSQL
+from django.db.models.functions import Length
+from django.utils.translation import gettext as _
+
+from campaigns.mailings.fields import EXAMPLES, Scalar
+from campaigns.mailings.models import Mailing
+from contacts.directory.models import IndicatorValue, Membership, Organization, Person
+from contacts.directory.reference import COVERAGE
+from contacts.segments.compiler import compile_segment
+from crm.accounts.models import User
+
+SHOWN = 20
+
+
+@dataclass(frozen=True)
+class Member:
+    """One who would read it; note: what makes him worth a look."""
+
+    uid: UUID
+    name: str
+    note: str
+    language: str = ""
+
+
+def members(mailing: Mailing, user: User, words: str = "") -> list[Member]:
+    """Up to 20 members of the segment that `user` may see; without words, also the one with the longest name and one
+    whose fields are mostly empty."""
+    if mailing.segment is None:
+        return []
+    found = _base(mailing, user)
+    if words:
+        return [_member(row) for row in found.search(words).order_by("sort_key", "pk")[:SHOWN]]
+    shown = [_member(row) for row in found.order_by("sort_key", "pk")[:SHOWN]]
+    special = [
+        _member(row, note)
+        for row, note in [
+            (found.annotate(_length=Length("name")).order_by("-_length", "pk").first(), _("longest name")),
+            (_emptiest(found), _("empty fields")),
+        ]
+        if row is not None
+    ]
+    seen = {member.uid for member in special}
+    return [*dict.fromkeys(special), *(member for member in shown if member.uid not in seen)]
+
+
+def _base(mailing: Mailing, user: User) -> Any:
+    compiled = compile_segment(mailing.segment, mailing.scope_countries)
+    inside = RawSQL(compiled.sql, compiled.params)  # noqa: S611 the compiler's own SQL, values are parameters
+    model = Person if compiled.alias == "p" else Organization
+    return model.objects.visible_to(user).filter(pk__in=inside)
+
+
+def _emptiest(found: Any) -> Person | Organization | None:
+    if found.model is Person:
+        without = found.exclude(pk__in=Membership.objects.current().values("person_id"))
+        return without.order_by("pk").first() or found.filter(honorific_prefix="").order_by("pk").first()
+    return found.filter(acronym="").order_by("pk").first()
+
+
+def _member(row: Person | Organization, note: str = "") -> Member:
+    return Member(row.uid, row.name, note, row.language)
+
+
+def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str, Scalar]:
+    """The merge fields of one person or organization, as far as the directory knows them today; examples if there is none."""
+    person = Person.objects.visible_to(user).filter(uid=uid).select_related("country").first() if uid else None
+    organization = None
+    if person is None and uid:
+        organization = Organization.objects.visible_to(user).filter(uid=uid).select_related("country").first()
+        if organization is None:
+            return example_fields(mailing)
+    if person is None and organization is None:
+        return example_fields(mailing)
+    post_title = ""
+    if person is not None:
+        held = Membership.objects.current().filter(person=person).select_related("organization__country", "post")
+        membership = held.order_by("-is_primary", "pk").first()
+        if membership is not None:
+            organization = membership.organization
+            post_title = _named(membership.post, language) if membership.post else membership.role
+    country = (person.country if person else None) or (organization.country if organization else None)
+    figure = (
+        IndicatorValue.objects.filter(indicator__code=COVERAGE, country=country).order_by("-year").first()
+        if country
+        else None
+    )
+    return {
+        "person.name": _named(person, language) if person else "",
+        "person.given_name": person.given_name if person else "",
+        "person.family_name": person.family_name if person else "",
+        "person.honorific": person.honorific_prefix if person else "",
+        "post.title": post_title,
+        "organization.name": _named(organization, language) if organization else "",
+        "organization.acronym": organization.acronym if organization else "",
+        "country.name": _named(country, language) if country else "",
+        "country.coverage": float(figure.value) if figure else None,
+        "country.coverage_year": figure.year if figure else None,
+        "sender.name": mailing.sender.name if mailing.sender else "",
+    }
+
+
+def example_fields(mailing: Mailing) -> dict[str, Scalar]:
+    return {**EXAMPLES, "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"]}
+
+
+def _named(row: object, language: str) -> str:
+    names = getattr(row, "names", {})
+    return str(names.get(language) or row)

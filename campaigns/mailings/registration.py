@@ -1,0 +1,159 @@
+"""What mailings add to the shell: menu, "New", Today, search, settings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.mailings import presenting
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.queries import (
+    awaiting_approval,
+    needing_attention,
+    progress,
+    senders_in_use,
+    transports_in_use,
+)
+from campaigns.mailings.states import State
+from contacts.consent.models import Topic
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.ui import menu, search, settings_pages, shell, today
+
+
+@today.register_needs
+def mailings_waiting(user: User) -> Iterable[today.Need]:
+    """Approvals, held and paused mailings, and drafts that came back."""
+    if user.may(Action.APPROVE):
+        for row in awaiting_approval(user).select_related("review_asked_by", "drive").order_by("pk")[:20]:
+            yield _approval_need(row)
+    if user.may(Action.SEND):
+        paused = Mailing.objects.visible_to(user, Action.SEND).filter(state=State.PAUSED)
+        for row in paused.order_by("pk")[:20]:
+            url = reverse("mailing_detail", args=[row.uid])
+            title = _("“%(name)s” is paused") % {"name": row.name}
+            yield today.Need("player-pause", title, row.state_reason, url, _("Look"), row.updated_at, "warn", 10)
+    if user.may(Action.WRITE):
+        returned = Mailing.objects.visible_to(user, Action.WRITE).filter(state=State.DRAFT, written_by=user)
+        for row in returned.exclude(state_reason="").order_by("pk")[:20]:
+            url = reverse("mailing_detail", args=[row.uid])
+            title = _("“%(name)s” came back") % {"name": row.name}
+            yield today.Need("arrow-back-up", title, row.state_reason, url, _("Change"), row.updated_at, "warn", 30)
+        ready = Mailing.objects.visible_to(user, Action.SEND).filter(state=State.APPROVED)
+        for row in ready.select_related("approval__approved_by").order_by("pk")[:20]:
+            url = reverse("mailing_detail", args=[row.uid])
+            title = _("“%(name)s” is approved") % {"name": row.name}
+            yield today.Need(
+                "send", title, _("It waits for somebody to send it."), url, _("Send"), row.updated_at, "ok", 20
+            )
+
+
+def _approval_need(row: Mailing) -> today.Need:
+    url = presenting.page_url("mailing_preflight", row) or reverse("mailing_detail", args=[row.uid])
+    if row.state == State.HELD:
+        title = _("“%(name)s” is held") % {"name": row.name}
+        return today.Need("hand-stop", title, row.state_reason, url, _("Decide"), row.updated_at, "bad", 5)
+    asked = row.review_asked_by
+    why = _("%(who)s asked · %(drive)s") % {"who": asked.name if asked else _("Somebody"), "drive": row.drive.name}
+    title = _("Approve “%(name)s”") % {"name": row.name}
+    due = row.send_at if row.send_at and row.send_at > timezone.now() else None
+    at = due or row.review_asked_at
+    return today.Need("shield-check", title, why, url, _("Check"), at, "blue", 15, is_due=due is not None)
+
+
+@today.register_card
+def sending_now(user: User) -> today.Card | None:
+    """What is going out, with its progress."""
+    moving = [State.FREEZING, State.SENDING, State.PAUSED]
+    rows = list(Mailing.objects.visible_to(user).filter(state__in=moving).order_by("-started_at", "-pk")[:6])
+    if not rows:
+        return None
+    found = progress(rows)
+    for row in rows:
+        row.progress = found.get(row.pk)  # type: ignore[attr-defined]
+        row.colour = presenting.colour(row.state)  # type: ignore[attr-defined]
+    return today.Card(
+        _("Going out"),
+        "campaigns/mailings/_sending_card.html",
+        {"rows": rows},
+        order=10,
+        url=reverse("mailing_list") + "?tab=sending",
+        refresh=any(row.state != State.PAUSED for row in rows),
+    )
+
+
+@today.register_setup
+def sending_set_up(user: User) -> Iterable[today.SetupStep]:
+    yield today.SetupStep(
+        _("Add a transport"),
+        _("The road by which mail leaves."),
+        reverse("transport_list"),
+        transports_in_use().exists(),
+        order=20,
+    )
+    yield today.SetupStep(
+        _("Add a sender"),
+        _("Whom your mailings come from."),
+        reverse("sender_list"),
+        senders_in_use().exists(),
+        order=30,
+    )
+    has_topic = Topic.objects.filter(archived_at__isnull=True).exists()
+    yield today.SetupStep(
+        _("Add a topic"), _("What people subscribe to."), presenting.topics_url(), has_topic, order=40
+    )
+
+
+def find_mailings(user: User, words: str, limit: int) -> list[search.Hit]:
+    rows = Mailing.objects.visible_to(user).search(words).select_related("drive").order_by("-created_at", "-pk")[:limit]
+    return [
+        search.Hit(row.name, reverse("mailing_detail", args=[row.uid]), f"{State(row.state).label} · {row.drive.name}")
+        for row in rows
+    ]
+
+
+menu.register(
+    menu.MenuItem(
+        gettext_lazy("Mailings"),
+        "mail",
+        "mailing_list",
+        order=20,
+        group=2,
+        count=needing_attention,
+        prefix="/mailings/",
+    )
+)
+shell.register_new(shell.NewItem(gettext_lazy("Mailing"), "mail-plus", "mailing_create", (Action.WRITE,), order=20))
+search.register(
+    search.SearchSource(
+        "mailing",
+        gettext_lazy("Mailings"),
+        "mail",
+        find_mailings,
+        order=40,
+        list_url=lambda words: f"{reverse('mailing_list')}?{urlencode({'q': words})}",
+    )
+)
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=gettext_lazy("Senders"),
+        description=gettext_lazy("Whom mailings come from, and where replies go."),
+        icon="user-share",
+        url_name="sender_list",
+        order=40,
+    )
+)
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=gettext_lazy("Transports"),
+        description=gettext_lazy("The roads out: the local mailbox, or an SMTP server. Test a connection."),
+        icon="route",
+        url_name="transport_list",
+        order=50,
+    )
+)

@@ -1,0 +1,122 @@
+"""A transport's address, whether it answers, and the one message that a test send makes."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+from dataclasses import dataclass
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from campaigns.mailings.models import Transport
+from crm.errors import Invalid, Unavailable
+
+TIMEOUT = 8
+# RFC 2606 and RFC 6761: names that nobody can own, so mail to them must not leave
+RESERVED = (".test", ".example", ".invalid", ".localhost", ".local", "example.com", "example.net", "example.org")
+
+
+@dataclass(frozen=True)
+class Road:
+    """Where a transport leads."""
+
+    host: str
+    port: int
+    user: str
+    password: str
+    is_ssl: bool
+    starts_tls: bool
+
+
+def road_of(transport: Transport) -> Road:
+    """The transport's own address, else the installation's EMAIL_URL."""
+    parts = urlsplit(transport.url) if transport.url else settings.EMAIL_URL
+    is_ssl = parts.scheme == "smtps"
+    return Road(
+        host=parts.hostname or "localhost",
+        port=parts.port or (465 if is_ssl else 25),
+        user=unquote(parts.username or ""),
+        password=unquote(parts.password or ""),
+        is_ssl=is_ssl,
+        starts_tls=parse_qs(parts.query).get("tls") == ["starttls"],
+    )
+
+
+def is_reserved(address: str) -> bool:
+    """Whether nothing may ever leave to this address."""
+    domain = "." + address.rpartition("@")[2].lower().rstrip(".")
+    return any(domain.endswith(name if name.startswith(".") else "." + name) for name in RESERVED)
+
+
+def connect(road: Road) -> smtplib.SMTP:
+    """An open, greeted and signed-in connection; Unavailable with a plain sentence when there is none."""
+    where = f"{road.host}:{road.port}"
+    try:
+        if road.is_ssl:
+            client: smtplib.SMTP = smtplib.SMTP_SSL(
+                road.host, road.port, timeout=TIMEOUT, context=ssl.create_default_context()
+            )
+        else:
+            client = smtplib.SMTP(road.host, road.port, timeout=TIMEOUT)
+        if road.starts_tls:
+            client.starttls(context=ssl.create_default_context())
+        if road.user:
+            client.login(road.user, road.password)
+        client.ehlo_or_helo_if_needed()
+    except smtplib.SMTPAuthenticationError as error:
+        raise Unavailable(
+            _("%(where)s answered, but refused the user name or password (%(code)s).")
+            % {"where": where, "code": error.smtp_code}
+        ) from error
+    except ssl.SSLError as error:
+        raise Unavailable(
+            _("%(where)s answered, but no safe connection could be made: its certificate or its TLS setting is wrong.")
+            % {"where": where}
+        ) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unavailable(
+            _("%(where)s does not answer (%(error)s). Check the address and whether the server runs.")
+            % {"where": where, "error": str(error)[:120] or type(error).__name__}
+        ) from error
+    return client
+
+
+def check(transport: Transport) -> str:
+    """Connect and say hello; what was found, as a sentence. Unavailable when it does not work."""
+    road = road_of(transport)
+    client = connect(road)
+    try:
+        client.noop()
+        secure = road.is_ssl or road.starts_tls
+        return _("%(where)s answers%(secure)s. Nothing was sent.") % {
+            "where": f"{road.host}:{road.port}",
+            "secure": _(", over TLS") if secure else _(", without encryption"),
+        }
+    finally:
+        client.close()
+
+
+def send_one(transport: Transport, *, sender: str, to: str, message: bytes) -> None:
+    """Hand over a single message; Invalid for reserved domains by a real transport, Unavailable when it is refused."""
+    if transport.kind != Transport.Kind.LOCAL and is_reserved(to):
+        raise Invalid(
+            _("%(address)s is a made-up address, and this transport is real, so nothing was sent.") % {"address": to},
+            code="reserved_domain",
+        )
+    client = connect(road_of(transport))
+    try:
+        client.sendmail(sender, [to], message)
+    except smtplib.SMTPRecipientsRefused as error:
+        code, text = next(iter(error.recipients.values()))
+        raise Unavailable(
+            _("The server refused %(address)s: %(code)s %(text)s")
+            % {"address": to, "code": code, "text": text.decode("utf-8", "replace")[:120]}
+        ) from error
+    except (smtplib.SMTPException, OSError) as error:
+        raise Unavailable(
+            _("The server did not take the message (%(error)s). Nothing was sent.") % {"error": str(error)[:120]}
+        ) from error
+    finally:
+        client.close()
