@@ -183,7 +183,7 @@ class VariantForm(forms.Form):
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
 
 
-class SenderForm(forms.ModelForm[Sender]):
+class SenderForm(forms.ModelForm):
     class Meta:
         model = Sender
         fields = ["name", "email", "reply_to"]
@@ -194,7 +194,7 @@ class SenderForm(forms.ModelForm[Sender]):
         }
 
 
-class TransportForm(forms.ModelForm[Transport]):
+class TransportForm(forms.ModelForm):
     class Meta:
         model = Transport
         fields = ["name", "kind", "url", "max_connections", "per_second", "is_default"]

@@ -202,7 +202,7 @@ function start() {
     try {
       answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Editor": "1" } });
     } catch {
-      window.gsToast?.({ text: document.body.dataset.offline, level: "error" });
+      document.dispatchEvent(new CustomEvent("toast", { detail: { text: document.body.dataset.offline, level: "error" } }));
       return;
     }
     if (answer.headers.get("Content-Type")?.includes("json")) {
