@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import FilteredRelation, Q
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.ui.searchtext import normalise
+from crm.ui.searchtext import latin, normalise
 
 if TYPE_CHECKING:
     from contacts.directory.models import (  # noqa: F401  type parameters
@@ -41,22 +42,56 @@ class OrganizationQuerySet(SearchMixin, models.QuerySet["Organization"]):
             return self
         return self.filter(Q(country_id__in=codes) | Q(countries_of_work__overlap=list(codes)))
 
+    def of_constituencies(self, codes: Iterable[str]) -> Self:
+        """Organizations of these constituencies or of their children."""
+        return self.filter(Q(constituency__code__in=codes) | Q(constituency__root_code__in=codes))
+
+    def same_name(self, name: str, *, country: str | None) -> Self:
+        """Active organizations whose name begins so (accents and case aside) in the same country: perhaps the same one."""
+        return self.active().filter(sort_key__startswith=latin(name)[:300], country_id=country)
+
 
 class PersonQuerySet(SearchMixin, models.QuerySet["Person"]):
     def active(self) -> Self:
         return self.filter(archived_at__isnull=True, erased_at__isnull=True)
 
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        """People of countries in the user's scope, or with a current membership in an organization that is in it."""
+        """People of countries in the user's scope, or with a current membership in an organization that is in it.
+
+        A union of two lookups by index: as OR, each list would look at every person (100,000 people: 70 ms against 6).
+        """
         codes = user.scope(action).countries
         if codes is None:
             return self
-        from contacts.directory.models import Membership
+        from contacts.directory.models import Membership, Organization, Person
 
-        inside = Membership.objects.current().filter(
-            Q(organization__country_id__in=codes) | Q(organization__countries_of_work__overlap=list(codes))
-        )
-        return self.filter(Q(country_id__in=codes) | Q(pk__in=inside.values("person_id")))
+        places = Organization.objects.visible_to(user, action)
+        inside = Membership.objects.current().filter(organization__in=places).values("person_id")
+        own = Person.objects.filter(country_id__in=codes).values("pk")
+        return self.filter(pk__in=own.union(inside))
+
+    def with_place(self) -> Self:
+        """Join the current primary membership as `place` (there is one at most)."""
+        condition = Q(memberships__is_primary=True, memberships__ended_on__isnull=True)
+        return self.annotate(place=FilteredRelation("memberships", condition=condition))
+
+    def of_constituencies(self, codes: Iterable[str], *, individual: str = "IND") -> Self:
+        """People by the constituency of their current primary membership; without one they are individual supporters."""
+        codes = list(codes)
+        rule = Q(place__organization__constituency__code__in=codes)
+        rule |= Q(place__organization__constituency__root_code__in=codes)
+        if individual in codes:
+            rule |= Q(place__isnull=True)
+        return self.with_place().filter(rule)
+
+    def perhaps_same(self, *, name: str, address_key: str = "") -> Self:
+        """Active people who have this address, or whose name begins with this one."""
+        from contacts.directory.models import ContactPoint
+
+        rule = Q(search_text__startswith=latin(name)) if name.strip() else Q(pk__in=[])
+        if address_key:
+            rule |= Q(pk__in=ContactPoint.objects.emails().filter(address_key=address_key).values("person_id"))
+        return self.active().filter(rule)
 
 
 class PostQuerySet(SearchMixin, models.QuerySet["Post"]):

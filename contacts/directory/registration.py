@@ -1,8 +1,72 @@
 """What the directory adds to the registries of the platform."""
 
+from collections.abc import Iterator
+
+from django.urls import reverse
+from django.utils.http import urlencode
+from django.utils.translation import gettext_lazy as _
+
+from contacts.directory import timeline_sources
+from contacts.directory.models import Membership, Organization, Person
 from contacts.directory.services import undo
+from contacts.directory.timeline import TimelineSource, register
+from crm.accounts.models import User
+from crm.accounts.rules import Action
 from crm.audit.services import undoable
+from crm.ui import menu, search, shell
 
 undoable("person", undo.restore_person)
 undoable("organization", undo.restore_organization)
 undoable("post", undo.restore_post)
+
+register(TimelineSource("membership", _("Memberships"), "users", timeline_sources.memberships, order=10))
+register(TimelineSource("consent", _("Permissions"), "circle-check", timeline_sources.consent_events, order=20))
+register(TimelineSource("change", _("Changes"), "pencil", timeline_sources.changes, order=90))
+
+menu.register(menu.MenuItem(_("Directory"), "users", "person_list", order=10, prefix="/directory/"))
+shell.register_new(shell.NewItem(_("Person"), "user-plus", "person_create", (Action.EDIT_DIRECTORY,), 10, modal=True))
+shell.register_new(
+    shell.NewItem(_("Organization"), "building-plus", "organization_create", (Action.EDIT_DIRECTORY,), 11, modal=True)
+)
+
+
+# --- Ctrl-K ---------------------------------------------------------------------------------------------------------------
+def find_people(user: User, words: str, limit: int) -> Iterator[search.Hit]:
+    found = Person.objects.active().visible_to(user).search(words).order_by("sort_key", "pk")[:limit]
+    people = list(found)
+    places = Membership.objects.current().primary().filter(person__in=people).select_related("organization", "post")
+    place_of = {membership.person_id: membership for membership in places}
+    for person in people:
+        place = place_of.get(person.pk)
+        seat = (place.post.label if place.post else place.role) if place else ""
+        subtitle = ", ".join(filter(None, [seat, place.organization.label if place else ""]))
+        yield search.Hit(person.name, reverse("person_detail", args=[person.uid]), subtitle)
+
+
+def find_organizations(user: User, words: str, limit: int) -> Iterator[search.Hit]:
+    rows = Organization.objects.active().visible_to(user).search(words).select_related("constituency", "country")
+    for row in rows.order_by("sort_key", "pk")[:limit]:
+        place = " · ".join(filter(None, [row.constituency.label, row.country.label if row.country else ""]))
+        yield search.Hit(row.label, reverse("organization_detail", args=[row.uid]), place)
+
+
+search.register(
+    search.SearchSource(
+        "person",
+        _("People"),
+        "user",
+        find_people,
+        order=10,
+        list_url=lambda words: f"{reverse('person_list')}?{urlencode({'q': words})}",
+    )
+)
+search.register(
+    search.SearchSource(
+        "organization",
+        _("Organizations"),
+        "building",
+        find_organizations,
+        order=20,
+        list_url=lambda words: f"{reverse('organization_list')}?{urlencode({'q': words})}",
+    )
+)

@@ -22,6 +22,7 @@ from django.shortcuts import render
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
+from crm.errors import StaleEdit
 from crm.ui.toasts import Undoable, toast
 
 if TYPE_CHECKING:
@@ -65,7 +66,10 @@ def inline_view(
         field.form = form(request.POST, request.FILES, initial=initial, **form_kwargs)
         if not field.form.is_valid():
             return _form(request, field, back, status=422)
-        entry = save(field.form.cleaned_data)
+        try:
+            entry = save(field.form.cleaned_data)
+        except StaleEdit as stale:
+            return _form(request, _refused(field, stale), back, status=422)
         toast(request, _("%(label)s saved.") % {"label": field.label}, undo=entry)
         if not getattr(request, "htmx", False):
             return HttpResponseRedirect(back)
@@ -75,6 +79,15 @@ def inline_view(
         return render(request, "crm/ui/_inline_edit.html", {"edit": field})
     field.form = form(initial=initial, **form_kwargs)
     return _form(request, field, back)
+
+
+def _refused(field: InlineField, stale: StaleEdit) -> InlineField:
+    """The form as the person left it, with what somebody else wrote meanwhile; a form may take that as seen."""
+    if field.form is not None:
+        field.form.add_error(None, stale.message)
+        if take_as_seen := getattr(field.form, "take_as_seen", None):
+            take_as_seen(stale.data)
+    return field
 
 
 def _form(request: HttpRequest, field: InlineField, back: str, status: int = 200) -> HttpResponse:

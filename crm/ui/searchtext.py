@@ -14,3 +14,8 @@ def normalise(*texts: str | None) -> str:
     latin = anyascii(joined).lower()
     both = latin if latin == joined or joined.isascii() else f"{latin} {joined}"
     return " ".join(both.split())
+
+
+def latin(text: str) -> str:
+    """Only the Latin letters of the normal form, to tell whether two names are the same but for accents and script."""
+    return " ".join(anyascii(unicodedata.normalize("NFKC", text).casefold()).lower().split())

@@ -1,0 +1,262 @@
+"""The lists of people and of organizations: their filters, columns and files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import Any
+from uuid import UUID
+
+from django.db.models import Count, Exists, OuterRef, Q
+from django.http import HttpRequest
+from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
+
+from contacts.directory.models import (
+    Constituency,
+    ContactPoint,
+    Country,
+    Membership,
+    Organization,
+    Person,
+    Region,
+    Tag,
+)
+from crm.ui.filters import Choice, Facet, FilterBar, Search
+from crm.ui.tables import Column, Table
+
+LANGUAGE_NAMES = {"en": _("English"), "fr": _("French"), "es": _("Spanish"), "ar": _("Arabic"), "pt": _("Portuguese")}
+
+
+# --- choices of facets ------------------------------------------------------------------------------------------------
+def constituency_choices(request: HttpRequest) -> list[Choice]:
+    """The tree, each branch below its root; a child's colour is that of its root."""
+    return [(c.code, c.label if c.parent_id is None else f"› {c.label}", c.root_code) for c in ordered_constituencies()]
+
+
+def country_choices(request: HttpRequest) -> list[Choice]:
+    language = (get_language() or "en").split("-")[0]
+    rows = Country.objects.order_by("sort_key").values_list("code", "name", "names")
+    return [(code, names.get(language) or name) for code, name, names in rows]
+
+
+def region_choices(request: HttpRequest) -> list[Choice]:
+    """Sub-regions that countries lie in, by continent."""
+    rows = Region.objects.filter(countries__isnull=False).distinct()
+    return [(r.code, r.label) for r in rows.order_by("parent__sort_key", "sort_key")]
+
+
+def tag_choices(request: HttpRequest) -> list[Choice]:
+    return [(str(pk), name) for pk, name in Tag.objects.order_by("name").values_list("pk", "name")]
+
+
+def language_choices(request: HttpRequest) -> list[Choice]:
+    return [(code, label) for code, label in LANGUAGE_NAMES.items()]
+
+
+def ordered_constituencies() -> list[Constituency]:
+    """Roots in their order, each followed by its children."""
+    rows = list(Constituency.objects.order_by("position", "sort_key"))
+    place = {row.code: number for number, row in enumerate(rows)}
+    return sorted(rows, key=lambda row: (place.get(row.root_code, 0), row.parent_id is not None, row.sort_key))
+
+
+def email_choices(request: HttpRequest) -> list[Choice]:
+    return [
+        ("active", _("can be written to"), "ok"),
+        ("bouncing", _("bouncing"), "warn"),
+        ("invalid", _("invalid"), "bad"),
+        ("complained", _("complained"), "bad"),
+        ("none", _("no address")),
+    ]
+
+
+def by_email(rows: Any, values: list[str]) -> Any:
+    """People with an e-mail address in one of these states, or with none."""
+    emails = ContactPoint.objects.emails().filter(person__isnull=False)
+    rule = Q(pk__in=emails.filter(status__in=values).values("person_id"))
+    if "none" in values:
+        rule |= ~Q(Exists(emails.filter(person=OuterRef("pk"))))
+    return rows.filter(rule)
+
+
+def by_tag(rows: Any, values: list[str]) -> Any:
+    through = rows.model.tags.through
+    column = f"{rows.model._meta.model_name}_id"
+    return rows.filter(pk__in=through.objects.filter(tag_id__in=_numbers(values)).values(column))
+
+
+def by_organization(rows: Any, values: list[str]) -> Any:
+    """People with a current membership in one of these organizations (by uid)."""
+    current = Membership.objects.current().filter(organization__uid__in=_uids(values))
+    return rows.filter(pk__in=current.values("person_id"))
+
+
+def _chosen_organization(request: Any) -> list[Choice]:
+    found = Organization.objects.visible_to(request.user).filter(uid__in=_uids(request.GET.getlist("organization")))
+    return [(str(row.uid), row.label) for row in found]
+
+
+def _uids(values: Iterable[str]) -> list[UUID]:
+    found = []
+    for value in values:
+        with suppress(ValueError):
+            found.append(UUID(value))
+    return found
+
+
+def _numbers(values: Iterable[str]) -> list[int]:
+    return [int(value) for value in values if value.isdecimal() and len(value) < 19]
+
+
+# --- people -----------------------------------------------------------------------------------------------------------
+class PersonFilters(FilterBar):
+    search = Search(_("Find a person"))
+    facets: Sequence[Facet] = (
+        Facet(
+            "constituency",
+            _("Constituency"),
+            constituency_choices,
+            lambda rows, values: rows.of_constituencies(values),
+            count_by="place__organization__constituency__code",
+        ),
+        Facet(
+            "country",
+            _("Country"),
+            country_choices,
+            lambda rows, values: rows.filter(country_id__in=values),
+            count_by="country_id",
+        ),
+        Facet(
+            "region",
+            _("Region"),
+            region_choices,
+            lambda rows, values: rows.filter(country__region_id__in=values),
+            count_by="country__region_id",
+        ),
+        Facet(
+            "tag",
+            _("Tag"),
+            tag_choices,
+            by_tag,
+            count_by="tags",
+        ),
+        Facet(
+            "language",
+            _("Language"),
+            language_choices,
+            lambda rows, values: rows.filter(language__in=values),
+            count_by="language",
+        ),
+        Facet("email", _("E-mail"), email_choices, by_email),
+    )
+
+    def __init__(self, request: HttpRequest, queryset: Any, params: Any = None) -> None:
+        # people of one institution: reached from its page, so it is no question of every list
+        if (request.GET if params is None else params).get("organization"):
+            self.facets = (*self.facets, Facet("organization", _("Institution"), _chosen_organization, by_organization))
+        super().__init__(request, queryset, params)
+
+
+class PersonTable(Table):
+    columns = (
+        Column("name", _("Name"), sort=["sort_key"]),
+        Column("place", _("Institution"), value=lambda row: row.place_name),
+        Column("constituency", _("Constituency"), value=lambda row: row.constituency_name),
+        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label"),
+        Column("email", _("E-mail"), value=lambda row: row.email, export=lambda row: row.email),
+        Column("mailed", _("Last mailed"), sort=["last_mailed_at"], value="last_mailed_at", css="num"),
+        Column("title", _("Post or role"), value=lambda row: row.title),
+        Column("language", _("Language")),
+        Column("uid", _("Id"), value="uid"),
+    )
+    shown = 6  # the rest is for the file
+    default_sort = "name"
+    row_template = "contacts/directory/_person_row.html"
+    file_name = "people"
+
+    @property
+    def head(self) -> Any:
+        return super().head[: self.shown]
+
+    def prepare(self, rows: list[Person]) -> None:
+        """Current primary membership and preferred e-mail address of a page of people: two queries."""
+        ids = [row.pk for row in rows]
+        places = Membership.objects.current().primary().filter(person__in=ids)
+        places = places.select_related("organization__constituency", "post")
+        place_of = {membership.person_id: membership for membership in places}
+        points = ContactPoint.objects.emails().filter(person__in=ids).order_by("is_preferred", "-id")
+        point_of = {point.person_id: point for point in points}
+        for row in rows:
+            place, point = place_of.get(row.pk), point_of.get(row.pk)
+            vars(row).update(
+                current=place,
+                place_name=place.organization.name if place else "",
+                constituency_name=place.organization.constituency.label if place else str(_("Individual supporter")),
+                title=(place.post.label if place.post else place.role) if place else "",
+                point=point,
+                email=point.value if point else "",
+            )
+
+
+# --- organizations ----------------------------------------------------------------------------------------------------
+class OrganizationFilters(FilterBar):
+    search = Search(_("Find an organization"))
+    facets: Sequence[Facet] = (
+        Facet(
+            "constituency",
+            _("Constituency"),
+            constituency_choices,
+            lambda rows, values: rows.of_constituencies(values),
+            count_by="constituency__code",
+        ),
+        Facet(
+            "country",
+            _("Country"),
+            country_choices,
+            lambda rows, values: rows.filter(Q(country_id__in=values) | Q(countries_of_work__overlap=values)),
+            count_by="country_id",
+        ),
+        Facet(
+            "region",
+            _("Region"),
+            region_choices,
+            lambda rows, values: rows.filter(country__region_id__in=values),
+            count_by="country__region_id",
+        ),
+        Facet(
+            "tag",
+            _("Tag"),
+            tag_choices,
+            by_tag,
+            count_by="tags",
+        ),
+    )
+
+
+class OrganizationTable(Table):
+    columns = (
+        Column("name", _("Name"), sort=["sort_key"]),
+        Column("constituency", _("Constituency"), value="constituency.label"),
+        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label"),
+        Column("people", _("People"), value=lambda row: row.people_count, css="num"),
+        Column("contacted", _("Last contacted"), sort=["last_contacted_at"], value="last_contacted_at", css="num"),
+        Column("acronym", _("Acronym")),
+        Column("website", _("Website")),
+        Column("uid", _("Id"), value="uid"),
+    )
+    shown = 5
+    default_sort = "name"
+    row_template = "contacts/directory/_organization_row.html"
+    file_name = "organizations"
+
+    @property
+    def head(self) -> Any:
+        return super().head[: self.shown]
+
+    def prepare(self, rows: list[Organization]) -> None:
+        """How many people each has now: one query for a page."""
+        current = Membership.objects.current().filter(organization__in=[row.pk for row in rows])
+        counts = dict(current.values_list("organization_id").annotate(n=Count("person_id", distinct=True)))
+        for row in rows:
+            vars(row).update(people_count=counts.get(row.pk, 0))
