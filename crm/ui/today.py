@@ -40,7 +40,7 @@ class Need:
 
 @dataclass(frozen=True)
 class Card:
-    """A card; template gets `card` and what is in `context`. url is where its headline leads."""
+    """A card; template gets `card`, and what it shows as `card.context.…`. url is where its headline leads."""
 
     title: str
     template: str
