@@ -11,11 +11,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from crm.accounts.models import User
+from crm.accounts import demo_users
+from crm.accounts.models import Installation, User
 from crm.accounts.rules import Action
 from crm.ui import menu
 
@@ -162,6 +164,19 @@ class Shell:
     @cached_property
     def banner(self) -> Banner | None:
         return _banner()
+
+    @property
+    def demo_logins(self) -> list[dict[str, str]]:
+        """Whom one can come in as: on a laptop with the demo loaded, nowhere else."""
+        if not settings.LOCAL or not Installation.objects.filter(is_demo=True).exists():
+            return []
+        return [
+            {"role": str(role.label), "name": name, "email": email} for role, name, email, _zone in demo_users.USERS
+        ]
+
+    @property
+    def demo_password(self) -> str:
+        return demo_users.PASSWORD if self.demo_logins else ""
 
     @property
     def user_name(self) -> str:

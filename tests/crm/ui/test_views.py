@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from django.conf import settings
+from django.conf import settings as project
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -257,10 +257,10 @@ def test_policy_allows_nothing_inline(viewer, sign_in):
 
 def templates():
     """Those of pages; mail is not under our policy."""
-    return sorted(path for path in Path(settings.BASE_DIR, "templates").rglob("*.html") if path.parent.name != "mail")
+    return sorted(path for path in Path(project.BASE_DIR, "templates").rglob("*.html") if path.parent.name != "mail")
 
 
-@pytest.mark.parametrize("path", templates(), ids=lambda path: str(path.relative_to(settings.BASE_DIR / "templates")))
+@pytest.mark.parametrize("path", templates(), ids=lambda path: str(path.relative_to(project.BASE_DIR / "templates")))
 def test_template_keeps_to_the_policy(path):
     """No inline script, style or handler: the policy would block it, silently for the reader."""
     source = re.sub(r"{%\s*comment.*?endcomment\s*%}|<!--.*?-->", "", path.read_text(), flags=re.S)
@@ -297,3 +297,15 @@ def test_our_own_mistake_needs_no_database(rf, django_assert_num_queries, db):
 
     assert response.status_code == 500
     assert "What was saved before is kept" in text_of(response)
+
+
+@pytest.mark.parametrize(
+    ("is_local", "is_demo", "offered"), [(True, True, True), (True, False, False), (False, True, False)]
+)
+def test_demo_logins_are_offered_on_a_laptop_with_the_demo_only(client, db, settings, is_local, is_demo, offered):
+    from crm.accounts.models import Installation
+
+    settings.LOCAL = is_local
+    Installation.objects.update_or_create(id=1, defaults={"is_demo": is_demo})
+
+    assert ("ana@groundswell.test" in client.get("/accounts/login/").content.decode()) is offered
