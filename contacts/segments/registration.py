@@ -1,5 +1,48 @@
-"""The directory's and consent's fields of segments."""
+"""What segments add to the registries: their own fields, the menu, search, undo, the bench."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from contacts.segments.fields import register_all
+from contacts.segments.lists import restore_list
+from contacts.segments.services import restore_segment
+from crm import bench
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit.services import undoable
+from crm.ui import menu, search, shell
 
 register_all()
+undoable("segment", restore_segment)
+undoable("contactlist", restore_list)
+menu.register(menu.MenuItem(_("Segments"), "filter", "segment_list", order=20, group=0))
+shell.register_new(
+    shell.NewItem(_("Segment"), "filter", "segment_new", (Action.SEGMENTS, Action.SEGMENTS_OWN), order=40)
+)
+
+
+def find_segments(user: User, text: str, limit: int) -> Iterable[search.Hit]:
+    from contacts.segments.models import Segment  # models are not ready when this module is imported
+
+    rows = Segment.objects.visible_to(user).active().search(text).order_by("sort_key", "id")[:limit]
+    return [
+        search.Hit(row.name, reverse("segment_edit", args=[row.uid]), subtitle=row.description, icon="filter")
+        for row in rows
+    ]
+
+
+search.register(
+    search.SearchSource(
+        "segment",
+        _("Segments"),
+        "filter",
+        find_segments,
+        order=30,
+        list_url=lambda text: f"{reverse('segment_list')}?q={text}",
+    )
+)
+bench.register("segments", "contacts.segments.bench:run", size=100_000)
