@@ -114,8 +114,11 @@ def uv_environment() -> dict[str, str]:
         stderr=subprocess.DEVNULL,
         cwd=ROOT,
     )
-    found = {}
-    for line in listing.stdout.decode("utf-8", "replace").splitlines():
+    found: dict[str, list[str]] = {}
+    # PIP_… variables are listed as ":env:.name" and stand above the files, wherever they are listed
+    for line in sorted(
+        listing.stdout.decode("utf-8", "replace").splitlines(), key=lambda line: line.startswith(":env:")
+    ):
         name, _, value = line.partition("=")
         found[name.rpartition(".")[2]] = value.strip().strip("'\"").replace("\\n", " ").split()
     for name, option, separator in (

@@ -38,8 +38,8 @@ def supervisor(home: Path) -> int | None:
 
 
 def about(home: Path) -> dict[str, Any]:
-    """What the run that is noted said about itself: `state`, and its settings (BASE_URL …); empty when there is none."""
-    return _read(home / FILE)
+    """What the run that lives in `home` said about itself: `state`, and its settings (BASE_URL …); empty without one."""
+    return _read(home / FILE) if supervisor(home) is not None else {}
 
 
 def end(home: Path, *, seconds: float = 5.0) -> int:

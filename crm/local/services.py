@@ -206,11 +206,17 @@ def _stop_keeper(home: Path) -> bool:
     """Ask the keeper to end and wait for it, as long as PostgreSQL's shutdown may take."""
     if _is_free(home):
         return False
-    keeper = keeper_pid(home)
-    if keeper is not None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(keeper, signal.SIGTERM)
-    return children.wait_until(lambda: _is_free(home), seconds=45)
+    asked: set[int] = set()
+
+    def gone() -> bool:
+        keeper = keeper_pid(home)  # a keeper that is only starting has not written it down yet
+        if keeper is not None and keeper not in asked:
+            asked.add(keeper)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(keeper, signal.SIGTERM)
+        return _is_free(home)
+
+    return children.wait_until(gone, seconds=45)
 
 
 def keeper_pid(home: Path) -> int | None:

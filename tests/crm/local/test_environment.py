@@ -1,0 +1,53 @@
+"""What a `manage.py` command finds in its environment."""
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from crm.local import children, environment
+from crm.local.environment import local_services
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(environment, "LOCAL", tmp_path / "local")
+    return tmp_path / "local"
+
+
+def test_command_without_a_database_gets_one_and_stops_what_it_started(home: Path) -> None:
+    environ: dict[str, str] = {}
+
+    with local_services(["manage.py", "shell"], environ):
+        assert environ["LOCAL"] == "true"
+        with psycopg.connect(environ["DATABASE_URL"]) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+        assert environ["REDIS_URL"].startswith("unix:///")
+
+    assert children.living_in(home / "postgres") == []
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_FILE"])
+def test_named_database_is_used_as_it_is(home: Path, name: str) -> None:
+    environ = {name: "postgresql://server/groundswell"}
+
+    with local_services(["manage.py", "migrate"], environ):
+        assert environ == {name: "postgresql://server/groundswell"}
+
+    assert not home.exists()
+
+
+def test_commands_that_need_no_database_start_none(home: Path) -> None:
+    environ: dict[str, str] = {}
+
+    with local_services(["manage.py", "help"], environ):
+        assert "DATABASE_URL" in environ
+
+    assert not home.exists()
+
+
+def test_service_that_cannot_start_ends_the_command_with_a_sentence(home: Path) -> None:
+    (home / "postgres").mkdir(parents=True)
+
+    with pytest.raises(SystemExit, match="holds no PostgreSQL cluster"), local_services(["manage.py", "shell"], {}):
+        raise AssertionError("not reached")
