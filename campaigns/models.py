@@ -1,4 +1,5 @@
 from campaigns.delivery.models import (
+    BreakerPause,
     Delivery,
     DeliveryChunk,
     DeliveryRetry,
@@ -23,6 +24,7 @@ from campaigns.planning.models import Campaign, Drive, Pillar
 
 __all__ = [
     "Approval",
+    "BreakerPause",
     "Campaign",
     "Delivery",
     "DeliveryChunk",

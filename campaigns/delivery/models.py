@@ -119,6 +119,17 @@ class DeliveryRetry(models.Model):
         return f"{self.mailing_id}/{self.seq}"
 
 
+class BreakerPause(models.Model):
+    """A mailing that a transport's circuit breaker paused; it goes on by itself. What a person paused is not here."""
+
+    mailing_id = models.BigIntegerField(unique=True)
+    transport_id = models.BigIntegerField(db_index=True)
+    at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} by {self.transport_id}"
+
+
 class Feedback(models.Model):
     """What came back after *accepted*: a bounce or a complaint. It never changes the ledger's last word."""
 

@@ -31,6 +31,11 @@ CREATE TABLE delivery (
 CREATE UNIQUE INDEX delivery_address_once ON delivery (mailing_id, address_key);
 CREATE INDEX delivery_person ON delivery (person_id, mailing_id);
 CREATE INDEX delivery_hash ON delivery (address_hash);
+-- the first one; the others are made ahead by campaigns/delivery/partitions.py
+CREATE TABLE delivery_p00000 (LIKE delivery INCLUDING ALL,
+    CONSTRAINT delivery_p00000_range CHECK (mailing_id >= 0 AND mailing_id < 200))
+    WITH (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.1);
+ALTER TABLE delivery ATTACH PARTITION delivery_p00000 FOR VALUES FROM (0) TO (200);
 """
 ENGAGEMENT = """
 CREATE TABLE engagement (

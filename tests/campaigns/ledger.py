@@ -1,20 +1,15 @@
 """Rows of the delivery ledger for tests, without the engine."""
 
-from django.db import connection
 from django.utils import timezone
 
 from campaigns.delivery.models import Delivery, Feedback
+from campaigns.delivery.partitions import ensure_partitions
 from tests.factories import ContactPointFactory, MailingFactory, PersonFactory
 
 
 def partition(mailing):
     """The part of the ledger that holds this mailing."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s)", [f"delivery_of_{mailing.pk}"])
-        if cursor.fetchone()[0] is None:
-            cursor.execute(
-                f"CREATE TABLE delivery_of_{mailing.pk} PARTITION OF delivery FOR VALUES FROM ({mailing.pk}) TO ({mailing.pk + 1})"
-            )
+    ensure_partitions()
 
 
 def sent_mailing(**kwargs):

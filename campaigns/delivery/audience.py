@@ -1,0 +1,204 @@
+"""Who gets a mailing and who does not, counted and listed. The rows behind every number come from the same query."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.utils import timezone
+
+from campaigns.delivery.members import COLUMNS, audience_sql
+from campaigns.delivery.models import SkipReason
+from campaigns.mailings.fields import FIELDS
+from campaigns.mailings.models import Mailing
+
+__all__ = ["COLUMNS", "Member", "Summary", "audience_summary", "audience_sql", "members", "sample"]
+# Fields that every message has, whoever gets it.
+_GIVEN = ("sender.name", "unsubscribe_url", "preferences_url")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """An audience in numbers. total = will_get + the sum of `reasons`."""
+
+    at: datetime
+    total: int
+    will_get: int
+    reasons: dict[str, int]
+    languages: dict[str, int]
+    countries: dict[str, int]
+    constituencies: dict[str, int]
+    # country code → root codes of the constituencies that get it there
+    sides: dict[str, set[str]] = field(default_factory=dict)
+    empty: dict[str, int] = field(default_factory=dict)  # field → how many who get it have nothing in it
+
+    @property
+    def skipped(self) -> int:
+        return self.total - self.will_get
+
+
+def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summary:
+    """Counts of the audience as it is now, by reason, language, country and constituency. One query."""
+    moment = now or timezone.now()
+    sql, params = audience_sql(mailing, now=moment)
+    paths = [path for path in FIELDS if path not in _GIVEN]
+    empties = ", ".join(f"count(*) FILTER (WHERE coalesce(fields->>'{path}', '') = '')" for path in paths)
+    with _calculating() as cursor:
+        cursor.execute(
+            f"""
+            WITH audience AS MATERIALIZED ({sql}),
+                 getting AS (SELECT * FROM audience WHERE reason IS NULL)
+            SELECT 'reason', coalesce(reason, ''), '', count(*)::int, NULL::bigint[] FROM audience GROUP BY reason
+            UNION ALL SELECT 'language', language, '', count(*), NULL FROM getting GROUP BY language
+            UNION ALL SELECT 'place', country_code, root_code, count(*), NULL FROM getting GROUP BY country_code, root_code
+            UNION ALL SELECT 'constituency', constituency_code, '', count(*), NULL FROM getting GROUP BY constituency_code
+            UNION ALL SELECT 'empty', '', '', count(*), ARRAY[{empties}] FROM getting""",
+            params,
+        )
+        rows = cursor.fetchall()
+    reasons: dict[str, int] = {}
+    languages: dict[str, int] = {}
+    countries: dict[str, int] = {}
+    constituencies: dict[str, int] = {}
+    sides: dict[str, set[str]] = {}
+    empty: dict[str, int] = {}
+    for kind, key, second, count, numbers in rows:
+        if kind == "reason":
+            reasons[key] = count
+        elif kind == "language":
+            languages[key] = count
+        elif kind == "constituency":
+            constituencies[key] = count
+        elif kind == "place":
+            countries[key] = countries.get(key, 0) + count
+            sides.setdefault(key, set()).add(second)
+        else:
+            empty = {path: number for path, number in zip(paths, numbers, strict=True) if number}
+    will_get = reasons.pop("", 0)
+    return Summary(
+        at=moment,
+        total=will_get + sum(reasons.values()),
+        will_get=will_get,
+        reasons={reason.value: reasons[reason.value] for reason in SkipReason if reason.value in reasons},
+        languages=_falling(languages),
+        countries=_falling(countries),
+        constituencies=_falling(constituencies),
+        sides=sides,
+        empty=empty,
+    )
+
+
+def _falling(counts: dict[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+@dataclass(frozen=True)
+class Member:
+    """One row of the audience, as pre-flight lists it."""
+
+    reason: str | None
+    also: list[str]
+    address: str
+    address_key: str | None
+    address_hash: bytes | None
+    variant_id: int | None
+    person_id: int | None
+    post_id: int | None
+    organization_id: int | None
+    contact_point_id: int | None
+    constituency_code: str
+    country_code: str
+    language: str
+    is_tracked: bool
+    fields: dict[str, Any]
+    sort_key: str
+    root_code: str
+
+    @property
+    def key(self) -> int:
+        return self.person_id or self.organization_id or 0
+
+
+def members(
+    mailing: Mailing,
+    *,
+    reason: str | None = None,
+    empty_field: str = "",
+    country: str = "",
+    language: str = "",
+    after: tuple[str, int] | None = None,
+    limit: int = 50,
+    now: datetime | None = None,
+) -> list[Member]:
+    """People behind a number, by name. reason: a SkipReason, "" for those who get it, None for all.
+
+    empty_field: only those whose merge field is empty; after: (sort key, id) of the last one shown.
+    """
+    where: list[str] = ["true"]
+    values: list[Any] = []
+    if reason is not None:
+        where.append("reason IS NULL" if reason == "" else "reason = %s")
+        values += [reason] if reason else []
+    if empty_field:
+        where.append("reason IS NULL AND coalesce(fields->>%s, '') = ''")
+        values.append(empty_field)
+    if country:
+        where.append("country_code = %s")
+        values.append(country)
+    if language:
+        where.append("language = %s")
+        values.append(language)
+    if after:
+        where.append("(sort_key, coalesce(person_id, organization_id)) > (%s, %s)")
+        values += list(after)
+    sql, params = audience_sql(mailing, now=now)
+    with _calculating() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience WHERE {' AND '.join(where)}"
+            " ORDER BY sort_key, coalesce(person_id, organization_id) LIMIT %s",
+            [*params, *values, limit],
+        )
+        return [Member(*row) for row in _decoded(cursor.fetchall())]
+
+
+def sample(mailing: Mailing, *, language: str = "", how: str = "") -> Member | None:
+    """One who gets it, to preview: the first by name, the one with the `longest` name, or with the most `empty` fields."""
+    orders = {
+        "longest": "length(fields->>'person.name') DESC, sort_key",
+        "empty": "(SELECT count(*) FROM jsonb_each_text(fields) e WHERE coalesce(e.value, '') = '') DESC, sort_key",
+    }
+    sql, params = audience_sql(mailing)
+    with _calculating() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience"
+            f" WHERE reason IS NULL AND (%s = '' OR language = %s) ORDER BY {orders.get(how, 'sort_key')} LIMIT 1",
+            [*params, language, language],
+        )
+        rows = _decoded(cursor.fetchall())
+    return Member(*rows[0]) if rows else None
+
+
+def _decoded(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Django's cursors give jsonb as text."""
+    import json
+
+    at = COLUMNS.index("fields")
+    return [(*row[:at], json.loads(row[at]) if isinstance(row[at], str) else row[at], *row[at + 1 :]) for row in rows]
+
+
+class _calculating:  # noqa: N801 reads like a function
+    """A cursor with room to sort and hash in memory, for the length of one query."""
+
+    def __enter__(self) -> Any:
+        self.atomic = transaction.atomic()
+        self.atomic.__enter__()
+        self.cursor = connection.cursor()
+        self.cursor.execute("SET LOCAL work_mem = '64MB'")
+        self.cursor.execute("SET LOCAL jit = off")
+        return self.cursor
+
+    def __exit__(self, *exc_info: Any) -> None:
+        self.cursor.close()
+        self.atomic.__exit__(*exc_info)

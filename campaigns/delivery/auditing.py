@@ -1,0 +1,99 @@
+"""The audit of a ledger that has no foreign keys: does it add up, was a suppressed address written to, what did a sink see?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from campaigns.delivery.addresses import read_message_id
+from campaigns.delivery.queries import counts
+from campaigns.mailings.models import Mailing
+
+
+@dataclass
+class Audit:
+    """What was found about one mailing; `problems` are sentences, and empty when all is well."""
+
+    uid: str
+    state: str
+    audience: int
+    counts: dict[str, int]
+    figures: dict[str, int] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "mailing": self.uid,
+            "state": self.state,
+            "audience": self.audience,
+            "counts": self.counts,
+            "adds_up": sum(self.counts.values()) == self.audience,
+            **self.figures,
+            "problems": self.problems,
+        }
+
+
+def audit(mailing: Mailing, *, sink: Path | None = None) -> Audit:
+    """Check one mailing's ledger. sink: the log of `manage.py smtp_sink`, to find losses and duplicates."""
+    found = Audit(str(mailing.uid), mailing.state, mailing.audience_count or 0, counts(mailing.pk))
+    total = sum(found.counts.values())
+    if total != found.audience:
+        found.problems.append(f"The outcomes sum to {total}, and the audience was {found.audience}.")
+    found.figures["suppressed_and_sent"] = _suppressed_and_sent(mailing.pk)
+    if found.figures["suppressed_and_sent"]:
+        found.problems.append(f"{found.figures['suppressed_and_sent']} suppressed addresses were written to.")
+    found.figures["orphans"] = _orphans(mailing.pk)
+    if found.figures["orphans"]:
+        found.problems.append(f"{found.figures['orphans']} deliveries are in no chunk.")
+    open_rows = found.counts["pending"] + found.counts["in_flight"] + found.counts["deferred"]
+    if mailing.state == "finished" and open_rows:
+        found.problems.append(f"It is finished, and {open_rows} deliveries are not.")
+    if sink is not None:
+        _compare(found, mailing, sink)
+    return found
+
+
+def _suppressed_and_sent(mailing_id: int) -> int:
+    """Messages whose compare-and-set began after the suppression of their address."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM delivery d JOIN contacts_suppression s ON s.address_hash = d.address_hash"
+            " WHERE d.mailing_id = %s AND d.state IN ('accepted', 'in_flight', 'uncertain') AND d.last_attempt_at > s.at",
+            [mailing_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _orphans(mailing_id: int) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM delivery d WHERE d.mailing_id = %s AND NOT EXISTS (SELECT 1 FROM campaigns_deliverychunk k"
+            " WHERE k.mailing_id = d.mailing_id AND d.seq BETWEEN k.first_seq AND k.last_seq)",
+            [mailing_id],
+        )
+        return int(cursor.fetchone()[0])
+
+
+def _compare(found: Audit, mailing: Mailing, sink: Path) -> None:
+    seen = Counter(_seqs(mailing, sink.read_text(errors="replace").splitlines() if sink.exists() else []))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT seq FROM delivery WHERE mailing_id = %s AND state = 'accepted'", [mailing.pk])
+        accepted = {seq for (seq,) in cursor.fetchall()}
+    found.figures["sink_accepted"] = sum(seen.values())
+    found.figures["lost"] = len(accepted - seen.keys())
+    found.figures["duplicates"] = sum(n - 1 for n in seen.values())
+    found.figures["unknown_to_the_ledger"] = len(seen.keys() - accepted)
+    if found.figures["lost"]:
+        found.problems.append(f"{found.figures['lost']} deliveries count as accepted, and the sink never saw them.")
+
+
+def _seqs(mailing: Mailing, lines: Iterable[str]) -> Iterable[int]:
+    for line in lines:
+        read = read_message_id(line.partition(" ")[0])
+        if read and read[0] == mailing.uid:
+            yield read[1]

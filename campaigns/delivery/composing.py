@@ -1,0 +1,124 @@
+"""One delivery as the bytes that leave: what is frozen with the mailing, rendered with the delivery's copy of the fields."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+
+from campaigns.delivery.addresses import is_reserved, message_id, reply_address, return_path
+from campaigns.delivery.smtp import Server
+from campaigns.engagement.links import click_url, open_url, unsubscribe_url
+from campaigns.mailings.compiling import load_content
+from campaigns.mailings.content import CompiledVariant
+from campaigns.mailings.models import Mailing, Transport
+
+
+@dataclass(slots=True)
+class Item:
+    """One delivery on its way. `was`: the state in which it was claimed; `claim`: the chunk or retry that holds it."""
+
+    seq: int
+    address: str
+    address_key: str
+    variant_id: int
+    fields: dict[str, Any]
+    is_tracked: bool
+    first_attempt_at: datetime | None
+    attempts: int
+    was: str
+    claim: Any
+
+    @property
+    def recipient(self) -> str:
+        """The envelope's recipient: the local part as written, the domain as it is looked up."""
+        return f"{self.address.rpartition('@')[0]}@{self.address_key.rpartition('@')[2]}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that is the same for every message of a mailing; read once by a task."""
+
+    mailing_id: int
+    uid: UUID
+    variants: dict[int, CompiledVariant]
+    sender: tuple[str, str]
+    list_id: str
+    feedback_id: str
+    transport_id: int
+    is_local: bool
+    server: Server
+    connections: int
+    per_second: int | None
+    resends_uncertain: bool
+
+    def refusal(self, item: Item) -> str:
+        """Why this delivery must not leave by this transport; empty when it may."""
+        domain = item.address_key.rpartition("@")[2]
+        if not self.is_local and is_reserved(domain):
+            return f"{domain} is a reserved name, and mail for it never leaves by a real transport"
+        return ""
+
+    def message(self, item: Item, date: datetime) -> bytes:
+        """RFC 5322 bytes. Raises whatever a poisoned delivery makes the renderer raise."""
+        compiled = self.variants[item.variant_id]
+        mailing_id, seq = self.mailing_id, item.seq if item.is_tracked else None
+        link: Callable[[int, str], str] = lambda number, url: click_url(mailing_id, seq, number, url)  # noqa: E731
+        return compiled.message(
+            fields=item.fields,
+            to=(str(item.fields.get("person.name") or ""), item.recipient),
+            from_=self.sender,
+            reply_to=reply_address(mailing_id, item.seq),
+            date=date,
+            message_id=message_id(self.uid, item.seq),
+            unsubscribe_url=unsubscribe_url(mailing_id, item.seq),
+            link_url=link,
+            open_url=open_url(mailing_id, seq),
+            list_id=self.list_id,
+            feedback_id=self.feedback_id,
+        )
+
+    def return_path(self, item: Item) -> str:
+        return return_path(self.mailing_id, item.seq)
+
+
+_PLANS: OrderedDict[tuple[int, Any], dict[int, CompiledVariant]] = OrderedDict()
+
+
+def plan_of(mailing_id: int) -> Plan | None:
+    """The plan of a frozen mailing; None when it is gone. What was compiled is kept by the process: it never changes."""
+    mailing = Mailing.objects.select_related("sender", "topic", "transport").filter(pk=mailing_id).first()
+    if mailing is None or mailing.sender is None or mailing.transport is None or not mailing.frozen_with:
+        return None
+    key = (mailing_id, mailing.frozen_at)
+    if key not in _PLANS:
+        _PLANS[key] = load_content(mailing.frozen_with)
+        while len(_PLANS) > 4:
+            _PLANS.popitem(last=False)
+    transport, topic = mailing.transport, mailing.topic
+    code = topic.code if topic else "mail"
+    return Plan(
+        mailing_id=mailing_id,
+        uid=mailing.uid,
+        variants=_PLANS[key],
+        sender=(mailing.sender.name, mailing.sender.email),
+        list_id=f"{code}.{settings.RETURN_DOMAIN}",
+        # campaign : topic : stream : sender, as the large mailbox hosts group it
+        feedback_id=f"{mailing_id}:{code}:mailing:groundswell",
+        transport_id=transport.pk,
+        is_local=transport.kind == Transport.Kind.LOCAL,
+        server=server_of(transport),
+        connections=max(1, transport.max_connections),
+        per_second=transport.per_second,
+        resends_uncertain=mailing.resends_uncertain,
+    )
+
+
+def server_of(transport: Transport) -> Server:
+    """Where a transport leads; without an address of its own, to the installation's EMAIL_URL."""
+    return Server.of(transport.url or settings.EMAIL_URL)

@@ -1,0 +1,313 @@
+"""One worker's run over a mailing: many connections, each sending one message after the other.
+
+A *lane* is a connection. For each message it writes the envelope, waits until the ledger has committed *in flight*, and only
+then sends the message with its final dot, together with the next envelope. The result goes into the ledger's next batch,
+before the lane's next intent, so a worker that dies leaves at most one delivery in flight per lane.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+from django.conf import settings
+
+from campaigns.delivery.composing import Item, Plan
+from campaigns.delivery.ledger import Chunk, Ledger, utc_now
+from campaigns.delivery.models import Outcome
+from campaigns.delivery.pacing import Pace
+from campaigns.delivery.retrying import failed, judge, unanswered
+from campaigns.delivery.smtp import Client, TransportDown
+
+logger = logging.getLogger(__name__)
+# A task lives 60 s (late acknowledgement): it takes no new message after this, and a last reply may take 20 s more.
+BUDGET_SECONDS = 25.0
+BEAT_SECONDS = 0.5
+# Connections that fail one after the other, with no message between, before the road counts as closed.
+MAX_FAILURES = 3
+
+
+@dataclass
+class Outcomes:
+    """What a run did, and why it ended."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    is_stopped: bool = False  # the mailing is no longer sending
+    out_of_time: bool = False
+    down: str = ""  # why the transport cannot be used
+
+
+class Engine:
+    """`run()` sends until nothing is left to claim, the time is up, the mailing stops, or the transport is down."""
+
+    def __init__(self, plan: Plan, dsn: dict[str, Any], *, seconds: float = BUDGET_SECONDS) -> None:
+        self.plan = plan
+        self.ledger = Ledger(plan.mailing_id, uuid4(), settings.DELIVERY_LEASE_SECONDS, dsn)
+        self.pace = Pace(plan.transport_id, plan.per_second)
+        self.deadline = time.monotonic() + seconds
+        self.queue: asyncio.Queue[Item | None] = asyncio.Queue(maxsize=max(4, plan.connections * 2))
+        self.stop = asyncio.Event()
+        self.outcomes = Outcomes(self.ledger.counts)
+        self.failures = 0
+        self.is_fed = False
+        self.held: set[Chunk] = set()
+        self.giving_back: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> Outcomes:
+        await self.ledger.open()
+        lanes: list[asyncio.Task[None]] = []
+        try:
+            beat = asyncio.create_task(self._beat())
+            feed = asyncio.create_task(self._feed())
+            lanes = [asyncio.create_task(Lane(self).run()) for _number in range(self.plan.connections)]
+            results = await asyncio.gather(*lanes, return_exceptions=True)
+            self.stop.set()
+            feed.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await feed
+            for result in results:
+                if isinstance(result, BaseException):
+                    logger.error("A connection's work ended: %s", result, exc_info=result)
+            await self._end()
+            beat.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await beat
+        finally:
+            await self.pace.close()
+            await self.ledger.close()
+        return self.outcomes
+
+    async def _end(self) -> None:
+        """Write what is known and give back what is held; what cannot be written, the sweeper settles."""
+        try:
+            await self.ledger.flush()
+            await asyncio.gather(*self.giving_back)
+            for chunk in list(self.held):
+                await self.ledger.finish_chunk(chunk)
+            await self.ledger.release_retries()
+        except Exception:
+            logger.exception("The ledger could not be written at the end of a run; its leases will lapse.")
+
+    async def _beat(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                if not await self.ledger.beat():
+                    self.outcomes.is_stopped = True
+                    self.stop.set()
+            except Exception:
+                logger.warning("A heartbeat failed; nothing leaves once the lease is over.")
+                self.stop.set()
+
+    # --- feeding --------------------------------------------------------------------------------------------------
+    async def _feed(self) -> None:
+        """Claim chunk after chunk, due retries between them, and hand out their deliveries."""
+        try:
+            while not self.is_over():
+                items = await self.ledger.claim_retries()
+                claimed = await self.ledger.claim_chunk()
+                if claimed:
+                    chunk, pending = claimed
+                    self.held.add(chunk)
+                    items += pending
+                    if not pending:
+                        self._done(chunk)
+                elif not items:
+                    break
+                for item in items:
+                    await self.queue.put(item)
+            if not self.is_over() and not await self.ledger.is_sending():
+                self.outcomes.is_stopped = True
+        finally:
+            self.is_fed = True
+            with contextlib.suppress(asyncio.QueueFull):  # only to wake those who wait: is_fed says the rest
+                for _lane in range(self.plan.connections):
+                    self.queue.put_nowait(None)
+
+    def is_over(self) -> bool:
+        """Whether no further message may be begun."""
+        if time.monotonic() > self.deadline:
+            self.outcomes.out_of_time = True
+            self.stop.set()
+        return self.stop.is_set() or self.ledger.broken is not None
+
+    async def take(self) -> Item | None:
+        """The next delivery; None when this lane's work is over."""
+        while not self.is_over() and not (self.is_fed and self.queue.empty()):
+            try:
+                async with asyncio.timeout(0.25):
+                    item = await self.queue.get()
+            except TimeoutError:
+                continue
+            if item is not None:
+                await self.pace.wait(self.stop)
+                return item
+        return None
+
+    def take_now(self) -> Item | None:
+        """The next delivery if one is at hand and may leave at once."""
+        if self.is_over() or self.queue.empty() or not self.pace.is_free:
+            return None
+        item = self.queue.get_nowait()
+        if item is None:  # the end is for whoever waits for it
+            self.queue.put_nowait(None)
+        return item
+
+    def settled(self, item: Item) -> None:
+        """One delivery of a chunk is settled; the last one gives the chunk back."""
+        chunk = item.claim
+        if isinstance(chunk, Chunk):
+            chunk.left -= 1
+            if chunk.left <= 0:
+                self._done(chunk)
+
+    def _done(self, chunk: Chunk) -> None:
+        """Give a chunk back behind the lanes' backs, once its results are committed."""
+        if chunk in self.held:
+            self.held.discard(chunk)
+            task = asyncio.create_task(self._give_back(chunk))
+            self.giving_back.add(task)
+            task.add_done_callback(self.giving_back.discard)
+
+    async def _give_back(self, chunk: Chunk) -> None:
+        await self.ledger.flush()
+        await self.ledger.finish_chunk(chunk)
+
+    def connection_failed(self, down: TransportDown) -> None:
+        """One connection could not be made, or was lost. A server that restarts closes all of them once: that is no reason."""
+        self.failures += 1
+        self.outcomes.down = str(down)
+        if self.failures >= MAX_FAILURES + self.plan.connections:
+            self.stop.set()
+
+    def connection_worked(self) -> None:
+        if self.failures:
+            self.failures = 0
+            self.outcomes.down = ""
+
+
+class Lane:
+    """One connection and the deliveries that leave by it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.plan, self.ledger = engine, engine.plan, engine.ledger
+        self.client: Client | None = None
+
+    async def run(self) -> None:
+        item: Item | None = None
+        try:
+            while True:
+                item = item or await self.engine.take()
+                if item is None:
+                    return
+                item = await self._send(item)
+        finally:
+            if self.client:
+                await self.client.quit()
+
+    async def _send(self, item: Item) -> Item | None:
+        """Send one delivery, and those that follow it on the same connection; returns one to begin anew with."""
+        if refusal := self.plan.refusal(item):
+            self._settle_unsent(item, failed(refusal))
+            return None
+        try:
+            client = await self._connected()
+            reply = await client.envelope(self.plan.return_path(item), item.recipient)
+        except TransportDown as down:
+            self._lost(down)
+            if self.engine.stop.is_set():
+                return None  # its row is still what it was: its claim is given back at the end
+            await asyncio.sleep(0.2 * self.engine.failures)
+            return item
+        return await self._carry(client, item, reply)
+
+    async def _carry(self, client: Client, item: Item, reply: Any) -> Item | None:
+        """From an answered envelope to the end of this connection's row of messages."""
+        following: Item | None = item
+        while following is not None:
+            item = following
+            if reply.code != 354:
+                self._settle_unsent(item, judge(item, reply))
+                return None
+            date = item.first_attempt_at or utc_now()
+            try:
+                message = client.message_bytes(self.plan.message(item, date))
+            except Exception as error:  # a poisoned recipient fails alone, whatever it makes the renderer raise
+                logger.warning(
+                    "Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__
+                )
+                self._drop()
+                self._settle_unsent(item, failed(f"could not be rendered: {error}"))
+                return None
+            if not await self.ledger.intend(item, date):
+                # stopped, suppressed, or somebody else's: without the final dot nobody accepts it
+                self._drop()
+                self.engine.settled(item)
+                return None
+            if not self.ledger.is_leased:
+                self._drop()
+                self.engine.stop.set()
+                return None  # stays in flight: the sweeper has settled it, or will
+            following = self._next(client)
+            try:
+                if following is None:
+                    client.write(message)
+                else:
+                    client.write(message + client.envelope_bytes(self.plan.return_path(following), following.recipient))
+                answer = await client.reply()
+            except TransportDown as down:
+                self._lost(down)
+                self._settle(item, unanswered(item, str(down), resends=self.plan.resends_uncertain))
+                self.engine.settled(item)
+                return following
+            self._settle(item, judge(item, answer))
+            self.engine.settled(item)
+            if answer.code == 421:  # it takes no more on this connection
+                self._lost(TransportDown(f"{client.server} said {answer}"))
+                return following
+            self.engine.connection_worked()
+            if following is not None:
+                try:
+                    reply = await client.envelope_replies()
+                except TransportDown as down:
+                    self._lost(down)
+                    return following
+        return None
+
+    def _next(self, client: Client) -> Item | None:
+        """A delivery whose envelope may be written behind this message."""
+        if not client.pipelines:
+            return None
+        while (item := self.engine.take_now()) and (refusal := self.plan.refusal(item)):
+            self._settle_unsent(item, failed(refusal))
+        return item
+
+    async def _connected(self) -> Client:
+        if self.client is None:
+            client = Client(self.plan.server, settings.RETURN_DOMAIN or "localhost")
+            await client.connect()
+            self.client = client
+        return self.client
+
+    def _drop(self) -> None:
+        if self.client:
+            self.client.abort()
+            self.client = None
+
+    def _lost(self, down: TransportDown) -> None:
+        self._drop()
+        self.engine.connection_failed(down)
+
+    def _settle(self, item: Item, verdict: Any) -> None:
+        self.ledger.settle(item, verdict, was=Outcome.IN_FLIGHT)
+
+    def _settle_unsent(self, item: Item, verdict: Any) -> None:
+        """Settled before it was in flight: refused at RCPT, reserved, or not to be rendered."""
+        self.ledger.settle(item, verdict, was=item.was)
+        self.engine.settled(item)

@@ -1,0 +1,214 @@
+"""Freeze: the audience as deliveries, in one statement, at the mailing's time.
+
+Everything here may run any number of times, in any number of processes: an advisory lock lets one freeze a mailing, one
+transaction makes its rows, and the move to *sending* ends it. A process that dies leaves nothing behind but the state
+*freezing*, which the sweeper tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime
+from typing import Any
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from campaigns.delivery.members import audience_sql
+from campaigns.delivery.partitions import has_partition
+from campaigns.delivery.queries import counts
+from campaigns.delivery.waking import wake
+from campaigns.engagement.models import TrackedLink
+from campaigns.mailings.approval import changed_since_approval
+from campaigns.mailings.compiling import freeze_content
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.services import hold, move
+from campaigns.mailings.states import State
+from campaigns.mailings.templates import TemplateRefused
+from crm.errors import Invalid, Unavailable, WrongState
+
+logger = logging.getLogger(__name__)
+# Rows that one worker claims at a time: half a second of work, and what a killed worker leaves behind is small.
+CHUNK = 500
+# An audience may differ from the approved count by this much before an approver must look again (both exceeded).
+DRIFT_SHARE, DRIFT_PEOPLE = 0.10, 25
+
+
+class _Hold(Exception):
+    """The audience is not the one approved; its rows are rolled back."""
+
+
+def due(now: datetime) -> Any:
+    """Mailings whose time has come and whose window to stop has passed."""
+    return Mailing.objects.filter(state=State.SCHEDULED, send_at__lte=now).filter(
+        Q(stop_until__isnull=True) | Q(stop_until__lte=now)
+    )
+
+
+def begin_due(*, now: datetime | None = None) -> list[int]:
+    """Move due mailings to *freezing*, or hold them when they are too late; returns the ids of those to freeze."""
+    moment = now or timezone.now()
+    begun = []
+    for mailing_id in due(moment).values_list("pk", flat=True):
+        with transaction.atomic():
+            row = due(moment).select_for_update(skip_locked=True, of=("self",)).filter(pk=mailing_id).first()
+            if row is None:  # another scheduler has it
+                continue
+            late = moment - max(row.send_at or moment, row.stop_until or row.send_at or moment)
+            if late > row.max_lateness:
+                hold(mailing=row, reason=_too_late(row, late.total_seconds()))
+                continue
+            move(mailing=row, to=State.FREEZING)
+            begun.append(row.pk)
+    return begun
+
+
+def freeze(*, mailing_id: int, now: datetime | None = None) -> bool:
+    """Insert the audience as deliveries and begin to send; False when there was nothing (more) to do.
+
+    The mailing is held, and no row stays, when its content is not what was approved or its audience differs too much.
+    Raises Unavailable when the ledger has no partition for it: the next tick makes one.
+    """
+    moment = now or timezone.now()
+    try:
+        with transaction.atomic():
+            return _freeze(mailing_id, moment)
+    except _Hold as held:
+        _hold(mailing_id, str(held))
+        return False
+
+
+def _freeze(mailing_id: int, moment: datetime) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_xact_lock(%s, %s)", [7101, mailing_id])
+        if not cursor.fetchone()[0]:
+            return False
+    mailing = (
+        Mailing.objects.select_related("segment", "sender", "topic", "approval", "transport")
+        .filter(pk=mailing_id, state=State.FREEZING)
+        .first()
+    )
+    if mailing is None:
+        return False
+    if not has_partition(mailing_id):
+        raise Unavailable("The ledger has no partition for this mailing yet. It is made within seconds.")
+    try:
+        changes = changed_since_approval(mailing)
+        if changes:
+            raise _Hold(_("It is not what was approved: %(changes)s.") % {"changes": "; ".join(changes)})
+        content = freeze_content(mailing)
+        audience = insert_audience(mailing, moment)
+    except TemplateRefused as refused:
+        raise _Hold(_("It cannot be built: %(problem)s") % {"problem": refused.problems[0].sentence}) from refused
+    except Invalid as invalid:
+        raise _Hold(_("Its segment cannot be used: %(problem)s") % {"problem": invalid.message}) from invalid
+    approved = mailing.approval.audience_count if mailing.approval else 0
+    will_get_it = counts(mailing_id)["pending"]
+    if differs(approved, will_get_it):
+        raise _Hold(
+            _("The audience is not the one approved: %(now)s people would get it, %(then)s when it was approved.")
+            % {"now": will_get_it, "then": approved}
+        )
+    make_chunks(mailing_id, moment)
+    _keep_links(mailing_id, content)
+    try:
+        move(
+            mailing=mailing,
+            to=State.SENDING,
+            frozen_at=moment,
+            frozen_with=content,
+            audience_count=audience,
+            started_at=moment,
+        )
+    except WrongState:  # cancelled meanwhile: nothing of this stays
+        transaction.set_rollback(True)
+        return False
+    transaction.on_commit(lambda: wake(mailing_id))
+    logger.info("Mailing %s is frozen: %s in the audience, %s to send.", mailing_id, audience, will_get_it)
+    return True
+
+
+def insert_audience(mailing: Mailing, moment: datetime) -> int:
+    """The one statement; returns how many are in the audience."""
+    sql, params = audience_sql(mailing, now=moment)
+    with connection.cursor() as cursor:
+        # sorting and hashing a million rows on disk would double the time; the setting ends with the transaction
+        cursor.execute("SET LOCAL work_mem = '128MB'")
+        cursor.execute("SET LOCAL jit = off")
+        cursor.execute(
+            f"""
+            INSERT INTO delivery (mailing_id, seq, state, skip_reason, skip_also, address, address_key, address_hash,
+                variant_id, person_id, post_id, organization_id, contact_point_id, constituency_code, country_code,
+                language, is_tracked, fields, settled_at)
+            SELECT %s, row_number() OVER (), CASE WHEN a.reason IS NULL THEN 'pending' ELSE 'skipped' END,
+                   coalesce(a.reason, ''), a.also, a.address, CASE WHEN a.reason IS NULL THEN a.address_key END,
+                   a.address_hash, a.variant_id, a.person_id, a.post_id, a.organization_id, a.contact_point_id,
+                   a.constituency_code, a.country_code, a.language, a.is_tracked, a.fields,
+                   CASE WHEN a.reason IS NOT NULL THEN %s::timestamptz END
+              FROM ({sql}) a""",
+            [mailing.pk, moment, *params],
+        )
+        return int(cursor.rowcount)
+
+
+def make_chunks(mailing_id: int, moment: datetime) -> None:
+    """Ranges of seq for workers to claim, each with its counts; one without anything to send is done."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO campaigns_deliverychunk (mailing_id, first_seq, last_seq, due_at, is_done, counts)
+            SELECT mailing_id, min(seq), max(seq), %s, bool_and(state = 'skipped'),
+                   jsonb_strip_nulls(jsonb_build_object('pending', nullif(count(*) FILTER (WHERE state = 'pending'), 0),
+                                                        'skipped', nullif(count(*) FILTER (WHERE state = 'skipped'), 0)))
+              FROM delivery WHERE mailing_id = %s GROUP BY mailing_id, (seq - 1) / %s""",
+            [moment, mailing_id, CHUNK],
+        )
+
+
+def differs(approved: int, now: int) -> bool:
+    """Whether an approver must look again: more than 10 % and more than 25 people apart."""
+    apart = abs(now - approved)
+    return apart > DRIFT_PEOPLE and apart > DRIFT_SHARE * approved
+
+
+def _keep_links(mailing_id: int, content: dict[str, Any]) -> None:
+    TrackedLink.objects.bulk_create(
+        [
+            TrackedLink(
+                mailing_id=mailing_id,
+                number=link["number"],
+                url=link["url"],
+                label=link["label"][:200],
+                languages=link["languages"],
+            )
+            for link in content["links"]
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def _hold(mailing_id: int, reason: str) -> None:
+    try:
+        hold(mailing=Mailing.objects.get(pk=mailing_id), reason=reason)
+    except WrongState:
+        logger.info("Mailing %s was moved on while it was being frozen.", mailing_id)
+    else:
+        logger.warning("Mailing %s is held.", mailing_id)
+
+
+def _too_late(row: Mailing, seconds: float) -> str:
+    minutes = int(seconds // 60)
+    hours, rest = divmod(minutes, 60)
+    late = ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours} if hours else ""
+    late = f"{late} {rest} min".strip()
+    return _(
+        "Its time passed %(late)s ago while the system could not send, and that is longer than it may be late."
+    ) % {"late": late}
+
+
+def stuck(now: datetime) -> Any:
+    """Mailings that should be freezing: the sweeper asks again, and the lock makes a second one harmless."""
+    return Mailing.objects.filter(state=State.FREEZING).order_by(F("send_at"))

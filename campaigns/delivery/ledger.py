@@ -1,0 +1,485 @@
+"""The ledger as a sending worker writes it: claims, the compare-and-set before each final dot, results.
+
+Intents and results of many connections are put together and committed as one statement, which is one transaction and one
+round trip. While one is under way the next is gathered, so the batch grows with the load and nobody waits for a timer.
+
+A connection that PostgreSQL drops is opened again and the batch is written again: results apply only to rows in flight, and
+an intent whose commit is in doubt is ours when the row is in flight and its claim is still ours.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import random
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+import psycopg
+from psycopg import errors
+
+from campaigns.delivery.composing import Item
+from campaigns.delivery.models import Outcome
+from campaigns.delivery.retrying import Verdict
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+# A batch may gather this long when there is little to do: the latency of one message, and fewer commits.
+GATHER_SECONDS = 0.001
+_RETRY_SECONDS = 25.0  # how long a lost database is waited for; then the lease lapses and the sweeper settles
+
+_INTEND = """
+WITH settled AS (
+    UPDATE delivery d
+       SET state = r.state, settled_at = CASE WHEN r.state IN ('accepted', 'failed') THEN now() ELSE d.settled_at END,
+           reply_code = r.code, reply_text = r.text,
+           attempts = d.attempts + (d.state <> 'in_flight')::int,
+           first_attempt_at = coalesce(d.first_attempt_at, now()),
+           last_attempt_at = now()
+      FROM unnest(%(done_seq)s::int[], %(done_state)s::varchar[], %(done_code)s::smallint[], %(done_text)s::varchar[],
+                  %(done_was)s::varchar[]) AS r(seq, state, code, text, was)
+     WHERE d.mailing_id = %(mailing)s AND d.seq = r.seq AND d.state = r.was
+)
+UPDATE delivery d
+   SET state = 'in_flight', attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, i.at),
+       last_attempt_at = now()
+  FROM unnest(%(seq)s::int[], %(at)s::timestamptz[], %(was)s::varchar[]) AS i(seq, at, was)
+ WHERE d.mailing_id = %(mailing)s AND d.seq = i.seq AND d.state = i.was
+   AND EXISTS (SELECT 1 FROM campaigns_mailing m WHERE m.id = %(mailing)s AND m.state = 'sending')
+   AND NOT EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.address_hash = d.address_hash)
+RETURNING d.seq"""
+# A refused intent whose address is suppressed is over: a freeze that ran beside the suppression could not know of it.
+_SUPPRESSED = """
+UPDATE delivery d SET state = 'cancelled', settled_at = now(), reply_text = 'suppressed'
+ WHERE d.mailing_id = %s AND d.seq = ANY (%s) AND d.state IN ('pending', 'deferred')
+   AND EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.address_hash = d.address_hash)"""
+_COLUMNS = "d.seq, d.address, d.address_key, d.variant_id, d.fields, d.is_tracked, d.first_attempt_at, d.attempts"
+_COUNTS = """
+SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
+    SELECT state, count(*) AS n FROM delivery WHERE mailing_id = k.mailing_id AND seq BETWEEN k.first_seq AND k.last_seq
+     GROUP BY state) s"""
+
+
+@dataclass(eq=False)
+class Chunk:
+    """A range that this worker holds."""
+
+    id: int
+    first_seq: int
+    last_seq: int
+    left: int = 0  # items that are not settled yet
+
+
+@dataclass(eq=False)
+class Retry:
+    """A due retry that this worker holds."""
+
+    id: int
+
+
+@dataclass
+class _Intent:
+    item: Item
+    at: datetime
+    granted: asyncio.Future[bool]
+
+
+@dataclass
+class _Result:
+    item: Item
+    verdict: Verdict
+    was: str
+
+
+@dataclass
+class Ledger:
+    """One worker's connection to the ledger of one mailing. `dsn`: psycopg's connection parameters."""
+
+    mailing_id: int
+    token: UUID
+    lease_seconds: int
+    dsn: dict[str, Any]
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self._intents: list[_Intent] = []
+        self._results: list[_Result] = []
+        self._work = asyncio.Event()
+        self._handed_in = self._committed = 0
+        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._lock = asyncio.Lock()
+        self._committer: asyncio.Task[None] | None = None
+        self.leased_until = 0.0  # by our own clock: nothing leaves after it
+        self.broken: Exception | None = None
+
+    async def open(self) -> None:
+        await self._connect()
+        self._committer = asyncio.create_task(self._commit_for_ever())
+
+    async def close(self) -> None:
+        if self._committer:
+            self._committer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._committer
+        if self._connection:
+            await self._connection.close()
+
+    async def _connect(self) -> psycopg.AsyncConnection[Any]:
+        if self._connection is None or self._connection.closed:
+            self._connection = await psycopg.AsyncConnection.connect(**self.dsn, autocommit=True)
+            # every statement here is by key; a fresh partition has no statistics that would say so
+            await self._connection.execute(
+                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
+                " SET jit = off; SET lock_timeout = '20s'"
+            )
+        return self._connection
+
+    async def _run(self, work: Callable[[psycopg.AsyncConnection[Any], int], Awaitable[T]]) -> T:
+        """Do `work(connection, attempt)` in turn with the others, again after a lost connection or a deadlock."""
+        deadline, attempt = time.monotonic() + _RETRY_SECONDS, 0
+        async with self._lock:
+            while True:
+                try:
+                    return await work(await self._connect(), attempt)
+                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+                    if not isinstance(error, errors.DeadlockDetected) and self._connection:
+                        with contextlib.suppress(Exception):
+                            await self._connection.close()
+                        self._connection = None
+                    if time.monotonic() > deadline:
+                        self.broken = error
+                        raise
+                    if attempt == 0:
+                        logger.warning("The ledger's connection was lost (%s); trying again.", type(error).__name__)
+                    attempt += 1
+                    await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 only spreads the tries
+
+    # --- claims ---------------------------------------------------------------------------------------------------
+    async def claim_chunk(self) -> tuple[Chunk, list[Item]] | None:
+        """The next free, due chunk and its pending deliveries; None when there is none to claim."""
+
+        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> tuple[Chunk, list[Item]] | None:
+            async with connection.transaction():
+                found = await connection.execute(
+                    """
+                    UPDATE campaigns_deliverychunk SET token = %(token)s, lease_until = now() + %(lease)s
+                     WHERE id = (SELECT id FROM campaigns_deliverychunk WHERE mailing_id = %(mailing)s AND NOT is_done
+                                    AND token IS NULL AND due_at <= now() ORDER BY first_seq
+                                    FOR UPDATE SKIP LOCKED LIMIT 1)
+                       AND EXISTS (SELECT 1 FROM campaigns_mailing WHERE id = %(mailing)s AND state = 'sending')
+                    RETURNING id, first_seq, last_seq""",
+                    self._values(),
+                )
+                row = await found.fetchone()
+                if row is None:
+                    return None
+                chunk = Chunk(*row)
+                cursor = await connection.execute(
+                    f"SELECT {_COLUMNS} FROM delivery d WHERE d.mailing_id = %s AND d.seq BETWEEN %s AND %s"
+                    " AND d.state = 'pending' ORDER BY d.seq",
+                    [self.mailing_id, chunk.first_seq, chunk.last_seq],
+                )
+                items = [_item(values, "pending", chunk) for values in await cursor.fetchall()]
+            chunk.left = len(items)
+            return chunk, items
+
+        claimed = await self._run(work)
+        self._leased()
+        return claimed
+
+    async def claim_retries(self, limit: int = 100) -> list[Item]:
+        """Deferred deliveries whose time has come."""
+
+        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> list[Item]:
+            cursor = await connection.execute(
+                f"""
+                WITH due AS (
+                    UPDATE campaigns_deliveryretry SET token = %(token)s, lease_until = now() + %(lease)s
+                     WHERE id IN (SELECT id FROM campaigns_deliveryretry WHERE mailing_id = %(mailing)s AND token IS NULL
+                                     AND due_at <= now() ORDER BY due_at FOR UPDATE SKIP LOCKED LIMIT %(limit)s)
+                       AND EXISTS (SELECT 1 FROM campaigns_mailing WHERE id = %(mailing)s AND state = 'sending')
+                    RETURNING id, seq)
+                SELECT {_COLUMNS}, due.id FROM due JOIN delivery d ON d.mailing_id = %(mailing)s AND d.seq = due.seq
+                 WHERE d.state = 'deferred' ORDER BY d.seq""",
+                {**self._values(), "limit": limit},
+            )
+            return [_item(row[:-1], "deferred", Retry(row[-1])) for row in await cursor.fetchall()]
+
+        items = await self._run(work)
+        self._leased()
+        return items
+
+    def _values(self) -> dict[str, Any]:
+        return {"token": self.token, "mailing": self.mailing_id, "lease": timedelta(seconds=self.lease_seconds)}
+
+    def _leased(self) -> None:
+        # a little less than the database gives: two clocks need not agree to the second
+        self.leased_until = time.monotonic() + self.lease_seconds - 2
+
+    @property
+    def is_leased(self) -> bool:
+        return time.monotonic() < self.leased_until
+
+    async def beat(self) -> bool:
+        """Renew our leases and refresh our chunks' counts; False when the mailing is no longer sending."""
+        began = time.monotonic()
+
+        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
+            await connection.execute(
+                f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s, counts = ({_COUNTS})"
+                " WHERE k.mailing_id = %(mailing)s AND k.token = %(token)s",
+                self._values(),
+            )
+            await connection.execute(
+                "UPDATE campaigns_deliveryretry SET lease_until = now() + %(lease)s"
+                " WHERE mailing_id = %(mailing)s AND token = %(token)s",
+                self._values(),
+            )
+            return await self._is_sending(connection)
+
+        sending = await self._run(work)
+        self.leased_until = began + self.lease_seconds - 2
+        return sending
+
+    async def is_sending(self) -> bool:
+        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
+            return await self._is_sending(connection)
+
+        return await self._run(work)
+
+    async def _is_sending(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+        cursor = await connection.execute("SELECT state FROM campaigns_mailing WHERE id = %s", [self.mailing_id])
+        row = await cursor.fetchone()
+        return bool(row and row[0] == "sending")
+
+    # --- intents and results --------------------------------------------------------------------------------------
+    def intend(self, item: Item, at: datetime) -> asyncio.Future[bool]:
+        """Ask to send: true once the row is in flight and committed. The final dot waits for it."""
+        granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._intents.append(_Intent(item, at, granted))
+        self._wake()
+        return granted
+
+    def settle(self, item: Item, verdict: Verdict, *, was: str = Outcome.IN_FLIGHT) -> None:
+        """What became of a delivery; written with the next batch. `was`: the state that it must have now."""
+        self._results.append(_Result(item, verdict, was))
+        self.counts[verdict.state] += 1
+        self._wake()
+
+    def _wake(self) -> None:
+        self._handed_in += 1
+        self._work.set()
+
+    async def flush(self) -> None:
+        """Return when everything handed in so far is committed."""
+        until = self._handed_in
+        while self._committed < until and not self.broken:
+            await asyncio.sleep(0.002)
+        if self.broken:
+            raise self.broken
+
+    async def _commit_for_ever(self) -> None:
+        while True:
+            await self._work.wait()
+            await asyncio.sleep(GATHER_SECONDS)
+            self._work.clear()
+            handed_in = self._handed_in
+            intents, self._intents = sorted(self._intents, key=lambda intent: intent.item.seq), []
+            results, self._results = sorted(self._results, key=lambda result: result.item.seq), []
+            try:
+                granted = await self._run(partial(self._write, intents, results))
+            except Exception as error:  # the workers of this process must hear of it, whatever it is
+                self.broken = error
+                for intent in intents:
+                    if not intent.granted.done():
+                        intent.granted.set_exception(error)
+                return
+            for intent in intents:
+                if not intent.granted.done():
+                    intent.granted.set_result(intent.item.seq in granted)
+            self._committed = handed_in
+
+    async def _write(
+        self,
+        intents: list[_Intent],
+        results: list[_Result],
+        connection: psycopg.AsyncConnection[Any],
+        attempt: int,
+    ) -> set[int]:
+        values = {
+            "mailing": self.mailing_id,
+            "seq": [intent.item.seq for intent in intents],
+            "at": [intent.at for intent in intents],
+            "was": [intent.item.was for intent in intents],
+            "done_seq": [result.item.seq for result in results],
+            "done_state": [result.verdict.state for result in results],
+            "done_code": [result.verdict.code for result in results],
+            "done_text": [result.verdict.text for result in results],
+            "done_was": [result.was for result in results],
+        }
+        special = [r for r in results if r.verdict.state != Outcome.ACCEPTED or isinstance(r.item.claim, Retry)]
+        if not special:
+            cursor = await connection.execute(_INTEND, values)
+            granted = {seq for (seq,) in await cursor.fetchall()}
+        else:
+            async with connection.transaction():
+                cursor = await connection.execute(_INTEND, values)
+                granted = {seq for (seq,) in await cursor.fetchall()}
+                await self._follow(connection, special)
+        refused = [intent.item.seq for intent in intents if intent.item.seq not in granted]
+        if refused and attempt:
+            granted |= await self._already_ours(connection, refused)
+            refused = [seq for seq in refused if seq not in granted]
+        if refused:
+            await connection.execute(_SUPPRESSED, [self.mailing_id, refused])
+        return granted
+
+    async def _already_ours(self, connection: psycopg.AsyncConnection[Any], seqs: list[int]) -> set[int]:
+        """Intents that the lost commit made after all: in flight, and in a claim that only we hold."""
+        cursor = await connection.execute(
+            """
+            SELECT d.seq FROM delivery d WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(seqs)s) AND d.state = 'in_flight'
+               AND (EXISTS (SELECT 1 FROM campaigns_deliverychunk k WHERE k.mailing_id = d.mailing_id
+                               AND k.token = %(token)s AND d.seq BETWEEN k.first_seq AND k.last_seq)
+                 OR EXISTS (SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq
+                               AND r.token = %(token)s))""",
+            {"mailing": self.mailing_id, "seqs": seqs, "token": self.token},
+        )
+        return {seq for (seq,) in await cursor.fetchall()}
+
+    async def _follow(self, connection: psycopg.AsyncConnection[Any], results: Iterable[_Result]) -> None:
+        """What a result brings with it: a next try, the end of one, an address that does not exist."""
+        again = [r for r in results if r.verdict.state == Outcome.DEFERRED]
+        over = [r.item.seq for r in results if r.verdict.state != Outcome.DEFERRED and isinstance(r.item.claim, Retry)]
+        invalid = [r for r in results if r.verdict.is_no_such_address]
+        if again:
+            await connection.execute(
+                """
+                INSERT INTO campaigns_deliveryretry (mailing_id, seq, due_at)
+                SELECT %s, seq, now() + wait FROM unnest(%s::int[], %s::interval[]) AS t(seq, wait)
+                ON CONFLICT (mailing_id, seq) DO UPDATE SET due_at = excluded.due_at, token = NULL, lease_until = NULL""",
+                [self.mailing_id, [r.item.seq for r in again], [r.verdict.wait for r in again]],
+            )
+        if over:
+            await connection.execute(
+                "DELETE FROM campaigns_deliveryretry WHERE mailing_id = %s AND seq = ANY (%s)", [self.mailing_id, over]
+            )
+            await self._late_rollup(connection, over)
+        if invalid:
+            await connection.execute(
+                """
+                UPDATE contacts_contactpoint c SET status = 'invalid', status_reason = d.reply_text, status_at = now(),
+                       updated_at = now()
+                  FROM delivery d WHERE d.mailing_id = %s AND d.seq = ANY (%s) AND c.id = d.contact_point_id
+                   AND c.address_key = d.address_key AND c.status IN ('active', 'bouncing')""",
+                [self.mailing_id, [r.item.seq for r in invalid]],
+            )
+
+    async def _late_rollup(self, connection: psycopg.AsyncConnection[Any], seqs: list[int]) -> None:
+        """Retries of a chunk that is done already count for their people now; those of an open one, with the chunk."""
+        cursor = await connection.execute(
+            "SELECT first_seq, last_seq FROM campaigns_deliverychunk k WHERE k.mailing_id = %s AND k.is_done"
+            " AND EXISTS (SELECT 1 FROM unnest(%s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq) FOR UPDATE",
+            [self.mailing_id, seqs],
+        )
+        for first, last in await cursor.fetchall():
+            inside = [seq for seq in seqs if first <= seq <= last]
+            await roll_up(connection, self.mailing_id, inside)
+            await connection.execute(
+                f"UPDATE campaigns_deliverychunk k SET counts = ({_COUNTS}) WHERE k.mailing_id = %s AND k.first_seq = %s",
+                [self.mailing_id, first],
+            )
+
+    # --- the end of a claim ---------------------------------------------------------------------------------------
+    async def finish_chunk(self, chunk: Chunk) -> bool:
+        """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker."""
+
+        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
+            async with connection.transaction():
+                cursor = await connection.execute(
+                    f"""
+                    UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({_COUNTS}),
+                           is_done = NOT EXISTS (
+                               SELECT 1 FROM delivery d WHERE d.mailing_id = k.mailing_id
+                                  AND d.seq BETWEEN k.first_seq AND k.last_seq AND d.state IN ('pending', 'in_flight')
+                                  AND NOT EXISTS (SELECT 1 FROM campaigns_deliveryretry r
+                                                   WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq))
+                     WHERE k.id = %s AND k.token = %s AND NOT k.is_done RETURNING k.is_done""",
+                    [chunk.id, self.token],
+                )
+                row = await cursor.fetchone()
+                if row is None or not row[0]:
+                    return False
+                cursor = await connection.execute(
+                    "SELECT array_agg(seq) FROM delivery WHERE mailing_id = %s AND seq BETWEEN %s AND %s"
+                    " AND state = 'accepted'",
+                    [self.mailing_id, chunk.first_seq, chunk.last_seq],
+                )
+                found = await cursor.fetchone()
+                if found and found[0]:
+                    await roll_up(connection, self.mailing_id, found[0])
+                return True
+
+        return await self._run(work)
+
+    async def release_retries(self) -> None:
+        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> None:
+            await connection.execute(
+                """
+                UPDATE campaigns_deliveryretry r SET token = NULL, lease_until = NULL
+                 WHERE mailing_id = %s AND token = %s AND EXISTS (
+                       SELECT 1 FROM delivery d WHERE d.mailing_id = r.mailing_id AND d.seq = r.seq AND d.state = 'deferred')""",
+                [self.mailing_id, self.token],
+            )
+
+        await self._run(work)
+
+
+def _item(values: Sequence[Any], was: str, claim: Chunk | Retry) -> Item:
+    made: Callable[..., Item] = Item
+    return made(*values, was, claim)
+
+
+ROLL_UP = [
+    # in the order of their keys, so that two workers never wait for each other in a circle
+    """
+    WITH hit AS (SELECT person_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s)
+                    AND state = 'accepted' AND person_id IS NOT NULL GROUP BY person_id),
+         locked AS (SELECT id FROM contacts_person WHERE id IN (SELECT person_id FROM hit) ORDER BY id FOR NO KEY UPDATE)
+    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, hit.at)
+      FROM hit, locked WHERE locked.id = hit.person_id AND p.id = hit.person_id""",
+    """
+    WITH hit AS (SELECT organization_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s
+                    AND seq = ANY (%(seqs)s) AND state = 'accepted' AND organization_id IS NOT NULL GROUP BY organization_id),
+         locked AS (SELECT id FROM contacts_organization WHERE id IN (SELECT organization_id FROM hit) ORDER BY id
+                    FOR NO KEY UPDATE)
+    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, hit.at)
+      FROM hit, locked WHERE locked.id = hit.organization_id AND o.id = hit.organization_id""",
+    """
+    INSERT INTO campaigns_engagementday (person_id, day, mailed, human_clicks, replies)
+    SELECT person_id, (settled_at AT TIME ZONE 'UTC')::date, count(*), 0, 0 FROM delivery
+     WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s) AND state = 'accepted' AND person_id IS NOT NULL
+     GROUP BY 1, 2 ORDER BY 1, 2
+    ON CONFLICT (person_id, day) DO UPDATE SET mailed = campaigns_engagementday.mailed + excluded.mailed""",
+]
+
+
+async def roll_up(connection: psycopg.AsyncConnection[Any], mailing_id: int, seqs: list[int]) -> None:
+    """Person last mailed, institution last contacted, daily buckets: once for each accepted delivery, set-based."""
+    for statement in ROLL_UP:
+        await connection.execute(statement, {"mailing": mailing_id, "seqs": seqs})
+
+
+def utc_now() -> datetime:
+    """To the second: what a Date header can say."""
+    return datetime.now(UTC).replace(microsecond=0)
+
+
+__all__ = ["ROLL_UP", "Chunk", "Ledger", "Retry", "roll_up", "utc_now"]

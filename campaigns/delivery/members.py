@@ -1,0 +1,259 @@
+"""The audience of a mailing: every member of its segment with address, capacity, variant, fields, and why not.
+
+One SQL query answers all of it. `audience_sql` is what pre-flight counts, what the approver sees, and what freeze inserts,
+so the three cannot disagree.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.utils import timezone
+
+from campaigns.delivery.models import SkipReason
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.states import State
+from contacts.consent.queries import permission_join_sql, suppression_join_sql
+from contacts.directory.reference import COVERAGE
+from contacts.segments.compiler import CompiledSegment, compile_segment
+from contacts.segments.models import Selects
+
+# The columns of the query, in the order in which freeze inserts them (behind mailing_id, seq and state).
+COLUMNS = (
+    "reason",
+    "also",
+    "address",
+    "address_key",
+    "address_hash",
+    "variant_id",
+    "person_id",
+    "post_id",
+    "organization_id",
+    "contact_point_id",
+    "constituency_code",
+    "country_code",
+    "language",
+    "is_tracked",
+    "fields",
+)
+_NAMED = re.compile(r"%\((\w+)\)s")
+
+# A person and the institution of the current primary membership; the address that is usable, else any, preferred first.
+_PEOPLE = """
+  SELECT p.id AS person_id, p.uid AS subject_uid, NULL::uuid AS other_uid, po.id AS post_id, o.id AS organization_id,
+         p.sort_key,
+         cp.id AS contact_point_id, cp.value, cp.address_key, cp.address_hash, cp.status,
+         p.erased_at IS NOT NULL AS is_erased, p.last_mailed_at,
+         p.name, p.names, p.given_name, p.family_name, p.honorific_prefix,
+         po.name AS post_name, po.names AS post_names, o.name AS org_name, o.names AS org_names, o.acronym,
+         coalesce(c.code, 'IND') AS constituency_code, coalesce(c.root_code, 'IND') AS root_code,
+         coalesce(o.country_id, p.country_id, '') AS country_code,
+         coalesce(nullif(p.language, ''), nullif(o.language, '')) AS own_language
+    FROM member
+    JOIN contacts_person p ON p.id = member.id
+    LEFT JOIN contacts_membership m ON m.person_id = p.id AND m.is_primary AND m.ended_on IS NULL
+    LEFT JOIN contacts_organization o ON o.id = m.organization_id
+    LEFT JOIN contacts_post po ON po.id = m.post_id
+    LEFT JOIN contacts_constituency c ON c.id = o.constituency_id
+    LEFT JOIN LATERAL (
+         SELECT a.id, a.value, a.address_key, a.address_hash, a.status FROM contacts_contactpoint a
+          WHERE a.person_id = p.id AND a.kind = 'email'
+          ORDER BY (a.status = 'active') DESC, a.is_preferred DESC, a.id LIMIT 1) cp ON true
+"""
+# An institution is reached through the holder of its head post, else at the post's address, else at its own. An address
+# that may be used goes before one that may not; permission is the holder's for his address, the institution's for the rest.
+_ORGANIZATIONS = """
+  SELECT road.person_id, coalesce(p.uid, o.uid) AS subject_uid, o.uid AS other_uid, road.post_id, o.id AS organization_id,
+         o.sort_key,
+         road.id AS contact_point_id, road.value, road.address_key, road.address_hash, road.status,
+         false AS is_erased, p.last_mailed_at,
+         coalesce(p.name, '') AS name, p.names, coalesce(p.given_name, '') AS given_name,
+         coalesce(p.family_name, '') AS family_name, coalesce(p.honorific_prefix, '') AS honorific_prefix,
+         po.name AS post_name, po.names AS post_names, o.name AS org_name, o.names AS org_names, o.acronym,
+         c.code AS constituency_code, c.root_code,
+         coalesce(o.country_id, '') AS country_code,
+         coalesce(nullif(p.language, ''), nullif(o.language, '')) AS own_language
+    FROM member
+    JOIN contacts_organization o ON o.id = member.id
+    JOIN contacts_constituency c ON c.id = o.constituency_id
+    LEFT JOIN LATERAL (
+         SELECT a.id, a.value, a.address_key, a.address_hash, a.status, w.person_id, w.post_id
+           FROM (SELECT 1 AS rank, hp.id AS post_id, hm.person_id, NULL::bigint AS organization_id
+                   FROM contacts_post hp JOIN contacts_membership hm ON hm.post_id = hp.id AND hm.ended_on IS NULL
+                   JOIN contacts_person h ON h.id = hm.person_id AND h.archived_at IS NULL AND h.erased_at IS NULL
+                  WHERE hp.organization_id = o.id AND hp.is_head AND hp.archived_at IS NULL
+                 UNION ALL
+                 SELECT 2, hp.id, NULL, NULL FROM contacts_post hp
+                  WHERE hp.organization_id = o.id AND hp.is_head AND hp.archived_at IS NULL
+                 UNION ALL
+                 SELECT 3, NULL, NULL, o.id) w
+           JOIN contacts_contactpoint a ON a.kind = 'email' AND (
+                CASE w.rank WHEN 1 THEN a.person_id = w.person_id WHEN 2 THEN a.post_id = w.post_id
+                            ELSE a.organization_id = w.organization_id END)
+           LEFT JOIN contacts_person ap ON ap.id = w.person_id
+           LEFT JOIN contacts_suppression never ON never.address_hash = a.address_hash
+          WHERE a.person_id = w.person_id OR (w.rank = 2 AND a.post_id = w.post_id) OR a.organization_id = w.organization_id
+          ORDER BY (never.id IS NULL AND a.status = 'active' AND EXISTS (
+                    SELECT 1 FROM contacts_consentstate k WHERE k.subject_uid = coalesce(ap.uid, o.uid)
+                       AND k.topic_id = %(topic)s AND k.channel = 'email' AND k.is_granted)) DESC,
+                   (a.status = 'active') DESC, w.rank, a.is_preferred DESC, a.id LIMIT 1) road ON true
+    LEFT JOIN contacts_person p ON p.id = road.person_id
+    LEFT JOIN contacts_post po ON po.id = road.post_id
+"""
+
+
+@dataclass
+class _Parts:
+    """One query in the making: named placeholders become positional ones at the end."""
+
+    values: dict[str, Any]
+
+    def bind(self, sql: str) -> tuple[str, list[Any]]:
+        names = _NAMED.findall(sql)
+        return _NAMED.sub("%s", sql), [self.values[name] for name in names]
+
+
+def audience_sql(mailing: Mailing, *, now: datetime | None = None) -> tuple[str, list[Any]]:
+    """(sql, params): one row for each member of the segment within the mailing's scope.
+
+    Columns as in COLUMNS, then `sort_key` and `root_code`. `reason` is NULL for those who get it, else the first
+    SkipReason; `also` are the further ones. A mailing without a segment or a topic has nobody.
+    """
+    moment = now or timezone.now()
+    nobody = CompiledSegment("SELECT NULL::bigint AS id WHERE false", ())
+    compiled = compile_segment(mailing.segment, scope_countries=mailing.scope_countries) if mailing.segment else nobody
+    people = compiled.selects == Selects.PEOPLE
+    parts = _Parts(
+        {
+            "topic": mailing.topic_id or 0,
+            "sender": mailing.sender.name if mailing.sender else "",
+            "coverage": COVERAGE,
+            "guard": moment - timedelta(days=mailing.contact_guard_days),
+            "others": _others_that_day(mailing, moment),
+            "fallback": _fallback(mailing),
+            **{f"member{i}": value for i, value in enumerate(compiled.params)},
+        }
+    )
+    numbers = iter(range(len(compiled.params)))
+    member = re.sub(r"%s", lambda found: f"%(member{next(numbers)})s", compiled.sql)
+    sql = f"""
+WITH member AS ({member}),
+     coverage AS (
+        SELECT DISTINCT ON (v.country_id) v.country_id, v.value, v.year FROM contacts_indicatorvalue v
+          JOIN contacts_indicator i ON i.id = v.indicator_id
+         WHERE i.code = %(coverage)s AND v.country_id IS NOT NULL ORDER BY v.country_id, v.year DESC),
+     union_people AS (
+        SELECT DISTINCT wm.person_id FROM contacts_membership wm
+          JOIN contacts_organization wo ON wo.id = wm.organization_id
+          JOIN contacts_constituency wc ON wc.id = wo.constituency_id
+         WHERE wc.root_code = 'WRK' AND (wm.ended_on IS NULL OR wm.ended_on >= current_date)),
+     reached AS ({_PEOPLE if people else _ORGANIZATIONS}),
+     judged AS (
+        SELECT r.*, co.name AS country_name, co.names AS country_names, cov.value AS coverage_value, cov.year AS coverage_year,
+               coalesce(own.id, base.id, %(fallback)s) AS variant_id, v.language AS variant_language,
+               r.own_language AS reads,
+               never.id IS NOT NULL AS is_suppressed,
+               permit.id IS NOT NULL AS is_permitted,
+               wrk.person_id IS NOT NULL OR r.root_code = 'WRK' AS is_union
+          FROM (SELECT reached.*, coalesce(reached.own_language, home.languages[1], '') AS wanted
+                  FROM reached LEFT JOIN contacts_country home ON home.code = reached.country_code) r
+          LEFT JOIN contacts_country co ON co.code = r.country_code
+          LEFT JOIN coverage cov ON cov.country_id = r.country_code
+          LEFT JOIN campaigns_variant own ON own.mailing_id = {int(mailing.pk)} AND own.language = r.wanted
+          LEFT JOIN campaigns_variant base ON base.mailing_id = {int(mailing.pk)}
+               AND base.language = split_part(r.wanted, '-', 1)
+          LEFT JOIN campaigns_variant v ON v.id = coalesce(own.id, base.id, %(fallback)s)
+          LEFT JOIN union_people wrk ON wrk.person_id = r.person_id
+          {suppression_join_sql(alias="never", address_hash="r.address_hash")}
+          {permission_join_sql(alias="permit", subject_uid="r.subject_uid", topic_id="%(topic)s")}),
+     placed AS (
+        SELECT j.*,
+               row_number() OVER (PARTITION BY j.address_key,
+                                  NOT j.is_erased AND NOT j.is_suppressed AND j.address_key IS NOT NULL
+                                  AND j.status = 'active' AND j.is_permitted
+                                  ORDER BY j.person_id NULLS LAST, j.organization_id) AS place
+          FROM judged j),
+     reasoned AS (
+        SELECT q.*, {_reasons(mailing, parts.values["others"])} AS reasons FROM placed q)
+SELECT reasons[1] AS reason, reasons[2:] AS also,
+       coalesce(value, '') AS address, address_key, address_hash, variant_id, person_id, post_id, organization_id,
+       contact_point_id, constituency_code, country_code,
+       coalesce(variant_language, reads, '') AS language,
+       {"NOT is_union" if mailing.tracks_people else "false"} AS is_tracked,
+       CASE WHEN reasons[1] IS NULL THEN {_fields()} ELSE '{{}}'::jsonb END AS fields,
+       sort_key, root_code
+  FROM reasoned"""
+    return parts.bind(sql)
+
+
+def _reasons(mailing: Mailing, others: list[int]) -> str:
+    """All reasons against a row, in DESIGN.md's order."""
+    guard = "q.last_mailed_at > %(guard)s" if mailing.contact_guard_days else "false"
+    that_day = (
+        "q.person_id IN (SELECT d.person_id FROM delivery d WHERE d.mailing_id = ANY (%(others)s)"
+        " AND d.state NOT IN ('skipped', 'cancelled', 'failed') AND d.person_id IS NOT NULL)"
+        if others
+        else "false"
+    )
+    tests = {
+        SkipReason.ERASED: "q.is_erased",
+        SkipReason.SUPPRESSED: "q.is_suppressed",
+        SkipReason.NO_ADDRESS: "q.address_key IS NULL",
+        SkipReason.BAD_ADDRESS: "q.status <> 'active'",
+        SkipReason.NO_PERMISSION: "NOT q.is_permitted",
+        SkipReason.SAME_ADDRESS: "q.place > 1 AND q.address_key IS NOT NULL",
+        SkipReason.NO_VARIANT: "q.variant_id IS NULL",
+        SkipReason.TOO_RECENT: guard,
+        SkipReason.SAME_DAY: that_day,
+    }
+    cases = ", ".join(f"CASE WHEN {test} THEN '{reason.value}' END" for reason, test in tests.items())
+    return f"array_remove(ARRAY[{cases}]::varchar[], NULL)"
+
+
+def _fields() -> str:
+    """The merge fields of docs/architecture.md; names in the variant's language where known."""
+
+    def named(names: str, name: str) -> str:
+        return f"coalesce({names}->>variant_language, {name}, '')"
+
+    pairs = {
+        "person.name": named("names", "name"),
+        "person.given_name": "given_name",
+        "person.family_name": "family_name",
+        "person.honorific": "honorific_prefix",
+        "post.title": named("post_names", "post_name"),
+        "organization.name": named("org_names", "org_name"),
+        "organization.acronym": "coalesce(acronym, '')",
+        "country.name": named("country_names", "country_name"),
+        "country.coverage": "trim_scale(coverage_value)",
+        "country.coverage_year": "coverage_year",
+        "sender.name": "%(sender)s::text",
+    }
+    return "jsonb_build_object(" + ", ".join(f"'{path}', {sql}" for path, sql in pairs.items()) + ")"
+
+
+def _fallback(mailing: Mailing) -> int | None:
+    """The variant for people whose language has none: the first of the fallback chain that is written."""
+    written = dict(mailing.variants.values_list("language", "pk"))
+    return next((written[language] for language in mailing.fallback_languages if language in written), None)
+
+
+def _others_that_day(mailing: Mailing, moment: datetime) -> list[int]:
+    """Mailings frozen on the same day, in this mailing's time zone."""
+    zone = ZoneInfo(mailing.send_zone or settings.TIME_ZONE)
+    day = (mailing.send_at or moment).astimezone(zone).date()
+    begin = datetime.combine(day, datetime.min.time(), zone)
+    return list(
+        Mailing.objects.filter(
+            frozen_at__gte=begin,
+            frozen_at__lt=begin + timedelta(days=1),
+            state__in=[State.SENDING, State.PAUSED, State.FINISHED],
+        )
+        .exclude(pk=mailing.pk)
+        .values_list("pk", flat=True)
+    )

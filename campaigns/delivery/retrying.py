@@ -1,0 +1,66 @@
+"""What a reply means for a delivery: accepted, tried again later, or failed."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from campaigns.delivery.composing import Item
+from campaigns.delivery.models import Outcome
+from campaigns.delivery.smtp import Reply
+
+MAX_ATTEMPTS = 12
+LONGEST_WAIT = timedelta(hours=2)
+GIVE_UP_AFTER = timedelta(hours=48)
+_NO_SUCH_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A delivery's next state, with what the server said."""
+
+    state: str
+    code: int | None = None
+    text: str = ""
+    wait: timedelta = timedelta()
+    is_no_such_address: bool = False
+
+
+def judge(item: Item, reply: Reply, *, now: datetime | None = None) -> Verdict:
+    """The verdict on a reply to RCPT, DATA or the message itself."""
+    text = reply.text.replace("\n", " ").replace("\0", "")[:300]
+    if reply.is_ok:
+        return Verdict(Outcome.ACCEPTED, reply.code, text)
+    if reply.is_permanent:
+        return Verdict(Outcome.FAILED, reply.code, text, is_no_such_address=reply.status in _NO_SUCH_ADDRESS)
+    return later(item, reply.code or None, text, now=now)
+
+
+def later(item: Item, code: int | None, text: str, *, now: datetime | None = None) -> Verdict:
+    """Deferred with back-off and jitter, or failed when it was tried often or long enough."""
+    attempts = item.attempts + 1
+    moment = now or datetime.now(UTC)
+    began = item.first_attempt_at or moment
+    if attempts >= MAX_ATTEMPTS or moment - began > GIVE_UP_AFTER:
+        return Verdict(Outcome.FAILED, code, f"given up after {attempts} tries: {text}"[:300])
+    return Verdict(Outcome.DEFERRED, code, text, wait=backoff(attempts))
+
+
+def backoff(attempts: int) -> timedelta:
+    """1, 2, 4 … minutes by default, each up to a quarter longer or shorter, so that a crowd does not come back at once."""
+    base = settings.DELIVERY_RETRY_SECONDS * 2 ** (attempts - 1)
+    return min(LONGEST_WAIT, timedelta(seconds=base)) * random.uniform(0.75, 1.25)  # noqa: S311 only spreads the tries
+
+
+def failed(text: str) -> Verdict:
+    """Without asking a server: a poisoned delivery, a reserved name."""
+    return Verdict(Outcome.FAILED, None, text[:300])
+
+
+def unanswered(item: Item, why: str, *, resends: bool) -> Verdict:
+    """The final dot left and no reply came. Nobody knows; the mailing's policy decides."""
+    text = f"no answer to the whole message: {why}"[:300]
+    return later(item, None, text) if resends else Verdict(Outcome.UNCERTAIN, None, text)

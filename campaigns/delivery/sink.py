@@ -1,0 +1,148 @@
+"""A tiny, fast SMTP sink for tests and benches: it accepts, logs Message-IDs, and can misbehave on request.
+
+One line of the log is one accepted message: its Message-ID, then its recipient. The line is written before the 250 leaves,
+so a message that a client saw accepted is always in the log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_MESSAGE_ID = re.compile(rb"^message-id:[ \t]*(\S+)", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass
+class Behaviour:
+    """How a sink answers. `defer`: addresses that contain it get 451, the first `defer_times` times each."""
+
+    log: Path | None = None
+    fsync: bool = False
+    defer: str = ""
+    defer_times: int = 1
+    reject: str = ""
+    delay: float = 0.0  # seconds before each 250
+
+
+class Sink:
+    def __init__(self, behaviour: Behaviour) -> None:
+        self.behaviour = behaviour
+        self.accepted = 0
+        self.deferred: dict[str, int] = {}
+        self.file = open(behaviour.log, "ab", buffering=0) if behaviour.log else None  # noqa: SIM115 for its life
+
+    def record(self, message: bytes, recipient: str) -> None:
+        self.accepted += 1
+        if self.file is None:
+            return
+        found = _MESSAGE_ID.search(message[:8192])
+        self.file.write((found[1] if found else b"-") + b" " + recipient.encode() + b"\n")
+        if self.behaviour.fsync:
+            os.fdatasync(self.file.fileno())
+
+    def judge(self, recipient: str) -> bytes:
+        behaviour = self.behaviour
+        if behaviour.reject and behaviour.reject in recipient:
+            return b"550 5.1.1 No such user here\r\n"
+        if behaviour.defer and behaviour.defer in recipient:
+            seen = self.deferred.get(recipient, 0)
+            if seen < behaviour.defer_times:
+                self.deferred[recipient] = seen + 1
+                return b"451 4.2.1 Try again later\r\n"
+        return b"250 2.1.5 Ok\r\n"
+
+
+class Session(asyncio.Protocol):
+    """One client. Commands are answered in order; several in one packet are answered in one."""
+
+    def __init__(self, sink: Sink) -> None:
+        self.sink = sink
+        self.buffer = bytearray()
+        self.in_data = False
+        self.recipient = ""
+        self.pending = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: asyncio.Transport = transport  # type: ignore[assignment]
+        self.transport.write(b"220 sink.test ESMTP\r\n")
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        out = bytearray()
+        while True:
+            if self.in_data:
+                end = self.buffer.find(b"\r\n.\r\n")
+                if end < 0:
+                    break
+                message = bytes(self.buffer[: end + 2])
+                del self.buffer[: end + 5]
+                self.in_data = False
+                self.sink.record(message, self.recipient)
+                if self.sink.behaviour.delay:
+                    self._later(bytes(out) + b"250 2.0.0 Ok\r\n")
+                    out.clear()
+                else:
+                    out += b"250 2.0.0 Ok\r\n"
+                continue
+            end = self.buffer.find(b"\r\n")
+            if end < 0:
+                break
+            line = bytes(self.buffer[:end])
+            del self.buffer[: end + 2]
+            out += self.answer(line)
+        if out:
+            self._send(bytes(out))
+
+    def _later(self, data: bytes) -> None:
+        self.pending += 1
+
+        def leave() -> None:
+            self.pending -= 1
+            if not self.transport.is_closing():
+                self.transport.write(data)
+
+        asyncio.get_running_loop().call_later(self.sink.behaviour.delay, leave)
+
+    def _send(self, data: bytes) -> None:
+        if self.pending:  # behind what waits
+            self._later(data)
+        else:
+            self.transport.write(data)
+
+    def answer(self, line: bytes) -> bytes:
+        verb = line[:4].upper()
+        if verb == b"MAIL":
+            self.recipient = ""
+            return b"250 2.1.0 Ok\r\n"
+        if verb == b"RCPT":
+            recipient = line.partition(b"<")[2].partition(b">")[0].decode("utf-8", "replace")
+            reply = self.sink.judge(recipient)
+            if reply.startswith(b"2"):
+                self.recipient = recipient
+            return reply
+        if verb == b"DATA":
+            if not self.recipient:
+                return b"554 5.5.1 No valid recipients\r\n"
+            self.in_data = True
+            return b"354 Go ahead\r\n"
+        if verb == b"EHLO":
+            return b"250-sink.test\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n250 SMTPUTF8\r\n"
+        if verb == b"QUIT":
+            self.transport.write(b"221 2.0.0 Bye\r\n")
+            self.transport.close()
+            return b""
+        if verb in (b"RSET", b"NOOP", b"HELO"):
+            return b"250 2.0.0 Ok\r\n"
+        return b"502 5.5.2 Not here\r\n"
+
+
+async def serve(behaviour: Behaviour, port: int, *, host: str = "127.0.0.1") -> None:
+    """Listen until cancelled."""
+    sink = Sink(behaviour)
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: Session(sink), host, port, backlog=256)
+    async with server:
+        await server.serve_forever()

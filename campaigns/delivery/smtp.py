@@ -1,0 +1,318 @@
+"""A pipelined SMTP client (RFC 5321, RFC 2920) on asyncio: what leaves together is written together.
+
+One message costs one round trip when the next envelope follows the final dot in the same write. The caller decides when
+the dot may leave: `envelope()` goes as far as 354, `finish()` sends the message.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import ssl
+from collections import deque
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+CONNECT_SECONDS = 10.0
+REPLY_SECONDS = 20.0  # RFC 5321 would wait minutes; a task lives for one, and a late answer is settled as uncertain
+_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A server's answer."""
+
+    code: int
+    text: str
+
+    @property
+    def is_ok(self) -> bool:
+        return 200 <= self.code < 400
+
+    @property
+    def is_permanent(self) -> bool:
+        return self.code >= 500
+
+    @property
+    def status(self) -> str:
+        """The enhanced status (RFC 3463), or an empty string."""
+        found = _ENHANCED.match(self.text)
+        return found[1] if found else ""
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.text}"
+
+
+class TransportDown(Exception):
+    """The server cannot be used now: no connection, a closed one, a refusal that is not about one recipient."""
+
+
+@dataclass(frozen=True)
+class Server:
+    """Where to deliver: smtp://user:password@host:port?tls=starttls, or smtps://…"""
+
+    host: str
+    port: int
+    user: str = ""
+    password: str = ""
+    tls: bool = False
+    starttls: bool = False
+
+    @classmethod
+    def of(cls, url: str | SplitResult) -> Server:
+        parts = urlsplit(url) if isinstance(url, str) else url
+        tls = parts.scheme == "smtps"
+        return cls(
+            host=parts.hostname or "localhost",
+            port=parts.port or (465 if tls else 25),
+            user=unquote(parts.username or ""),
+            password=unquote(parts.password or ""),
+            tls=tls,
+            starttls=not tls and "tls=starttls" in parts.query,
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class _Replies(asyncio.Protocol):
+    """Cuts the stream into replies and gives each to the one who has waited longest."""
+
+    def __init__(self) -> None:
+        self.transport: Any = None
+        self.buffer = b""
+        self.lines: list[str] = []
+        self.ready: deque[Reply] = deque()
+        self.waiting: deque[asyncio.Future[Reply]] = deque()
+        self.lost: Exception | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        if len(self.buffer) > 65536 and b"\n" not in self.buffer:
+            self.transport.abort()
+            return
+        *lines, self.buffer = self.buffer.split(b"\n")
+        for raw in lines:
+            line = raw.rstrip(b"\r").decode("utf-8", "replace")
+            self.lines.append(line[4:])
+            if line[3:4] == "-":
+                continue
+            code = int(line[:3]) if line[:3].isdigit() else 0
+            reply = Reply(code, "\n".join(self.lines))
+            self.lines = []
+            self._give(reply)
+
+    def _give(self, reply: Reply) -> None:
+        while self.waiting:
+            future = self.waiting.popleft()
+            if not future.done():
+                future.set_result(reply)
+                return
+        self.ready.append(reply)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = TransportDown(f"the connection was closed{f': {exc}' if exc else ''}")
+        for future in self.waiting:
+            if not future.done():
+                future.set_exception(self.lost)
+        self.waiting.clear()
+
+    async def reply(self) -> Reply:
+        if self.ready:
+            return self.ready.popleft()
+        if self.lost:
+            raise self.lost
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self.waiting.append(future)
+        async with asyncio.timeout(REPLY_SECONDS):
+            return await future
+
+
+class Client:
+    """One connection. Every method raises TransportDown when the connection cannot be used any more."""
+
+    def __init__(self, server: Server, helo: str) -> None:
+        self.server, self.helo = server, helo
+        self.extensions: set[str] = set()
+        self.max_size = 0
+        self._auth = ""
+        self._replies = _Replies()
+
+    async def connect(self) -> None:
+        """Greeting, EHLO, TLS and sign-in."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                await loop.create_connection(
+                    lambda: self._replies,
+                    self.server.host,
+                    self.server.port,
+                    ssl=ssl.create_default_context() if self.server.tls else None,
+                )
+                await self._greet()
+        except TimeoutError:
+            self.abort()
+            raise TransportDown(f"{self.server} did not answer within {CONNECT_SECONDS:.0f} s") from None
+        except (OSError, ssl.SSLError) as error:
+            self.abort()
+            raise TransportDown(f"{self.server}: {error.strerror or error}") from error
+        except BaseException:
+            self.abort()
+            raise
+
+    async def _greet(self) -> None:
+        greeting = await self._replies.reply()
+        if greeting.code != 220:
+            raise TransportDown(f"{self.server} said {greeting}")
+        await self._ehlo()
+        if self.server.starttls:
+            await self._say("STARTTLS", expect=220)
+            # anything sent before TLS is not to be believed (CVE-2011-0411)
+            self._replies.ready.clear()
+            self._replies.buffer = b""
+            loop = asyncio.get_running_loop()
+            self._replies.transport = await loop.start_tls(
+                self._replies.transport,
+                self._replies,
+                ssl.create_default_context(),
+                server_hostname=self.server.host,
+            )
+            await self._ehlo()
+        if self.server.user:
+            await self._sign_in()
+
+    async def _ehlo(self) -> None:
+        reply = await self._say(f"EHLO {self.helo}")
+        if not reply.is_ok:
+            await self._say(f"HELO {self.helo}", expect=250)
+            return
+        lines = [line.split() for line in reply.text.split("\n")[1:] if line.strip()]
+        self.extensions = {words[0].upper() for words in lines}
+        for words in lines:
+            if words[0].upper() == "SIZE" and len(words) > 1 and words[1].isdigit():
+                self.max_size = int(words[1])
+            if words[0].upper() == "AUTH":
+                self._auth = " ".join(words[1:]).upper()
+
+    async def _sign_in(self) -> None:
+        user, password = self.server.user, self.server.password
+        if "PLAIN" in self._auth or "LOGIN" not in self._auth:
+            token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
+            await self._say(f"AUTH PLAIN {token}", expect=235)
+            return
+        await self._say("AUTH LOGIN", expect=334)
+        await self._say(base64.b64encode(user.encode()).decode(), expect=334)
+        await self._say(base64.b64encode(password.encode()).decode(), expect=235)
+
+    async def _say(self, line: str, *, expect: int = 0) -> Reply:
+        self.write(f"{line}\r\n".encode())
+        reply = await self.reply()
+        if expect and reply.code != expect:
+            raise TransportDown(f"{self.server} refused {line.split()[0]}: {reply}")
+        return reply
+
+    def write(self, data: bytes) -> None:
+        if self._replies.lost:
+            raise self._replies.lost
+        self._replies.transport.write(data)
+
+    async def reply(self) -> Reply:
+        try:
+            return await self._replies.reply()
+        except TimeoutError:
+            self.abort()
+            raise TransportDown(f"{self.server} did not answer within {REPLY_SECONDS:.0f} s") from None
+
+    @property
+    def pipelines(self) -> bool:
+        return "PIPELINING" in self.extensions
+
+    def envelope_bytes(self, sender: str, recipient: str) -> bytes:
+        extra = "" if recipient.isascii() else " SMTPUTF8"
+        return f"MAIL FROM:<{sender}>{extra}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
+
+    async def envelope(self, sender: str, recipient: str) -> Reply:
+        """MAIL, RCPT and DATA; 354 means that the message may follow. Any other reply is RCPT's or DATA's refusal.
+
+        A refused MAIL is about the road, not the recipient: TransportDown.
+        """
+        data = self.envelope_bytes(sender, recipient)
+        if self.pipelines:
+            self.write(data)
+            return await self.envelope_replies()
+        replies = []
+        for line in data.splitlines(keepends=True):
+            self.write(line)
+            replies.append(await self.reply())
+            if not replies[-1].is_ok:
+                break
+        return await self._judge(replies)
+
+    async def envelope_replies(self) -> Reply:
+        """The three replies to an envelope that was written already."""
+        replies = self._replies
+        return await self._judge([await self.reply() for _number in range(3)] if not replies.lost else [])
+
+    async def _judge(self, replies: list[Reply]) -> Reply:
+        if not replies:
+            raise TransportDown("the connection was closed")
+        if any(reply.code == 421 for reply in replies):
+            self.abort()
+            raise TransportDown(f"{self.server} said {next(r for r in replies if r.code == 421)}")
+        if not replies[0].is_ok:
+            self.abort()
+            raise TransportDown(f"{self.server} refuses our sender: {replies[0]}")
+        if len(replies) == 3 and replies[1].is_ok:
+            if replies[2].code != 354:
+                await self._reset()
+            return replies[2]
+        if len(replies) == 3 and replies[2].code == 354:  # no recipient, yet it waits for a message: an empty one
+            self.write(b".\r\n")
+            await self.reply()
+        await self._reset()
+        return replies[1]
+
+    async def _reset(self) -> None:
+        await self._say("RSET")
+
+    def message_bytes(self, message: bytes) -> bytes:
+        """With dots doubled, and the final one."""
+        if b"\n." in message:
+            message = message.replace(b"\n.", b"\n..")
+        if message.startswith(b"."):
+            message = b"." + message
+        return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
+
+    def abort(self) -> None:
+        """Close without a word: a message without its final dot is not accepted by anybody."""
+        if self._replies.transport is not None:
+            self._replies.transport.abort()
+        if self._replies.lost is None:
+            self._replies.lost = TransportDown("the connection was closed")
+
+    async def quit(self) -> None:
+        if self._replies.lost:
+            return
+        try:
+            self.write(b"QUIT\r\n")
+            async with asyncio.timeout(1):
+                await self._replies.reply()
+        except (TimeoutError, TransportDown):
+            pass
+        self.abort()
+
+
+async def probe(server: Server, helo: str) -> str:
+    """Empty when the server greets us and lets us in, else what is wrong, as a sentence's part."""
+    client = Client(server, helo)
+    try:
+        await client.connect()
+    except TransportDown as down:
+        return str(down)
+    await client.quit()
+    return ""

@@ -1,0 +1,80 @@
+"""Celery's doors to delivery: ids in, service out. Each may be lost or run twice; the truth is in PostgreSQL."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+from celery import shared_task
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.delivery import breaker, freezing, sweeping
+from campaigns.delivery.composing import plan_of
+from campaigns.delivery.engine import Engine, Outcomes
+from campaigns.delivery.waking import wake
+from campaigns.mailings.models import Transport
+from crm.errors import Unavailable
+
+logger = logging.getLogger(__name__)
+
+
+@shared_task(name="campaigns.delivery.deliver", ignore_result=True)
+def deliver(mailing_id: int) -> None:
+    """Claim and send for a part of a minute, then make room for others; wakes the next one when there is more."""
+    outcomes = send_some(mailing_id)
+    if outcomes is None or outcomes.is_stopped or outcomes.down:
+        return
+    if not sweeping.finish_if_done(mailing_id):
+        wake(mailing_id)
+
+
+def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | None:
+    """One run of the engine; None when the mailing is not there to send or its transport rests."""
+    plan = plan_of(mailing_id)
+    if plan is None or breaker.is_open(Transport.objects.get(pk=plan.transport_id), timezone.now()):
+        return None
+    dsn = dict(connection.get_connection_params())
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        dsn.pop(name, None)
+    connection.close()  # this run has a connection of its own; a pooled one would only grow stale
+    engine = Engine(plan, dsn, **({} if seconds is None else {"seconds": seconds}))
+    outcomes = _run(engine)
+    if outcomes.down and engine.stop.is_set() and not outcomes.is_stopped and not outcomes.out_of_time:
+        breaker.trip(mailing_id=mailing_id, transport_id=plan.transport_id, reason=outcomes.down)
+    else:
+        outcomes.down = ""
+    logger.info("Mailing %s: %s", mailing_id, dict(outcomes.counts))
+    return outcomes
+
+
+def _run(engine: Engine) -> Outcomes:
+    try:
+        import uvloop  # not on every platform
+    except ImportError:
+        return asyncio.run(engine.run())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(engine.run())
+
+
+# An audience of a million takes longer than a minute on a small machine. It is not acknowledged late: the sweeper asks again.
+@shared_task(name="campaigns.delivery.freeze", ignore_result=True, acks_late=False, time_limit=900, soft_time_limit=880)
+def freeze_mailing(mailing_id: int) -> None:
+    """Freeze the audience; once, however often this is asked."""
+    try:
+        freezing.freeze(mailing_id=mailing_id)
+    except Unavailable as error:
+        logger.warning("Mailing %s waits to be frozen: %s", mailing_id, error.message)
+
+
+@shared_task(name="campaigns.delivery.wind_up", ignore_result=True)
+def wind_up_mailing(mailing_id: int) -> None:
+    """End what a cancelled mailing still has waiting."""
+    sweeping.wind_up(mailing_id)
+
+
+@shared_task(name="campaigns.delivery.sweep", ignore_result=True)
+def sweep(*args: Any) -> None:
+    """Every ten seconds: whatever is due, stuck or abandoned."""
+    sweeping.sweep()
