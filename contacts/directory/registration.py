@@ -7,9 +7,10 @@ from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from contacts.directory import timeline_sources
-from contacts.directory.models import Membership, Organization, Person
+from contacts.directory.models import Country, Membership, Organization, Person
 from contacts.directory.services import undo
 from contacts.directory.timeline import TimelineSource, register
+from crm.accounts import scopes
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import undoable
@@ -70,3 +71,7 @@ search.register(
         list_url=lambda words: f"{reverse('organization_list')}?{urlencode({'q': words})}",
     )
 )
+
+
+# --- what a grant can be limited to ---------------------------------------------------------------------------------------
+scopes.offer("countries", lambda: [(row.code, row.label) for row in Country.objects.order_by("sort_key")])
