@@ -235,9 +235,11 @@ class Builder:
     # --- words
     @property
     def sentence(self) -> SafeString:
-        root, _errors = self.parsed
+        root = self.parsed[0]
         if root is not None:
             return sentence_of(root, self.selects)
+        if self.parsed[1]:
+            return SafeString(_("One of the rules cannot be used yet; it says below what is wrong."))
         return sentence(self.finished[0], self.selects, fields=self.fields)
 
     @property

@@ -15,11 +15,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_GET, require_POST
 
+from contacts.directory.lists import OrganizationFilters, PersonFilters
 from contacts.directory.models import Organization, Person
+from contacts.directory.tabs import directory_tabs
 from contacts.segments import lists
 from contacts.segments.models import ContactList, Selects
 from contacts.segments.registry import PEOPLE
 from contacts.segments.tables import ListFilters, ListTable, lists_with_counts, page_of
+from contacts.segments.tree import uids
 from contacts.segments.usage import uses_of_list
 from contacts.segments.views import OWN
 from crm.accounts.requests import StaffRequest
@@ -59,8 +62,9 @@ def list_list(request: StaffRequest) -> HttpResponseBase:
     filters = ListFilters(request, rows)
     table = ListTable(request, filters.queryset, filters=filters)
     return list_page(
-        request, "contacts/segments/list_list.html", table=table, filters=filters, may_create=_may_create(request)
-    )
+        request, "contacts/segments/list_list.html", table=table, filters=filters, may_create=_may_create(request),
+        tabs=directory_tabs(request.user, "list_list"),
+    )  # fmt: skip
 
 
 @requires(*OWN)
@@ -138,38 +142,38 @@ def _add(request: StaffRequest, found: ContactList, rows: Any) -> None:
 @requires(*OWN)
 @require_POST
 def list_add_selection(request: StaffRequest) -> HttpResponse:
-    """Bulk action of the people and organization lists: `pick` (uids) and `kind` (people or organizations).
+    """Bulk action of the people and organization lists: what is ticked there, or all that match its filters.
 
-    The first post asks which list; the second (with `list` or `name`) adds.
+    `?kind=people` or `organizations`. The first post asks which list; the second (with `list` or `name`) adds.
     """
-    selects = request.POST.get("kind", PEOPLE)
+    selects = request.POST.get("kind") or request.GET.get("kind", PEOPLE)
     if selects not in Selects.values:
         raise Invalid(_("A list holds people or organizations."))
-    model: Any = Person if selects == PEOPLE else Organization
-    rows = selected(request, model.objects.active().visible_to(request.user))
+    rows = _selection(request, selects)
     mine = ContactList.objects.visible_to(request.user, Action.SEGMENTS).active().filter(selects=selects)
     chosen, name = request.POST.get("list", ""), request.POST.get("name", "").strip()
     back = request.POST.get("back") or request.META.get("HTTP_REFERER", "")
     if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
         back = reverse("list_list")
-    if chosen or name:
-        if name:
-            target = lists.create_list(name=name, actor=request.user, selects=selects)
-        else:
-            target = get_object_or_404(mine.filter(uid__in=_as_uids(chosen)))
-        _add(request, target, rows)
+    if name:
+        _add(request, lists.create_list(name=name, actor=request.user, selects=selects), rows)
         return redirect(back)
+    if chosen:
+        _add(request, get_object_or_404(mine, uid__in=uids([chosen])), rows)
+        return redirect(back)
+    kept = [(key, value) for key, values in request.POST.lists() if key in ("pick", "all") or key[:1] == "_" for value in values]  # fmt: skip
     context = {
-        "picked": request.POST.getlist("pick"), "kind": selects, "back": back, "count": rows.count(),
+        "kept": kept, "kind": selects, "back": back, "count": rows.count(),
         "lists": lists_with_counts(mine).order_by("-updated_at")[:50],
     }  # fmt: skip
     return render(request, "contacts/segments/list_choose.html", context)
 
 
-def _as_uids(text: str) -> list[UUID]:
-    from contacts.segments.tree import uids
-
-    return uids([text])
+def _selection(request: StaffRequest, selects: str) -> Any:
+    if selects == PEOPLE:
+        people = Person.objects.active().visible_to(request.user).with_place()
+        return selected(request, people, filters=PersonFilters)
+    return selected(request, Organization.objects.active().visible_to(request.user), filters=OrganizationFilters)
 
 
 @requires(*OWN)

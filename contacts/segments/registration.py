@@ -19,7 +19,7 @@ from crm.ui import menu, search, shell
 register_all()
 undoable("segment", restore_segment)
 undoable("contactlist", restore_list)
-menu.register(menu.MenuItem(_("Segments"), "filter", "segment_list", order=20, group=0))
+menu.register(menu.MenuItem(_("Segments"), "filter", "segment_list", order=20))
 shell.register_new(
     shell.NewItem(_("Segment"), "filter", "segment_new", (Action.SEGMENTS, Action.SEGMENTS_OWN), order=40)
 )

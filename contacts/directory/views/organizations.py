@@ -59,6 +59,7 @@ def organization_list(request: StaffRequest) -> HttpResponseBase:
         tabs=directory_tabs(request.user, "organization_list"),
         may_add=request.user.may(Action.EDIT_DIRECTORY),
         may_bulk=request.user.may(Action.BULK),
+        may_list=request.user.may(Action.SEGMENTS_OWN),
     )
 
 
