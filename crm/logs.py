@@ -60,5 +60,6 @@ LOGGING: dict[str, Any] = {
         "celery.worker.strategy": {"level": "WARNING"},
         "mail.log": {"level": "WARNING"},
         "django.server": {"level": "WARNING"},
+        "flufl.bounce": {"level": "WARNING"},
     },
 }

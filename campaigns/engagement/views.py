@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.views.decorators.http import require_safe
 
 from campaigns.delivery.models import Delivery
 from campaigns.engagement import links
@@ -16,6 +17,7 @@ from crm.accounts.rules import public
 
 
 @public
+@require_safe
 def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     """From the link in a message to the preference page of whoever it was sent to. Nothing is changed by looking."""
     link = links.read(links.UNSUBSCRIBE, token)

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.outreach.queries import InboundQuerySet, InteractionQuerySet
 from crm.ids import UidModel
 
 
@@ -39,8 +40,17 @@ class InboundMessage(models.Model):
     handled_at = models.DateTimeField(null=True)
     forwarded_at = models.DateTimeField(null=True, help_text="a reply, to the sender's mailbox")
 
+    objects = InboundQuerySet.as_manager()
+
     class Meta:
-        indexes = [models.Index(fields=["id"], name="inbound_new", condition=Q(state="new"))]
+        indexes = [
+            models.Index(fields=["id"], name="inbound_new", condition=Q(state="new")),
+            models.Index(
+                fields=["id"],
+                name="inbound_to_forward",
+                condition=Q(state="handled", kind="reply", forwarded_at__isnull=True),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind or 'message'} to {self.recipient}"
@@ -70,6 +80,8 @@ class Interaction(UidModel):
     logged_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     answered_at = models.DateTimeField(null=True, help_text="a reply that somebody took care of")
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    objects = InteractionQuerySet.as_manager()
 
     class Meta:
         indexes = [

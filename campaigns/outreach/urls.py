@@ -1,5 +1,10 @@
 """Routes of outreach."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from campaigns.outreach import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("outreach/replies/", views.reply_list, name="reply_list"),
+    path("outreach/replies/<uuid:uid>/answer/", views.reply_answer, name="reply_answer"),
+]

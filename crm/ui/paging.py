@@ -17,7 +17,7 @@ from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import FieldDoesNotExist, ValidationError
 from django.core.serializers.json import DjangoJSONEncoder
-from django.db.models import F, Field, Model, Q, QuerySet
+from django.db.models import CompositePrimaryKey, F, Field, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import ngettext
@@ -142,7 +142,12 @@ def paginate(
 
 def sort_keys(queryset: QuerySet[Any], sort: Sequence[str]) -> list[Key]:
     """`sort` as keys, ended by the primary key."""
-    names = [*sort, "pk"] if not any(name.lstrip("-") in {"pk", "id"} for name in sort) else list(sort)
+    names = list(sort)
+    # rows with a composite key are ordered by a part of it that is unique where they are listed
+    if not any(name.lstrip("-") in {"pk", "id"} for name in sort) and not isinstance(
+        queryset.model._meta.pk, CompositePrimaryKey
+    ):
+        names.append("pk")
     keys = []
     for name in names:
         bare = name.removeprefix("-")

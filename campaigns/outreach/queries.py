@@ -1,0 +1,55 @@
+"""What came back, and who may see it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q
+
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+
+if TYPE_CHECKING:
+    from campaigns.outreach.models import InboundMessage, Interaction  # noqa: F401  type parameters
+
+
+class InteractionQuerySet(models.QuerySet["Interaction"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Touches with people or institutions in the user's scope for `action`."""
+        from contacts.directory.models import Organization, Person
+
+        if user.scope(action).countries is None:
+            return self
+        return self.filter(
+            Q(person__in=Person.objects.visible_to(user, action))
+            | Q(organization__in=Organization.objects.visible_to(user, action))
+        )
+
+    def replies(self) -> Self:
+        return self.filter(kind="reply")
+
+    def to_answer(self) -> Self:
+        """Replies that nobody took care of yet."""
+        return self.replies().filter(answered_at__isnull=True)
+
+
+class InboundQuerySet(models.QuerySet["InboundMessage"]):
+    def waiting(self) -> Self:
+        """Not read yet, oldest first."""
+        return self.filter(state="new").order_by("id")
+
+    def to_forward(self) -> Self:
+        """Replies that the sender's mailbox has not got yet."""
+        return self.filter(state="handled", kind="reply", forwarded_at__isnull=True).order_by("id")
+
+    def left_over(self) -> Self:
+        """Mail to our return domain that belongs to no mailing, or that could not be read."""
+        return self.filter(state__in=["unmatched", "failed"])
+
+    def automatic(self) -> Self:
+        return self.filter(state="handled", kind="auto")
+
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Mail that is not tied to a country is for those whose scope has no limits."""
+        return self if user.scope(action).countries is None else self.none()

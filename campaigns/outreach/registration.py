@@ -1,0 +1,106 @@
+"""What outreach adds to the shell, to Today, to undo and to timelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from campaigns.delivery.models import Feedback
+from campaigns.mailings.models import Mailing
+from campaigns.outreach import timeline
+from campaigns.outreach.models import Interaction
+from campaigns.outreach.services import restore_answer
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit.services import undoable
+from crm.ui import formats, menu, today
+
+SHOWN_SINGLY = 3
+BOUNCES_SINCE = timedelta(days=2)
+
+
+def to_answer(user: User) -> int:
+    return Interaction.objects.to_answer().visible_to(user).count()
+
+
+def replies_to_answer(user: User) -> Iterable[today.Need]:
+    """The newest replies by name, the others as one line."""
+    if not (user.may(Action.EDIT_DIRECTORY) or user.may(Action.LOG)):
+        return
+    replies = Interaction.objects.to_answer().visible_to(user).select_related("person", "organization")
+    rows = list(replies.order_by("-at")[: SHOWN_SINGLY + 1])
+    for row in rows[:SHOWN_SINGLY]:
+        yield today.Need(
+            icon="message-circle",
+            title=_("%(who)s replied") % {"who": _name_of(row)},
+            why=formats_first_line(row.text) or row.subject,
+            url=f"{reverse('reply_list')}#reply-{row.uid}",
+            step=_("Answer"),
+            at=row.at,
+            rank=30,
+        )
+    if len(rows) > SHOWN_SINGLY:
+        rest = replies.count() - SHOWN_SINGLY
+        yield today.Need(
+            icon="messages",
+            title=ngettext("%(n)s more reply", "%(n)s more replies", rest) % {"n": formats.number(rest)},
+            why=_("Nobody has taken care of them yet."),
+            url=reverse("reply_list"),
+            step=_("Read"),
+            at=rows[-1].at,
+            rank=31,
+        )
+
+
+def _name_of(row: Interaction) -> str:
+    if row.person:
+        return row.person.label
+    return row.organization.label if row.organization else _("Somebody")
+
+
+def formats_first_line(text: str) -> str:
+    line = next((line.strip() for line in text.splitlines() if len(line.strip()) > 12), text.strip())
+    return line[:110] + "…" if len(line) > 110 else line
+
+
+def bounces(user: User) -> Iterable[today.Need]:
+    """Mailings whose messages bounced in the last days, where the user may repair addresses."""
+    if not user.may(Action.EDIT_DIRECTORY):
+        return
+    since = timezone.now() - BOUNCES_SINCE
+    counts: dict[int, int] = {}
+    hard = Feedback.objects.filter(at__gte=since, kind=Feedback.Kind.HARD_BOUNCE).order_by()
+    for mailing_id in hard.values_list("mailing_id", flat=True)[:5000]:
+        counts[mailing_id] = counts.get(mailing_id, 0) + 1
+    if not counts:
+        return
+    for mailing in Mailing.objects.visible_to(user).filter(pk__in=counts).order_by("-pk")[:SHOWN_SINGLY]:
+        n = counts[mailing.pk]
+        yield today.Need(
+            icon="mail-x",
+            title=ngettext(
+                "%(n)s address of “%(mailing)s” does not exist", "%(n)s addresses of “%(mailing)s” do not exist", n
+            )
+            % {"n": formats.number(n), "mailing": mailing.label},
+            why=_("Their messages bounced. Nothing more is sent there until somebody enters a new address."),
+            url=f"{reverse('mailing_report', args=[mailing.uid])}people/?who=bounced",
+            step=_("Repair"),
+            kind="warn",
+            rank=45,
+        )
+
+
+menu.register(
+    menu.MenuItem(
+        gettext_lazy("Replies"), "message-circle", "reply_list", order=30, group=2, count=to_answer, prefix="/outreach/"
+    )
+)
+today.register_needs(replies_to_answer)
+today.register_needs(bounces)
+undoable("interaction", restore_answer)
+timeline.register_sources()

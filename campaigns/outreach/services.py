@@ -1,0 +1,201 @@
+"""Mail that comes back: taken in once, classified once, and what follows from it in one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from datetime import datetime
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from campaigns.delivery.addresses import read_address, read_message_id
+from campaigns.delivery.models import Delivery, Feedback
+from campaigns.engagement.services import mark, subject_of
+from campaigns.mailings.models import Mailing
+from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.outreach.reading import Kind, Reading, own_words, read_message
+from contacts.consent.services import one_click_unsubscribe, record_complaint
+from contacts.directory.models import ContactPoint, Organization, Person
+from crm.accounts.models import User
+from crm.audit.models import AuditEntry
+from crm.audit.services import record
+
+logger = logging.getLogger(__name__)
+State = InboundMessage.State
+SOFT_BOUNCES_TO_BOUNCING = 3  # in a row; a full mailbox once is no reason to give an address up
+_ADD_REPLY = """
+INSERT INTO campaigns_engagementday AS t (person_id, day, mailed, human_clicks, replies) VALUES (%s, %s, 0, 0, 1)
+ON CONFLICT (person_id, day) DO UPDATE SET replies = t.replies + 1
+"""
+
+
+def take_in(*, raw: bytes, recipient: str, sender: str = "", at: datetime | None = None) -> InboundMessage:
+    """File one message as it came; the same one twice is one row. The handler classifies it later."""
+    digest = hashlib.sha256(b"\0".join([recipient.lower().encode(), sender.encode(), raw])).hexdigest()
+    message, _created = InboundMessage.objects.get_or_create(
+        digest=digest,
+        defaults={
+            "raw": raw,
+            "recipient": recipient[:320],
+            "sender": sender[:320],
+            "received_at": at or timezone.now(),
+        },
+    )
+    return message
+
+
+def handle(*, inbound_id: int) -> InboundMessage | None:
+    """Classify one new message, attribute it to its delivery and write what follows. None: done already, or being done."""
+    with transaction.atomic():
+        inbound = (
+            InboundMessage.objects.select_for_update(skip_locked=True).filter(pk=inbound_id, state=State.NEW).first()
+        )
+        if inbound is None:
+            return None
+        reading = read_message(bytes(inbound.raw), sender=inbound.sender)
+        delivery = _delivery_of(inbound, reading)
+        inbound.kind, inbound.note, inbound.handled_at = reading.kind, reading.note[:300], timezone.now()
+        if delivery is None:
+            inbound.state = State.UNMATCHED
+            inbound.note = _("Neither its address nor its references are ours.")
+        else:
+            inbound.state = State.HANDLED
+            inbound.mailing_id, inbound.seq = delivery.mailing_id, delivery.seq
+            _follow(inbound, reading, delivery)
+        inbound.save(update_fields=["kind", "note", "handled_at", "state", "mailing_id", "seq"])
+    return inbound
+
+
+def give_up(*, inbound_id: int, why: str) -> None:
+    """A message that broke its handler is kept and listed; the others go on."""
+    InboundMessage.objects.filter(pk=inbound_id, state=State.NEW).update(
+        state=State.FAILED, note=why[:300], handled_at=timezone.now()
+    )
+
+
+def _delivery_of(inbound: InboundMessage, reading: Reading) -> Delivery | None:
+    """By the signed address that it came to; else by a Message-ID of ours that it refers to. Both are signed."""
+    address = read_address(inbound.recipient)
+    if address is not None:
+        return Delivery.objects.filter(mailing_id=address.mailing_id, seq=address.seq).first()
+    for text in reading.about:
+        known = read_message_id(text)
+        if known is not None:
+            mailing_id = Mailing.objects.filter(uid=known[0]).values_list("pk", flat=True).first()
+            return Delivery.objects.filter(mailing_id=mailing_id or 0, seq=known[1]).first()
+    return None
+
+
+def _follow(inbound: InboundMessage, reading: Reading, delivery: Delivery) -> None:
+    if reading.kind == Kind.REPLY:
+        _log_reply(inbound, reading, delivery)
+    elif reading.feedback is not None:
+        feedback, is_new = Feedback.objects.get_or_create(
+            mailing_id=delivery.mailing_id,
+            seq=delivery.seq,
+            kind=reading.feedback,
+            defaults={
+                "status": reading.status[:12],
+                "reason": reading.reason[:300],
+                "inbound_id": inbound.pk,
+                "at": inbound.received_at,
+            },
+        )
+        if is_new and feedback.kind == Feedback.Kind.COMPLAINT:
+            _take_complaint(feedback, delivery)
+        elif is_new:
+            _mark_address(feedback, delivery)
+
+
+def _mark_address(feedback: Feedback, delivery: Delivery) -> None:
+    """A hard bounce makes the address invalid wherever it stands; the third soft one in a row makes it bouncing."""
+    points = ContactPoint.objects.emails().filter(address_key=delivery.address_key or "-")
+    points = points.exclude(status__in=[ContactPoint.Status.INVALID, ContactPoint.Status.COMPLAINED])
+    said = {"status_reason": feedback.reason, "status_at": feedback.at, "updated_at": timezone.now()}
+    if feedback.kind == Feedback.Kind.HARD_BOUNCE:
+        changed = points.update(status=ContactPoint.Status.INVALID, **said)
+    else:
+        points.update(bounce_count=F("bounce_count") + 1)
+        changed = points.filter(bounce_count__gte=SOFT_BOUNCES_TO_BOUNCING, status=ContactPoint.Status.ACTIVE).update(
+            status=ContactPoint.Status.BOUNCING, **said
+        )
+    if changed:
+        point = ContactPoint.objects.filter(address_key=delivery.address_key).order_by("pk").first()
+        record(
+            verb=f"contact_point.{feedback.kind}",
+            target=point,
+            changes=[("status", ContactPoint.Status.ACTIVE, point.status if point else "")],
+            summary=feedback.status or feedback.kind,
+            event={"kind": feedback.kind, "status": feedback.status},
+        )
+
+
+def _take_complaint(feedback: Feedback, delivery: Delivery) -> None:
+    """Somebody called it spam: the topic is withdrawn and the address is never written to again."""
+    mailing = Mailing.objects.select_related("topic").filter(pk=delivery.mailing_id).first()
+    subject = subject_of(delivery)
+    if mailing and mailing.topic and subject:
+        one_click_unsubscribe(
+            subject=subject, topic=mailing.topic, address=delivery.address, at=feedback.at, source="complaint"
+        )
+    if delivery.address:
+        record_complaint(address=delivery.address, source=f"complaint: {feedback.reason}"[:120], at=feedback.at)
+
+
+def _log_reply(inbound: InboundMessage, reading: Reading, delivery: Delivery) -> None:
+    """A reply is an interaction with the person and the institution that were written to."""
+    person = Person.objects.filter(pk=delivery.person_id or 0).first()
+    organization = Organization.objects.filter(pk=delivery.organization_id or 0).first()
+    interaction = Interaction.objects.create(
+        kind=Interaction.Kind.REPLY,
+        person=person,
+        organization=organization,
+        mailing_id=delivery.mailing_id,
+        seq=delivery.seq,
+        inbound=inbound,
+        subject=reading.subject[:300],
+        text=own_words(reading.text),
+        at=inbound.received_at,
+    )
+    mark(delivery=delivery, column="replied_at", at=inbound.received_at)
+    if person:
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD_REPLY, [person.pk, inbound.received_at.date()])
+        earlier = Q(last_engaged_at__isnull=True) | Q(last_engaged_at__lt=inbound.received_at)
+        Person.objects.filter(earlier, pk=person.pk).update(last_engaged_at=inbound.received_at)
+    if organization:
+        earlier = Q(last_contacted_at__isnull=True) | Q(last_contacted_at__lt=inbound.received_at)
+        Organization.objects.filter(earlier, pk=organization.pk).update(last_contacted_at=inbound.received_at)
+    # the address works after all
+    ContactPoint.objects.emails().filter(
+        address_key=delivery.address_key or "-", status__in=[ContactPoint.Status.ACTIVE, ContactPoint.Status.BOUNCING]
+    ).update(bounce_count=0, status=ContactPoint.Status.ACTIVE)
+    record(
+        verb="interaction.replied", target=interaction, event={"mailing_id": delivery.mailing_id, "seq": delivery.seq}
+    )
+
+
+def answer_reply(*, interaction: Interaction, actor: User) -> AuditEntry | None:
+    """Take a reply off everybody's list; None when somebody did already."""
+    with transaction.atomic():
+        now = timezone.now()
+        changed = Interaction.objects.to_answer().filter(pk=interaction.pk).update(answered_at=now, answered_by=actor)
+        if not changed:
+            return None
+        return record(
+            verb="interaction.answered",
+            target=interaction,
+            actor=actor,
+            changes=[("answered_at", None, now.isoformat()), ("answered_by", None, actor)],
+            event={},
+        )
+
+
+def restore_answer(*, uid: UUID, values: dict[str, object], expected: dict[str, object], actor: User) -> None:
+    """Undo of `answer_reply`: it is to be answered again."""
+    del values, expected, actor
+    Interaction.objects.filter(uid=uid).update(answered_at=None, answered_by=None)

@@ -1,0 +1,43 @@
+"""Claim, act, record: each message by itself, so that a broken one fails alone."""
+
+import logging
+import smtplib
+import time
+
+from celery import shared_task
+from django.conf import settings
+from django.db import OperationalError
+
+from campaigns.outreach import forwarding, intake, services
+from campaigns.outreach.models import InboundMessage
+
+logger = logging.getLogger(__name__)
+BATCH = 500
+SECONDS = 40  # of the 60 that a task has
+
+
+@shared_task(name="campaigns.outreach.handle_inbound")
+def handle_inbound() -> int:
+    """Take in the folder, classify what is new, forward replies; returns how many messages were classified."""
+    until = time.monotonic() + SECONDS
+    intake.take_in_folder(settings.SPOOL_DIR / "inbound")
+    handled = 0
+    for inbound_id in list(InboundMessage.objects.waiting().values_list("pk", flat=True)[:BATCH]):
+        if time.monotonic() > until:
+            break
+        try:
+            handled += services.handle(inbound_id=inbound_id) is not None
+        except OperationalError:
+            raise  # the database went away: the message is still new
+        except Exception as error:  # anybody may send us anything; it is kept, named and listed
+            logger.exception("inbound message %s could not be handled", inbound_id)
+            services.give_up(inbound_id=inbound_id, why=f"{type(error).__name__}: {error}")
+    for inbound_id in list(InboundMessage.objects.to_forward().values_list("pk", flat=True)[:BATCH]):
+        if time.monotonic() > until:
+            break
+        try:
+            forwarding.forward(inbound_id=inbound_id)
+        except (OSError, smtplib.SMTPException) as error:
+            logger.warning("replies wait for the mail server: %s", error)
+            break
+    return handled

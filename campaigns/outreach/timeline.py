@@ -1,0 +1,106 @@
+"""What people did with what we sent them, on their page and on their institution's: clicks, replies, bounces."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from django.db.models import Model, Q, QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.delivery.models import Delivery, Feedback
+from campaigns.engagement.models import DeliveryEngagement
+from campaigns.mailings.models import Mailing
+from campaigns.outreach.models import Interaction
+from contacts.directory.models import Person
+from contacts.directory.timeline import Entry, Subject, TimelineSource, register
+from crm.accounts.models import User
+
+# A timeline looks this many deliveries back: a person gets some dozens of mailings a year.
+DELIVERIES = 500
+CANDIDATES = 2000
+
+
+def deliveries_to(subject: Subject) -> list[tuple[int, int]]:
+    """(mailing, seq) of what was sent to a person or an institution, newest mailing first."""
+    sent = Delivery.objects.exclude(state="skipped").order_by("-mailing_id", "-seq")
+    if isinstance(subject, Person):
+        mine = sent.filter(person_id=subject.pk)
+    else:
+        # the ledger is indexed by person and by address, and an institution is reached through its people or its own addresses
+        people = list(subject.memberships.values_list("person_id", flat=True)[:DELIVERIES])
+        own = list(subject.contact_points.emails().values_list("address_hash", flat=True)[:DELIVERIES])
+        mine = sent.filter(Q(person_id__in=people, organization_id=subject.pk) | Q(address_hash__in=own))
+    return list(mine.values_list("mailing_id", "seq")[:DELIVERIES])
+
+
+def _mailings(rows: Iterable[Model], user: User) -> dict[int, Mailing]:
+    ids = {row.mailing_id for row in rows if row.mailing_id}  # type: ignore[attr-defined]
+    return Mailing.objects.visible_to(user).only("uid", "name", "names").in_bulk(ids) if ids else {}
+
+
+def _link(mailing: Mailing | None) -> dict[str, str]:
+    return {"body": mailing.label, "url": reverse("mailing_report", args=[mailing.uid])} if mailing else {}
+
+
+def clicks(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    """First human clicks. Nothing of people who are not tracked, since nothing of theirs is kept."""
+    rows = DeliveryEngagement.objects.filter(first_click_at__isnull=False)
+    found = _narrowed(rows, "first_click_at", subject, before, limit)
+    mailings = _mailings(found, user)
+    for row in found:
+        links = _("clicked a link") if row.human_clicks == 1 else _("clicked %(n)s times") % {"n": row.human_clicks}
+        yield Entry(row.first_click_at, links.capitalize(), "click", "blue", **_link(mailings.get(row.mailing_id)))
+
+
+def unsubscribes(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    rows = DeliveryEngagement.objects.filter(unsubscribed_at__isnull=False)
+    found = _narrowed(rows, "unsubscribed_at", subject, before, limit)
+    mailings = _mailings(found, user)
+    for row in found:
+        yield Entry(row.unsubscribed_at, _("Unsubscribed"), "mail-off", "warn", **_link(mailings.get(row.mailing_id)))
+
+
+def feedback(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    found = _narrowed(Feedback.objects.all(), "at", subject, before, limit)
+    mailings = _mailings(found, user)
+    for row in found:
+        mailing = mailings.get(row.mailing_id)
+        said = " · ".join(filter(None, [row.reason, mailing.label if mailing else ""]))
+        url = reverse("mailing_report", args=[mailing.uid]) if mailing else ""
+        title = row.get_kind_display().capitalize()
+        yield Entry(row.at, title, "mail-x", "bad" if row.kind != Feedback.Kind.SOFT_BOUNCE else "warn", said, url)
+
+
+def replies(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    of = Q(person=subject) if isinstance(subject, Person) else Q(organization=subject)
+    rows = Interaction.objects.visible_to(user).replies().filter(of).select_related("person")
+    for row in (rows.filter(at__lt=before) if before else rows).order_by("-at")[:limit]:
+        who = row.person.label if row.person and not isinstance(subject, Person) else ""
+        text = row.text[:400] + ("…" if len(row.text) > 400 else "")
+        url = f"{reverse('reply_list')}#reply-{row.uid}" if row.answered_at is None else ""
+        yield Entry(
+            row.at, _("Replied: %(subject)s") % {"subject": row.subject}, "message-circle", "ok", text, url, who
+        )
+
+
+def _narrowed(queryset: QuerySet[Any], field: str, subject: Subject, before: datetime | None, limit: int) -> list[Any]:
+    """The rows of the subject's deliveries, newest first."""
+    pairs = set(deliveries_to(subject))
+    if not pairs:
+        return []
+    rows = queryset.filter(mailing_id__in={p[0] for p in pairs}, seq__in={p[1] for p in pairs})
+    if before is not None:
+        rows = rows.filter(**{f"{field}__lt": before})
+    # the two lists leave a few rows of others, which go here
+    return [row for row in rows.order_by(f"-{field}")[:CANDIDATES] if (row.mailing_id, row.seq) in pairs][:limit]
+
+
+def register_sources() -> None:
+    register(TimelineSource("click", gettext_lazy("Clicks"), "click", clicks, order=40))
+    register(TimelineSource("reply", gettext_lazy("Replies"), "message-circle", replies, order=30))
+    register(TimelineSource("unsubscribe", gettext_lazy("Unsubscribes"), "mail-off", unsubscribes, order=50))
+    register(TimelineSource("feedback", gettext_lazy("Bounces and complaints"), "mail-x", feedback, order=60))
