@@ -20,7 +20,6 @@ from campaigns.mailings import services as mailing_services
 from campaigns.mailings.approval import content_hash
 from campaigns.mailings.models import Mailing, Sender, Transport, Variant
 from campaigns.planning.models import Campaign, Drive, Pillar
-from contacts.consent.addresses import address_key
 from contacts.consent.models import Suppression, Topic
 from contacts.consent.services import suppress_address
 from contacts.directory.models import Constituency, Country, IndicatorValue, Organization
@@ -105,9 +104,7 @@ def _suppress_some(directory: Directory) -> None:
         if point.person is not None and point.person.country_id in directory.drive_countries
     ]
     for address in addresses[10:200:90]:
-        suppress_address(
-            key=address_key(address), reason=Suppression.Reason.UNSUBSCRIBED, source="preference page", actor=None
-        )
+        suppress_address(address=address, reason=Suppression.Reason.UNSUBSCRIBED, source="preference page", actor=None)
 
 
 def _make_sender() -> tuple[Sender, Transport]:
