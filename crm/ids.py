@@ -25,3 +25,11 @@ class StampedModel(UidModel):
 
     class Meta:
         abstract = True
+
+
+# The same for rows that one statement makes: gen_random_uuid() with the time and the version put in (valid from PostgreSQL 13).
+UUID7_SQL = (
+    "encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())"
+    " PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),"
+    " 52, 1), 53, 1), 'hex')::uuid"
+)

@@ -5,6 +5,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from contacts.importing.queries import ImportRowQuerySet, ImportRunQuerySet
+from contacts.importing.reading import Format
 from crm.ids import StampedModel
 
 
@@ -37,6 +39,8 @@ class ImportRun(StampedModel):
     job = models.ForeignKey("crm.Job", null=True, on_delete=models.SET_NULL, related_name="+")
     applied_at = models.DateTimeField(null=True)
 
+    objects = ImportRunQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -46,6 +50,20 @@ class ImportRun(StampedModel):
 
     def __str__(self) -> str:
         return self.file_name
+
+    @property
+    def format(self) -> Format:
+        """How the file is read."""
+        return Format(
+            self.encoding,
+            self.delimiter,
+            has_header=self.has_header,
+            separator_line=bool(self.options.get("separator_line")),
+        )
+
+    @property
+    def is_busy(self) -> bool:
+        return self.state in {self.State.CHECKING, self.State.APPLYING}
 
 
 class ImportRow(models.Model):
@@ -65,6 +83,8 @@ class ImportRow(models.Model):
     reason = models.CharField(max_length=300, blank=True, default="")
     person_id = models.BigIntegerField(null=True)
     organization_id = models.BigIntegerField(null=True)
+
+    objects = ImportRowQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["run", "line"], name="import_row_once")]

@@ -1,0 +1,270 @@
+"""Write what the plan says: some twenty statements for any number of rows, in the caller's one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from contacts.importing.models import ImportRun
+from contacts.importing.planning import ORGANIZATION_FIELDS, PERSON_FIELDS, execute
+from crm.audit.models import AuditEntry
+from crm.ids import UUID7_SQL
+
+MAKE_ORGANIZATIONS = f"""
+INSERT INTO contacts_organization (uid, created_at, updated_at, name, names, sort_key, search_text, acronym, constituency_id,
+       country_id, countries_of_work, language, website, note, custom, is_invented)
+SELECT {UUID7_SQL}, %(now)s, %(now)s, organization, '{{}}', organization_key, organization_search, coalesce(acronym, ''),
+       constituency_id, country, '{{}}', CASE WHEN has_person THEN '' ELSE coalesce(language, '') END, coalesce(website, ''),
+       CASE WHEN has_person THEN '' ELSE coalesce(note, '') END, '{{}}', false
+  FROM import_plan WHERE makes_org ORDER BY line;
+CREATE TEMP TABLE import_org ON COMMIT DROP AS
+SELECT p.org_ref AS ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o
+       ON o.sort_key = p.organization_key AND o.country_id IS NOT DISTINCT FROM p.country AND o.created_at = %(now)s
+ WHERE p.makes_org;
+INSERT INTO import_org SELECT DISTINCT p.org_ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o ON o.id = p.org_ref
+ WHERE p.org_ref > 0;
+ANALYZE import_org;
+"""  # noqa: S608 constants only
+
+MAKE_POSTS = f"""
+INSERT INTO contacts_post (uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head)
+SELECT {UUID7_SQL}, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false
+  FROM import_plan p JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_post ORDER BY p.line;
+CREATE TEMP TABLE import_post ON COMMIT DROP AS
+SELECT p.post_ref AS ref, s.id, s.uid FROM import_plan p JOIN import_org o ON o.ref = p.org_ref
+  JOIN contacts_post s ON s.organization_id = o.id AND s.sort_key = p.post_key WHERE p.makes_post;
+INSERT INTO import_post SELECT DISTINCT p.post_ref, s.id, s.uid FROM import_plan p JOIN contacts_post s ON s.id = p.post_ref
+ WHERE p.post_ref > 0;
+ANALYZE import_post;
+"""  # noqa: S608 constants only
+
+# Ids are drawn first, so that a row of the file and its person are joined by a number and not by a name.
+MAKE_PEOPLE = f"""
+CREATE TEMP TABLE import_person ON COMMIT DROP AS
+SELECT person_ref AS ref, nextval(pg_get_serial_sequence('contacts_person', 'id')) AS id, {UUID7_SQL} AS uid
+  FROM import_plan WHERE makes_person ORDER BY line;
+INSERT INTO contacts_person (id, uid, created_at, updated_at, name, names, sort_key, search_text, given_name, family_name,
+       honorific_prefix, gender, language, country_id, note, custom, is_invented)
+SELECT m.id, m.uid, %(now)s, %(now)s, p.name, '{{}}', p.sort_key, p.search_text, coalesce(p.given_name, ''),
+       coalesce(p.family_name, ''), coalesce(p.honorific_prefix, ''), coalesce(p.gender, ''), coalesce(p.language, ''),
+       coalesce(o.country_id, p.country), coalesce(p.note, ''), '{{}}', false
+  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
+  LEFT JOIN import_org g ON g.ref = p.org_ref LEFT JOIN contacts_organization o ON o.id = g.id
+ WHERE p.makes_person;
+INSERT INTO import_person SELECT DISTINCT p.person_ref, q.id, q.uid FROM import_plan p JOIN contacts_person q ON q.id = p.person_ref
+ WHERE p.person_ref > 0;
+ANALYZE import_person;
+"""  # noqa: S608 constants only
+
+CHANGE_ROWS = """
+UPDATE contacts_{table} o SET {assignments}, updated_at = %(now)s
+  FROM (SELECT object_id, jsonb_object_agg(field, after) AS v FROM import_change WHERE object_type = '{table}'
+         GROUP BY object_id) c
+ WHERE o.id = c.object_id;
+"""
+AFTER_PERSON = """
+UPDATE contacts_person o SET sort_key = p.sort_key FROM import_change c JOIN import_plan p ON p.line = c.line
+ WHERE c.object_type = 'person' AND c.field = 'family_name' AND o.id = c.object_id;
+"""
+AFTER_ORGANIZATION = """
+UPDATE contacts_organization o SET search_text = o.search_text || ' ' || p.organization_search
+  FROM import_change c JOIN import_plan p ON p.line = c.line
+ WHERE c.object_type = 'organization' AND c.field = 'acronym' AND o.id = c.object_id;
+"""
+
+ADD_CONTACT_POINTS = f"""
+INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
+       status_reason, bounce_count, is_preferred, address_key, address_hash)
+SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
+       CASE WHEN m.id IS NULL AND s.id IS NULL THEN o.id END, 'email', p.email, '', 'active', '', 0,
+       NOT EXISTS (SELECT 1 FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+                      AND (c.person_id = m.id OR c.post_id = s.id AND m.id IS NULL
+                           OR c.organization_id = o.id AND m.id IS NULL AND s.id IS NULL))
+       AND row_number() OVER (PARTITION BY m.id, s.id, o.id ORDER BY p.line) = 1,
+       p.email_key, p.email_hash
+  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
+  LEFT JOIN import_org o ON o.ref = p.org_ref
+ WHERE p.adds_email ORDER BY p.line
+ON CONFLICT DO NOTHING;
+INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
+       status_reason, bounce_count, is_preferred, address_key)
+SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
+       CASE WHEN m.id IS NULL AND s.id IS NULL THEN o.id END, 'phone', p.phone, '', 'active', '', 0, false, ''
+  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
+  LEFT JOIN import_org o ON o.ref = p.org_ref
+ WHERE p.adds_phone ORDER BY p.line
+ON CONFLICT DO NOTHING;
+"""  # noqa: S608 constants only
+
+ADD_MEMBERSHIPS = f"""
+CREATE TEMP TABLE import_membership ON COMMIT DROP AS
+SELECT {UUID7_SQL} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS post_id, p.started_on,
+       row_number() OVER (PARTITION BY m.id ORDER BY p.line) = 1 AND NOT EXISTS (
+           SELECT 1 FROM contacts_membership h WHERE h.person_id = m.id AND h.is_primary AND h.ended_on IS NULL) AS is_primary
+  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref JOIN import_org o ON o.ref = p.org_ref
+  LEFT JOIN import_post s ON s.ref = p.post_ref
+ WHERE p.adds_membership ORDER BY p.line;
+INSERT INTO contacts_membership (uid, person_id, organization_id, post_id, role, started_on, is_primary)
+SELECT uid, person_id, organization_id, post_id, '', started_on, is_primary FROM import_membership;
+UPDATE contacts_membership h SET post_id = s.id, started_on = coalesce(h.started_on, p.started_on)
+  FROM import_plan p JOIN import_post s ON s.ref = p.post_ref
+ WHERE p.fills_post AND h.id = (
+       SELECT min(x.id) FROM contacts_membership x
+        WHERE x.person_id = p.person_ref AND x.organization_id = p.org_ref AND x.ended_on IS NULL AND x.post_id IS NULL);
+UPDATE contacts_person q SET country_id = o.country_id
+  FROM import_membership m JOIN contacts_organization o ON o.id = m.organization_id
+ WHERE m.is_primary AND q.id = m.person_id AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
+"""  # noqa: S608 constants only
+
+ADD_TAGS = """
+INSERT INTO contacts_tag (name)
+SELECT min(tag) FROM import_plan p, jsonb_array_elements_text(p.tags) tag
+ WHERE p.outcome <> 'rejected' AND NOT EXISTS (SELECT 1 FROM contacts_tag t WHERE lower(t.name) = lower(tag))
+ GROUP BY lower(tag)
+ON CONFLICT DO NOTHING;
+INSERT INTO contacts_person_tags (person_id, tag_id)
+SELECT DISTINCT m.id, t.id FROM import_plan p JOIN import_person m ON m.ref = p.person_ref,
+       jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
+ WHERE p.adds_tags AND p.has_person
+ON CONFLICT DO NOTHING;
+INSERT INTO contacts_organization_tags (organization_id, tag_id)
+SELECT DISTINCT o.id, t.id FROM import_plan p JOIN import_org o ON o.ref = p.org_ref,
+       jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
+ WHERE p.adds_tags AND NOT p.has_person
+ON CONFLICT DO NOTHING;
+"""
+
+# Who may get a first permission: has an address, none of their addresses is suppressed, and nothing was said on the topic.
+SUBJECTS = """
+SELECT 'person' AS kind, q.uid, min(encode(p.email_hash, 'hex')) AS email_hash,
+       bool_or(EXISTS (SELECT 1 FROM contacts_suppression n WHERE n.address_hash = p.email_hash)
+               OR EXISTS (SELECT 1 FROM contacts_contactpoint c JOIN contacts_suppression n ON n.address_hash = c.address_hash
+                           WHERE c.person_id = q.id)) AS is_suppressed
+  FROM import_plan p {people}
+ WHERE p.has_person AND p.outcome <> 'rejected'
+   AND (p.email_key IS NOT NULL OR EXISTS (SELECT 1 FROM contacts_contactpoint c WHERE c.person_id = q.id AND c.kind = 'email'))
+ GROUP BY {person_key}
+UNION ALL
+SELECT 'organization', o.uid, min(encode(p.email_hash, 'hex')),
+       bool_or(EXISTS (SELECT 1 FROM contacts_suppression n WHERE n.address_hash = p.email_hash)
+               OR EXISTS (SELECT 1 FROM contacts_contactpoint c JOIN contacts_suppression n ON n.address_hash = c.address_hash
+                           WHERE c.organization_id = o.id))
+  FROM import_plan p {organizations}
+ WHERE NOT p.has_person AND p.post_ref IS NULL AND p.email_key IS NOT NULL AND p.outcome <> 'rejected'
+ GROUP BY {organization_key}
+"""
+APPLIED_SUBJECTS = SUBJECTS.format(
+    people="JOIN import_person q ON q.ref = p.person_ref",
+    organizations="JOIN import_org o ON o.ref = p.org_ref",
+    person_key="q.uid",
+    organization_key="o.uid",
+)
+PLANNED_SUBJECTS = SUBJECTS.format(
+    people="LEFT JOIN contacts_person q ON q.id = p.person_ref",
+    organizations="LEFT JOIN contacts_organization o ON o.id = p.org_ref",
+    person_key="p.person_ref, q.uid",
+    organization_key="p.org_ref, o.uid",
+)
+GRANT = f"""
+INSERT INTO contacts_consentevent (subject_uid, subject_kind, topic_id, channel, action, lawful_basis, source, evidence, at,
+       actor_uid, address_hash)
+SELECT s.uid, s.kind, %(topic)s, 'email', 'grant', %(basis)s, %(source)s, %(evidence)s, %(asked_at)s, %(actor)s,
+       decode(s.email_hash, 'hex')
+  FROM ({APPLIED_SUBJECTS}) s
+ WHERE NOT s.is_suppressed
+   AND NOT EXISTS (SELECT 1 FROM contacts_consentevent e WHERE e.subject_uid = s.uid AND e.topic_id = %(topic)s);
+"""  # noqa: S608 constants only
+
+AUDIT = """
+INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
+SELECT %(entry)s, 'organization', o.uid, 'name', NULL::jsonb, to_jsonb(p.organization)
+  FROM import_plan p JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_org
+UNION ALL SELECT %(entry)s, 'post', s.uid, 'name', NULL::jsonb, to_jsonb(p.post)
+  FROM import_plan p JOIN import_post s ON s.ref = p.post_ref WHERE p.makes_post
+UNION ALL SELECT %(entry)s, 'person', m.uid, 'name', NULL::jsonb, to_jsonb(p.name)
+  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE p.makes_person
+UNION ALL SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' WHEN p.post_ref IS NOT NULL THEN 'post' ELSE 'organization' END,
+                 CASE WHEN p.has_person THEN m.uid WHEN p.post_ref IS NOT NULL THEN s.uid ELSE o.uid END, c.field, NULL::jsonb, to_jsonb(c.value)
+  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
+  LEFT JOIN import_org o ON o.ref = p.org_ref,
+       LATERAL (VALUES ('email', p.email, p.adds_email), ('phone', p.phone, p.adds_phone)) AS c (field, value, added)
+ WHERE c.added
+UNION ALL SELECT %(entry)s, 'person', m.uid, 'membership', NULL::jsonb, to_jsonb(concat_ws(', ', p.post, p.organization))
+  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE p.adds_membership OR p.fills_post
+UNION ALL SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' ELSE 'organization' END,
+                 CASE WHEN p.has_person THEN m.uid ELSE o.uid END, 'tags', NULL::jsonb, p.tags
+  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref WHERE p.adds_tags
+UNION ALL SELECT %(entry)s, c.object_type, coalesce(m.uid, o.uid), c.field, to_jsonb(c.before), to_jsonb(c.after)
+  FROM import_change c LEFT JOIN import_person m ON c.object_type = 'person' AND m.ref = c.object_id
+  LEFT JOIN import_org o ON c.object_type = 'organization' AND o.ref = c.object_id;
+"""
+AUDIT_GRANTS = """
+INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
+SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || t.code, NULL, to_jsonb(e.action)
+  FROM contacts_consentevent e JOIN contacts_topic t ON t.id = e.topic_id WHERE e.id > %(last_event)s
+   AND e.topic_id = %(topic)s AND e.at = %(asked_at)s AND e.source = %(source)s;
+"""
+
+SETTLE_ROWS = """
+UPDATE contacts_importrow r SET outcome = p.outcome, reason = p.reason, person_id = m.id, organization_id = o.id
+  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref
+ WHERE r.run_id = %(run)s AND r.line = p.line;
+"""
+SETTLE_DRY_ROWS = """
+UPDATE contacts_importrow r SET outcome = p.outcome, reason = p.reason, person_id = CASE WHEN p.person_ref > 0 THEN p.person_ref END,
+       organization_id = CASE WHEN p.org_ref > 0 THEN p.org_ref END
+  FROM import_plan p WHERE r.run_id = %(run)s AND r.line = p.line;
+"""
+
+
+def write_plan(
+    *, run: ImportRun, entry: AuditEntry, now: datetime, actor_uid: UUID | None, on_phase: Callable[[str], None]
+) -> int:
+    """Write the plan of the caller's transaction; returns how many first permissions were given.
+
+    on_phase is told in plain words what comes next, and may raise to stop: nothing is then kept.
+    """
+    values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid}
+    on_phase(_("Adding organizations and posts"))
+    execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION, MAKE_POSTS], values)
+    on_phase(_("Adding people"))
+    execute([MAKE_PEOPLE, _changes("person", (*PERSON_FIELDS, "given_name", "family_name")), AFTER_PERSON], values)
+    on_phase(_("Adding addresses and memberships"))
+    execute([ADD_CONTACT_POINTS, ADD_MEMBERSHIPS, ADD_TAGS], values)
+    on_phase(_("Recording permissions"))
+    granted = _grant(run, values)
+    on_phase(_("Writing the history"))
+    execute([AUDIT, SETTLE_ROWS], values)
+    on_phase(_("Finishing"))
+    return granted
+
+
+def _changes(table: str, fields: tuple[str, ...]) -> str:
+    assignments = ", ".join(f"{name} = coalesce(c.v->>'{name}', o.{name})" for name in fields)
+    return CHANGE_ROWS.format(table=table, assignments=assignments)
+
+
+def _grant(run: ImportRun, values: dict[str, Any]) -> int:
+    chosen = run.first_permission
+    if not chosen:
+        return 0
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(max(id), 0) FROM contacts_consentevent")
+        last = cursor.fetchone()[0]
+    mine = {
+        **values,
+        "last_event": last,
+        "topic": chosen["topic_id"],
+        "basis": chosen["lawful_basis"],
+        "source": chosen["source"][:120],
+        "evidence": chosen["evidence"],
+        "asked_at": datetime.fromisoformat(chosen["asked_at"]),
+    }
+    granted = execute([GRANT], mine)
+    execute([AUDIT_GRANTS], mine)
+    return granted

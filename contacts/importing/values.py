@@ -1,0 +1,220 @@
+"""A row's cells as values that the directory can keep, with every column that a query or an index needs computed here."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from babel import Locale
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.utils.translation import gettext as _
+
+from contacts.consent.addresses import address_hash, address_key
+from contacts.directory.models import Constituency, Country
+from contacts.importing.reading import Row
+from crm.errors import Invalid
+from crm.ui.searchtext import normalise
+
+GENDERS = {
+    "female": "f female woman femme feminin mujer femenino ms mrs mme sra",
+    "male": "m male man homme masculin h hombre masculino mr m. sr",
+    "other": "other x autre otro non-binary nonbinary diverse",
+}
+CONSTITUENCY_WORDS = {
+    "GOV": "government ministry gouvernement ministere gobierno ministerio public",
+    "EMP": "employer employers employeurs empleadores empleador employers' patronat",
+    "WRK": "worker workers union unions syndicat syndicats sindicato sindicatos travailleurs trabajadores",
+    "SSI": "ssi social-security securite-sociale seguridad-social",
+    "CSO": "cso ngo ong civil-society societe-civile sociedad-civil association",
+    "IGO": "igo international un onu",
+    "DON": "donor donors donateur donante bailleur",
+}
+LIMITS = {"name": 300, "given_name": 150, "family_name": 150, "honorific": 60, "phone": 320, "organization": 300,
+          "acronym": 40, "website": 200, "post": 300}  # fmt: skip
+DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y-%m", "%Y")
+_website = URLValidator(schemes=["http", "https"])
+
+
+class BadRow(Exception):
+    """The row is left out; the message says why."""
+
+
+@dataclass
+class RowReader:
+    """Turns rows into values. Made once for a run: its tables of names are read from the database then."""
+
+    mapping: Mapping[int, str]
+    width: int
+    default_country: str = ""
+    default_constituency: int | None = None
+    default_language: str = ""
+    countries: Mapping[str, str] = field(default_factory=lambda: country_names())
+    constituencies: Mapping[str, int] = field(default_factory=lambda: constituency_names())
+    languages: Mapping[str, str] = field(default_factory=lambda: language_names())
+
+    def values(self, row: Row) -> dict[str, Any]:
+        """The row's values by name, only those that it has. Raises BadRow."""
+        if any(cell.strip() for cell in row.cells[self.width :]):
+            raise BadRow(
+                _("The row has %(count)d cells and the table %(width)d columns. Is there a separator too many?")
+                % {"count": len(row.cells), "width": self.width}
+            )
+        found: dict[str, Any] = {}
+        for index, target in self.mapping.items():
+            text = " ".join(row.cells[index].split()) if index < len(row.cells) else ""
+            if target == "note" and index < len(row.cells):
+                text = row.cells[index].strip()
+            if text:
+                value = getattr(self, f"_read_{target}", self._read_text)(text, target)
+                found[target] = [*found.get("tags", []), *value] if target == "tags" else value
+        return self._complete(found)
+
+    def _complete(self, v: dict[str, Any]) -> dict[str, Any]:
+        if not v.get("name") and (v.get("given_name") or v.get("family_name")):
+            v["name"] = f"{v.get('given_name', '')} {v.get('family_name', '')}".strip()
+        if v.get("name"):
+            v["sort_key"] = normalise(v["name"])[:300]
+            if v.get("family_name"):
+                v["sort_key"] = normalise(v["family_name"], v.get("given_name"))[:300]
+            v["search_text"] = normalise(v["name"])
+            v["words"] = " ".join(sorted(set(v["sort_key"].split())))
+        if v.get("organization"):
+            v["organization_key"] = normalise(v["organization"])[:300]
+            v["organization_search"] = normalise(v["organization"], v.get("acronym"))
+            v.setdefault("constituency", self.default_constituency)
+        if v.get("post"):
+            v["post_key"] = normalise(v["post"])[:300]
+        if self.default_country:
+            v.setdefault("country", self.default_country)
+        if self.default_language:
+            v.setdefault("language", self.default_language)
+        if not v.get("name") and not v.get("organization"):
+            raise BadRow(_("The row names neither a person nor an organization."))
+        if v.get("post") and not v.get("organization"):
+            raise BadRow(
+                _("“%(post)s” is a post, and the row does not say in which organization.") % {"post": v["post"]}
+            )
+        return v
+
+    # --- one reader for each target that is not plain text
+    def _read_text(self, text: str, target: str) -> str:
+        limit = LIMITS.get(target)
+        if limit and len(text) > limit:
+            raise BadRow(
+                _("“%(text)s…” has %(count)d characters; %(limit)d fit there.")
+                % {"text": text[:40], "count": len(text), "limit": limit}
+            )
+        return text
+
+    def _read_email(self, text: str, _target: str) -> str:
+        text = text.removeprefix("mailto:").strip("<> ;,")
+        try:
+            address_key(text)
+        except Invalid as error:
+            raise BadRow(error.message) from None
+        return text
+
+    def _read_country(self, text: str, _target: str) -> str:
+        return _known(self.countries, text, _("“%(text)s” is not a country that we know."))
+
+    def _read_constituency(self, text: str, _target: str) -> int:
+        return _known(
+            self.constituencies, text, _("“%(text)s” is not a constituency. Use a code such as WRK, or its name.")
+        )
+
+    def _read_language(self, text: str, _target: str) -> str:
+        return _known(self.languages, text, _("“%(text)s” is not a language that we know. Use a code such as fr."))
+
+    def _read_gender(self, text: str, _target: str) -> str:
+        word = normalise(text).strip(".")
+        for gender, words in GENDERS.items():
+            if word in words.split():
+                return gender
+        raise BadRow(_("“%(text)s” is not a gender that we can read. Use female, male or other.") % {"text": text[:40]})
+
+    def _read_website(self, text: str, _target: str) -> str:
+        url = text if re.match(r"https?://", text, re.I) else f"https://{text}"
+        try:
+            _website(url)
+        except ValidationError:
+            raise BadRow(_("“%(text)s” is not the address of a website.") % {"text": text[:80]}) from None
+        return self._read_text(url, "website")
+
+    def _read_started_on(self, text: str, _target: str) -> str:
+        for pattern in DATES:
+            try:
+                return dt.datetime.strptime(text, pattern).date().isoformat()  # noqa: DTZ007 a date that means a day
+            except ValueError:
+                continue
+        raise BadRow(_("“%(text)s” is not a date. Use year-month-day, such as 2026-03-31.") % {"text": text[:40]})
+
+    def _read_tags(self, text: str, _target: str) -> list[str]:
+        tags = list(dict.fromkeys(" ".join(tag.split()) for tag in re.split(r"[;,|]", text) if tag.strip()))
+        if any(len(tag) > 60 for tag in tags):
+            raise BadRow(_("A tag has more than 60 characters."))
+        return tags
+
+
+def with_hash(values: dict[str, Any]) -> dict[str, Any]:
+    """Add what finds and protects an address: its normal form and its keyed hash."""
+    if values.get("email"):
+        values["email_key"] = address_key(values["email"])
+        values["email_hash"] = address_hash(values["email_key"]).hex()
+    return values
+
+
+def _known(table: Mapping[str, Any], text: str, sentence: str) -> Any:
+    found = table.get(normalise(text)) if len(text) < 200 else None
+    if found is None:
+        raise BadRow(sentence % {"text": text[:80]})
+    return found
+
+
+def country_names() -> dict[str, str]:
+    """Normalised names and codes → alpha-2: CLDR's names in four languages, ISO's official and common ones."""
+    import pycountry  # slow to load
+
+    names: dict[str, str] = {}
+    for country in pycountry.countries:
+        for attribute in ("name", "official_name", "common_name"):
+            if text := getattr(country, attribute, ""):
+                names[normalise(text)] = country.alpha_2
+    known = set()
+    for row in Country.objects.all():
+        known.add(row.code)
+        for text in (row.code, row.alpha3, row.name, *map(str, row.names.values())):
+            names[normalise(text)] = row.code
+    names |= {key: code for key, code in {"uk": "GB", "ivory coast": "CI", "drc": "CD", "rdc": "CD"}.items()}
+    return {key: code for key, code in names.items() if code in known}
+
+
+def constituency_names() -> dict[str, int]:
+    """Normalised codes, names and usual words → id."""
+    names: dict[str, int] = {}
+    rows: Sequence[Constituency] = list(Constituency.objects.order_by("-is_fixed", "pk"))
+    for row in reversed(rows):
+        for text in (row.name, *map(str, row.names.values()), row.code):
+            names[normalise(text)] = row.pk
+    for row in rows:
+        for word in CONSTITUENCY_WORDS.get(row.code, "").split():
+            names.setdefault(normalise(word.replace("-", " ")), row.pk)
+    return names
+
+
+def language_names() -> dict[str, str]:
+    """Normalised codes and names (in en, fr, es, ar and in itself for the four) → base language code."""
+    names: dict[str, str] = {}
+    for speaker in ("ar", "es", "fr", "en"):
+        for code, text in Locale(speaker).languages.items():
+            if re.fullmatch(r"[a-z]{2,3}", str(code)):
+                names[normalise(str(text))] = str(code)
+    for code in [str(code) for code in Locale("en").languages]:
+        if re.fullmatch(r"[a-z]{2,3}", code):
+            names[code] = code
+    for region in ("fr-ca", "fr-fr", "fr-be", "fr-ch", "en-us", "en-gb", "es-es", "es-mx", "ar-eg", "pt-br", "pt-pt"):
+        names[region] = region.split("-")[0]
+    return names
