@@ -227,10 +227,14 @@ def npm() -> list[str]:
 
 
 def node_environment() -> dict[str, str]:
-    """Scripts that call `node` find the wheel's; npm keeps its cache in the project, not in somebody's home."""
-    path = os.path.dirname(node()) + os.pathsep + os.environ.get("PATH", "")
+    """Scripts that call `node` find the wheel's; npm keeps its cache in the project, and trusts what the machine trusts."""
     return dict(
-        os.environ, PATH=path, npm_config_update_notifier="false", npm_config_cache=os.path.join(ROOT, ".local", "npm")
+        os.environ,
+        PATH=os.path.dirname(node()) + os.pathsep + os.environ.get("PATH", ""),
+        NODE_USE_SYSTEM_CA="1",  # else only Node's own list of certificates, which knows no company's proxy
+        npm_config_cache=os.path.join(ROOT, ".local", "npm"),
+        npm_config_update_notifier="false",
+        npm_config_fetch_retry_maxtimeout="5000",  # without a network, say so soon
     )
 
 
