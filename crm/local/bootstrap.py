@@ -234,6 +234,7 @@ def node_environment() -> dict[str, str]:
         NODE_USE_SYSTEM_CA="1",  # else only Node's own list of certificates, which knows no company's proxy
         npm_config_cache=os.path.join(ROOT, ".local", "npm"),
         npm_config_update_notifier="false",
+        npm_config_fetch_retry_mintimeout="1000",
         npm_config_fetch_retry_maxtimeout="5000",  # without a network, say so soon
     )
 
