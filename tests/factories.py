@@ -21,6 +21,7 @@ from contacts.directory.models import (
     Tag,
 )
 from contacts.segments.models import Segment
+from contacts.segments.models import ContactList, Segment
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
 
@@ -273,3 +274,13 @@ class MailingFactory(DjangoModelFactory[Mailing]):
         mailing.state = state
         mailing.save()
         return mailing
+
+
+# --- lists by hand ---------------------------------------------------------------------------------------------------
+class ContactListFactory(DjangoModelFactory[ContactList]):
+    """An empty list of people."""
+
+    class Meta:
+        model = ContactList
+
+    name = factory.Sequence(lambda n: f"List {n}")

@@ -60,12 +60,17 @@ def read(post: QueryDict, fields: Catalogue) -> Node:
     return tree
 
 
+def _clean(text: Any) -> str:
+    """PostgreSQL takes no NUL, and no choice or word has one."""
+    return str(text).replace("\x00", "")
+
+
 def _op(value: str) -> str:
     return value if value in OPS else "all"
 
 
 def _rule(post: QueryDict, path: str, fields: Catalogue) -> Node:
-    code, operator_code = post.get(f"field-{path}", ""), post.get(f"operator-{path}", "")
+    code, operator_code = _clean(post.get(f"field-{path}", "")), _clean(post.get(f"operator-{path}", ""))
     rule: Node = {"field": code, "operator": operator_code}
     field = fields.get(code)
     if field is None:
@@ -94,7 +99,7 @@ def _shape(operator: Operator) -> str:
 
 
 def _value(given: list[str], operator: Operator) -> Any:
-    given = [value.strip() for value in given]
+    given = [_clean(value).strip() for value in given]
     if operator.takes == "choices":
         return list(dict.fromkeys(value for value in given if value))
     if operator.takes == "range":
@@ -159,7 +164,7 @@ def finished(node: Node, fields: Catalogue) -> tuple[Node, dict[str, str], int]:
 # --- what buttons do ------------------------------------------------------------------------------------------------
 def act(tree: Node, do: str, fields: Catalogue) -> tuple[Node, str]:
     """The tree after a button `verb:path[:value]`, and the path that the focus belongs to."""
-    verb, _colon, rest = do.partition(":")
+    verb, _colon, rest = _clean(do).partition(":")
     path, _colon, value = rest.partition(":")
     tree = copy.deepcopy(tree)
     action = _ACTIONS.get(verb)
