@@ -34,7 +34,7 @@ demo: setup ## load the demo campaign again
 	@$(MANAGE) demo
 
 test: setup browser check ## check, then all tests in parallel, browser tests included
-	@$(VENV)/python -m pytest -n 2 --dist loadgroup
+	@$(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup
 
 check: venv ## lint, format, types, import rules, Django's checks
 	@$(VENV)/python -m crm.local.check
