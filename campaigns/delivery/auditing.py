@@ -58,12 +58,17 @@ def audit(mailing: Mailing, *, sink: Path | None = None) -> Audit:
     return found
 
 
+# A suppression is dated when its transaction begins and holds from its commit on; what began between may leave.
+_GRACE = "interval '2 seconds'"
+
+
 def _suppressed_and_sent(mailing_id: int) -> int:
     """Messages whose compare-and-set began after the suppression of their address."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT count(*) FROM delivery d JOIN contacts_suppression s ON s.address_hash = d.address_hash"
-            " WHERE d.mailing_id = %s AND d.state IN ('accepted', 'in_flight', 'uncertain') AND d.last_attempt_at > s.at",
+            " WHERE d.mailing_id = %s AND d.state IN ('accepted', 'in_flight', 'uncertain')"
+            f" AND d.last_attempt_at > s.at + {_GRACE}",
             [mailing_id],
         )
         return int(cursor.fetchone()[0])

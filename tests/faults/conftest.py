@@ -1,0 +1,44 @@
+"""One private pair of services for all tests of this folder, and the processes of delivery on it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def _session_ground(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Any]:
+    from django.core.management import call_command
+
+    from campaigns.delivery import waking
+    from crm.local.services import private
+    from tests.faults.ground import Ground, database
+
+    folder: Path = tmp_path_factory.mktemp("faults")
+    before, waking.post = waking.post, lambda *args, **kwargs: None  # this process sends nothing; the scheduler does
+    with private(folder / "services") as pair, django_db_blocker.unblock(), database(pair.database_url):
+        call_command("migrate", verbosity=0)
+        ground = Ground(folder, pair)
+        try:
+            ground.start_worker()
+            yield ground
+        finally:
+            ground.stop()
+    waking.post = before
+
+
+@pytest.fixture
+def ground(_session_ground: Any, django_db_blocker: Any) -> Iterator[Any]:
+    """Worker, one scheduler and an obedient sink, whatever the test before did."""
+    from django.db import connection
+
+    from tests.faults.ground import database
+
+    with django_db_blocker.unblock(), database(_session_ground.pair.database_url):
+        _session_ground.start_worker()
+        _session_ground.start_scheduler()
+        _session_ground.start_sink()
+        yield _session_ground
+        _session_ground.kill9("scheduler2")
+        connection.close()

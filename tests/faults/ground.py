@@ -1,0 +1,255 @@
+"""A PostgreSQL, a Valkey, Celery workers, schedulers and an SMTP sink that a test may kill, restart and flush.
+
+The workers, the schedulers and the sink are real processes; only the clock is faster: a scheduler here sweeps every 0.3 s
+instead of every ten, leases and back-offs are short.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from io import StringIO
+from json import loads
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.delivery.queries import counts
+from campaigns.mailings.approval import hash_of, snapshot
+from campaigns.mailings.models import Approval, Mailing
+from campaigns.mailings.states import State
+from contacts.consent.addresses import address_hash
+from contacts.consent.models import ConsentEvent, Topic
+from contacts.directory.models import ContactPoint, Country, Person
+from crm.local.places import ROOT
+from crm.local.services import Private
+from tests.campaigns.delivery.sinks import free_port
+from tests.factories import DriveFactory, MailingFactory, SegmentFactory, SenderFactory, TopicFactory, TransportFactory
+
+LEASE = 4
+_SCHEDULER = """
+import logging, time, django
+django.setup()
+from django.db import close_old_connections, connection
+from campaigns.delivery.sweeping import sweep
+logging.getLogger("campaigns.delivery.sweeping").setLevel(logging.CRITICAL)
+while True:
+    sweep()
+    connection.close()
+    time.sleep(0.3)
+"""
+
+
+class Ground:
+    """`people()`, `send()`, `wait_for()`, `audit()`, and the processes by name."""
+
+    def __init__(self, folder: Path, pair: Private) -> None:
+        self.folder, self.pair = folder, pair
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self.sink_port = free_port()
+        self.sink_log = folder / "sink.log"
+        self.environment = {
+            **os.environ,
+            "DATABASE_URL": pair.database_url,
+            "REDIS_URL": pair.redis_url,
+            "EMAIL_URL": f"smtp://127.0.0.1:{self.sink_port}",
+            "DELIVERY_LEASE_SECONDS": str(LEASE),
+            "DELIVERY_RETRY_SECONDS": "1",
+            "DELIVERY_BREAKER_SECONDS": "1",
+            "CONN_MAX_AGE": "0",
+            "LOG_FORMAT": "console",
+            "PYTHONWARNINGS": "ignore",
+        }
+        self._countries = iter(Country.objects.order_by("code").values_list("code", flat=True))
+        self.topic: Topic = TopicFactory()
+
+    # --- processes ----------------------------------------------------------------------------------------------
+    def start(self, name: str, *command: str) -> None:
+        if self.runs(name):
+            return
+        log = open(self.folder / f"{name}.log", "ab")  # noqa: SIM115 the child's
+        self.processes[name] = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        log.close()
+
+    def runs(self, name: str) -> bool:
+        return name in self.processes and self.processes[name].poll() is None
+
+    def start_worker(self) -> None:
+        self.start(
+            "worker",
+            *(sys.executable, "-m", "celery", "--app", "crm", "--quiet", "worker", "--queues", "delivery"),
+            *(
+                "--concurrency",
+                "2",
+                "--loglevel",
+                "INFO",
+                "--without-gossip",
+                "--without-mingle",
+                "--without-heartbeat",
+            ),
+        )
+
+    def start_scheduler(self, number: int = 1) -> None:
+        self.start(f"scheduler{number}", sys.executable, "-c", _SCHEDULER)
+
+    def start_sink(self, *options: str) -> None:
+        self.start(
+            "sink",
+            *(
+                sys.executable,
+                "manage.py",
+                "smtp_sink",
+                "--port",
+                str(self.sink_port),
+                "--log",
+                str(self.sink_log),
+                *options,
+            ),
+        )
+        self.wait_for(self._answers, "the sink listens", seconds=20)
+
+    def _answers(self) -> bool:
+        import socket
+
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.sink_port), 1):
+            return True
+        return False
+
+    def kill9(self, name: str) -> None:
+        """The process and all that it started, at once."""
+        process = self.processes.pop(name, None)
+        if process and process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+    def stop(self) -> None:
+        for name in list(self.processes):
+            self.kill9(name)
+
+    # --- data -----------------------------------------------------------------------------------------------------
+    def people(self, n: int) -> str:
+        """n subscribers in a country of their own; returns its code."""
+        code = next(self._countries)
+        people = Person.objects.bulk_create(
+            [Person(name=f"Ada {i}", sort_key=f"ada {i}", country_id=code, language="en") for i in range(n)]
+        )
+        keys = [f"p{code.lower()}{i}@people.test" for i in range(n)]
+        ContactPoint.objects.bulk_create(
+            [
+                ContactPoint(person=person, value=key, address_key=key, address_hash=address_hash(key))
+                for person, key in zip(people, keys, strict=True)
+            ]
+        )
+        now = timezone.now()
+        ConsentEvent.objects.bulk_create(
+            [
+                ConsentEvent(
+                    subject_uid=person.uid,
+                    subject_kind="person",
+                    topic=self.topic,
+                    action="grant",
+                    lawful_basis="consent",
+                    source="test",
+                    at=now,
+                )
+                for person in people
+            ]
+        )
+        return code
+
+    def send(self, n: int, *, connections: int = 4, per_second: int | None = None, **values: Any) -> Mailing:
+        """A mailing to n people, approved, and due now."""
+        country = self.people(n)
+        mailing = MailingFactory(
+            drive=DriveFactory(),
+            sender=SenderFactory(),
+            topic=self.topic,
+            transport=TransportFactory(max_connections=connections, per_second=per_second),
+            segment=SegmentFactory(
+                tree={
+                    "version": 1,
+                    "op": "all",
+                    "rules": [{"field": "country", "operator": "any_of", "value": [country]}],
+                }
+            ),
+            **values,
+        )
+        snap = snapshot(mailing)
+        mailing.approval = Approval.objects.create(
+            mailing=mailing, content_hash=hash_of(snap), snapshot=snap, audience_count=n
+        )
+        mailing.state, mailing.send_at = State.SCHEDULED, timezone.now()
+        mailing.save()
+        return mailing
+
+    # --- watching -------------------------------------------------------------------------------------------------
+    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > deadline:
+                raise AssertionError(f"It did not happen within {seconds} s that {what}.\n{self.logs()}")
+            time.sleep(0.05)
+
+    def logs(self) -> str:
+        parts = []
+        for path in sorted(self.folder.glob("*.log")):
+            if path != self.sink_log:
+                parts.append(f"--- {path.name}\n" + "\n".join(path.read_text(errors="replace").splitlines()[-25:]))
+        return "\n".join(parts)
+
+    def state(self, mailing: Mailing) -> str:
+        mailing.refresh_from_db()
+        return mailing.state
+
+    def accepted(self, mailing: Mailing) -> int:
+        return counts(mailing.pk)["accepted"]
+
+    def finished(self, mailing: Mailing, *, seconds: float = 60) -> None:
+        self.wait_for(lambda: self.state(mailing) == State.FINISHED, f"“{mailing.name}” is finished", seconds=seconds)
+
+    def audit(self, mailing: Mailing) -> dict[str, Any]:
+        """What `manage.py audit_mailing --sink` prints; it must exit 0."""
+        out = StringIO()
+        try:
+            call_command("audit_mailing", str(mailing.uid), sink=self.sink_log, stdout=out)
+        except CommandError as error:
+            raise AssertionError(f"{error}: {out.getvalue()}") from error
+        return dict(loads(out.getvalue()))
+
+
+@contextlib.contextmanager
+def database(url: str) -> Iterator[None]:
+    """Point this process's ORM at another database, for the length of the block."""
+    parts = urlsplit(url)
+    query = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+    before = dict(connection.settings_dict)
+    connection.close()
+    connection.settings_dict.update(
+        NAME=unquote(parts.path.lstrip("/")),
+        USER=unquote(parts.username or ""),
+        PASSWORD=unquote(parts.password or ""),
+        HOST=unquote(query.pop("host", "") or parts.hostname or ""),
+        PORT=str(parts.port or query.pop("port", "") or ""),
+    )
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict.update(before)
