@@ -213,6 +213,9 @@ class TransportForm(forms.ModelForm):
             "per_second": _("Empty: no limit."),
         }
 
+    def validate_constraints(self) -> None:
+        """One default at most: the service lets the old one give way, so that is no mistake of the form's."""
+
     def clean_url(self) -> str:
         url = self.cleaned_data["url"].strip()
         if url:

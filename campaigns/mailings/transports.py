@@ -10,12 +10,11 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from campaigns.delivery.addresses import is_reserved
 from campaigns.mailings.models import Transport
 from crm.errors import Invalid, Unavailable
 
 TIMEOUT = 8
-# RFC 2606 and RFC 6761: names that nobody can own, so mail to them must not leave
-RESERVED = (".test", ".example", ".invalid", ".localhost", ".local", "example.com", "example.net", "example.org")
 
 
 @dataclass(frozen=True)
@@ -42,12 +41,6 @@ def road_of(transport: Transport) -> Road:
         is_ssl=is_ssl,
         starts_tls=parse_qs(parts.query).get("tls") == ["starttls"],
     )
-
-
-def is_reserved(address: str) -> bool:
-    """Whether nothing may ever leave to this address."""
-    domain = "." + address.rpartition("@")[2].lower().rstrip(".")
-    return any(domain.endswith(name if name.startswith(".") else "." + name) for name in RESERVED)
 
 
 def connect(road: Road) -> smtplib.SMTP:
@@ -100,7 +93,7 @@ def check(transport: Transport) -> str:
 
 def send_one(transport: Transport, *, sender: str, to: str, message: bytes) -> None:
     """Hand over a single message; Invalid for reserved domains by a real transport, Unavailable when it is refused."""
-    if transport.kind != Transport.Kind.LOCAL and is_reserved(to):
+    if transport.kind != Transport.Kind.LOCAL and is_reserved(to.rpartition("@")[2]):
         raise Invalid(
             _("%(address)s is a made-up address, and this transport is real, so nothing was sent.") % {"address": to},
             code="reserved_domain",
