@@ -18,7 +18,6 @@ from campaigns.delivery.models import Feedback, Outcome, SkipReason
 from campaigns.delivery.queries import Progress, progress
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
-from campaigns.outreach.models import Interaction
 from campaigns.reports import queries
 from contacts.directory.models import Constituency, Country
 from crm.accounts.models import User
@@ -37,6 +36,7 @@ KINDS = {
 }
 ALWAYS = {Outcome.ACCEPTED, Outcome.FAILED, Outcome.SKIPPED}  # shown also when nobody is in it: a zero says something
 MOST_COUNTRIES = 12
+MOST_REASONS = 25
 REASON_KINDS: dict[str, str | Promise] = {
     "failed": gettext_lazy("refused at once"),
     Feedback.Kind.HARD_BOUNCE: gettext_lazy("bounced later"),
@@ -146,16 +146,20 @@ class Report:
 
     # --- what people did
     @cached_property
+    def deeds(self) -> queries.Deeds:
+        return queries.deeds(self.mailing.pk)
+
+    @property
     def people(self) -> queries.People:
-        return queries.people(self.mailing.pk)
+        return self.deeds.people
 
-    @cached_property
+    @property
     def responses(self) -> queries.Responses:
-        return queries.responses(self.mailing.pk)
+        return self.deeds.responses
 
-    @cached_property
+    @property
     def to_answer(self) -> int:
-        return Interaction.objects.to_answer().filter(mailing_id=self.mailing.pk).count()
+        return self.deeds.to_answer
 
     @property
     def stats(self) -> list[Stat]:
@@ -214,8 +218,12 @@ class Report:
         return self.audience > queries.SMALL
 
     @cached_property
+    def _groups(self) -> tuple[list[queries.Group], list[queries.Group]]:
+        return queries.groups(self.mailing.pk)
+
+    @cached_property
     def by_constituency(self) -> list[dict[str, Any]]:
-        found = queries.groups(self.mailing.pk, "constituency_code")
+        found = self._groups[0]
         known = {row.code: row for row in Constituency.objects.filter(code__in=[group.code for group in found])}
         return [
             {
@@ -229,7 +237,7 @@ class Report:
 
     @cached_property
     def by_country(self) -> list[dict[str, Any]]:
-        found = queries.groups(self.mailing.pk, "country_code")
+        found = self._groups[1]
         known = {row.code: row for row in Country.objects.filter(code__in=[group.code for group in found])}
         return [
             {
@@ -250,6 +258,10 @@ class Report:
         return {name: self.people_url(name, **{facet: code}) if code else "" for name in names}
 
     @cached_property
+    def _reasons(self) -> list[tuple[str, str, int]]:
+        return queries.reasons(self.mailing.pk)
+
+    @cached_property
     def reasons(self) -> list[dict[str, Any]]:
         """Why messages did not arrive: what the servers said, and how many they said it of."""
         return [
@@ -260,8 +272,9 @@ class Report:
                 "color": "warn" if kind == Feedback.Kind.SOFT_BOUNCE else "bad",
                 "url": self.people_url("failed" if kind == "failed" else "bounced", reason=said, kind=kind),
             }
-            for kind, said, count in queries.reasons(self.mailing.pk)
-        ]
+            for kind, said, count in self._reasons
+            if kind != "skipped"
+        ][:MOST_REASONS]
 
     @cached_property
     def skipped(self) -> list[dict[str, Any]]:
@@ -271,5 +284,6 @@ class Report:
                 "said": str(SkipReason(reason).label),
                 "url": self.people_url("skipped", reason=reason, kind="skipped"),
             }
-            for reason, count in queries.skipped(self.mailing.pk)
+            for kind, reason, count in self._reasons
+            if kind == "skipped"
         ]

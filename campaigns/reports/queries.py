@@ -5,6 +5,7 @@ A person who is not tracked one by one is in no count of people who clicked; the
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -12,11 +13,16 @@ from typing import Any
 
 from django.db import connection
 
-from campaigns.engagement.models import TrackedLink
 from campaigns.mailings.models import Mailing
 
 SMALL = 50_000  # an audience that is counted on the page itself; a larger one's tables come a moment later
-_PEOPLE = """
+# a message may bounce twice, and one that bounced may be complained about: each delivery counts once
+_FEEDBACK_PARTS = """
+       count(DISTINCT seq) FILTER (WHERE kind <> 'complaint'), count(DISTINCT seq) FILTER (WHERE kind = 'complaint'),
+       count(DISTINCT seq)
+  FROM campaigns_feedback"""
+_PEOPLE = f"""
+SELECT p.*, f.*, i.* FROM (
 SELECT count(first_click_at) AS clicked,
        count(*) FILTER (WHERE first_click_at IS NULL AND machine_clicks > 0 AND unknown_clicks = 0) AS machines,
        count(*) FILTER (WHERE first_click_at IS NULL AND unknown_clicks > 0) AS unknown,
@@ -24,28 +30,27 @@ SELECT count(first_click_at) AS clicked,
        count(unsubscribed_at) AS unsubscribed,
        count(*) FILTER (WHERE human_opens > 0 OR first_click_at IS NOT NULL) AS opened,
        coalesce(sum(machine_opens), 0) AS machine_opens
-  FROM campaigns_deliveryengagement WHERE mailing_id = %s
+  FROM campaigns_deliveryengagement WHERE mailing_id = %s) p,
+(SELECT {_FEEDBACK_PARTS} WHERE mailing_id = %s) f,
+(SELECT count(*) FROM campaigns_interaction WHERE mailing_id = %s AND kind = 'reply' AND answered_at IS NULL) i
+"""  # noqa: S608 - fixed parts
+_LINKS = """
+SELECT l.number, l.url, coalesce(nullif(l.label, ''), l.url),
+       count(DISTINCT e.seq) FILTER (WHERE e.hit_class = 'human'),
+       count(*) FILTER (WHERE e.hit_class = 'human' AND e.seq IS NULL),
+       count(*) FILTER (WHERE e.hit_class = 'machine'), count(*) FILTER (WHERE e.hit_class = 'unknown')
+  FROM campaigns_trackedlink l
+  LEFT JOIN engagement e ON e.mailing_id = l.mailing_id AND e.link_number = l.number AND e.kind = 'click' AND e.at >= %s
+ WHERE l.mailing_id = %s AND l.number > 0 GROUP BY l.number, l.url, l.label ORDER BY 4 DESC, 5 DESC, 1
 """
-_TOTALS = """
-SELECT coalesce(link_number, -1), count(DISTINCT seq) FILTER (WHERE hit_class = 'human'),
-       count(*) FILTER (WHERE hit_class = 'human' AND seq IS NULL),
-       count(*) FILTER (WHERE hit_class = 'machine'), count(*) FILTER (WHERE hit_class = 'unknown')
-  FROM engagement WHERE mailing_id = %s AND kind = 'click' AND at >= %s GROUP BY 1
-"""
-# a message may bounce twice, and one that bounced may be complained about: each delivery counts once
-_FEEDBACK_PARTS = """
-       count(DISTINCT seq) FILTER (WHERE kind <> 'complaint'), count(DISTINCT seq) FILTER (WHERE kind = 'complaint'),
-       count(DISTINCT seq)
-  FROM campaigns_feedback"""
-_FEEDBACK = f"SELECT {_FEEDBACK_PARTS} WHERE mailing_id = %s"
 _BY = """
-SELECT d.{column}, count(*) FILTER (WHERE d.state = 'accepted'),
+SELECT d.constituency_code, d.country_code, count(*) FILTER (WHERE d.state = 'accepted'),
        count(*) FILTER (WHERE d.state = 'accepted' AND d.is_tracked),
        count(e.first_click_at), count(e.replied_at), count(e.unsubscribed_at), count(f.seq), count(*)
   FROM delivery d
   LEFT JOIN campaigns_deliveryengagement e ON e.mailing_id = d.mailing_id AND e.seq = d.seq
   LEFT JOIN (SELECT DISTINCT seq FROM campaigns_feedback WHERE mailing_id = %s AND kind <> 'complaint') f ON f.seq = d.seq
- WHERE d.mailing_id = %s GROUP BY d.{column}
+ WHERE d.mailing_id = %s GROUP BY GROUPING SETS ((d.constituency_code), (d.country_code))
 """
 _REASONS = """
 SELECT 'failed', coalesce(nullif(reply_text, ''), reply_code::text, ''), count(*) FROM delivery
@@ -53,17 +58,15 @@ SELECT 'failed', coalesce(nullif(reply_text, ''), reply_code::text, ''), count(*
 UNION ALL
 SELECT kind, coalesce(nullif(reason, ''), status), count(*) FROM campaigns_feedback
  WHERE mailing_id = %s AND kind <> 'complaint' GROUP BY 1, 2
-ORDER BY 3 DESC, 2 LIMIT 30
+UNION ALL
+SELECT 'skipped', skip_reason, count(*) FROM delivery WHERE mailing_id = %s AND state = 'skipped' GROUP BY 2
+ORDER BY 3 DESC, 2
 """
-_SKIPPED = (
-    "SELECT skip_reason, count(*) FROM delivery WHERE mailing_id = %s AND state = 'skipped' GROUP BY 1 ORDER BY 2 DESC"
-)
 _OVER_TIME = """
-SELECT date_bin(%s, at, %s), count(*) FROM engagement
+SELECT date_bin(%s, at, %s) AS bin, count(*), 0 FROM engagement
  WHERE mailing_id = %s AND kind = 'click' AND hit_class = 'human' AND at >= %s GROUP BY 1
-"""
-_REPLIES_OVER_TIME = """
-SELECT date_bin(%s, replied_at, %s), count(*) FROM campaigns_deliveryengagement
+UNION ALL
+SELECT date_bin(%s, replied_at, %s), 0, count(*) FROM campaigns_deliveryengagement
  WHERE mailing_id = %s AND replied_at IS NOT NULL GROUP BY 1
 """
 _LAST = """
@@ -140,13 +143,18 @@ class Course:
     replies: list[int] = field(default_factory=list)
 
 
-def people(mailing_id: int) -> People:
-    row = _one(_PEOPLE, [mailing_id])
-    return People(*(int(value) for value in row))
+@dataclass(frozen=True)
+class Deeds:
+    """What people did, what came back, and how many replies wait."""
+
+    people: People
+    responses: Responses
+    to_answer: int
 
 
-def responses(mailing_id: int) -> Responses:
-    return Responses(*_one(_FEEDBACK, [mailing_id]))
+def deeds(mailing_id: int) -> Deeds:
+    row = [int(value) for value in _one(_PEOPLE, [mailing_id, mailing_id, mailing_id])]
+    return Deeds(People(*row[:7]), Responses(*row[7:10]), row[10])
 
 
 def since(mailing: Mailing) -> datetime:
@@ -156,29 +164,27 @@ def since(mailing: Mailing) -> datetime:
 
 def links(mailing: Mailing) -> list[LinkFigures]:
     """Every link of the mailing, the most followed first; the hidden one is left out, its visitors count as machines."""
-    hits = {row[0]: row[1:] for row in _all(_TOTALS, [mailing.pk, since(mailing)])}
-    found = [
-        LinkFigures(link.number, link.url, link.label or link.url, *hits.get(link.number, (0, 0, 0, 0)))
-        for link in TrackedLink.objects.filter(mailing_id=mailing.pk, number__gt=0)
-    ]
-    return sorted(found, key=lambda link: (-link.people, -link.untracked, link.number))
+    return [LinkFigures(*row) for row in _all(_LINKS, [since(mailing), mailing.pk])]
 
 
-def groups(mailing_id: int, by: str) -> list[Group]:
-    """By "constituency_code" or "country_code", the largest first."""
-    if by not in {"constituency_code", "country_code"}:
-        raise ValueError(by)
-    found = [Group(*row) for row in _all(_BY.format(column=by), [mailing_id, mailing_id])]
+def groups(mailing_id: int) -> tuple[list[Group], list[Group]]:
+    """By constituency and by country, each with the largest first."""
+    constituencies, countries = [], []
+    for constituency, country, *figures in _all(_BY, [mailing_id, mailing_id]):
+        if country is None:  # what a grouping set does not group by is NULL; the columns themselves never are
+            constituencies.append(Group(constituency, *figures))
+        else:
+            countries.append(Group(country, *figures))
+    return _largest_first(constituencies), _largest_first(countries)
+
+
+def _largest_first(found: list[Group]) -> list[Group]:
     return sorted(found, key=lambda group: (-group.accepted, -group.audience, group.code))
 
 
 def reasons(mailing_id: int) -> list[tuple[str, str, int]]:
-    """(failed | hard_bounce | soft_bounce, what the server said, how many), the most frequent first."""
-    return _all(_REASONS, [mailing_id, mailing_id])
-
-
-def skipped(mailing_id: int) -> list[tuple[str, int]]:
-    return _all(_SKIPPED, [mailing_id])
+    """(failed | hard_bounce | soft_bounce | skipped, what the server or the freeze said, how many), most frequent first."""
+    return _all(_REASONS, [mailing_id] * 3)
 
 
 def course(mailing: Mailing) -> Course | None:
@@ -190,11 +196,16 @@ def course(mailing: Mailing) -> Course | None:
     span = max(last - start, timedelta(0))
     step = next((step for step in STEPS if span / step < MOST_BARS), STEPS[-1])
     origin = _floor(start, step)
-    clicks = dict(_all(_OVER_TIME, [step, origin, mailing.pk, since(mailing)]))
-    replies = dict(_all(_REPLIES_OVER_TIME, [step, origin, mailing.pk]))
+    clicks: Counter[datetime] = Counter()
+    replies: Counter[datetime] = Counter()
+    for at, n_clicks, n_replies in _all(
+        _OVER_TIME, [step, origin, mailing.pk, since(mailing), step, origin, mailing.pk]
+    ):
+        clicks[at] += n_clicks
+        replies[at] += n_replies
     bars = max(int((last - origin) / step) + 1, OFTEN)
     times = [origin + step * n for n in range(bars)]
-    return Course(step, times, [clicks.get(at, 0) for at in times], [replies.get(at, 0) for at in times])
+    return Course(step, times, [clicks[at] for at in times], [replies[at] for at in times])
 
 
 def _floor(at: datetime, step: timedelta) -> datetime:
@@ -210,6 +221,10 @@ class Line:
     counts: dict[str, int]
     people: People
     responses: Responses
+
+    @property
+    def accepted(self) -> int:
+        return self.counts.get("accepted", 0)
 
 
 _MANY_COUNTS = """
