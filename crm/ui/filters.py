@@ -98,8 +98,8 @@ class BoundFacet:
         return "checkbox" if self.facet.multiple else "radio"
 
     @property
-    def is_lazy(self) -> bool:
-        return bool(self.facet.count_by) and not self.with_counts
+    def is_counted(self) -> bool:
+        return bool(self.facet.count_by)
 
     @property
     def url(self) -> str:

@@ -1,8 +1,18 @@
 // The filter bar: clean URLs, counts on the facets' buttons, and a box that narrows long lists of options.
+import htmx from "htmx.org";
+
 document.addEventListener("htmx:configRequest", ({ target, detail }) => {
   if (!target.matches?.(".gs-filters")) return;
   for (const [name, value] of [...detail.formData.entries()]) if (value === "") detail.formData.delete(name);
+  // the order may have been chosen since the bar was rendered
+  const sort = new URL(location).searchParams.get("sort");
+  if (sort) detail.formData.set("sort", sort);
 });
+
+// counts as they are now, each time a facet is opened
+document.addEventListener("toggle", ({ target }) => {
+  if (target.matches?.(".gs-facet[open]")) htmx.trigger(target.querySelector("[data-facet]"), "facet-opened");
+}, true);
 
 document.addEventListener("change", ({ target }) => {
   const facet = target.closest(".gs-facet");
