@@ -213,8 +213,9 @@ class TransportForm(forms.ModelForm):
             "per_second": _("Empty: no limit."),
         }
 
-    def validate_constraints(self) -> None:
-        """One default at most: the service lets the old one give way, so that is no mistake of the form's."""
+    def _get_validation_exclusions(self) -> set[str]:
+        # one default at most: the service lets the old one give way, so a second is no mistake here
+        return super()._get_validation_exclusions() | {"is_default"}
 
     def clean_url(self) -> str:
         url = self.cleaned_data["url"].strip()

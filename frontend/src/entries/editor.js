@@ -221,6 +221,7 @@ function start() {
       window.location.reload();
       return;
     }
+    clearTimeout(timer);
     editor.destroy();
     document.getElementById("editor-page").replaceWith(fresh);
     window.htmx?.process(fresh);
@@ -243,6 +244,8 @@ function start() {
   const follow = () => { text.readOnly = !own.checked; };
   own.addEventListener("change", follow);
   follow();
+  // the page came back with what was typed: the frame still shows what is stored
+  if (document.querySelector("#editor-page [role=alert]")) showPreview();
 }
 
 start();
