@@ -178,25 +178,44 @@ def permission(ctx: Context, operator: str, value: list[str]) -> str:
     return f"NOT {found}" if operator == "none" else found
 
 
-def address_state(ctx: Context, operator: str, value: list[str]) -> str:
-    """One state each: usable if any e-mail address is, else bouncing if any is, else invalid, else none."""
-    owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
+# From the best to the worst: a subject's state is that of the best e-mail address; "none" has none.
+ADDRESS_RANKS = {"usable": ("active",), "bouncing": ("bouncing",), "invalid": ("invalid", "complained"), "none": ()}
 
-    def has(statuses: str = "") -> str:
-        about = f" AND cp.status IN ({statuses})" if statuses else ""
+
+def address_state(ctx: Context, operator: str, value: list[str]) -> str:
+    """One state each: usable if any e-mail address is, else bouncing if any is, else invalid, else none.
+
+    States that are neighbours are asked together: an address at least so good, and none better. That is one (anti-)semi-join.
+    """
+    wanted = [(state in value) == (operator == "any_of") for state in ADDRESS_RANKS]
+    ranges: list[tuple[int, int]] = []
+    for rank, is_in in enumerate(wanted):
+        if is_in and ranges and ranges[-1][1] == rank - 1:
+            ranges[-1] = (ranges[-1][0], rank)
+        elif is_in:
+            ranges.append((rank, rank))
+    parts = [_between(ctx, best, worst) for best, worst in ranges]
+    return f"({' OR '.join(parts)})" if len(parts) > 1 else parts[0] if parts else "false"
+
+
+def _between(ctx: Context, best: int, worst: int) -> str:
+    owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
+    ranks = list(ADDRESS_RANKS.values())
+
+    def statuses(first: int, last: int) -> str:
+        return ", ".join(f"'{status}'" for rank in ranks[first:last] for status in rank)
+
+    def has(alias: str, subject: str, some: str) -> str:
         return (
-            f"EXISTS (SELECT 1 FROM contacts_contactpoint cp WHERE cp.{owner} = {ctx.id} AND cp.kind = 'email'{about})"
+            f"EXISTS (SELECT 1 FROM contacts_contactpoint {alias} WHERE {alias}.{owner} = {subject}"
+            f" AND {alias}.kind = 'email' AND {alias}.status IN ({some})"
         )
 
-    any_at_all, usable, bouncing = has(), has("'active'"), has("'bouncing'")
-    states = {
-        "usable": usable,
-        "bouncing": f"({bouncing} AND NOT {usable})",
-        "invalid": f"({any_at_all} AND NOT {usable} AND NOT {bouncing})",
-        "none": f"NOT {any_at_all}",
-    }
-    wanted = [sql for state, sql in states.items() if (state in value) == (operator == "any_of")]
-    return f"({' OR '.join(wanted)})" if wanted else "false"
+    better = statuses(0, best)
+    if worst == len(ranks) - 1:  # also those without any address
+        return f"NOT {has('cp', ctx.id, better)})" if better else "true"
+    found = has("cp", ctx.id, statuses(best, worst + 1))
+    return f"{found} AND NOT {has('cq', f'cp.{owner}', better)}))" if better else f"{found})"
 
 
 # --- what passed between us ---------------------------------------------------------------------------------------

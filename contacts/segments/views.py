@@ -109,7 +109,11 @@ def _from_post(request: StaffRequest, selects: str, *, show_unfinished: bool = F
     elif do:
         rules, focus = draft.act(rules, do, fields)
         open_menu = rest.partition(":")[0] if verb in ("pick", "find") else ""
-    queries = {name[2:]: str(value).replace("\x00", "")[:100] for name, value in request.POST.items() if name.startswith("q-") and value}
+    queries = {
+        name[2:]: str(value).replace("\x00", "")[:100]
+        for name, value in request.POST.items()
+        if name.startswith("q-") and value
+    }
     if verb == "pick":  # what was looked for is found
         queries.pop(open_menu, None)
     builder = Builder(
