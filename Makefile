@@ -57,5 +57,6 @@ browser: venv
 stop: ## end what `make run` started here, wherever its terminal is
 	@test ! -x $(VENV)/python || $(VENV)/python -m crm.local.stop
 
-clean: stop ## remove .venv/, static/ and .local/: the local data too
+clean: ## remove .venv/, static/ and .local/: the local data too
+	@test ! -x $(VENV)/python || $(VENV)/python -m crm.local.stop --discard
 	@rm -rf .venv .local static staticfiles frontend/node_modules tests/e2e/browser/node_modules

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pwd
+import shutil
 import stat
 import tempfile
 from pathlib import Path
@@ -36,8 +37,7 @@ def socket_directory(home: Path) -> Path:
 
 def owned_short_directory(home: Path) -> Path:
     """A folder in /tmp whose name follows from `home`; refused when somebody else made it first."""
-    base = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108 - ownership is checked below
-    path = base / f"groundswell-{os.getuid()}-{digest(home)}"
+    path = _short_directory(home)
     path.mkdir(mode=0o700, exist_ok=True)
     found = path.lstat()
     owners = {os.getuid()} if os.getuid() else {0, nobody().pw_uid}
@@ -46,6 +46,18 @@ def owned_short_directory(home: Path) -> Path:
             f"{path} belongs to somebody else, so no socket was put there. Remove it and start again."
         )
     return path
+
+
+def _short_directory(home: Path) -> Path:
+    base = Path("/tmp") if Path("/tmp").is_dir() else Path(tempfile.gettempdir())  # noqa: S108 - its owner is checked
+    return base / f"groundswell-{os.getuid()}-{digest(home)}"
+
+
+def discard_short_directory(home: Path) -> None:
+    """Remove that folder, if it is there and ours."""
+    path = _short_directory(home)
+    if path.is_dir() and not path.is_symlink() and path.lstat().st_uid in {os.getuid(), nobody().pw_uid}:
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def nobody() -> pwd.struct_passwd:

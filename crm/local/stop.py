@@ -1,6 +1,8 @@
 """`make stop`: end the run of this checkout from anywhere, and whatever a killed one left behind.
 
-python -m crm.local.stop
+    python -m crm.local.stop [--discard]
+
+With --discard (`make clean`) also remove what had to be kept outside of the checkout.
 """
 
 import contextlib
@@ -8,12 +10,12 @@ import os
 import signal
 import sys
 
-from crm.local import children, leftovers, services
+from crm.local import children, leftovers, places, postgres, services
 from crm.local.output import emit
 from crm.local.places import LOCAL
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Ask the supervisor to stop and wait for it; then make sure that nothing is left."""
     running = leftovers.supervisor(LOCAL)
     if running is not None:
@@ -23,9 +25,12 @@ def main() -> int:
             os.kill(running, signal.SIGKILL)
     ended = leftovers.end(LOCAL) if LOCAL.exists() else 0
     stopped = services.stop_now()
+    if "--discard" in arguments:
+        postgres.discard_outside(LOCAL)
+        places.discard_short_directory(LOCAL)
     emit("Stopped." if running is not None or ended or stopped else "Nothing was running here.")
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
