@@ -199,6 +199,7 @@ class Postgres:
         """Choose how not to be root: a user namespace, or else `nobody` with folders of its own."""
         if children.namespaces_allowed() if namespaces is None else namespaces:
             self._in_namespace = True
+            os.chown(self.sockets, 0, 0)  # it may have been nobody's in an earlier run
             return
         user = nobody()
         self._as_user = (user.pw_uid, user.pw_gid)
