@@ -10,7 +10,6 @@ to leave stops what was started. `private(folder)` is a pair of its own that a t
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,8 +20,16 @@ from pathlib import Path
 from typing import Any, Self
 
 from crm.local import children, locks
-from crm.local.places import LOCAL, ROOT, LocalServiceError, last_lines, open_log, private_directory
-from crm.local.postgres import Postgres
+from crm.local.places import (
+    LOCAL,
+    ROOT,
+    LocalServiceError,
+    discard_short_directory,
+    last_lines,
+    open_log,
+    private_directory,
+)
+from crm.local.postgres import Postgres, discard_outside
 from crm.local.valkey import Valkey
 
 
@@ -108,12 +115,11 @@ class Private:
         return self.valkey.url
 
     def stop(self) -> None:
-        """Stop both and remove a socket folder that had to be made outside of the pair's own."""
+        """Stop both, and remove what had to be kept outside of the pair's own folder."""
         self.valkey.stop()
         self.pg.stop()
-        for sockets in {self.pg.sockets, self.valkey.socket.parent}:
-            if self.folder not in sockets.parents:
-                shutil.rmtree(sockets, ignore_errors=True)
+        discard_outside(self.folder)
+        discard_short_directory(self.folder)
 
     def __enter__(self) -> Self:
         return self
