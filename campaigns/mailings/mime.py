@@ -44,11 +44,21 @@ def quoted(text: str) -> bytes:
     return made + SOFT
 
 
+def quoted_value(text: str) -> bytes:
+    """`quoted` for one field or link: most are short and plain, and need no encoder."""
+    if len(text) < 72 and text.isascii() and "=" not in text and text.isprintable():
+        return text.encode() + SOFT if text else b""
+    return quoted(text)
+
+
 def encoded(text: str, *, used: int = 0) -> str:
     """An unstructured header value: plain when it can be, else RFC 2047 words, folded. `used`: columns before it."""
     text = clean(text).strip()
     if text.isascii() and "=?" not in text and len(text) + used <= 76 and text.isprintable():
         return text
+    whole = text.encode("utf-8", "replace")
+    if len(whole) <= _WORD_BYTES - used:
+        return f"=?utf-8?b?{base64.b64encode(whole).decode()}?="
     words: list[bytes] = []
     word = b""
     for character in text:
@@ -120,7 +130,7 @@ class Skeleton:
     @staticmethod
     def _part(source: str, numbers: Numbers, *, escape: bool) -> Program:
         nodes = parse(source, internal=True)
-        return build(nodes, numbers=numbers, escape=escape, static=quoted, dynamic=quoted, empty=b"")
+        return build(nodes, numbers=numbers, escape=escape, static=quoted, dynamic=quoted_value, empty=b"")
 
     def subject(self, to: Recipient) -> str:
         return clean(self._subject.run(to, "")).strip()

@@ -32,6 +32,7 @@ LinkUrl = Callable[[int, str], str]  # (number, destination) → address to put 
 Values = Mapping[str, Scalar]
 Piece = TypeVar("Piece", str, bytes)
 # control characters would end a header or a line; line and paragraph separators are line ends to some readers
+_SPECIAL = re.compile("[&<>\"']")
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
@@ -177,7 +178,7 @@ def build(
     """Nodes as a program. escape: field values and links are HTML-escaped on their way in."""
 
     def finish(text: str) -> Piece:
-        return dynamic(html.escape(text) if escape else text)
+        return dynamic(html.escape(text) if escape and _SPECIAL.search(text) else text)
 
     def field(get: Callable[[Values], str]) -> Callable[[Recipient], Piece]:
         return lambda to: finish(get(to.values))
