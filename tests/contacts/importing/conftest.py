@@ -15,3 +15,12 @@ def upload(planner, folder):
         return dry_run(run, actor or planner)
 
     return uploaded
+
+
+@pytest.fixture
+def a_country(transactional_db):
+    """Zambia and governments, for tests that commit: another such test may have emptied the tables."""
+    from tests.factories import ConstituencyFactory, CountryFactory
+
+    CountryFactory()
+    ConstituencyFactory()
