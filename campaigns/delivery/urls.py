@@ -1,5 +1,11 @@
 """Routes of delivery."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from campaigns.delivery import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("mailings/<uuid:uid>/pre-flight/", views.mailing_preflight, name="mailing_preflight"),
+    path("mailings/<uuid:uid>/pre-flight/people/", views.mailing_preflight_people, name="mailing_preflight_people"),
+    path("mailings/<uuid:uid>/progress/", views.mailing_progress, name="mailing_progress"),
+]

@@ -1,0 +1,187 @@
+"""Pre-flight, the people behind its numbers, and how far a mailing is."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_safe
+
+from campaigns.delivery import preflight
+from campaigns.delivery.audience import Member, members, sample
+from campaigns.delivery.models import SkipReason
+from campaigns.delivery.queries import progress
+from campaigns.mailings.fields import FIELDS
+from campaigns.mailings.languages import language_name
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.presenting import approval_panel, may
+from contacts.directory.models import Country, Organization, Person
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action, requires
+from crm.ui import formats
+
+PAGE = 50
+
+
+def _find(request: StaffRequest, uid: UUID) -> Mailing:
+    rows = Mailing.objects.visible_to(request.user).select_related(
+        "drive", "segment", "sender", "topic", "transport", "review_asked_by", "approval__approved_by"
+    )
+    return get_object_or_404(rows, uid=uid)
+
+
+@requires(Action.SEE)
+@require_safe
+def mailing_preflight(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Who gets it, who does not and why, and what to look at before it is approved."""
+    mailing = _find(request, uid)
+    summary = preflight.summary_of(mailing, fresh="fresh" in request.GET)
+    return render(
+        request,
+        "campaigns/delivery/preflight.html",
+        {
+            "mailing": mailing,
+            "summary": summary,
+            "parts": preflight.parts_of(mailing, summary),
+            "note": _note(mailing, summary.languages),
+            "findings": preflight.findings(mailing, summary),
+            "constituencies": preflight.named_constituencies(summary),
+            "approval": approval_panel(mailing, request.user, audience_count=summary.will_get),
+            "may_write": may(mailing, request.user, Action.WRITE),
+            "reader": _reader(mailing, request.GET.get("as", ""), list(summary.languages)),
+            "crumbs": [
+                (_("Mailings"), reverse("mailing_list")),
+                (mailing.name, reverse("mailing_detail", args=[mailing.uid])),
+            ],
+        },
+    )
+
+
+def _note(mailing: Mailing, languages: dict[str, int]) -> str:
+    """When it leaves, and how many read which language."""
+    time = (
+        formats.moment(mailing.send_at)
+        if mailing.send_local and mailing.send_at
+        else _("when somebody presses Send now")
+    )
+    shares = ", ".join(f"{language_name(code)} {formats.number(n)}" for code, n in list(languages.items())[:4])
+    return f"{time} · {shares}" if shares else time
+
+
+def _reader(mailing: Mailing, wanted: str, languages: list[str]) -> dict[str, Any]:
+    """One of those who get it, through whose eyes the preview is shown; tabs for others."""
+    choices = [
+        *[(code, language_name(code)) for code in languages[:4]],
+        ("longest", _("Longest name")),
+        ("empty", _("Empty fields")),
+    ]
+    chosen = wanted if wanted in dict(choices) else (choices[0][0] if languages else "")
+    member = None
+    if chosen:
+        how = chosen if chosen in ("longest", "empty") else ""
+        member = sample(mailing, how=how, language="" if how else chosen)
+    who = _row_of(member) if member else None
+    language = member.language if member else ""
+    query = {"lang": language, "as": str(who.uid)} if who else {"lang": language}
+    return {
+        "name": str(who) if who else "",
+        "tabs": [{"label": label, "url": f"?as={code}#reader", "current": code == chosen} for code, label in choices],
+        "url": f"{reverse('mailing_preview', args=[mailing.uid])}?{urlencode(query)}",
+    }
+
+
+def _row_of(member: Member) -> Person | Organization | None:
+    if member.person_id:
+        return Person.objects.filter(pk=member.person_id).first()
+    return Organization.objects.filter(pk=member.organization_id or 0).first()
+
+
+@requires(Action.SEE)
+@require_safe
+def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The people behind a number: by reason, or those who have an empty field."""
+    mailing = _find(request, uid)
+    reason: str | None = request.GET.get("reason")
+    if reason not in (None, "", *SkipReason.values):
+        reason = None
+    empty = request.GET.get("empty", "")
+    empty = empty if empty in FIELDS else ""
+    found = members(
+        mailing,
+        reason=None if empty else reason,
+        empty_field=empty,
+        after=_after(request.GET.get("after", "")),
+        limit=PAGE + 1,
+    )
+    shown = found[:PAGE]
+    query = {name: value for name in ("reason", "empty") if (value := request.GET.get(name)) is not None}
+    next_url = f"?{urlencode({**query, 'after': f'{shown[-1].key}:{shown[-1].sort_key}'})}" if len(found) > PAGE else ""
+    return render(
+        request,
+        "campaigns/delivery/preflight_people.html",
+        {
+            "mailing": mailing,
+            "title": _title(reason, empty),
+            "rows": _described(shown),
+            "next_url": next_url,
+            "crumbs": [
+                (mailing.name, reverse("mailing_detail", args=[mailing.uid])),
+                (_("Pre-flight"), reverse("mailing_preflight", args=[mailing.uid])),
+            ],
+        },
+    )
+
+
+def _after(text: str) -> tuple[str, int] | None:
+    key, colon, sort_key = text.partition(":")
+    return (sort_key, int(key)) if colon and key.isdigit() else None
+
+
+def _title(reason: str | None, empty: str) -> str:
+    if empty:
+        return _("%(field)s is empty") % {"field": FIELDS[empty].label}
+    if reason is None:
+        return _("Everybody in the segment")
+    if reason == "":
+        return _("Will get it")
+    return _("Left out: %(reason)s") % {"reason": SkipReason(reason).label}
+
+
+def _described(shown: list[Member]) -> list[dict[str, Any]]:
+    """Rows of the page with names and links, in three queries however many there are."""
+    people = {row.pk: row for row in Person.objects.filter(pk__in=[m.person_id for m in shown if m.person_id])}
+    organizations = {
+        row.pk: row
+        for row in Organization.objects.filter(pk__in=[m.organization_id for m in shown if m.organization_id])
+    }
+    countries = {row.code: row.label for row in Country.objects.filter(code__in={m.country_code for m in shown})}
+    rows = []
+    for member in shown:
+        person, organization = people.get(member.person_id or 0), organizations.get(member.organization_id or 0)
+        rows.append(
+            {
+                "person": person,
+                "organization": organization,
+                "address": member.address,
+                "country": countries.get(member.country_code, ""),
+                "language": language_name(member.language) if member.language else "",
+                "root": member.root_code.lower(),
+                "reason": SkipReason(member.reason).label if member.reason else "",
+                "also": [SkipReason(code).label for code in member.also or []],
+            }
+        )
+    return rows
+
+
+@requires(Action.SEE)
+@require_safe
+def mailing_progress(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """How far it is, how fast and how long still; the fragment asks again while it moves."""
+    mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
+    found = progress(mailing) if mailing.frozen_at else None
+    return render(request, "campaigns/delivery/_progress.html", {"mailing": mailing, "progress": found})
