@@ -41,13 +41,13 @@ def memberships(subject: Subject, user: User, before: datetime | None, limit: in
 def _begun(subject: Subject, membership: Membership) -> Entry:
     what = _place(subject, membership)
     known = membership.started_on is not None
-    title = _("%(what)s, since then") if known else _("%(what)s, recorded")
+    title = _("Began: %(what)s") if known else _("Recorded: %(what)s")
     at = _noon(membership.started_on) if membership.started_on else _minted(membership.uid)
     return Entry(at, title % {"what": what}, "user-plus", "blue", url=_other_url(subject, membership))
 
 
 def _over(subject: Subject, membership: Membership) -> Entry:
-    title = _("%(what)s: the last day") % {"what": _place(subject, membership)}
+    title = _("Ended: %(what)s") % {"what": _place(subject, membership)}
     return Entry(_noon(membership.ended_on), title, "user-minus", "rest", url=_other_url(subject, membership))
 
 

@@ -76,7 +76,8 @@ def put(row: Any, values: Mapping[str, Any]) -> None:
     """Validate and save some fields of a row."""
     for field, value in values.items():
         setattr(row, field, value)
-    others = [f.name for f in row._meta.concrete_fields if f.name not in values]
+    # what may be NULL in the database may be emptied, whether or not a form could leave it blank
+    others = [f.name for f in row._meta.concrete_fields if f.name not in values or (f.null and values[f.name] is None)]
     try:
         row.clean_fields(exclude=others)
         row.validate_constraints(exclude=[name for name in others if name not in {"organization", "person", "post"}])

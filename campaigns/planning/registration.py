@@ -1,0 +1,30 @@
+"""What planning adds to the platform: the Drives entry, undo, and the bench of pages."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.planning import services
+from campaigns.planning.models import Campaign
+from crm import bench
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit.services import undoable
+from crm.ui import menu, shell
+
+undoable("campaign", services.restore_campaign)
+undoable("drive", services.restore_drive)
+
+menu.register(menu.MenuItem(_("Drives"), "target-arrow", "drive_list", order=10, group=2, prefix="/drives/"))
+shell.register_new(shell.NewItem(_("Drive"), "target-arrow", "drive_create", (Action.DRIVES,), 30))
+
+
+def campaign_name(user: User) -> str:
+    """The campaign that the user's drives belong to: the one begun last."""
+    rows = Campaign.objects.visible_to(user).filter(archived_at=None).order_by("-created_at", "-pk")
+    campaign = rows.only("name", "names").first()
+    return campaign.label if campaign else ""
+
+
+shell.use_campaign_name(campaign_name)
+bench.register("pages", "campaigns.planning.bench:run", size=100_000)

@@ -1,0 +1,281 @@
+"""Campaigns and drives: lists, pages, forms, and the institutions behind a drive's numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.presenting import colour
+from campaigns.planning import services
+from campaigns.planning.forms import CampaignForm, DriveForm
+from campaigns.planning.grid import Grid, countries_of, grid_of, institutions_of
+from campaigns.planning.lists import COLOURS, DriveFilters, DriveTable, InstitutionFilters, InstitutionTable
+from campaigns.planning.models import Campaign, Drive
+from contacts.directory.coverage import indicator
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action, requires
+from crm.errors import DomainError, NotAllowed, StaleEdit
+from crm.ui.responses import done, form_page, list_page
+from crm.ui.shell import base_template
+from crm.ui.toasts import toast
+
+STEPS_SHOWN = 6
+MAILINGS_SHOWN = 20
+
+
+# --- drives -----------------------------------------------------------------------------------------------------------------
+@requires(Action.SEE)
+def drive_list(request: StaffRequest) -> HttpResponseBase:
+    rows = Drive.objects.visible_to(request.user).filter(archived_at=None).select_related("campaign", "owner")
+    filters = DriveFilters(request, rows)
+    campaigns = Campaign.objects.visible_to(request.user).filter(archived_at=None).order_by("sort_key")
+    return list_page(
+        request,
+        "campaigns/planning/drive_list.html",
+        table=DriveTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT)),
+        filters=filters,
+        campaigns=list(campaigns[:8]),
+        may_plan=request.user.may(Action.DRIVES),
+    )
+
+
+@requires(Action.DRIVES)
+def drive_create(request: StaffRequest) -> HttpResponse:
+    """A new drive. `?campaign=<uid>` says of which campaign."""
+    initial = {
+        "campaign": request.GET.get("campaign", ""),
+        "owner": request.user.uid,
+        "starts_on": timezone.localdate(),
+    }
+    form = DriveForm(request.POST if request.method == "POST" else None, user=request.user, initial=initial)
+    if form.is_valid():
+        values = {name: value for name, value in form.cleaned_data.items() if name != "seen_at"}
+        try:
+            drive = services.create_drive(actor=request.user, **values)
+        except DomainError as error:
+            _refused(form, error)
+        else:
+            toast(request, _("%(name)s is planned.") % {"name": drive.name})
+            return done(request, reverse("drive_detail", args=[drive.uid]))
+    return _drive_form(request, form, _("New drive"), reverse("drive_list"))
+
+
+@requires(Action.DRIVES)
+def drive_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
+    drive = _plannable(request, uid)
+    form = DriveForm(
+        request.POST if request.method == "POST" else None, user=request.user, initial=DriveForm.initial_of(drive)
+    )
+    back = reverse("drive_detail", args=[drive.uid])
+    if form.is_valid():
+        try:
+            entry = services.edit_drive(drive=drive, actor=request.user, **form.cleaned_data)
+        except DomainError as error:
+            _refused(form, error)
+        else:
+            toast(request, _("%(name)s saved.") % {"name": drive.name}, undo=entry)
+            return done(request, back)
+    return _drive_form(request, form, drive.label, back)
+
+
+def _drive_form(request: StaffRequest, form: DriveForm, title: str, back: str) -> HttpResponse:
+    context = {"title": title, "back": back, "has_campaign": Campaign.objects.filter(archived_at=None).exists()}
+    return form_page(request, "campaigns/planning/drive_form.html", context, form=form)
+
+
+def _plannable(request: StaffRequest, uid: UUID) -> Drive:
+    drive = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign", "owner"), uid=uid)
+    if not Drive.objects.visible_to(request.user, Action.DRIVES).filter(pk=drive.pk).exists():
+        raise NotAllowed(_("You may see this drive, but your role does not let you change it."))
+    return drive
+
+
+def _refused(form: Any, error: DomainError) -> None:
+    form.add_error(None, error.message)
+    if isinstance(error, StaleEdit):
+        form.take_as_seen(error.data)
+
+
+@requires(Action.DRIVES)
+@require_POST
+def drive_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    drive = _plannable(request, uid)
+    entry = services.archive_drive(drive=drive, actor=request.user)
+    toast(request, _("%(name)s is archived.") % {"name": drive.name}, undo=entry)
+    return done(request, reverse("drive_list"))
+
+
+@requires(Action.SEE)
+def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The drive's grid, its mailings, and who is missing."""
+    drive = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign", "owner"), uid=uid)
+    mailings = _mailings(drive)
+    countries = countries_of(drive, request.user)
+    grid = grid_of(drive, countries=countries, mailings=[mailing.pk for mailing in mailings])
+    now = timezone.now()
+    may_add = request.user.may(Action.EDIT_DIRECTORY)
+    context = {
+        "drive": drive,
+        "colour": COLOURS[drive.status],
+        "grid": grid,
+        "rows": [_grid_row(drive, row, grid, now) for row in grid.rows],
+        "steps": _steps(drive, grid, may_add),
+        "more_steps": max(0, len(_weak_spots(grid)) - STEPS_SHOWN),
+        "hidden_countries": drive.countries.count() - len(countries),
+        "blind_spots": len(grid.missing),
+        "mailings": mailings[:MAILINGS_SHOWN],
+        "mailing_count": len(mailings),
+        "more_mailings": max(0, len(mailings) - MAILINGS_SHOWN),
+        "days_left": (drive.ends_on - timezone.localdate()).days,
+        "indicator": indicator(),
+        "may_plan": Drive.objects.visible_to(request.user, Action.DRIVES).filter(pk=drive.pk).exists(),
+        "may_write": request.user.may(Action.WRITE),
+        "may_add": may_add,
+        "institutions_url": reverse("drive_institutions", args=[drive.uid]),
+    }
+    return render(request, "campaigns/planning/drive_detail.html", context)
+
+
+def _mailings(drive: Drive) -> list[Mailing]:
+    """The drive's mailings, newest first, without the compiled content that only workers need."""
+    rows = drive.mailings.defer("frozen_with").order_by("-created_at", "-pk")
+    mailings = list(rows)
+    for mailing in mailings:
+        vars(mailing)["colour"] = colour(mailing.state)
+    return mailings
+
+
+def _grid_row(drive: Drive, row: Any, grid: Grid, now: Any) -> dict[str, Any]:
+    """A row of the grid with what the template needs of each cell: its words and where it leads."""
+    base = reverse("drive_institutions", args=[drive.uid])
+    return {
+        "country": row.country,
+        "figure": row.figure,
+        "cells": [
+            {
+                "cell": cell,
+                "constituency": constituency,
+                "weeks": cell.weeks(now),
+                "url": f"{base}?country={cell.country}&constituency={cell.constituency}",
+            }
+            for cell, constituency in zip(row.cells, grid.constituencies, strict=True)
+        ],
+    }
+
+
+def _weak_spots(grid: Grid) -> list[tuple[Any, Any, Any]]:
+    """Cells that need somebody: nobody known, then no address, then not reached; lowest coverage first in each."""
+    rank = {"nobody": 0, "closed": 1, "open": 2}
+    spots = [
+        (rank[cell.state], place, row, constituency, cell)
+        for place, row in enumerate(grid.rows)
+        for cell, constituency in zip(row.cells, grid.constituencies, strict=True)
+        if cell.state in rank
+    ]
+    return [(row, constituency, cell) for _rank, _place, row, constituency, cell in sorted(spots, key=lambda s: s[:2])]
+
+
+def _steps(drive: Drive, grid: Grid, may_add: bool) -> list[dict[str, Any]]:
+    """Who is missing, with why and the one next step."""
+    base = reverse("drive_institutions", args=[drive.uid])
+    steps = []
+    for row, constituency, cell in _weak_spots(grid)[:STEPS_SHOWN]:
+        place = {"who": constituency.label, "where": row.country.label}
+        url = f"{base}?country={cell.country}&constituency={cell.constituency}"
+        if cell.state == "nobody":
+            title, why = _("Find: %(who)s, %(where)s"), _("Nobody is known there.")
+            if may_add:
+                url = f"{reverse('organization_create')}?country={cell.country}&constituency={cell.constituency}"
+        elif cell.state == "closed":
+            title, why = _("An address for: %(who)s, %(where)s"), _("Known, but no address there works.")
+        else:
+            title, why = _("Write to: %(who)s, %(where)s"), _("Known and reachable; no mail of this drive arrived yet.")
+        steps.append(
+            {
+                "title": title % place,
+                "why": why,
+                "url": url,
+                "figure": row.figure,
+                "modal": cell.state == "nobody" and may_add,
+            }
+        )
+    return steps
+
+
+@requires(Action.SEE)
+def drive_institutions(request: StaffRequest, uid: UUID) -> HttpResponseBase:
+    """The institutions behind the grid's numbers."""
+    drive = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign"), uid=uid)
+    mailings = list(drive.mailings.values_list("pk", flat=True))
+    rows = institutions_of(drive, request.user, mailings).select_related("country", "constituency")
+    filters = InstitutionFilters(request, rows)
+    return list_page(
+        request,
+        "campaigns/planning/drive_institutions.html",
+        table=InstitutionTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT)),
+        filters=filters,
+        drive=drive,
+    )
+
+
+# --- campaigns --------------------------------------------------------------------------------------------------------------
+@requires(Action.SEE)
+def campaign_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Goal, pillars, facts with their sources, and its drives."""
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user).prefetch_related("pillars"), uid=uid)
+    drives = Drive.objects.visible_to(request.user).filter(campaign=campaign, archived_at=None).select_related("owner")
+    context = {
+        "campaign": campaign,
+        "drives": [
+            {"drive": drive, "colour": COLOURS[drive.status]} for drive in drives.order_by("-starts_on", "-pk")[:50]
+        ],
+        "may_plan": Campaign.objects.visible_to(request.user, Action.DRIVES).filter(pk=campaign.pk).exists(),
+    }
+    return render(request, "campaigns/planning/campaign_detail.html", context)
+
+
+@requires(Action.DRIVES)
+def campaign_create(request: StaffRequest) -> HttpResponse:
+    if any(pair.campaigns for pair in request.user.scope(Action.DRIVES).pairs) and not any(
+        not pair.campaigns for pair in request.user.scope(Action.DRIVES).pairs
+    ):
+        raise NotAllowed(_("Your role is limited to certain campaigns, so you cannot begin another one."))
+    form = CampaignForm(request.POST if request.method == "POST" else None)
+    if form.is_valid():
+        values = {name: value for name, value in form.cleaned_data.items() if name != "seen_at"}
+        campaign = services.create_campaign(actor=request.user, **values)
+        toast(request, _("%(name)s added.") % {"name": campaign.name})
+        return done(request, reverse("campaign_detail", args=[campaign.uid]))
+    return _campaign_form(request, form, _("New campaign"), reverse("drive_list"))
+
+
+@requires(Action.DRIVES)
+def campaign_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
+    campaign = get_object_or_404(Campaign.objects.visible_to(request.user), uid=uid)
+    if not Campaign.objects.visible_to(request.user, Action.DRIVES).filter(pk=campaign.pk).exists():
+        raise NotAllowed(_("You may see this campaign, but your role does not let you change it."))
+    form = CampaignForm(request.POST if request.method == "POST" else None, initial=CampaignForm.initial_of(campaign))
+    back = reverse("campaign_detail", args=[campaign.uid])
+    if form.is_valid():
+        try:
+            entry = services.edit_campaign(campaign=campaign, actor=request.user, **form.cleaned_data)
+        except DomainError as error:
+            _refused(form, error)
+        else:
+            toast(request, _("%(name)s saved.") % {"name": campaign.name}, undo=entry)
+            return done(request, back)
+    return _campaign_form(request, form, campaign.label, back)
+
+
+def _campaign_form(request: StaffRequest, form: CampaignForm, title: str, back: str) -> HttpResponse:
+    context = {"title": title, "back": back, "base": base_template(request)}
+    return form_page(request, "campaigns/planning/campaign_form.html", context, form=form)
