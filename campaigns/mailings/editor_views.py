@@ -46,7 +46,7 @@ def mailing_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
     """One language of a mailing. A page that is too old is told who changed what, and keeps what was typed."""
     mailing = find(request, uid, Action.WRITE)
     variant = _variant(mailing, request.GET.get("lang", ""))
-    form = VariantForm(request.POST or None, initial=_initial(mailing, variant))
+    form = VariantForm(request.POST or None, initial=_initial(mailing, variant), language=variant.language)
     conflict: StaleEdit | None = None
     problems: list[str] = []
     if form.is_valid():
@@ -166,7 +166,7 @@ def mailing_preview(request: StaffRequest, uid: UUID) -> HttpResponse:
         return _frame(_problem_page(error))
     if request.GET.get("part") == "text":
         return _frame(f"<!doctype html><title>{_('Text part')}</title><pre>{html.escape(made.rendered.text)}</pre>")
-    return _frame(_with_envelope(made, mailing))
+    return _frame(_with_envelope(made, mailing, direction(variant.language)))
 
 
 def _uuid(text: str) -> str:
@@ -190,12 +190,12 @@ def _frame(page: str) -> HttpResponse:
 _NOTE = "font:14px/1.5 system-ui,sans-serif;padding:12px 16px;"
 
 
-def _with_envelope(made: Preview, mailing: Mailing) -> str:
+def _with_envelope(made: Preview, mailing: Mailing, way: str) -> str:
     """The mail with its sender and subject above it, as an inbox shows them."""
     sender = mailing.sender.name if mailing.sender else _("no sender yet")
     subject = made.rendered.subject or _("(no subject)")
     top = (
-        f'<div style="{_NOTE}background:#f6f7fb;color:#14213a;border-bottom:1px solid #d9dee8" dir="auto">'
+        f'<div style="{_NOTE}background:#f6f7fb;color:#14213a;border-bottom:1px solid #d9dee8" dir="{way}">'
         f'<span style="color:#55607a">{html.escape(sender)}</span><br>'
         f'<strong style="font-size:15px">{html.escape(subject)}</strong></div>'
     )

@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.languages import language_choices
-from campaigns.mailings.layouts import LAYOUTS
+from campaigns.mailings.layouts import LAYOUTS, direction
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.planning.models import Drive
@@ -178,6 +178,11 @@ class VariantForm(forms.Form):
         strip=False,
     )
     version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, language: str = "en", **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in ("subject", "preheader", "body_html", "text"):
+            self.fields[name].widget.attrs |= {"dir": direction(language), "lang": language}
 
     def values(self) -> dict[str, Any]:
         return {name: value for name, value in self.cleaned_data.items() if name != "version"}
