@@ -220,7 +220,7 @@ class TransportForm(forms.ModelForm):
 
     def _get_validation_exclusions(self) -> set[str]:
         # one default at most: the service lets the old one give way, so a second is no mistake here
-        return super()._get_validation_exclusions() | {"is_default"}
+        return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc]
 
     def clean_url(self) -> str:
         url = self.cleaned_data["url"].strip()
