@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from contacts.consent.addresses import address_hashes, address_key
 from contacts.consent.models import ConsentEvent, ConsentState, Suppression, Topic
@@ -71,6 +71,18 @@ def suppressions_of(address_keys: Iterable[str]) -> QuerySet[Suppression]:
     """What stands against any of these normal forms, oldest first."""
     hashes = [hash for key in address_keys for hash in address_hashes(key)]
     return Suppression.objects.filter(address_hash__in=hashes).order_by("at", "id")
+
+
+def suppression_count() -> int:
+    """How many addresses are suppressed: rows of the key that most of them have, for each has one row per key."""
+    by_key = Suppression.objects.values("key_id").annotate(n=Count("id")).values_list("n", flat=True)
+    return max(by_key, default=0)
+
+
+def granted_counts(channel: str = EMAIL) -> dict[int, int]:
+    """Topic id → how many people and organizations gave permission for it."""
+    rows = ConsentState.objects.filter(is_granted=True, channel=channel).values("topic_id").annotate(n=Count("id"))
+    return {row["topic_id"]: row["n"] for row in rows}
 
 
 def ledger_of(subject_uid: UUID) -> QuerySet[ConsentEvent]:
