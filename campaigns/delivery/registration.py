@@ -1,13 +1,15 @@
-"""Delivery plugs in: suppressions, moves of mailings, the banner, benches."""
+"""Delivery plugs in: segment fields, suppressions, moves of mailings, the banner, benches."""
 
 from campaigns.delivery.banner import no_mail_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.queries import address_of
+from campaigns.delivery.segment_fields import register_fields
 from campaigns.mailings.services import on_move
 from contacts.consent.services import address_of_delivery, on_suppress
 from crm import bench
 from crm.ui.shell import use_banner
 
+register_fields()
 on_suppress(stop_deliveries)
 address_of_delivery(address_of)
 on_move(mailing_moved)

@@ -10,11 +10,14 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.models import Mailing
+from contacts.segments.models import Segment
 from contacts.segments.registry import BOTH, PEOPLE, Choice, Context, Field, Operator, Split, register
 from contacts.segments.tree import uids
+from contacts.segments.usage import Use, register_use
 from crm.accounts.models import User
 
 MAILINGS = _("Mailings")
@@ -144,6 +147,13 @@ FIELDS = [
 ]
 
 
+def mailings_of(segment: Segment, user: User) -> list[Use]:
+    """The mailings that are written to a segment, as far as the user sees them."""
+    rows = Mailing.objects.visible_to(user).filter(segment=segment).order_by("-created_at", "-id")[:20]
+    return [Use(_("mailing"), row.name, reverse("mailing_detail", args=[row.uid]), "mail") for row in rows]
+
+
 def register_fields() -> None:
     for item in FIELDS:
         register(item)
+    register_use(mailings_of)

@@ -24,7 +24,9 @@ from campaigns.mailings.lists import MailingFilters, MailingTable
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.queries import TABS, listed, progress, tab_counts
 from campaigns.mailings.states import EDITABLE
+from contacts.segments.models import Segment
 from contacts.segments.sentence import sentence
+from contacts.segments.tree import uids
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import Invalid, StaleEdit
@@ -82,12 +84,18 @@ def mailing_list(request: StaffRequest) -> HttpResponseBase:
     )
 
 
+def _asked_segment(request: StaffRequest) -> Segment | None:
+    """`?segment=<uid>`: whom a segment's page asks to write to."""
+    asked = uids([request.GET.get("segment", "")])
+    return Segment.objects.visible_to(request.user).filter(uid__in=asked).first()
+
+
 @requires(Action.WRITE)
 def mailing_create(request: StaffRequest) -> HttpResponse:
     form = NewMailingForm(
         request.POST or None,
         user=request.user,
-        initial={"drive": request.GET.get("drive"), "segment": request.GET.get("segment")},
+        initial={"drive": request.GET.get("drive"), "segment": _asked_segment(request)},
     )
     if form.is_valid():
         default = Transport.objects.filter(archived_at__isnull=True).order_by("-is_default", "pk").first()

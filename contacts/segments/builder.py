@@ -17,7 +17,7 @@ from contacts.directory.models import Constituency, IndicatorValue
 from contacts.segments import choices, counting, draft, tree
 from contacts.segments.compiler import compiler_for
 from contacts.segments.models import Segment
-from contacts.segments.registry import PEOPLE, Catalogue, Choice, Field, Operator, offered
+from contacts.segments.registry import Catalogue, Choice, Field, Operator, offered
 from contacts.segments.sentence import sentence, sentence_of
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -340,10 +340,10 @@ def scope_names(builder: Builder) -> str:
 
 def write_url(segment: Segment, user: User) -> str:
     """Where a mailing to this segment is begun; empty when the user may not, or mailings are not there."""
-    if segment.selects != PEOPLE or not user.may(Action.WRITE):
+    if not user.may(Action.WRITE):
         return ""
     try:
-        return f"{reverse('mailing_new')}?segment={segment.uid}"
+        return f"{reverse('mailing_create')}?segment={segment.uid}"
     except NoReverseMatch:
         return ""
 

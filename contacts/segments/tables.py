@@ -109,7 +109,7 @@ class PeopleTable(Table):
         Column("last_mailed_at", _("Last mailed"), sort=["last_mailed_at"], css="num"),
     ]
     default_sort = "name"
-    row_template = "contacts/segments/_person_row.html"
+    row_template = "contacts/segments/_member_row.html"
     file_name = "people"
 
     def prepare(self, rows: list[Any]) -> None:

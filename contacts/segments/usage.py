@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from contacts.segments.models import ContactList, Segment
+from contacts.segments.registry import Text
 from crm.accounts.models import User
 
 
 @dataclass(frozen=True)
 class Use:
-    kind: str
+    kind: Text
     name: str
     url: str
     icon: str = "filter"

@@ -69,6 +69,7 @@ def test_each_field_with_each_operator_selects_what_the_oracle_selects(world: Wo
                     rule
                 )
     assert asked > 200
+    assert {"received", "clicked", "replied", COVERAGE} <= set(catalogue())
 
 
 def test_any_tree_selects_what_the_oracle_selects(world: World) -> None:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from campaigns.mailings.models import Mailing
 from contacts.segments.lists import add_to_list
 from contacts.segments.models import ContactList, Segment
 from crm.audit.models import AuditEntry
@@ -18,6 +19,7 @@ from crm.ui.search import search
 from tests.factories import (
     ContactListFactory,
     ContactPointFactory,
+    DriveFactory,
     GrantFactory,
     MembershipFactory,
     PersonFactory,
@@ -187,6 +189,25 @@ def test_lists_have_constant_queries(sign_in: Any, planner: Any) -> None:
             seen.append(len(captured))
         counts.append(seen)
     assert counts[0] == counts[1] and max(counts[0]) <= 25
+
+
+def test_write_to_them_begins_a_mailing_to_the_segment(sign_in: Any, planner: Any, outreach: Any) -> None:
+    segment = everybody()
+    DriveFactory()
+    url = f"{reverse('mailing_create')}?segment={segment.uid}"
+    assert url in sign_in(planner).get(reverse("segment_edit", args=[segment.uid])).content.decode()
+    assert f'value="{segment.pk}" selected' in sign_in(planner).get(url).content.decode()
+    assert url not in sign_in(outreach).get(reverse("segment_members", args=[segment.uid])).content.decode()
+
+
+def test_where_it_is_used(sign_in: Any, planner: Any) -> None:
+    segment = everybody()
+    mailing = Mailing.objects.create(name="To everybody", drive=DriveFactory(), segment=segment)
+    inside = {"field": "in_segment", "operator": "any_of", "value": [str(segment.uid)]}
+    outer = SegmentFactory(tree={"version": 1, "op": "all", "rules": [inside]})
+    page = sign_in(planner).get(reverse("segment_edit", args=[segment.uid])).content.decode()
+    assert "used in 2 places" in page
+    assert reverse("mailing_detail", args=[mailing.uid]) in page and reverse("segment_edit", args=[outer.uid]) in page
 
 
 # --- two tabs ---------------------------------------------------------------------------------------------------------
