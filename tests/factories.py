@@ -20,7 +20,6 @@ from contacts.directory.models import (
     Post,
     Tag,
 )
-from contacts.segments.models import Segment
 from contacts.segments.models import ContactList, Segment
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role

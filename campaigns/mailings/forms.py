@@ -14,6 +14,7 @@ from campaigns.mailings.languages import language_choices
 from campaigns.mailings.layouts import LAYOUTS, direction
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
+from campaigns.mailings.roads import without_password
 from campaigns.planning.models import Drive
 from contacts.consent.models import Topic
 from contacts.segments.models import Segment
@@ -218,12 +219,19 @@ class TransportForm(forms.ModelForm):
             "per_second": _("Empty: no limit."),
         }
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored_url = self.instance.url
+        self.initial["url"] = without_password(self.stored_url)
+
     def _get_validation_exclusions(self) -> set[str]:
         # one default at most: the service lets the old one give way, so a second is no mistake here
         return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc]
 
     def clean_url(self) -> str:
         url = self.cleaned_data["url"].strip()
+        if url == without_password(self.stored_url):  # the password is never shown, so dots stand for it
+            url = self.stored_url
         if url:
             try:
                 parts = urlsplit(url)

@@ -40,7 +40,9 @@ def mailings_waiting(user: User) -> Iterable[today.Need]:
             yield today.Need("player-pause", title, row.state_reason, url, _("Look"), row.updated_at, "warn", 10)
     if user.may(Action.WRITE):
         returned = Mailing.objects.visible_to(user, Action.WRITE).filter(state=State.DRAFT, written_by=user)
-        for row in returned.exclude(state_reason="").order_by("pk")[:20]:
+        # what one caused oneself is no news
+        returned = returned.exclude(state_reason="").exclude(state_reason__startswith=user.name)
+        for row in returned.order_by("pk")[:20]:
             url = reverse("mailing_detail", args=[row.uid])
             title = _("“%(name)s” came back") % {"name": row.name}
             yield today.Need("arrow-back-up", title, row.state_reason, url, _("Change"), row.updated_at, "warn", 30)

@@ -10,6 +10,7 @@ from campaigns.mailings import services
 from campaigns.mailings.models import Mailing, MailingTest, Sender, Transport
 from campaigns.mailings.presenting import approval_panel
 from campaigns.mailings.states import State
+from crm.audit.models import AuditChange
 from crm.ui import today
 from tests.factories import (
     DriveFactory,
@@ -300,6 +301,22 @@ def test_administrator_keeps_senders_and_transports(admin, editor, sign_in) -> N
     assert wrong.status_code == 422
     assert sign_in(editor).get(reverse("transport_list")).status_code == 403
     assert client.get(reverse("transport_list")).status_code == 200
+
+
+def test_password_of_a_transport_is_kept_and_never_shown(admin, sign_in) -> None:
+    client = sign_in(admin)
+    stored = "smtp://me:secret-word@mail.example.org:587"
+    transport = TransportFactory(name="Main", kind="smtp", url=stored)
+    address = reverse("transport_edit", args=[transport.uid])
+
+    page = client.get(address)
+    shown = page.context["form"].initial["url"]
+    client.post(address, {"name": "Renamed", "kind": "smtp", "url": shown, "max_connections": 4})
+
+    transport.refresh_from_db()
+    assert "secret-word" not in page.content.decode()
+    assert (transport.name, transport.url) == ("Renamed", stored)
+    assert "secret-word" not in str(list(AuditChange.objects.values_list("before", "after")))
 
 
 def test_settings_and_new_pages_open(editor, sign_in) -> None:
