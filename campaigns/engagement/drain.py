@@ -73,10 +73,12 @@ INSERT INTO campaigns_engagementday AS t (person_id, day, mailed, human_clicks, 
 SELECT h.person_id, h.day, 0, h.clicks, 0 FROM unnest(%s::bigint[], %s::date[], %s::int[]) h (person_id, day, clicks)
 ON CONFLICT (person_id, day) DO UPDATE SET human_clicks = t.human_clicks + EXCLUDED.human_clicks
 """
+# people are locked in the order of their ids, and before their days, as delivery's roll-up does: no two wait in a circle
 _LAST_ENGAGED = """
-UPDATE contacts_person p SET last_engaged_at = h.at
-  FROM (SELECT person_id, max(at) AS at FROM unnest(%s::bigint[], %s::timestamptz[]) u (person_id, at) GROUP BY person_id) h
- WHERE p.id = h.person_id AND (p.last_engaged_at IS NULL OR p.last_engaged_at < h.at)
+WITH h AS (SELECT person_id, max(at) AS at FROM unnest(%s::bigint[], %s::timestamptz[]) u (person_id, at) GROUP BY person_id),
+     locked AS (SELECT id FROM contacts_person WHERE id IN (SELECT person_id FROM h) ORDER BY id FOR NO KEY UPDATE)
+UPDATE contacts_person p SET last_engaged_at = greatest(p.last_engaged_at, h.at)
+  FROM h, locked WHERE locked.id = h.person_id AND p.id = h.person_id
 """
 
 
@@ -188,9 +190,9 @@ class Batch:
             person_id = self.people.get((hit.mailing_id, hit.seq or 0))
             if person_id and hit.kind == "click" and was == HitClass.HUMAN and hit.id in self.verdicts:
                 days[person_id, hit.at.date()] -= 1
-        add_to_days(cursor, days)
         if engaged:
             cursor.execute(_LAST_ENGAGED, _columns(sorted(engaged)))
+        add_to_days(cursor, days)
 
 
 def add_to_days(cursor: Any, clicks: Counter[tuple[int, date]]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -9,6 +10,7 @@ from django.utils import timezone
 
 from campaigns.delivery.models import Delivery
 from campaigns.mailings.models import Mailing
+from contacts.consent.models import Topic
 from contacts.consent.services import one_click_unsubscribe
 from contacts.directory.models import Organization, Person
 
@@ -36,6 +38,14 @@ def unsubscribe(*, mailing_id: int, seq: int, at: datetime | None = None) -> boo
         event = one_click_unsubscribe(subject=subject, topic=mailing.topic, address=delivery.address, at=at)
         mark(delivery=delivery, column="unsubscribed_at", at=at)
         return event is not None
+
+
+def note_left(mailing_id: int, seq: int, topics: Sequence[Topic]) -> None:
+    """Somebody withdrew topics on the preference page that this delivery led to: it counts when its own topic is among them."""
+    topic_id = Mailing.objects.filter(pk=mailing_id).values_list("topic_id", flat=True).first()
+    delivery = Delivery.objects.filter(mailing_id=mailing_id, seq=seq).first()
+    if delivery is not None and topic_id in {topic.pk for topic in topics}:
+        mark(delivery=delivery, column="unsubscribed_at", at=timezone.now())
 
 
 def subject_of(delivery: Delivery | None) -> Person | Organization | None:

@@ -163,13 +163,14 @@ def _log_reply(inbound: InboundMessage, reading: Reading, delivery: Delivery) ->
     )
     mark(delivery=delivery, column="replied_at", at=inbound.received_at)
     if person:
-        with connection.cursor() as cursor:
-            cursor.execute(_ADD_REPLY, [person.pk, inbound.received_at.date()])
         earlier = Q(last_engaged_at__isnull=True) | Q(last_engaged_at__lt=inbound.received_at)
         Person.objects.filter(earlier, pk=person.pk).update(last_engaged_at=inbound.received_at)
     if organization:
         earlier = Q(last_contacted_at__isnull=True) | Q(last_contacted_at__lt=inbound.received_at)
         Organization.objects.filter(earlier, pk=organization.pk).update(last_contacted_at=inbound.received_at)
+    if person:  # after the person and the institution, in the order in which delivery's roll-up locks them
+        with connection.cursor() as cursor:
+            cursor.execute(_ADD_REPLY, [person.pk, inbound.received_at.date()])
     # the address works after all
     ContactPoint.objects.emails().filter(
         address_key=delivery.address_key or "-", status__in=[ContactPoint.Status.ACTIVE, ContactPoint.Status.BOUNCING]

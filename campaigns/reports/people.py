@@ -177,10 +177,13 @@ class PeopleTable(Table):
         return ["seq"]
 
     def prepare(self, rows: list[Any]) -> None:
-        """People, institutions, engagement and feedback of a page, by one query each."""
+        """People, institutions, countries, engagement and feedback of a page, by one query each."""
         people = Person.objects.only("uid", "name", "names").in_bulk({row.person_id for row in rows if row.person_id})
         organizations = Organization.objects.only("uid", "name", "names").in_bulk(
             {row.organization_id for row in rows if row.organization_id}
+        )
+        countries = Country.objects.only("name", "names").in_bulk(
+            {row.country_code for row in rows if row.country_code}
         )
         mailing_id = rows[0].mailing_id if rows else 0
         seqs = [row.seq for row in rows]
@@ -191,6 +194,7 @@ class PeopleTable(Table):
         for row in rows:
             row.person, row.organization = people.get(row.person_id), organizations.get(row.organization_id)
             row.who = row.person.name if row.person else ""
+            row.country = countries.get(row.country_code)
             row.feedback = returned.get(row.seq, [])
             row.engagement = engaged.get(row.seq)
             row.did = did(row)
@@ -208,6 +212,6 @@ def did(row: Any) -> list[str]:
             found.append(str(_("replied")))
         if engaged.unsubscribed_at:
             found.append(str(_("unsubscribed")))
-    if not row.is_tracked:
+    if row.state == Outcome.ACCEPTED and not row.is_tracked:
         found.append(str(_("not tracked one by one")))
     return found

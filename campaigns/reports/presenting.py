@@ -134,6 +134,12 @@ class Report:
                 if mailing.started_at
                 else []
             )
+            left, deferred = self.progress.left, self.counts[Outcome.DEFERRED]
+            if left == deferred and deferred:
+                n = formats.number(deferred)
+                return " · ".join(
+                    [*words, ngettext("%(n)s is tried again later", "%(n)s are tried again later", deferred) % {"n": n}]
+                )
             if self.progress.per_second:
                 words.append(_("%(n)s a minute") % {"n": formats.number(round(60 * self.progress.per_second))})
             if self.progress.seconds_left:

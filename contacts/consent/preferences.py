@@ -98,7 +98,7 @@ def _show(request: HttpRequest, holder: Holder) -> HttpResponse:
         "preferences",
         permissions=permissions_of(holder.subject.uid, public_only=True),
         holder=holder,
-        block=block,
+        stopped=block,
         is_own_block=block is not None and block.reason == Suppression.Reason.UNSUBSCRIBED,
         language_choices=holder.language_choices(),
     )
@@ -118,6 +118,8 @@ def _change(request: HttpRequest, holder: Holder) -> HttpResponse:
             subject=holder.subject,
             wishes=switched(request.POST, offered),
             language=language if language in LANGUAGES else "",
+            mailing_id=holder.link.mailing_id,
+            seq=holder.link.seq,
         )
         holder.row.language = changed.language or holder.row.language
     with translation.override(page_language(request, holder.row)):
@@ -128,7 +130,7 @@ def _change(request: HttpRequest, holder: Holder) -> HttpResponse:
             language_name=language_name(changed.language) if changed.language else "",
             is_everything=request.POST.get("do") == "everything",
             granted_now=[p.topic for p in permissions_of(holder.subject.uid) if p.is_granted],
-            block=_block(holder),
+            stopped=_block(holder),
             holder=holder,
         )
 

@@ -2,6 +2,7 @@
 
 from contacts.consent.services.ledger import (
     grant_consent,
+    on_left_by_mail,
     one_click_unsubscribe,
     save_preferences,
     stop_everything,
@@ -25,6 +26,7 @@ __all__ = [
     "create_topic",
     "edit_topic",
     "grant_consent",
+    "on_left_by_mail",
     "lift_own_suppression",
     "on_suppress",
     "one_click_unsubscribe",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,22 @@ from crm.errors import Invalid
 EMAIL = "email"
 PREFERENCES = "preference page"
 ONE_CLICK = "one-click unsubscribe"
+LeftByMail = Callable[[int, int, Sequence[Topic]], None]
+_LEFT_BY_MAIL: list[LeftByMail] = []
+
+
+def on_left_by_mail(effect: LeftByMail) -> LeftByMail:
+    """Register what else happens, in the same transaction, when topics are withdrawn through the link in a message:
+    effect(mailing id, seq, topics)."""
+    if effect not in _LEFT_BY_MAIL:
+        _LEFT_BY_MAIL.append(effect)
+    return effect
+
+
+def _left_by_mail(mailing_id: int | None, seq: int | None, topics: Sequence[Topic]) -> None:
+    if mailing_id is not None and seq is not None and topics:
+        for effect in _LEFT_BY_MAIL:
+            effect(mailing_id, seq, topics)
 
 
 def grant_consent(
@@ -128,7 +144,14 @@ class Changed:
         return bool(self.granted or self.withdrawn or self.language or self.is_suppressed or self.is_lifted)
 
 
-def save_preferences(*, subject: Subject, wishes: Mapping[Topic, bool], language: str = "") -> Changed:
+def save_preferences(
+    *,
+    subject: Subject,
+    wishes: Mapping[Topic, bool],
+    language: str = "",
+    mailing_id: int | None = None,
+    seq: int | None = None,
+) -> Changed:
     """Write what somebody changed on their preference page, and only that; returns what is different now.
 
     wishes: topic → wanted, for the topics that they switched. Choosing a topic again lifts the suppression that they
@@ -151,6 +174,7 @@ def save_preferences(*, subject: Subject, wishes: Mapping[Topic, bool], language
                 withdraw_consent(subject=who, topic=topic, source=PREFERENCES, door=Door.LINK)
                 withdrawn.append(topic)
         lifted = lift_own_suppression(address_keys=who.address_keys()) if granted else 0
+        _left_by_mail(mailing_id, seq, withdrawn)
     return Changed(tuple(granted), tuple(withdrawn), language, is_lifted=bool(lifted))
 
 
@@ -176,6 +200,7 @@ def stop_everything(*, subject: Subject, mailing_id: int | None = None, seq: int
         added = suppress_addresses(
             address_keys=keys, reason=Suppression.Reason.UNSUBSCRIBED, source=PREFERENCES, door=Door.LINK
         )
+        _left_by_mail(mailing_id, seq, withdrawn)
     return Changed(withdrawn=tuple(withdrawn), is_suppressed=bool(added))
 
 

@@ -1,0 +1,165 @@
+import uuid
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.delivery.addresses import reply_address
+from campaigns.engagement.services import mark
+from campaigns.outreach import services
+from campaigns.outreach.models import Interaction
+from campaigns.outreach.registration import bounces, replies_to_answer
+from campaigns.outreach.timeline import clicks, feedback, replies, unsubscribes
+from contacts.directory.models import Organization, Person
+from tests.campaigns.engagement.test_drain import line, spool
+from tests.campaigns.ledger import delivery, finish, sent_mailing
+from tests.campaigns.ledger import feedback as came_back
+from tests.campaigns.outreach.test_services import REPLY
+from tests.factories import (
+    GrantFactory,
+    MembershipFactory,
+    OrganizationFactory,
+    PersonFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def reply_of(mailing, **kwargs):
+    row = delivery(mailing, organization_id=OrganizationFactory().pk, **kwargs)
+    inbound = services.take_in(
+        raw=REPLY + str(row.seq).encode(), recipient=reply_address(row.mailing_id, row.seq), sender="awa@ministry.test"
+    )
+    services.handle(inbound_id=inbound.pk)
+    return row, Interaction.objects.get(inbound=inbound)
+
+
+def test_page_shows_who_wrote_what_to_which_mailing(outreach, sign_in):
+    mailing = sent_mailing(name="Newsletter")
+    row, reply = reply_of(mailing)
+
+    text = sign_in(outreach).get(reverse("reply_list")).content.decode()
+
+    assert "Whom should we call?" in text
+    assert "> our text" not in text
+    assert Person.objects.get(pk=row.person_id).name in text
+    assert "Newsletter" in text
+    assert reverse("reply_answer", args=[reply.uid]) in text
+
+
+def test_answered_reply_goes_away_with_undo(outreach, sign_in):
+    _, reply = reply_of(sent_mailing())
+    client = sign_in(outreach)
+
+    answer = client.post(reverse("reply_answer", args=[reply.uid]), headers={"HX-Request": "true"})
+
+    assert answer.content == b""
+    assert "undo" in answer["HX-Trigger"]
+    assert "Nobody waits for an answer" in client.get(reverse("reply_list")).content.decode()
+    assert "Whom should we call?" in client.get(reverse("reply_list") + "?tab=answered").content.decode()
+
+
+def test_viewer_reads_and_may_not_answer(viewer, sign_in):
+    _, reply = reply_of(sent_mailing())
+    client = sign_in(viewer)
+
+    assert reverse("reply_answer", args=[reply.uid]) not in client.get(reverse("reply_list")).content.decode()
+    assert client.post(reverse("reply_answer", args=[reply.uid])).status_code == 403
+
+
+def test_officer_of_another_country_sees_no_reply(sign_in):
+    _, reply = reply_of(sent_mailing())
+    officer = UserFactory()
+    GrantFactory(user=officer, role="outreach", is_everywhere=False, countries=["TD"])
+    client = sign_in(officer)
+
+    assert "Whom should we call?" not in client.get(reverse("reply_list")).content.decode()
+    assert client.post(reverse("reply_answer", args=[reply.uid])).status_code == 404
+    assert client.post(reverse("reply_answer", args=[uuid.uuid4()])).status_code == 404
+
+
+def test_unmatched_and_automatic_mail_is_listed(outreach, sign_in):
+    row, _ = reply_of(sent_mailing())
+    for raw, recipient in (
+        (b"From: a@b.test\nSubject: Lost\n\nWho are you?", "x@y.test"),
+        (
+            b"From: a@b.test\nSubject: Away\nAuto-Submitted: auto-replied\n\nMonday",
+            reply_address(row.mailing_id, row.seq),
+        ),
+    ):
+        services.handle(inbound_id=services.take_in(raw=raw, recipient=recipient, sender="a@b.test").pk)
+    client = sign_in(outreach)
+
+    assert "Who are you?" in client.get(reverse("reply_list") + "?tab=left").content.decode()
+    automatic = client.get(reverse("reply_list") + "?tab=automatic").content.decode()
+    assert "Monday" in automatic
+    assert "Who are you?" not in automatic
+
+
+def test_page_asks_the_same_for_one_and_for_three(outreach, sign_in):
+    client, mailing = sign_in(outreach), sent_mailing()
+    reply_of(mailing)
+    client.get(reverse("reply_list"))
+    with CaptureQueriesContext(connection) as one:
+        client.get(reverse("reply_list"))
+    reply_of(mailing)
+    reply_of(sent_mailing())
+    with CaptureQueriesContext(connection) as three:
+        assert len(client.get(reverse("reply_list")).context["page"].rows) == 3
+
+    assert len(three) == len(one)
+
+
+def test_today_names_the_newest_replies_and_counts_the_others(outreach, viewer):
+    mailing = sent_mailing()
+    for _ in range(5):
+        reply_of(mailing)
+
+    needs = list(replies_to_answer(outreach))
+
+    assert [need.title for need in needs][-1] == "2 more replies"
+    assert len(needs) == 4
+    assert needs[0].why == "Whom should we call?"
+    assert list(replies_to_answer(viewer)) == []
+
+
+def test_today_says_which_mailing_bounced(outreach):
+    mailing = finish(sent_mailing(name="Newsletter"))
+    for _ in range(2):
+        came_back(delivery(mailing))
+    came_back(delivery(mailing), kind="soft_bounce")
+
+    [need] = bounces(outreach)
+
+    assert need.title == "2 addresses of “Newsletter” do not exist"
+
+
+def test_timeline_of_a_person_and_of_their_institution(tmp_path, planner):
+    from campaigns.engagement.drain import drain
+
+    organization = OrganizationFactory()
+    person = PersonFactory()
+    MembershipFactory(person=person, organization=organization)
+    mailing = sent_mailing(name="Newsletter")
+    row = delivery(mailing, person=person, organization_id=organization.pk, at=timezone.now() - timedelta(hours=1))
+    delivery(mailing, at=timezone.now() - timedelta(hours=1))  # somebody else's
+    spool(tmp_path, line(row))
+    drain(tmp_path)
+    came_back(row, kind="soft_bounce", reason="452 full")
+    mark(delivery=row, column="unsubscribed_at", at=timezone.now())
+    services.handle(
+        inbound_id=services.take_in(raw=REPLY, recipient=reply_address(mailing.pk, row.seq), sender="a@b.test").pk
+    )
+
+    for subject in (person, Organization.objects.get(pk=organization.pk)):
+        assert [entry.title for entry in clicks(subject, planner, None, 5)] == ["Clicked a link"]
+        assert [entry.title for entry in replies(subject, planner, None, 5)] == ["Replied: Re: Coverage"]
+        assert [entry.title for entry in unsubscribes(subject, planner, None, 5)] == ["Unsubscribed"]
+        [bounce] = feedback(subject, planner, None, 5)
+        assert bounce.body == "452 full · Newsletter"
+        assert list(clicks(subject, planner, timezone.now() - timedelta(days=1), 5)) == []
+    assert list(clicks(PersonFactory(), planner, None, 5)) == []
