@@ -1,11 +1,12 @@
-"""What every request gets: the viewer's time zone, and domain errors turned into pages or fragments once."""
+"""What every request gets: the viewer's time zone and language, and domain errors turned into pages or fragments once."""
 
 import zoneinfo
 from collections.abc import Callable
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from crm.errors import DomainError
 
@@ -13,16 +14,23 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
 class ViewerMiddleware:
-    """Times show in the signed-in viewer's zone."""
+    """Times show in the signed-in viewer's zone, words in the viewer's language.
+
+    A browser's Accept-Language is for public pages, which ask for it themselves: staff pages are in English for now, and a
+    mixture of that with another language's dates and direction would be worse than either.
+    """
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if not request.user.is_authenticated:
-            return self.get_response(request)
-        with timezone.override(zoneinfo.ZoneInfo(request.user.time_zone)):
-            return self.get_response(request)
+        user = request.user
+        zone = zoneinfo.ZoneInfo(user.time_zone) if user.is_authenticated else timezone.get_default_timezone()
+        language = user.language if user.is_authenticated else settings.LANGUAGE_CODE
+        with timezone.override(zone), translation.override(language):
+            response = self.get_response(request)
+            response.headers.setdefault("Content-Language", language)
+            return response
 
 
 class DomainErrorMiddleware:

@@ -13,14 +13,15 @@ from __future__ import annotations
 import csv
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
-from django.utils import timezone
-from django.utils.functional import cached_property
+from django.utils import timezone, translation
+from django.utils.functional import Promise, cached_property
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -72,6 +73,23 @@ class Cell:
     value: Any
     label: str
     css: str
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Whose zone and language a file is in. It is written after the middleware has put both away again."""
+
+    zone: dt.tzinfo
+    language: str
+
+    @classmethod
+    def now(cls) -> Reader:
+        return cls(timezone.get_current_timezone(), translation.get_language() or "en")
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        with timezone.override(self.zone), translation.override(self.language):
+            yield
 
 
 class Table:
@@ -179,7 +197,7 @@ class Table:
         )
         name = f"{slugify(self.file_name)}-{timezone.localdate().isoformat()}.csv"
         return StreamingHttpResponse(
-            csv_lines([str(column.label) for column in self._exported], self._export_rows()),
+            csv_lines([str(column.label) for column in self._exported], self._export_rows(Reader.now())),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
         )
@@ -188,21 +206,21 @@ class Table:
     def _exported(self) -> list[Column]:
         return [column for column in self.columns if column.export is not None and column.label]
 
-    def _export_rows(self) -> Iterator[list[Any]]:
+    def _export_rows(self, reader: Reader) -> Iterator[list[Any]]:
         keys = sort_keys(self.queryset, self.sort)
         ordered = self.queryset.order_by(*(key.order(reverse=False) for key in keys))
         chunk: list[Any] = []
         for row in ordered.iterator(chunk_size=CHUNK):
             chunk.append(row)
             if len(chunk) == CHUNK:
-                yield from self._exported_chunk(chunk)
+                yield from self._exported_chunk(chunk, reader)
                 chunk = []
-        yield from self._exported_chunk(chunk)
+        yield from self._exported_chunk(chunk, reader)
 
-    def _exported_chunk(self, chunk: list[Any]) -> Iterator[list[Any]]:
-        self.prepare(chunk)
-        for row in chunk:
-            yield [column.exported(row) for column in self._exported]
+    def _exported_chunk(self, chunk: list[Any], reader: Reader) -> list[list[Any]]:
+        with reader.view():
+            self.prepare(chunk)
+            return [[_settled(column.exported(row)) for column in self._exported] for row in chunk]
 
     def _url(self, **changes: str) -> str:
         query = self.request.GET.copy()
@@ -248,14 +266,20 @@ def neutral(value: Any) -> str:
     """A cell as text. What a spreadsheet would run as a formula gets an apostrophe in front; plain numbers are left alone."""
     if value is None:
         return ""
-    if isinstance(value, dt.datetime):
-        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+    value = _settled(value)
     if isinstance(value, list | tuple | set):
         value = "; ".join(str(item) for item in value)
     text = str(value)
     if isinstance(value, int | float) or not text.startswith(FORMULA_STARTS):
         return text
     return f"'{text}"
+
+
+def _settled(value: Any) -> Any:
+    """A moment in the reader's zone, a text in the reader's language: what would read differently elsewhere is text from here on."""
+    if isinstance(value, dt.datetime):
+        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+    return str(value) if isinstance(value, Promise) else value
 
 
 class _Echo:

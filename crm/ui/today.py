@@ -85,6 +85,10 @@ class Day:
         return sum(step.is_done for step in self.steps)
 
     @property
+    def has_side(self) -> bool:
+        return bool(self.side or self.steps)
+
+    @property
     def has_moving_parts(self) -> bool:
         return any(card.refresh for card in [*self.main, *self.side])
 

@@ -32,8 +32,10 @@ function outside({ target, clientX: x, clientY: y }) {
 
 async function openModal(url, size) {
   const modal = dialog();
+  document.documentElement.classList.add("gs-busy");
   modal.classList.toggle("gs-modal-lg", size === "lg");
   await htmx.ajax("GET", url, { target: "#modal", swap: "innerHTML", headers: { "X-Modal": "1" } });
+  document.documentElement.classList.remove("gs-busy");
   if (!modal.open && modal.childElementCount) modal.showModal();
   modal.querySelector("[autofocus], input:not([type=hidden]), select, textarea")?.focus();
 }

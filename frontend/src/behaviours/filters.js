@@ -32,3 +32,9 @@ for (const name of ["input", "change"]) {
     }
   }, true);
 }
+
+// what a list holds after it followed the filters, for those who hear the page
+document.addEventListener("htmx:afterSettle", ({ detail: { elt } }) => {
+  const summary = elt.matches?.(".gs-list") && (elt.querySelector("[data-summary]") ?? elt.querySelector(".gs-empty h2"));
+  if (summary) document.getElementById("said").textContent = summary.textContent;
+});

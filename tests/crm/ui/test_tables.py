@@ -1,12 +1,14 @@
 """Tables: order, cells, selection, and files in which no formula runs."""
 
 import csv
+import datetime as dt
 import io
 from types import SimpleNamespace
 
 import pytest
 from django.http import QueryDict
 from django.test import RequestFactory
+from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,6 +89,16 @@ def test_csv_has_every_row_in_order_and_is_logged(people):
     assert response["Content-Disposition"].startswith('attachment; filename="colleagues-2')
     entry = AuditEntry.objects.get()
     assert (entry.verb, entry.actor, entry.object_type) == ("list.exported", people[0], "user")
+
+
+def test_csv_is_in_the_zone_of_its_reader_even_when_written_later(people):
+    class Times(Table):
+        columns = [Column("since", "Since", value=lambda user: dt.datetime(2026, 11, 22, 22, 30, tzinfo=dt.UTC))]
+
+    with timezone.override("Africa/Lusaka"):
+        response = Times(request_for(people[0]), User.objects.all(), may_export=True).csv_response()
+
+    assert b"2026-11-23 00:30:00+02:00" in b"".join(response)
 
 
 def test_csv_without_permission_is_refused_and_not_logged(people):

@@ -309,3 +309,14 @@ def test_demo_logins_are_offered_on_a_laptop_with_the_demo_only(client, db, sett
     Installation.objects.update_or_create(id=1, defaults={"is_demo": is_demo})
 
     assert ("ana@groundswell.test" in client.get("/accounts/login/").content.decode()) is offered
+
+
+@pytest.mark.parametrize("path", ["/", "/accounts/login/"])
+def test_staff_pages_do_not_mix_languages(client, viewer, path):
+    if path == "/":
+        client.force_login(viewer)
+
+    response = client.get(path, headers={"Accept-Language": "ar"})
+
+    assert '<html lang="en" dir="ltr"' in response.content.decode()
+    assert response.headers["Content-Language"] == "en"
