@@ -100,7 +100,8 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
         if changes:
             raise _Hold(_("It is not what was approved: %(changes)s.") % {"changes": "; ".join(changes)})
         content = freeze_content(mailing)
-        audience = insert_audience(mailing, moment)
+        used = {path for variant in content["variants"].values() for path in variant["fields"]}
+        audience = insert_audience(mailing, moment, used)
     except TemplateRefused as refused:
         raise _Hold(_("It cannot be built: %(problem)s") % {"problem": refused.problems[0].sentence}) from refused
     except Invalid as invalid:
@@ -131,9 +132,9 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
     return True
 
 
-def insert_audience(mailing: Mailing, moment: datetime) -> int:
-    """The one statement; returns how many are in the audience."""
-    sql, params = audience_sql(mailing, now=moment)
+def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> int:
+    """The one statement; returns how many are in the audience. fields: those that the texts use."""
+    sql, params = audience_sql(mailing, now=moment, fields=fields)
     with connection.cursor() as cursor:
         # sorting and hashing a million rows on disk would double the time; the setting ends with the transaction
         cursor.execute("SET LOCAL work_mem = '128MB'")

@@ -30,6 +30,7 @@ CREATE TABLE delivery (
 ) PARTITION BY RANGE (mailing_id);
 CREATE UNIQUE INDEX delivery_address_once ON delivery (mailing_id, address_key);
 CREATE INDEX delivery_person ON delivery (person_id, mailing_id);
+CREATE INDEX delivery_organization ON delivery (organization_id, mailing_id);
 CREATE INDEX delivery_hash ON delivery (address_hash);
 -- the first one; the others are made ahead by campaigns/delivery/partitions.py
 CREATE TABLE delivery_p00000 (LIKE delivery INCLUDING ALL,

@@ -107,6 +107,9 @@ def test_another_mailing_that_day_is_the_last_reason(mailing):
     to_sending(other)
 
     assert reasons(mailing)[person.pk] == ("same_day", [])
+    mailing.contact_guard_days = 0
+    mailing.save()
+    assert reasons(mailing)[person.pk] == (None, [])
 
 
 def test_members_of_workers_organizations_are_not_tracked(mailing):

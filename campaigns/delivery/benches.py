@@ -1,0 +1,214 @@
+"""What freezing and sending cost, each against a baseline measured in the same run.
+
+freeze: the whole freeze of a large audience, against INSERT … SELECT of the very same rows into a table with the same indexes.
+send:   the engine with every guarantee on, against the standard library's smtplib on one connection that sends finished
+        messages of the same size to the same sink.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import smtplib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.delivery import waking
+from campaigns.delivery.composing import Item, plan_of
+from campaigns.delivery.freezing import freeze as freeze_mailing
+from campaigns.delivery.ledger import utc_now
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.partitions import ensure_partitions, partition_of
+from campaigns.delivery.queries import counts
+from campaigns.delivery.tasks import send_some
+from campaigns.mailings.approval import hash_of, snapshot
+from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
+from campaigns.mailings.states import State
+from campaigns.planning.models import Campaign, Drive
+from contacts.directory.models import Country
+from contacts.directory.volume import make_people
+from contacts.segments.models import Segment
+from crm.bench import Bar, Result
+
+FREEZE_LIMIT, SEND_LEAST = 1.5, 1.5
+_PARAGRAPH = (
+    "<p>One in five people has adequate coverage and half the world none. In {{ country.name | default('your country') }} "
+    "{{ organization.name | default('your institution') }} can change that. <a href=\"https://campaign.test/guide\">Read how</a>.</p>"
+)
+
+
+def freeze(size: int) -> Result:
+    """One freeze of `size` people, and the plain insert of its rows, in turn."""
+    mailing = _mailing(size, url="")
+    began = time.perf_counter()
+    with _quiet():
+        assert freeze_mailing(mailing_id=mailing.pk)  # noqa: S101 a bench that freezes nothing measures nothing
+    took = time.perf_counter() - began
+    plain = min(_plain_insert(mailing.pk) for _number in range(2))
+    rows = sum(counts(mailing.pk).values())
+    return Result(
+        figures={
+            "rows": rows,
+            "freeze_seconds": round(took, 3),
+            "insert_select_seconds": round(plain, 3),
+            "rows_per_second": round(rows / took),
+        },
+        bars=[Bar("freeze / INSERT … SELECT", took / plain, FREEZE_LIMIT)],
+    )
+
+
+def _plain_insert(mailing_id: int) -> float:
+    """The same rows, finished, into a table like the partition."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE IF EXISTS bench_delivery")
+        cursor.execute(
+            f"CREATE TABLE bench_delivery (LIKE {partition_of(mailing_id)} INCLUDING ALL) WITH (fillfactor = 60)"
+        )
+        began = time.perf_counter()
+        cursor.execute("INSERT INTO bench_delivery SELECT * FROM delivery WHERE mailing_id = %s", [mailing_id])
+        took = time.perf_counter() - began
+        cursor.execute("DROP TABLE bench_delivery")
+    return took
+
+
+def send(size: int) -> Result:
+    """`size` personalised messages of about 5 KB."""
+    with _sink() as port:
+        mailing = _mailing(size, url=f"smtp://127.0.0.1:{port}")
+        with _quiet():
+            freeze_mailing(mailing_id=mailing.pk)
+        to_send = counts(mailing.pk)["pending"]
+        messages = _finished(mailing, 500)
+        baseline = _smtplib(port, messages, seconds=6.0)
+        began = time.perf_counter()
+        while counts(mailing.pk)["pending"]:
+            send_some(mailing.pk, seconds=30)
+        took = time.perf_counter() - began
+    sent = counts(mailing.pk)["accepted"]
+    rate = sent / took
+    return Result(
+        figures={
+            "messages": to_send,
+            "accepted": sent,
+            "bytes_each": len(messages[0][2]),
+            "connections": mailing.transport.max_connections if mailing.transport else 0,
+            "engine_per_second": round(rate),
+            "smtplib_per_second": round(baseline),
+        },
+        bars=[Bar("engine / smtplib", rate / baseline, SEND_LEAST, at_least=True)],
+    )
+
+
+def _finished(mailing: Mailing, n: int) -> list[tuple[str, str, bytes]]:
+    plan = plan_of(mailing.pk)
+    assert plan is not None  # noqa: S101 it was frozen just now
+    found = []
+    for row in Delivery.objects.filter(mailing_id=mailing.pk, state="pending").order_by("seq")[:n]:
+        item = Item(
+            row.seq,
+            row.address,
+            row.address_key or "",
+            row.variant_id or 0,
+            row.fields,
+            row.is_tracked,
+            None,
+            0,
+            "pending",
+            None,
+        )
+        found.append((plan.return_path(item), item.recipient, plan.message(item, utc_now())))
+    return found
+
+
+def _smtplib(port: int, messages: list[tuple[str, str, bytes]], *, seconds: float) -> float:
+    """Messages a second by one connection of smtplib."""
+    with smtplib.SMTP("127.0.0.1", port) as client:
+        client.ehlo()
+        sent, began = 0, time.perf_counter()
+        while time.perf_counter() - began < seconds:
+            for sender, recipient, message in messages:
+                client.sendmail(sender, [recipient], message)
+            sent += len(messages)
+        return sent / (time.perf_counter() - began)
+
+
+@contextlib.contextmanager
+def _sink() -> Iterator[int]:
+    """`manage.py smtp_sink` in a process of its own, without a log."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    process = subprocess.Popen(  # noqa: S603 our own command
+        [sys.executable, "manage.py", "smtp_sink", "--port", str(port)], cwd=settings.BASE_DIR, env=dict(os.environ)
+    )
+    try:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Nobody is woken: this process does the work."""
+    before: Any = waking.post
+    waking.post = lambda *args, **kwargs: None
+    try:
+        yield
+    finally:
+        waking.post = before
+
+
+def _mailing(size: int, *, url: str) -> Mailing:
+    """An approved mailing to everybody in a directory of `size` people."""
+    topic = make_people(size).topic
+    ensure_partitions()
+    campaign = Campaign.objects.create(name="Bench")
+    drive = Drive.objects.create(campaign=campaign, name="Bench", starts_on="2026-01-01", ends_on="2026-12-31")
+    countries = list(Country.objects.values_list("code", flat=True))
+    segment = Segment.objects.create(
+        name="Everybody",
+        tree={"version": 1, "op": "all", "rules": [{"field": "country", "operator": "any_of", "value": countries}]},
+    )
+    cores = multiprocessing.cpu_count()
+    mailing = Mailing.objects.create(
+        name="Bench",
+        drive=drive,
+        segment=segment,
+        topic=topic,
+        sender=Sender.objects.create(name="Campaign", email="us@campaign.test"),
+        transport=Transport.objects.create(
+            name="Bench", kind=Transport.Kind.LOCAL, url=url, max_connections=max(8, 8 * cores)
+        ),
+        fallback_languages=["en"],
+    )
+    Variant.objects.create(
+        mailing=mailing, language="en", subject="Coverage in {{ country.name }}", body_html=_PARAGRAPH * 4
+    )
+    snap = snapshot(mailing)
+    mailing.approval = Approval.objects.create(
+        mailing=mailing, content_hash=hash_of(snap), snapshot=snap, audience_count=_readers(mailing)
+    )
+    mailing.state, mailing.send_at = State.FREEZING, timezone.now()
+    mailing.save()
+    return mailing
+
+
+def _readers(mailing: Mailing) -> int:
+    from campaigns.delivery.audience import audience_summary  # only to state what was approved
+
+    return audience_summary(mailing).will_get

@@ -1,0 +1,67 @@
+"""Deliveries on the timeline of a person and of an institution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.delivery.models import Delivery, Outcome, SkipReason
+from campaigns.mailings.models import Mailing
+from contacts.directory.models import Organization, Person
+from contacts.directory.timeline import Entry, TimelineSource
+from crm.accounts.models import User
+
+_KINDS = {
+    Outcome.ACCEPTED: "ok",
+    Outcome.FAILED: "bad",
+    Outcome.DEFERRED: "warn",
+    Outcome.UNCERTAIN: "warn",
+}
+
+
+def deliveries_of(subject: Person | Organization, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    """What was sent to this person, or in the name of this institution; only mailings that `user` may see."""
+    mine = Q(person_id=subject.pk) if isinstance(subject, Person) else Q(organization_id=subject.pk)
+    mailings = {
+        row.pk: row for row in Mailing.objects.visible_to(user).filter(frozen_at__isnull=False).order_by("-pk")[:500]
+    }
+    rows = Delivery.objects.filter(mine, mailing_id__in=list(mailings)).exclude(state=Outcome.SKIPPED)
+    rows = rows.annotate(moment=Coalesce("settled_at", "last_attempt_at")).filter(moment__isnull=False)
+    if before:
+        rows = rows.filter(moment__lt=before)
+    for row in rows.order_by("-moment")[:limit]:
+        yield _entry(row, mailings[row.mailing_id])
+
+
+def _entry(row: Delivery, mailing: Mailing) -> Entry:
+    outcome = Outcome(row.state)
+    titles = {
+        Outcome.ACCEPTED: _("“%(mailing)s” was sent to %(address)s"),
+        Outcome.FAILED: _("“%(mailing)s” could not be sent to %(address)s"),
+        Outcome.CANCELLED: _("“%(mailing)s” was stopped before it went to %(address)s"),
+        Outcome.UNCERTAIN: _("“%(mailing)s” may have reached %(address)s"),
+    }
+    title = titles.get(outcome, _("“%(mailing)s” is on its way to %(address)s"))
+    return Entry(
+        at=row.moment,  # type: ignore[attr-defined]  # annotated
+        title=title % {"mailing": mailing.name, "address": row.address or _("an address since erased")},
+        icon="mail" if outcome == Outcome.ACCEPTED else "mail-exclamation",
+        kind=_KINDS.get(outcome, ""),
+        body="" if outcome == Outcome.ACCEPTED else _reason(row),
+        url=reverse("mailing_detail", args=[mailing.uid]),
+    )
+
+
+def _reason(row: Delivery) -> str:
+    if row.reply_text == "suppressed":
+        return str(SkipReason.SUPPRESSED.label)
+    return f"{row.reply_code} {row.reply_text}" if row.reply_code else row.reply_text
+
+
+SOURCE = TimelineSource("delivery", gettext_lazy("Mailings"), "mail", deliveries_of, order=20)
