@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -42,7 +43,7 @@ search.register(
         "filter",
         find_segments,
         order=30,
-        list_url=lambda text: f"{reverse('segment_list')}?q={text}",
+        list_url=lambda text: f"{reverse('segment_list')}?{urlencode({'q': text})}",
     )
 )
 bench.register("segments", "contacts.segments.bench:run", size=100_000)
