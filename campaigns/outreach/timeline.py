@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model, Q, QuerySet
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.delivery.models import Delivery, Feedback
+from campaigns.delivery.models import Delivery, Feedback, Outcome
 from campaigns.engagement.models import DeliveryEngagement
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
@@ -24,8 +25,26 @@ DELIVERIES = 500
 CANDIDATES = 2000
 
 
-def deliveries_to(subject: Subject) -> list[tuple[int, int]]:
-    """(mailing, seq) of what was sent to a person or an institution, newest mailing first."""
+@dataclass(frozen=True)
+class Sent:
+    """What the timeline needs of one delivery."""
+
+    mailing_id: int
+    seq: int
+    state: str
+    settled_at: datetime | None
+    reply_text: str
+
+
+def deliveries_to(subject: Subject) -> list[Sent]:
+    """What was sent to a person or an institution, newest mailing first. Read once per page: several kinds ask for it."""
+    known = vars(subject).get("_sent")
+    if known is None:
+        known = vars(subject)["_sent"] = _read_deliveries(subject)
+    return list(known)
+
+
+def _read_deliveries(subject: Subject) -> list[Sent]:
     sent = Delivery.objects.exclude(state="skipped").order_by("-mailing_id", "-seq")
     if isinstance(subject, Person):
         mine = sent.filter(person_id=subject.pk)
@@ -34,41 +53,64 @@ def deliveries_to(subject: Subject) -> list[tuple[int, int]]:
         people = list(subject.memberships.values_list("person_id", flat=True)[:DELIVERIES])
         own = list(subject.contact_points.emails().values_list("address_hash", flat=True)[:DELIVERIES])
         mine = sent.filter(Q(person_id__in=people, organization_id=subject.pk) | Q(address_hash__in=own))
-    return list(mine.values_list("mailing_id", "seq")[:DELIVERIES])
+    fields = ("mailing_id", "seq", "state", "settled_at", "reply_text")
+    return [Sent(*row) for row in mine.values_list(*fields)[:DELIVERIES]]
 
 
-def _mailings(rows: Iterable[Model], user: User) -> dict[int, Mailing]:
-    ids = {row.mailing_id for row in rows if row.mailing_id}  # type: ignore[attr-defined]
-    return Mailing.objects.visible_to(user).only("uid", "name", "names").in_bulk(ids) if ids else {}
+def _mailings(subject: Subject, user: User) -> dict[int, Mailing]:
+    """The mailings of all those deliveries that the user may see, read once per page."""
+    known = vars(subject).get("_sent_mailings")
+    if known is None:
+        ids = {sent.mailing_id for sent in deliveries_to(subject)}
+        rows = Mailing.objects.visible_to(user).only("uid", "name", "names")
+        known = vars(subject)["_sent_mailings"] = rows.in_bulk(ids) if ids else {}
+    return dict(known)
 
 
 def _link(mailing: Mailing | None) -> dict[str, str]:
     return {"body": mailing.label, "url": reverse("mailing_report", args=[mailing.uid])} if mailing else {}
 
 
+def mailings(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    """What was sent and what became of it, once it is settled."""
+    settled = [
+        sent for sent in deliveries_to(subject) if sent.settled_at and (before is None or sent.settled_at < before)
+    ]
+    settled.sort(key=lambda sent: sent.settled_at or datetime.max, reverse=True)
+    known = _mailings(subject, user) if settled else {}
+    titles = {"accepted": _("Mail delivered"), "failed": _("Mail not delivered"), "cancelled": _("Mail cancelled")}
+    for sent in settled[:limit]:
+        mailing = known.get(sent.mailing_id)
+        failed = sent.state == "failed"
+        body = " · ".join(filter(None, [mailing.label if mailing else "", sent.reply_text if failed else ""]))
+        url = reverse("mailing_report", args=[mailing.uid]) if mailing else ""
+        title = titles.get(sent.state, _("Mail: %(state)s") % {"state": Outcome(sent.state).label})
+        yield Entry(sent.settled_at or datetime.max, title, "mail", "bad" if failed else "blue", body, url)
+
+
 def clicks(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """First human clicks. Nothing of people who are not tracked, since nothing of theirs is kept."""
     rows = DeliveryEngagement.objects.filter(first_click_at__isnull=False)
     found = _narrowed(rows, "first_click_at", subject, before, limit)
-    mailings = _mailings(found, user)
+    known = _mailings(subject, user) if found else {}
     for row in found:
         links = _("clicked a link") if row.human_clicks == 1 else _("clicked %(n)s times") % {"n": row.human_clicks}
-        yield Entry(row.first_click_at, links.capitalize(), "click", "blue", **_link(mailings.get(row.mailing_id)))
+        yield Entry(row.first_click_at, links.capitalize(), "click", "blue", **_link(known.get(row.mailing_id)))
 
 
 def unsubscribes(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     rows = DeliveryEngagement.objects.filter(unsubscribed_at__isnull=False)
     found = _narrowed(rows, "unsubscribed_at", subject, before, limit)
-    mailings = _mailings(found, user)
+    known = _mailings(subject, user) if found else {}
     for row in found:
-        yield Entry(row.unsubscribed_at, _("Unsubscribed"), "mail-off", "warn", **_link(mailings.get(row.mailing_id)))
+        yield Entry(row.unsubscribed_at, _("Unsubscribed"), "mail-off", "warn", **_link(known.get(row.mailing_id)))
 
 
 def feedback(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     found = _narrowed(Feedback.objects.all(), "at", subject, before, limit)
-    mailings = _mailings(found, user)
+    known = _mailings(subject, user) if found else {}
     for row in found:
-        mailing = mailings.get(row.mailing_id)
+        mailing = known.get(row.mailing_id)
         said = " · ".join(filter(None, [row.reason, mailing.label if mailing else ""]))
         url = reverse("mailing_report", args=[mailing.uid]) if mailing else ""
         title = row.get_kind_display().capitalize()
@@ -89,7 +131,7 @@ def replies(subject: Subject, user: User, before: datetime | None, limit: int) -
 
 def _narrowed(queryset: QuerySet[Any], field: str, subject: Subject, before: datetime | None, limit: int) -> list[Any]:
     """The rows of the subject's deliveries, newest first."""
-    pairs = set(deliveries_to(subject))
+    pairs = {(sent.mailing_id, sent.seq) for sent in deliveries_to(subject)}
     if not pairs:
         return []
     rows = queryset.filter(mailing_id__in={p[0] for p in pairs}, seq__in={p[1] for p in pairs})
@@ -100,6 +142,7 @@ def _narrowed(queryset: QuerySet[Any], field: str, subject: Subject, before: dat
 
 
 def register_sources() -> None:
+    register(TimelineSource("mailing", gettext_lazy("Mailings"), "mail", mailings, order=25))
     register(TimelineSource("click", gettext_lazy("Clicks"), "click", clicks, order=40))
     register(TimelineSource("reply", gettext_lazy("Replies"), "message-circle", replies, order=30))
     register(TimelineSource("unsubscribe", gettext_lazy("Unsubscribes"), "mail-off", unsubscribes, order=50))

@@ -39,3 +39,12 @@ def over_years(code: str) -> list[Figure]:
     """Every figure of a country, oldest first."""
     values = IndicatorValue.objects.filter(indicator__code=COVERAGE, country=code).order_by("year")
     return [Figure(code, year, value) for year, value in values.values_list("year", "value")]
+
+
+def of_country(code: str | None) -> tuple[Figure | None, Indicator | None]:
+    """A country's latest figure with the indicator that names its source: one query where there is a figure."""
+    if not code:
+        return None, None
+    found = IndicatorValue.objects.filter(indicator__code=COVERAGE, country=code).select_related("indicator")
+    value = found.order_by("-year").first()
+    return (Figure(code, value.year, value.value), value.indicator) if value else (None, indicator())

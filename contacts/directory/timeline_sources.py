@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q
+from django.db.models import Case, DateField, F, Prefetch, Q, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -26,14 +26,19 @@ QUIET = ("person.membership_started", "person.membership_ended")
 def memberships(subject: Subject, user: User, before: datetime | None, limit: int) -> list[Entry]:
     """Beginnings and ends. A person has few; of an organization the newest ones of each are read."""
     of = {"person": subject} if isinstance(subject, Person) else {"organization": subject}
-    rows = Membership.objects.filter(**of).select_related("person", "organization", "post")
     day = before.date() if before else date.max
-    begun = list(rows.filter(started_on__lte=day).order_by("-started_on", "-pk")[: limit + 1])
-    recorded = rows.filter(started_on=None).order_by("-uid")
-    if before:
-        recorded = recorded.filter(uid__lt=_first_minted(before))
-    over = rows.filter(ended_on__lte=day).order_by("-ended_on", "-pk")[: limit + 1]
-    found = [_begun(subject, m) for m in [*begun, *recorded[:limit]]] + [_over(subject, m) for m in over]
+    # a membership's latest beginning or end up to that day: the newest `limit` entries are among the newest `limit` of these.
+    # Where no beginning is known, the entry tells when it was recorded, which is never before the day is asked for.
+    latest = Case(
+        When(ended_on__lte=day, then=F("ended_on")),
+        When(started_on__lte=day, then=F("started_on")),
+        When(started_on=None, then=Value(day)),
+        output_field=DateField(),
+    )
+    rows = Membership.objects.filter(**of).annotate(latest=latest).exclude(latest=None)
+    rows = rows.select_related("person", "organization", "post").order_by("-latest", "-pk")[: limit + 1]
+    found = [_begun(subject, m) for m in rows if m.started_on is None or m.started_on <= day]
+    found += [_over(subject, m) for m in rows if m.ended_on and m.ended_on <= day]
     found = [entry for entry in found if before is None or entry.at < before]
     return sorted(found, key=lambda entry: entry.at, reverse=True)[:limit]
 
@@ -72,11 +77,6 @@ def _noon(day: date | None) -> datetime:
 def _minted(uid: UUID) -> datetime:
     """When a UUIDv7 was made."""
     return datetime.fromtimestamp((uid.int >> 80) / 1000, UTC)
-
-
-def _first_minted(at: datetime) -> UUID:
-    """A bound for uids made before `at`: they sort by time."""
-    return UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 # --- permissions ----------------------------------------------------------------------------------------------------------

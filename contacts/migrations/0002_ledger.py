@@ -44,6 +44,11 @@ STATE_FOLLOWS_BACK = """
 DROP TRIGGER consent_state_follows ON contacts_consentevent;
 DROP FUNCTION consent_state_follows();
 """
+# the list of people sorted by who was mailed last: no index of a model says NULLS LAST both ways
+MAILED_LAST = "CREATE INDEX person_mailed_last ON contacts_person (last_mailed_at DESC NULLS LAST, id)"
+CONTACTED_LAST = (
+    "CREATE INDEX organization_contacted_last ON contacts_organization (last_contacted_at DESC NULLS LAST, id)"
+)
 
 
 class Migration(migrations.Migration):
@@ -52,4 +57,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         migrations.RunSQL(STATE_FOLLOWS, STATE_FOLLOWS_BACK),
+        migrations.RunSQL(MAILED_LAST, "DROP INDEX person_mailed_last"),
+        migrations.RunSQL(CONTACTED_LAST, "DROP INDEX organization_contacted_last"),
     ]

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from contacts.consent.queries import permissions_of
 from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
-from contacts.directory.coverage import indicator, latest
+from contacts.directory.coverage import of_country
 from contacts.directory.lists import OrganizationFilters, OrganizationTable
 from contacts.directory.models import ContactPoint, Membership, Organization
 from contacts.directory.services.tags import names_of
@@ -101,6 +101,7 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     editing = may_edit(request, Organization.objects, organization)
     points = _points(organization)
     people = Membership.objects.current().filter(organization=organization, post=None).select_related("person")
+    figure, source = of_country(organization.country_id)
     context = {
         "organization": organization,
         "may_edit": editing,
@@ -110,8 +111,8 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "people_shown": PEOPLE_SHOWN,
         "points": points,
         "permissions": permissions_of(organization.uid),
-        "figure": latest([organization.country_id]).get(organization.country_id) if organization.country_id else None,
-        "indicator": indicator() if organization.country_id else None,
+        "figure": figure,
+        "indicator": source,
         "timeline": timeline_of(request, organization),
     }
     return render(request, "contacts/directory/organization_detail.html", context)

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from contacts.consent.queries import permissions_of
 from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
-from contacts.directory.coverage import indicator, latest
+from contacts.directory.coverage import of_country
 from contacts.directory.lists import PersonFilters, PersonTable
 from contacts.directory.models import Organization, Person
 from contacts.directory.services.tags import names_of
@@ -150,6 +150,7 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         )
     )
     current = [m for m in memberships if m.ended_on is None]
+    figure, source = of_country(person.country_id)
     context = {
         "person": person,
         "may_edit": editing,
@@ -159,8 +160,8 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "primary": next((m for m in current if m.is_primary), None),
         "points": with_suppression(person.contact_points.order_by("kind", "-is_preferred", "pk")),
         "permissions": permissions_of(person.uid),
-        "figure": latest([person.country_id]).get(person.country_id) if person.country_id else None,
-        "indicator": indicator() if person.country_id else None,
+        "figure": figure,
+        "indicator": source,
         "timeline": timeline_of(request, person),
     }
     return render(request, "contacts/directory/person_detail.html", context)
