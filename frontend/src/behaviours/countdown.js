@@ -7,3 +7,7 @@ function tick() {
 }
 setInterval(tick, 250);
 tick();
+// The next step of a mailing asks for itself; not while somebody is about to press something in an open menu.
+document.addEventListener("htmx:beforeRequest", (event) => {
+  if (event.target.id === "next" && event.target.querySelector("details[open]")) event.preventDefault();
+});
