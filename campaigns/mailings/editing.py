@@ -111,13 +111,16 @@ def save_variant(*, mailing: Mailing, actor: User, version: int, language: str, 
         data["body_html"] = clean_body(writing.body_html)
         if not data["is_text_own"]:
             data["text"] = own_text(Writing(language=language, body_html=data["body_html"]))
-        changes: list[Change] = []
+        # a text part that is made follows the body: it is no change of its own
+        compared = WRITING if data["is_text_own"] else [name for name in WRITING if name != "text"]
+        changes: list[Change] = [
+            (f"{language}.{name}", getattr(variant, name), data[name])
+            for name in compared
+            if getattr(variant, name) != data[name]
+        ]
         for name in WRITING:
-            if getattr(variant, name) != data[name]:
-                changes.append((f"{language}.{name}", getattr(variant, name), data[name]))
-                setattr(variant, name, data[name])
-        if changes:
-            variant.save(update_fields=list(WRITING))
+            setattr(variant, name, data[name])
+        variant.save(update_fields=list(WRITING))
         return _changed(row, actor, changes)
 
 

@@ -29,7 +29,7 @@ def test_second_of_two_tabs_is_told_who_changed_what_and_nothing_is_overwritten(
 
     assert (told.value.data["who"], told.value.data["what"]) == (
         "Planner",
-        ["subject (en)", "body (en)", "text part (en)"],
+        ["subject (en)", "body (en)"],
     )
     assert told.value.data["version"] == 2
     assert mailing.variants.get().subject == "Planner's"
@@ -46,8 +46,6 @@ def test_saving_nothing_new_changes_nothing(editor) -> None:
         "text": "",
         "is_text_own": False,
     }
-    mailing.variants.update(text=editing.own_text(editing.Writing("en", body_html=variant.body_html)))
-    editing_of["text"] = mailing.variants.get().text
 
     saved = save(mailing, editor, 1, **editing_of)
 
