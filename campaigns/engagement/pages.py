@@ -48,14 +48,16 @@ def language_of(accept: str) -> str:
     return "en"
 
 
-def page(text: int, *, accept_language: str, styles: str) -> bytes:
-    """One of the texts as a page. styles: address of the public style sheet."""
+def page(text: int, *, accept_language: str, static: str) -> bytes:
+    """One of the texts as a page. static: where the public style sheet and the script that follows light and dark are."""
     language = language_of(accept_language)
     title, sentence = _TEXTS[language][text], _TEXTS[language][text + 1]
     direction = "rtl" if language == "ar" else "ltr"
     return (
         f'<!doctype html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f'<meta name="color-scheme" content="light dark"><title>{title}</title><link rel="stylesheet" href="{escape(styles)}"></head>'
-        f'<body class="gs-public"><main class="gs-public-main"><h1>{title}</h1><p>{sentence}</p></main></body></html>'
+        f'<meta name="color-scheme" content="light dark"><title>{title}</title><script src="{escape(static)}theme.js"></script>'
+        f'<link rel="stylesheet" href="{escape(static)}public.css"></head><body>'
+        f'<main class="pub-main pub-narrow pub-center"><div class="pub-card"><h1>{title}</h1><p>{sentence}</p></div></main>'
+        "</body></html>"
     ).encode()

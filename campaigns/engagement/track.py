@@ -43,7 +43,8 @@ class Track:
         self.unsubscriber = Unsubscriber()
         self.trusts_proxy = env_bool("TRUST_PROXY", False)
         base = settings.BASE_URL
-        policy = f"default-src 'none'; style-src {base}; font-src {base}; base-uri 'none'; frame-ancestors 'none'"
+        assets = f"style-src {base}; script-src {base}; font-src {base}"
+        policy = f"default-src 'none'; {assets}; base-uri 'none'; frame-ancestors 'none'"
         self._page_headers = [
             (b"content-type", b"text/html; charset=utf-8"),
             (b"content-security-policy", policy.encode()),
@@ -124,7 +125,7 @@ class Track:
         self, scope: Scope, send: Send, status: int, text: int, extra: list[tuple[bytes, bytes]] | None = None
     ) -> None:
         accept = dict(scope["headers"]).get(b"accept-language", b"").decode("latin-1")
-        body = pages.page(text, accept_language=accept, styles=f"{settings.BASE_URL}{settings.STATIC_URL}public.css")
+        body = pages.page(text, accept_language=accept, static=f"{settings.BASE_URL}{settings.STATIC_URL}")
         if scope["method"] == "HEAD":
             body = b""
         await _answer(send, status, [*self._page_headers, *(extra or [])], body)

@@ -38,7 +38,7 @@ def replies_to_answer(user: User) -> Iterable[today.Need]:
         yield today.Need(
             icon="message-circle",
             title=_("%(who)s replied") % {"who": _name_of(row)},
-            why=formats_first_line(row.text) or row.subject,
+            why=first_words(row.text) or row.subject,
             url=f"{reverse('reply_list')}#reply-{row.uid}",
             step=_("Answer"),
             at=row.at,
@@ -63,8 +63,10 @@ def _name_of(row: Interaction) -> str:
     return row.organization.label if row.organization else _("Somebody")
 
 
-def formats_first_line(text: str) -> str:
-    line = next((line.strip() for line in text.splitlines() if len(line.strip()) > 12), text.strip())
+def first_words(text: str) -> str:
+    """The first line that says something: a salutation ends in a comma or a colon."""
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    line = next((line for line in lines if not line.endswith((",", "،", ":"))), " ".join(lines))
     return line[:110] + "…" if len(line) > 110 else line
 
 
