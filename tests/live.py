@@ -16,7 +16,7 @@ from tests import ground
 DATABASE = "groundswell_live"
 VALKEY_DATABASE = 60
 FIRST_PORT = 18_000
-START_SECONDS = 120
+START_SECONDS = 300
 
 
 class Live:

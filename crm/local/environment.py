@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Iterator, MutableMapping
 
-from crm.local import services
+from crm.local import leftovers, services
 from crm.local.places import LOCAL, LocalServiceError
 
 # These need neither a database nor a broker; starting one for them would only be slow.
@@ -20,6 +20,7 @@ WITHOUT_SERVICES = {
     "collectstatic",
     "startapp",
 }
+_OF_A_RUN = ("BASE_URL", "TRACKING_URL", "MAILBOX_URL", "EMAIL_URL")
 
 
 @contextlib.contextmanager
@@ -33,6 +34,9 @@ def local_services(arguments: list[str], environ: MutableMapping[str, str] = os.
         yield
         return
     environ.setdefault("LOCAL", "true")
+    # Links in mail that this command sends lead to the run that lives here, whatever ports it has.
+    run = leftovers.about(LOCAL)
+    environ.update({name: run[name] for name in _OF_A_RUN if run.get(name) and not environ.get(name)})
     if len(arguments) < 2 or arguments[1] in WITHOUT_SERVICES:
         nowhere = {"DATABASE_URL": "postgresql://nowhere/groundswell", "REDIS_URL": "redis://nowhere"}
         environ.update({name: environ.get(name) or url for name, url in nowhere.items()})

@@ -28,7 +28,7 @@ LONGEST_PAUSE = 30.0
 CALM_SECONDS = 60.0
 # At the start a process that cannot run is a mistake to show, not to repeat.
 START_ATTEMPTS = 3
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 _no_proxy = build_opener(ProxyHandler({}))
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from crm.local import children, environment
+from crm.local import children, environment, leftovers
 from crm.local.environment import local_services
 
 
@@ -27,6 +27,16 @@ def test_command_without_a_database_gets_one_and_stops_what_it_started(home: Pat
     assert children.living_in(home / "postgres") == []
 
 
+def test_command_beside_a_run_uses_its_addresses(home: Path) -> None:
+    home.mkdir()
+    leftovers.write_down(home, [], BASE_URL="http://localhost:8010", EMAIL_URL="smtp://127.0.0.1:8013", state="ready")
+    environ = {"EMAIL_URL": "smtp://relay.example.org"}
+
+    with local_services(["manage.py", "help"], environ):
+        assert environ["BASE_URL"] == "http://localhost:8010"
+        assert environ["EMAIL_URL"] == "smtp://relay.example.org"
+
+
 @pytest.mark.parametrize("name", ["DATABASE_URL", "DATABASE_URL_FILE"])
 def test_named_database_is_used_as_it_is(home: Path, name: str) -> None:
     environ = {name: "postgresql://server/groundswell"}
@@ -43,7 +53,7 @@ def test_commands_that_need_no_database_start_none(home: Path) -> None:
     with local_services(["manage.py", "help"], environ):
         assert "DATABASE_URL" in environ
 
-    assert not home.exists()
+    assert not (home / "postgres").exists()
 
 
 def test_service_that_cannot_start_ends_the_command_with_a_sentence(home: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from crm.local import children, leftovers, services
 from crm.local.places import ROOT
 
-STARTED_WITHIN = 120
+STARTED_WITHIN = 240
 
 
 class Product:
