@@ -15,8 +15,11 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.consent.models import LawfulBasis, Suppression, Topic
 from contacts.consent.queries import open_topics
+from contacts.directory.lists import LANGUAGE_NAMES
 
-OTHER_LANGUAGES = [(code, name) for code, name in settings.LANGUAGES if code != settings.LANGUAGE_CODE]
+OTHER_LANGUAGES = [
+    (code, LANGUAGE_NAMES[code]) for code, _own_name in settings.LANGUAGES if code != settings.LANGUAGE_CODE
+]
 
 
 class TopicChoice(forms.ModelChoiceField):
@@ -27,7 +30,7 @@ class TopicChoice(forms.ModelChoiceField):
 class PermissionForm(forms.Form):
     """A permission as an officer was told it: it needs a basis, and something that shows it."""
 
-    topic = TopicChoice(Topic.objects.none(), label=_("Topic"), to_field_name="uid")
+    topic = TopicChoice(Topic.objects.none(), label=_("Topic"), to_field_name="uid", empty_label=_("Choose one"))
     lawful_basis = forms.ChoiceField(label=_("Lawful basis"), choices=[("", _("Choose one")), *LawfulBasis.choices])
     source = forms.CharField(
         label=_("Source"),
@@ -66,7 +69,7 @@ class PermissionForm(forms.Form):
 
 
 class WithdrawalForm(forms.Form):
-    topic = TopicChoice(Topic.objects.none(), label=_("Topic"), to_field_name="uid")
+    topic = TopicChoice(Topic.objects.none(), label=_("Topic"), to_field_name="uid", empty_label=_("Choose one"))
     source = forms.CharField(
         label=_("Source"), max_length=120, help_text=_("How they told us: a call, a letter, a meeting.")
     )

@@ -14,7 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from contacts.consent.links import PreferenceLink, read_token
 from contacts.consent.models import Suppression, Topic
-from contacts.consent.queries import Permission, permissions_of, suppressions_of
+from contacts.consent.queries import Permission, long_day, permissions_of, suppressions_of
 from contacts.consent.services import save_preferences, stop_everything
 from contacts.consent.subjects import Subject
 from contacts.directory.models import Organization, Person
@@ -92,14 +92,15 @@ def language_name(code: str) -> str:
 
 
 def _show(request: HttpRequest, holder: Holder) -> HttpResponse:
-    block = _block(holder)
+    stop = _stop(holder)
     return _page(
         request,
         "preferences",
         permissions=permissions_of(holder.subject.uid, public_only=True),
         holder=holder,
-        stopped=block,
-        is_own_block=block is not None and block.reason == Suppression.Reason.UNSUBSCRIBED,
+        stop=stop,
+        stop_day=long_day(stop.at) if stop else "",
+        is_own_stop=stop is not None and stop.reason == Suppression.Reason.UNSUBSCRIBED,
         language_choices=holder.language_choices(),
     )
 
@@ -130,7 +131,7 @@ def _change(request: HttpRequest, holder: Holder) -> HttpResponse:
             language_name=language_name(changed.language) if changed.language else "",
             is_everything=request.POST.get("do") == "everything",
             granted_now=[p.topic for p in permissions_of(holder.subject.uid) if p.is_granted],
-            stopped=_block(holder),
+            stop=_stop(holder),
             holder=holder,
         )
 
@@ -146,7 +147,7 @@ def switched(posted: QueryDict, offered: dict[str, Permission]) -> dict[Topic, b
     }
 
 
-def _block(holder: Holder) -> Suppression | None:
+def _stop(holder: Holder) -> Suppression | None:
     """What keeps mail from this subject's addresses; one that they cannot lift themselves comes first."""
     found = list(suppressions_of(holder.subject.address_keys()))
     others = [row for row in found if row.reason != Suppression.Reason.UNSUBSCRIBED]

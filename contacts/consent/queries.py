@@ -12,7 +12,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from babel import Locale
+from babel.dates import format_date
 from django.db.models import Count, Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import get_language
 
 from contacts.consent.addresses import address_hashes, address_key
 from contacts.consent.models import ConsentEvent, ConsentState, Suppression, Topic
@@ -95,6 +99,12 @@ def open_topics() -> QuerySet[Topic]:
     return Topic.objects.filter(archived_at__isnull=True).order_by("position", "sort_key", "id")
 
 
+def long_day(moment: datetime) -> str:
+    """A day in full, as the reader's language writes it."""
+    locale = Locale.parse(get_language() or "en", sep="-")
+    return format_date(timezone.localtime(moment).date(), "long", locale=locale)
+
+
 @dataclass(frozen=True)
 class Permission:
     """One topic and where a subject stands on it."""
@@ -102,6 +112,10 @@ class Permission:
     topic: Topic
     is_granted: bool
     event: ConsentEvent | None
+
+    @property
+    def since_words(self) -> str:
+        return long_day(self.event.at) if self.event else ""
 
     @property
     def since(self) -> datetime | None:

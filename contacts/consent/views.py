@@ -56,7 +56,7 @@ def consent_ledger(request: StaffRequest, kind: str, uid: UUID) -> HttpResponse:
         "permissions": permissions_of(row.uid),
         "may_edit": may_edit(request, rows, row),
         "page": page,
-        "block": suppressions_of(Subject.of(row).address_keys()).first(),
+        "suppression": suppressions_of(Subject.of(row).address_keys()).first(),
         "own_page": preference_url(row.uid, kind),
         "crumbs": [(row.label, page_url(row))],
     }

@@ -126,19 +126,21 @@ class PermissionForm(forms.Form):
         to_field_name="uid",
     )
     lawful_basis = forms.ChoiceField(
-        label=_("Lawful basis"), choices=[("", _("Choose one")), *LawfulBasis.choices], required=False
+        label=_("Lawful basis"),
+        choices=[("", _("Choose one")), *LawfulBasis.choices],
+        error_messages={"required": _("Choose the lawful basis of this permission.")},
     )
     source = forms.CharField(
         label=_("Source"),
         max_length=120,
-        required=False,
         help_text=_("Where the permission was given. People see it on their own page."),
+        error_messages={"required": _("Say where this permission was given.")},
     )
     evidence = forms.CharField(
         label=_("Evidence"),
-        required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("What shows it: a sign-up sheet and its date, a letter, a link."),
+        error_messages={"required": _("Say what shows this permission.")},
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -146,18 +148,9 @@ class PermissionForm(forms.Form):
         field: Any = self.fields["topic"]
         field.queryset = open_topics()
         field.label_from_instance = lambda topic: topic.label
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("topic"):
-            for name, words in (
-                ("lawful_basis", _("Choose the lawful basis of this permission.")),
-                ("source", _("Say where this permission was given.")),
-                ("evidence", _("Say what shows this permission.")),
-            ):
-                if not (data.get(name) or "").strip():
-                    self.add_error(name, words)
-        return data
+        if self.is_bound and not self.data.get("topic"):
+            for name in ("lawful_basis", "source", "evidence"):
+                self.fields[name].required = False
 
     def permission(self) -> dict[str, Any] | None:
         return self.cleaned_data if self.cleaned_data.get("topic") else None

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from babel import Locale
 from django.http import StreamingHttpResponse
 from django.utils.text import slugify
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -63,14 +65,16 @@ def describe(rows: list[ImportRow]) -> list[ImportRow]:
     places = {
         o.pk: o for o in Organization.objects.filter(pk__in=[r.organization_id for r in rows if r.organization_id])
     }
+    territories = Locale.parse(get_language() or "en", sep="-").territories
     for row in rows:
         values = row.values
+        country = territories.get(values.get("country"), "")
         extra: Any = row
         extra.person = people.get(row.person_id or 0)
         extra.organization = places.get(row.organization_id or 0)
         extra.who = values.get("name") or ""
         extra.address = values.get("email") or ""
-        extra.place = ", ".join(filter(None, [values.get("post"), values.get("organization"), values.get("country")]))
+        extra.place = ", ".join(filter(None, [values.get("post"), values.get("organization"), country]))
         extra.cells = [cell for cell in row.raw if cell.strip()] if not values else []
     return rows
 

@@ -35,13 +35,13 @@ ENCODINGS = {
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",
     "utf-32": "UTF-32",
-    "cp1252": gettext_lazy("Western European (Windows-1252)"),
-    "latin-1": gettext_lazy("Western European (Latin-1)"),
-    "cp1250": gettext_lazy("Central European (Windows-1250)"),
-    "cp1251": gettext_lazy("Cyrillic (Windows-1251)"),
-    "cp1256": gettext_lazy("Arabic (Windows-1256)"),
-    "gb18030": gettext_lazy("Chinese (GB 18030)"),
-    "shift_jis": gettext_lazy("Japanese (Shift JIS)"),
+    "cp1252": gettext_lazy("Windows-1252 (Western)"),
+    "latin-1": gettext_lazy("Latin-1 (Western)"),
+    "cp1250": gettext_lazy("Windows-1250 (Central Europe)"),
+    "cp1251": gettext_lazy("Windows-1251 (Cyrillic)"),
+    "cp1256": gettext_lazy("Windows-1256 (Arabic)"),
+    "gb18030": gettext_lazy("GB 18030 (Chinese)"),
+    "shift_jis": gettext_lazy("Shift JIS (Japanese)"),
 }
 FOREIGN = ("cp1251", "cp1256", "gb18030", "shift_jis")
 BOMS = (

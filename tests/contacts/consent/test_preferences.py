@@ -92,6 +92,7 @@ def test_page_shows_public_topics_and_why(ada, visitor):
     assert "You get this because you agreed to it" in text and "paper form" in text
     assert "Inner circle" not in text
     assert "a…@example.org" in text and "ada@example.org" not in text
+    assert "No mail is sent to you now" not in text
     assert answer.cookies == {} and answer["Cache-Control"] == "no-store"
     assert "<script>" not in text and "style=" not in text
 
@@ -182,6 +183,7 @@ def test_save_switches_only_what_was_switched(ada, visitor):
 
     assert answer.status_code == 200
     assert [is_permitted(subject_uid=ada.uid, topic=topic) for topic in (news, events, press)] == [False, True, True]
+    assert "mail to your address is stopped" not in text
     assert "You no longer get" in text and "New for you" in text and "Back to my choices" in text
     assert ConsentEvent.objects.filter(topic=press).count() == 1
     assert set(AuditEntry.objects.exclude(actor=None)) == set()
@@ -246,6 +248,16 @@ def test_everything_withdraws_suppresses_and_has_a_way_back(ada, visitor):
     visitor.post(page(ada), form(news, on=[news]))
     assert suppression_of("ada@example.org") is None
     assert is_permitted(subject_uid=ada.uid, topic=news)
+
+
+def test_each_reason_of_silence_is_explained(ada, visitor):
+    services.suppress_address(address="ada@example.org", reason="manual", source="letter")
+    assert "on our list of addresses that we do not write to" in visitor.get(page(ada)).content.decode()
+
+    eve = PersonFactory()
+    ContactPointFactory(person=eve, value="eve@example.org")
+    services.record_complaint(address="eve@example.org", source="loop")
+    assert "was reported as unwanted from your address" in visitor.get(page(eve)).content.decode()
 
 
 def test_a_complaint_is_not_lifted_by_the_page(ada, visitor):

@@ -162,7 +162,7 @@ def test_the_whole_way_with_real_jobs(client, planner, a_country):
     ada = Person.objects.get()
     assert ConsentEvent.objects.get().subject_uid == ada.uid
     page = text(client.get(url("import_detail", run)))
-    assert "1 rows are new" in page and reverse("person_detail", args=[ada.uid]) in page
+    assert "Done: 1 new, 0 changed." in page and reverse("person_detail", args=[ada.uid]) in page
     assert client.get(url("import_columns", run)).status_code == 302
 
 
