@@ -126,6 +126,9 @@ class Field:
     operators: tuple[Operator, ...]
     sql: Sql
     says: Mapping[str, Text]
+    says_of_organizations: Mapping[str, Text] = field(
+        default_factory=dict
+    )  # where it reads otherwise after "Organizations …"
     selects: frozenset[str] = BOTH
     choices: Choices | None = None
     minimum: float | None = None

@@ -35,7 +35,7 @@ def sentence(tree: Any, selects: str = PEOPLE, *, fields: Catalogue | None = Non
 
 def sentence_of(root: Group, selects: str = PEOPLE) -> SafeString:
     opening = _("People") if selects == PEOPLE else _("Organizations")
-    rest = _and(_parts(root)) if root.op == "all" else _group(root)
+    rest = _and(_parts(root, selects)) if root.op == "all" else _group(root, selects)
     return mark_safe(f"{opening} {rest}.")  # noqa: S308 every part is escaped below
 
 
@@ -46,11 +46,11 @@ def plain_sentence(tree: Any, selects: str = PEOPLE) -> str:
     return unescape(sentence(tree, selects).replace("<b>", "").replace("</b>", ""))
 
 
-def _parts(group: Group) -> list[str]:
+def _parts(group: Group, selects: str) -> list[str]:
     """The clauses of a group; what is taken away comes last, as one says it."""
     taken = [node for node in group.rules if _takes_away(node)]
     kept = [node for node in group.rules if not _takes_away(node)]
-    return [_clause(node) for node in [*kept, *taken]]
+    return [_clause(node, selects) for node in [*kept, *taken]]
 
 
 def _takes_away(node: Group | Rule) -> bool:
@@ -59,36 +59,38 @@ def _takes_away(node: Group | Rule) -> bool:
     return node.operator.code == "none_of" and node.field.code in ("in_segment", "on_list")
 
 
-def _clause(node: Group | Rule) -> str:
-    return _group(node) if isinstance(node, Group) else clause(node)
+def _clause(node: Group | Rule, selects: str) -> str:
+    return _group(node, selects) if isinstance(node, Group) else clause(node, selects)
 
 
 def _and(parts: list[str]) -> str:
     return ", ".join(parts)
 
 
-def _group(group: Group) -> str:
+def _group(group: Group, selects: str) -> str:
     parts = [
-        f"({_both(node)})" if isinstance(node, Group) and len(node.rules) > 1 else _clause(node) for node in group.rules
+        f"({_both(node, selects)})" if isinstance(node, Group) and len(node.rules) > 1 else _clause(node, selects)
+        for node in group.rules
     ]
     if group.op == "all":
-        return _both(group)
+        return _both(group, selects)
     if group.op == "any":
         return parts[0] if len(parts) == 1 else _("either %(list)s") % {"list": _("; or ").join(parts)}
     return _("except those %(list)s") % {"list": _("; or ").join(parts)}
 
 
-def _both(group: Group) -> str:
-    return _and(_parts(group)) if group.op == "all" else _group(group)
+def _both(group: Group, selects: str) -> str:
+    return _and(_parts(group, selects)) if group.op == "all" else _group(group, selects)
 
 
 def bold(text: Any) -> SafeString:
     return format_html_join("", "<b>{}</b>", [(text,)])
 
 
-def clause(rule: Rule) -> str:
+def clause(rule: Rule, selects: str = PEOPLE) -> str:
     """One rule as words, e.g. `in countries where <b>coverage is below 20 %</b>`."""
-    template = str(rule.field.says[rule.operator.code])
+    own = rule.field.says_of_organizations if selects != PEOPLE else {}
+    template = str(own.get(rule.operator.code) or rule.field.says[rule.operator.code])
     words = _words(rule)
     # `**` marks bold in the template; values come in afterwards, escaped, so that none of theirs is taken for a mark
     pieces = template.split("**")

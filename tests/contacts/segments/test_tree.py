@@ -215,3 +215,10 @@ def test_names_in_the_sentence_are_escaped() -> None:
 def test_a_tree_that_cannot_be_read_still_has_words() -> None:
     assert "cannot be read" in sentence(tree(rule("gone", "x")))
     assert sentence({"version": 1, "op": "all", "rules": []}) == "Nobody yet: add a first rule."
+
+
+def test_organizations_are_spoken_of_as_organizations() -> None:
+    made = tree(rule("constituency", "any_of", ["EMP"]), rule("institution_contacted", "never"))
+    assert plain_sentence(made, "organizations") == (
+        "Organizations that are employers’ organizations, that nobody has ever contacted."
+    )
