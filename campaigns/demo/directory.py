@@ -6,10 +6,11 @@ import random
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
+from uuid import UUID
 
 import factory
-from django.db.models import Model
+from django.db.models import ForeignKey, Model
 
 from campaigns.demo.names import DONORS, INSTITUTIONS, INTERNATIONAL, POSTS, Name, make_name
 from contacts.consent.addresses import address_hash, address_key
@@ -237,7 +238,9 @@ def _write(model: type[M], rows: list[M]) -> None:
         if hasattr(row, "index_text"):
             row.index_text()
         for relation in row._meta.concrete_fields:
-            if relation.is_relation and relation.is_cached(row):  # parents were written since: take over their keys
+            if isinstance(relation, ForeignKey) and relation.is_cached(
+                row
+            ):  # parents were written since: take over their keys
                 setattr(row, relation.name, getattr(row, relation.name))
     model._default_manager.bulk_create(rows, batch_size=BATCH)
 
@@ -247,15 +250,16 @@ def make_directory(*, drive_countries: set[str], seed: int, today: date, tell: C
     directory = Directory(rng=random.Random(seed), drive_countries=drive_countries, today=today)  # noqa: S311  not a secret
     tell("inventing institutions and people")
     _plan(directory)
-    for model, rows in [
+    written: list[tuple[type[Any], list[Any]]] = [
         (Organization, directory.organizations),
         (Post, directory.posts),
         (Person, directory.people),
         (Membership, directory.memberships),
         (ContactPoint, directory.contact_points),
-    ]:
+    ]
+    for model, rows in written:
         tell(f"writing {len(rows):,} {model._meta.verbose_name_plural}")
-        _write(model, rows)  # type: ignore[arg-type]
+        _write(model, rows)
     return directory
 
 
@@ -293,7 +297,7 @@ def give_permissions(directory: Directory, *, topics: dict[str, Topic], now: dat
 
 
 def _event(
-    uid: object, topic: Topic, action: str, at: datetime, source: str, kind: SubjectKind = SubjectKind.PERSON
+    uid: UUID, topic: Topic, action: str, at: datetime, source: str, kind: SubjectKind = SubjectKind.PERSON
 ) -> ConsentEvent:
     basis = (
         "" if action == "withdraw" else LawfulBasis.CONSENT if kind == SubjectKind.PERSON else LawfulBasis.PUBLIC_TASK

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_GET, require_POST
 from crm.accounts import queries, services
 from crm.accounts.forms import GrantForm, InstallationForm, InvitationForm, JoinForm, ProfileForm
 from crm.accounts.models import Grant, Installation, Invitation, User
+from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import TABLE, Action, Role, public, requires, signed_in
 from crm.audit.services import record
 from crm.errors import DomainError
@@ -78,7 +79,7 @@ def invitation_accept(request: HttpRequest, token: str) -> HttpResponse:
 
 
 @signed_in
-def profile(request: HttpRequest) -> HttpResponse:
+def profile(request: StaffRequest) -> HttpResponse:
     form = ProfileForm(request.POST or None, instance=User.objects.get(pk=request.user.pk))
     if request.method == "POST" and form.is_valid():
         services.edit_profile(user=User.objects.get(pk=request.user.pk), **form.cleaned_data)
@@ -89,14 +90,14 @@ def profile(request: HttpRequest) -> HttpResponse:
 
 @requires(Action.ADMINISTER)
 @require_GET
-def settings_index(request: HttpRequest) -> HttpResponse:
+def settings_index(request: StaffRequest) -> HttpResponse:
     """All settings screens that exist, each with what it is for."""
     return render(request, "accounts/settings.html", {"pages": settings_pages.pages_for(request.user)})
 
 
 @requires(Action.ADMINISTER)
 @require_GET
-def user_list(request: HttpRequest) -> HttpResponse:
+def user_list(request: StaffRequest) -> HttpResponse:
     invitations = list(queries.open_invitations())
     return render(
         request,
@@ -113,7 +114,7 @@ def user_list(request: HttpRequest) -> HttpResponse:
 
 
 @requires(Action.ADMINISTER)
-def user_invite(request: HttpRequest) -> HttpResponse:
+def user_invite(request: StaffRequest) -> HttpResponse:
     form = InvitationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -135,7 +136,7 @@ def user_invite(request: HttpRequest) -> HttpResponse:
 
 @requires(Action.ADMINISTER)
 @require_POST
-def invitation_revoke(request: HttpRequest, uid: UUID) -> HttpResponse:
+def invitation_revoke(request: StaffRequest, uid: UUID) -> HttpResponse:
     invitation = get_object_or_404(Invitation, uid=uid)
     services.revoke_invitation(invitation=invitation, actor=request.user)
     toast(request, _("The invitation of %(email)s is taken back.") % {"email": invitation.email})
@@ -143,7 +144,7 @@ def invitation_revoke(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 
 @requires(Action.ADMINISTER)
-def user_detail(request: HttpRequest, uid: UUID) -> HttpResponse:
+def user_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     user = get_object_or_404(queries.users_with_grants(), uid=uid)
     form = GrantForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
@@ -164,7 +165,7 @@ def user_detail(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 @requires(Action.ADMINISTER)
 @require_POST
-def grant_remove(request: HttpRequest, uid: UUID, grant_id: int) -> HttpResponse:
+def grant_remove(request: StaffRequest, uid: UUID, grant_id: int) -> HttpResponse:
     grant = get_object_or_404(Grant.objects.select_related("user"), user__uid=uid, pk=grant_id)
     services.remove_grant(grant=grant, actor=request.user)
     toast(request, _("The grant is removed."))
@@ -173,7 +174,7 @@ def grant_remove(request: HttpRequest, uid: UUID, grant_id: int) -> HttpResponse
 
 @requires(Action.ADMINISTER)
 @require_POST
-def user_activate(request: HttpRequest, uid: UUID) -> HttpResponse:
+def user_activate(request: StaffRequest, uid: UUID) -> HttpResponse:
     is_active = request.POST.get("is_active") == "true"
     user = services.set_active(user=get_object_or_404(User, uid=uid), is_active=is_active, actor=request.user)
     said = _("%(name)s can sign in again.") if is_active else _("%(name)s cannot sign in any more.")
@@ -182,7 +183,7 @@ def user_activate(request: HttpRequest, uid: UUID) -> HttpResponse:
 
 
 @requires(Action.ADMINISTER)
-def installation(request: HttpRequest) -> HttpResponse:
+def installation(request: StaffRequest) -> HttpResponse:
     """The organization whose installation this is: its name and address stand in every mailing's footer."""
     current = Installation.current()
     before = {name: getattr(current, name) for name in InstallationForm.Meta.fields}
