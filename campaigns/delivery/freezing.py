@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.delivery.members import audience_sql
-from campaigns.delivery.partitions import has_partition
+from campaigns.delivery.partitions import has_partition, partition_of
 from campaigns.delivery.queries import counts
 from campaigns.delivery.waking import wake
 from campaigns.engagement.models import TrackedLink
@@ -136,15 +136,16 @@ def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> int
     """The one statement; returns how many are in the audience. fields: those that the texts use."""
     sql, params = audience_sql(mailing, now=moment, fields=fields)
     with connection.cursor() as cursor:
+        # straight into the partition: finding it again for each row costs a tenth of the insert
         # sorting and hashing a million rows on disk would double the time; the setting ends with the transaction
         cursor.execute("SET LOCAL work_mem = '128MB'")
         cursor.execute("SET LOCAL jit = off")
         cursor.execute(
             f"""
-            INSERT INTO delivery (mailing_id, seq, state, skip_reason, skip_also, address, address_key, address_hash,
+            INSERT INTO {partition_of(mailing.pk)} (mailing_id, seq, state, skip_reason, skip_also, address, address_key, address_hash,
                 variant_id, person_id, post_id, organization_id, contact_point_id, constituency_code, country_code,
                 language, is_tracked, fields, settled_at)
-            SELECT %s, row_number() OVER (), CASE WHEN a.reason IS NULL THEN 'pending' ELSE 'skipped' END,
+            SELECT %s, a.seq, CASE WHEN a.reason IS NULL THEN 'pending' ELSE 'skipped' END,
                    coalesce(a.reason, ''), a.also, a.address, CASE WHEN a.reason IS NULL THEN a.address_key END,
                    a.address_hash, a.variant_id, a.person_id, a.post_id, a.organization_id, a.contact_point_id,
                    a.constituency_code, a.country_code, a.language, a.is_tracked, a.fields,
