@@ -168,11 +168,10 @@ def membership(ctx: Context, operator: str, value: None) -> str:
 # --- address and permission ---------------------------------------------------------------------------------------
 def permission(ctx: Context, operator: str, value: list[str]) -> str:
     """Given or withdrawn for one of the topics; *none*: the ledger has no word on any of them."""
-    kind = "person" if ctx.selects == PEOPLE else "organization"
-    given = ctx.param(ctx.keys())
+    given = ctx.param(ctx.keys())  # a uid is one subject's, whatever its kind
     about = {"granted": " AND cs.is_granted", "withdrawn": " AND NOT cs.is_granted", "none": ""}[operator]
     found = (
-        f"EXISTS (SELECT 1 FROM contacts_consentstate cs WHERE cs.subject_uid = {ctx.uid} AND cs.subject_kind = '{kind}'"
+        f"EXISTS (SELECT 1 FROM contacts_consentstate cs WHERE cs.subject_uid = {ctx.uid}"
         f" AND cs.channel = 'email' AND cs.topic_id = ANY ({given}::bigint[]){about})"
     )
     return f"NOT {found}" if operator == "none" else found

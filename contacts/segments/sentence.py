@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from typing import Any
 
@@ -12,25 +12,36 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts.segments.registry import PEOPLE, Catalogue
-from contacts.segments.tree import Group, Rule, parse, shown_number
+from contacts.segments.registry import PEOPLE, Catalogue, catalogue
+from contacts.segments.tree import Group, Known, Rule, parse, shown_number
 from crm.errors import Invalid
 
 MOST_NAMES = 8
 
 
-def sentence(tree: Any, selects: str = PEOPLE, *, fields: Catalogue | None = None) -> SafeString:
+def sentence(
+    tree: Any, selects: str = PEOPLE, *, fields: Catalogue | None = None, known: Known | None = None
+) -> SafeString:
     """HTML: `People in <b>workers’ organizations</b>, in countries where <b>coverage is below 20 %</b>.`
 
     A tree that cannot be read is said to be so; this never raises.
     """
     try:
-        root = parse(tree, selects=selects, fields=fields)
+        root = parse(tree, selects=selects, fields=fields, known=known)
     except Invalid as error:
         if isinstance(tree, dict) and tree.get("rules") == []:
             return mark_safe(_("Nobody yet: add a first rule."))  # noqa: S308 our own text
         return SafeString(conditional_escape(_("These rules cannot be read: %(problem)s") % {"problem": error.message}))
     return sentence_of(root, selects)
+
+
+def sentences(pairs: Iterable[tuple[Any, str]]) -> list[SafeString]:
+    """The sentences of many (tree, selects) with one query for each kind of thing that they choose."""
+    pairs, fields = list(pairs), catalogue()
+    known = {selects: Known(selects) for _tree, selects in pairs}
+    for selects, lookup in known.items():
+        lookup.prefetch([tree for tree, other in pairs if other == selects], fields)
+    return [sentence(tree, selects, fields=fields, known=known[selects]) for tree, selects in pairs]
 
 
 def sentence_of(root: Group, selects: str = PEOPLE) -> SafeString:

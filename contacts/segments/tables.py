@@ -14,8 +14,8 @@ from contacts.directory.models import Constituency, ContactPoint, Country, Membe
 from contacts.segments.builder import add_coverage
 from contacts.segments.compiler import compile_segment
 from contacts.segments.models import ContactList, Segment, Selects
-from contacts.segments.registry import PEOPLE, catalogue
-from contacts.segments.sentence import sentence
+from contacts.segments.registry import PEOPLE
+from contacts.segments.sentence import sentences
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
 from crm.ui.filters import Facet, FilterBar, Search
@@ -55,9 +55,9 @@ class SegmentTable(Table):
     file_name = "segments"
 
     def prepare(self, rows: list[Any]) -> None:
-        fields = catalogue()
-        for row in rows:
-            row.words = sentence(row.tree, row.selects, fields=fields)
+        words = sentences((row.tree, row.selects) for row in rows)
+        for row, text in zip(rows, words, strict=True):
+            row.words = text
 
 
 class ListFilters(SegmentFilters):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -65,9 +65,48 @@ class Group:
                 yield node
 
 
-def parse(tree: Any, *, selects: str, fields: Catalogue | None = None) -> Group:
+class Known:
+    """Choices looked up so far, for reading many trees (a list of segments) with one query for each kind of thing."""
+
+    def __init__(self, selects: str) -> None:
+        self.selects = selects
+        self._found: dict[int, dict[str, Choice | None]] = {}
+
+    def get(self, source: Any, values: Iterable[str]) -> dict[str, Choice]:
+        found = self._found.setdefault(id(source), {})
+        missing = {value for value in values if value not in found}
+        if missing:
+            found.update(dict.fromkeys(missing))
+            found.update(source.get(missing, self.selects))
+        return {value: choice for value in values if (choice := found[value]) is not None}
+
+    def prefetch(self, trees: Iterable[Any], fields: Catalogue) -> None:
+        wanted: dict[int, tuple[Any, set[str]]] = {}
+        for tree in trees:
+            for rule in _loose_rules(tree):
+                about = fields.get(str(rule.get("field")))
+                value = rule.get("value")
+                if about is not None and about.choices is not None and isinstance(value, list):
+                    texts = {item for item in value if isinstance(item, str) and "\x00" not in item}
+                    wanted.setdefault(id(about.choices), (about.choices, set()))[1].update(texts)
+        for source, values in wanted.values():
+            self.get(source, values)
+
+
+def _loose_rules(node: Any, depth: int = 0) -> Iterator[dict[str, Any]]:
+    """Whatever looks like a rule in something that was not checked yet."""
+    if not isinstance(node, dict) or depth > 2 * MAX_DEPTH:
+        return
+    if isinstance(node.get("rules"), list):
+        for item in node["rules"]:
+            yield from _loose_rules(item, depth + 1)
+    else:
+        yield node
+
+
+def parse(tree: Any, *, selects: str, fields: Catalogue | None = None, known: Known | None = None) -> Group:
     """Check `tree` and give it as nodes; raises Invalid with `data["errors"]`, (path, sentence) pairs, all at once."""
-    reader = _Reader(selects, catalogue() if fields is None else fields)
+    reader = _Reader(selects, catalogue() if fields is None else fields, known or Known(selects))
     root = reader.root(tree)
     if reader.errors or root is None:
         first = reader.errors[0][1]
@@ -92,8 +131,8 @@ def read_json(text: str, *, selects: str) -> dict[str, Any]:
 class _Reader:
     """One reading of one tree. It goes on after a mistake, so that all are told."""
 
-    def __init__(self, selects: str, fields: Catalogue) -> None:
-        self.selects, self.fields = selects, fields
+    def __init__(self, selects: str, fields: Catalogue, known: Known) -> None:
+        self.selects, self.fields, self.known = selects, fields, known
         self.errors: Errors = []
         self.rules = 0
 
@@ -182,7 +221,7 @@ class _Reader:
             if leaf.operator.takes == "choices":
                 source = leaf.field.choices
                 wanted.setdefault(id(source), (source, set()))[1].update(leaf.value)
-        found = {key: source.get(values, self.selects) for key, (source, values) in wanted.items()}
+        found = {key: self.known.get(source, values) for key, (source, values) in wanted.items()}
         return self._with_choices(root, found)
 
     def _with_choices(self, group: Group, found: dict[int, dict[str, Choice]]) -> Group:

@@ -17,7 +17,7 @@ from contacts.segments import draft, lists, services
 from contacts.segments.builder import OPS, Builder, results, write_url
 from contacts.segments.models import Segment, Selects
 from contacts.segments.registry import PEOPLE, catalogue
-from contacts.segments.sentence import sentence
+from contacts.segments.sentence import sentence, sentences
 from contacts.segments.starters import starter_tree, starters
 from contacts.segments.tables import SegmentFilters, SegmentTable, member_page
 from contacts.segments.tree import read_json
@@ -255,9 +255,9 @@ def segment_members(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 def segment_versions(request: StaffRequest, uid: UUID) -> HttpResponse:
     segment = get_object_or_404(Segment.objects.visible_to(request.user), uid=uid)
     versions = list(segment.versions.select_related("saved_by").order_by("-version")[:100])
-    fields = catalogue()
-    for row in versions:
-        row.words = sentence(row.tree, segment.selects, fields=fields)  # type: ignore[attr-defined]
+    words = sentences((row.tree, segment.selects) for row in versions)
+    for row, text in zip(versions, words, strict=True):
+        row.words = text  # type: ignore[attr-defined]
     may_edit = Segment.objects.visible_to(request.user, Action.SEGMENTS).filter(pk=segment.pk).exists()
     context = {"segment": segment, "versions": versions, "may_edit": may_edit}
     return render(request, "contacts/segments/segment_versions.html", context)
