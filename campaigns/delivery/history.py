@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from campaigns.delivery.models import Delivery, Outcome, SkipReason
 from campaigns.mailings.models import Mailing
 from contacts.directory.models import Organization, Person
-from contacts.directory.timeline import Entry, TimelineSource
+from contacts.directory.timeline import Entry, TimelineSource, reached_through
 from crm.accounts.models import User
 
 _KINDS = {
@@ -27,16 +27,21 @@ _KINDS = {
 
 def deliveries_of(subject: Person | Organization, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """What was sent to this person, or in the name of this institution; only mailings that `user` may see."""
-    mine = Q(person_id=subject.pk) if isinstance(subject, Person) else Q(organization_id=subject.pk)
-    mailings = {
-        row.pk: row for row in Mailing.objects.visible_to(user).filter(frozen_at__isnull=False).order_by("-pk")[:500]
-    }
+    mine = Q(person_id=subject.pk) if isinstance(subject, Person) else _of_organization(subject)
+    sent = Mailing.objects.visible_to(user).filter(frozen_at__isnull=False).only("uid", "name")
+    mailings = {row.pk: row for row in sent.order_by("-pk")[:500]}
     rows = Delivery.objects.filter(mine, mailing_id__in=list(mailings)).exclude(state=Outcome.SKIPPED)
     rows = rows.annotate(moment=Coalesce("settled_at", "last_attempt_at")).filter(moment__isnull=False)
     if before:
         rows = rows.filter(moment__lt=before)
     for row in rows.order_by("-moment")[:limit]:
         yield _entry(row, mailings[row.mailing_id])
+
+
+def _of_organization(organization: Organization) -> Q:
+    """In its name: the ledger is indexed by person and by address, so it is asked by those."""
+    people, hashes = reached_through(organization)
+    return Q(organization_id=organization.pk) & (Q(person_id__in=people) | Q(address_hash__in=hashes))
 
 
 def _entry(row: Delivery, mailing: Mailing) -> Entry:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,12 +11,12 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.delivery.models import Delivery, Feedback, Outcome
+from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.models import DeliveryEngagement
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from contacts.directory.models import Person
-from contacts.directory.timeline import Entry, Subject, TimelineSource, register
+from contacts.directory.timeline import Entry, Subject, TimelineSource, reached_through, register
 from crm.accounts.models import User
 
 # A timeline looks this many deliveries back: a person gets some dozens of mailings a year.
@@ -25,43 +24,30 @@ DELIVERIES = 500
 CANDIDATES = 2000
 
 
-@dataclass(frozen=True)
-class Sent:
-    """What the timeline needs of one delivery."""
-
-    mailing_id: int
-    seq: int
-    state: str
-    settled_at: datetime | None
-    reply_text: str
-
-
-def deliveries_to(subject: Subject) -> list[Sent]:
-    """What was sent to a person or an institution, newest mailing first. Read once per page: several kinds ask for it."""
+def deliveries_to(subject: Subject) -> list[tuple[int, int]]:
+    """(mailing, seq) of what was sent to a person or an institution, newest mailing first. Several kinds ask: read once a page."""
     known = vars(subject).get("_sent")
     if known is None:
         known = vars(subject)["_sent"] = _read_deliveries(subject)
     return list(known)
 
 
-def _read_deliveries(subject: Subject) -> list[Sent]:
+def _read_deliveries(subject: Subject) -> list[tuple[int, int]]:
     sent = Delivery.objects.exclude(state="skipped").order_by("-mailing_id", "-seq")
     if isinstance(subject, Person):
         mine = sent.filter(person_id=subject.pk)
     else:
         # the ledger is indexed by person and by address, and an institution is reached through its people or its own addresses
-        people = list(subject.memberships.values_list("person_id", flat=True)[:DELIVERIES])
-        own = list(subject.contact_points.emails().values_list("address_hash", flat=True)[:DELIVERIES])
+        people, own = reached_through(subject)
         mine = sent.filter(Q(person_id__in=people, organization_id=subject.pk) | Q(address_hash__in=own))
-    fields = ("mailing_id", "seq", "state", "settled_at", "reply_text")
-    return [Sent(*row) for row in mine.values_list(*fields)[:DELIVERIES]]
+    return list(mine.values_list("mailing_id", "seq")[:DELIVERIES])
 
 
 def _mailings(subject: Subject, user: User) -> dict[int, Mailing]:
     """The mailings of all those deliveries that the user may see, read once per page."""
     known = vars(subject).get("_sent_mailings")
     if known is None:
-        ids = {sent.mailing_id for sent in deliveries_to(subject)}
+        ids = {mailing_id for mailing_id, _seq in deliveries_to(subject)}
         rows = Mailing.objects.visible_to(user).only("uid", "name", "names")
         known = vars(subject)["_sent_mailings"] = rows.in_bulk(ids) if ids else {}
     return dict(known)
@@ -69,23 +55,6 @@ def _mailings(subject: Subject, user: User) -> dict[int, Mailing]:
 
 def _link(mailing: Mailing | None) -> dict[str, str]:
     return {"body": mailing.label, "url": reverse("mailing_report", args=[mailing.uid])} if mailing else {}
-
-
-def mailings(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
-    """What was sent and what became of it, once it is settled."""
-    settled = [
-        sent for sent in deliveries_to(subject) if sent.settled_at and (before is None or sent.settled_at < before)
-    ]
-    settled.sort(key=lambda sent: sent.settled_at or datetime.max, reverse=True)
-    known = _mailings(subject, user) if settled else {}
-    titles = {"accepted": _("Mail delivered"), "failed": _("Mail not delivered"), "cancelled": _("Mail cancelled")}
-    for sent in settled[:limit]:
-        mailing = known.get(sent.mailing_id)
-        failed = sent.state == "failed"
-        body = " · ".join(filter(None, [mailing.label if mailing else "", sent.reply_text if failed else ""]))
-        url = reverse("mailing_report", args=[mailing.uid]) if mailing else ""
-        title = titles.get(sent.state, _("Mail: %(state)s") % {"state": Outcome(sent.state).label})
-        yield Entry(sent.settled_at or datetime.max, title, "mail", "bad" if failed else "blue", body, url)
 
 
 def clicks(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
@@ -131,7 +100,7 @@ def replies(subject: Subject, user: User, before: datetime | None, limit: int) -
 
 def _narrowed(queryset: QuerySet[Any], field: str, subject: Subject, before: datetime | None, limit: int) -> list[Any]:
     """The rows of the subject's deliveries, newest first."""
-    pairs = {(sent.mailing_id, sent.seq) for sent in deliveries_to(subject)}
+    pairs = set(deliveries_to(subject))
     if not pairs:
         return []
     rows = queryset.filter(mailing_id__in={p[0] for p in pairs}, seq__in={p[1] for p in pairs})
@@ -142,7 +111,6 @@ def _narrowed(queryset: QuerySet[Any], field: str, subject: Subject, before: dat
 
 
 def register_sources() -> None:
-    register(TimelineSource("mailing", gettext_lazy("Mailings"), "mail", mailings, order=25))
     register(TimelineSource("click", gettext_lazy("Clicks"), "click", clicks, order=40))
     register(TimelineSource("reply", gettext_lazy("Replies"), "message-circle", replies, order=30))
     register(TimelineSource("unsubscribe", gettext_lazy("Unsubscribes"), "mail-off", unsubscribes, order=50))

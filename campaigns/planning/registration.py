@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from django.core.cache import cache
+from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
+from redis.exceptions import RedisError
 
 from campaigns.planning import services
 from campaigns.planning.models import Campaign
@@ -12,6 +17,8 @@ from crm.accounts.rules import Action
 from crm.audit.services import undoable
 from crm.ui import menu, shell
 
+NAME_SECONDS = 10
+
 undoable("campaign", services.restore_campaign)
 undoable("drive", services.restore_drive)
 
@@ -20,10 +27,17 @@ shell.register_new(shell.NewItem(_("Drive"), "target-arrow", "drive_create", (Ac
 
 
 def campaign_name(user: User) -> str:
-    """The campaign that the user's drives belong to: the one begun last."""
+    """The campaign that the user's drives belong to: the one begun last. Every page shows it, so it may be a moment old."""
+    key = f"campaign:{user.uid}:{get_language()}"
+    with suppress(RedisError):
+        if (known := cache.get(key)) is not None:
+            return str(known)
     rows = Campaign.objects.visible_to(user).filter(archived_at=None).order_by("-created_at", "-pk")
     campaign = rows.only("name", "names").first()
-    return campaign.label if campaign else ""
+    name = campaign.label if campaign else ""
+    with suppress(RedisError):
+        cache.set(key, name, NAME_SECONDS)
+    return name
 
 
 shell.use_campaign_name(campaign_name)

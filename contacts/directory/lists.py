@@ -74,7 +74,8 @@ def email_choices(request: HttpRequest) -> list[Choice]:
 def by_email(rows: Any, values: list[str]) -> Any:
     """People with an e-mail address in one of these states, or with none."""
     emails = ContactPoint.objects.emails().filter(person__isnull=False)
-    rule = Q(pk__in=emails.filter(status__in=values).values("person_id"))
+    states = [value for value in values if value != "none"]
+    rule = Q(pk__in=emails.filter(status__in=states).values("person_id")) if states else Q(pk__in=[])
     if "none" in values:
         rule |= ~Q(Exists(emails.filter(person=OuterRef("pk"))))
     return rows.filter(rule)

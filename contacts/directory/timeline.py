@@ -15,13 +15,16 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from contacts.directory.models import Organization, Person
+from django.db.models import Q
+
+from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 PAGE = 20
+REACHED = 500
 Subject = Person | Organization
 
 
@@ -81,3 +84,18 @@ def page_of(
         found.append(rest)
         rest = next(merged, None)
     return TimelinePage(found, found[-1].at if rest is not None and found else None)
+
+
+def reached_through(organization: Organization) -> tuple[list[int], list[bytes]]:
+    """Ids of people and hashes of addresses by which an institution gets mail: what ledgers are indexed by.
+
+    Read once a page, because several sources ask; at most REACHED of each.
+    """
+    known = vars(organization).get("_reached_through")
+    if known is None:
+        people = organization.memberships.values_list("person_id", flat=True)[:REACHED]
+        own = ContactPoint.objects.emails().filter(Q(organization=organization) | Q(post__organization=organization))
+        hashes = [bytes(found) for found in own.values_list("address_hash", flat=True)[:REACHED] if found]
+        known = vars(organization)["_reached_through"] = (list(people), hashes)
+    people_ids, address_hashes = known
+    return people_ids, address_hashes

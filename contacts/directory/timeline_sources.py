@@ -103,7 +103,7 @@ def changes(subject: Subject, user: User, before: datetime | None, limit: int) -
     """Audit entries about the subject, and about an organization's posts."""
     uids = [subject.uid]
     if isinstance(subject, Organization):
-        uids += subject.posts.values_list("uid", flat=True)
+        uids += [post.uid for post in subject.posts.all()]
     mine = AuditChange.objects.filter(object_uid__in=uids)
     entries = AuditEntry.objects.filter(Q(object_uid__in=uids) | Q(pk__in=mine.values("entry_id"))).exclude(
         verb__in=QUIET

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q
+from django.db.models import Prefetch, Q, prefetch_related_objects
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -19,7 +19,7 @@ from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
 from contacts.directory.lists import OrganizationFilters, OrganizationTable
-from contacts.directory.models import ContactPoint, Membership, Organization
+from contacts.directory.models import ContactPoint, Membership, Organization, Post
 from contacts.directory.services.tags import names_of
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
@@ -119,19 +119,17 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 
 def _posts(organization: Organization) -> list[Any]:
-    """Posts with `holders` and `former`; the head's first. Two queries."""
+    """Posts with `holders` and `former`; the head's first. Two queries; the timeline finds the posts read already."""
     memberships = Membership.objects.select_related("person").order_by("-started_on", "-pk")
-    posts = list(
-        organization.posts.active()
-        .order_by("-is_head", "sort_key")
-        .prefetch_related(Prefetch("memberships", memberships, to_attr="history"))
+    posts = Post.objects.order_by("-is_head", "sort_key").prefetch_related(
+        Prefetch("memberships", memberships, to_attr="history")
     )
-    for post in posts:
-        vars(post).update(
-            holders=[m for m in post.history if m.ended_on is None],
-            former=[m for m in post.history if m.ended_on],
-        )
-    return posts
+    prefetch_related_objects([organization], Prefetch("posts", posts))
+    shown = [post for post in organization.posts.all() if post.archived_at is None]
+    for post in shown:
+        history = vars(post)["history"]
+        vars(post).update(holders=[m for m in history if m.ended_on is None], former=[m for m in history if m.ended_on])
+    return shown
 
 
 def _points(organization: Organization) -> list[ContactPoint]:
