@@ -17,6 +17,7 @@ environment.prepare()  # before Django reads its settings
 
 from django.conf import settings as django_settings  # noqa: E402
 from django.test import Client, TransactionTestCase  # noqa: E402
+from django.utils import translation  # noqa: E402
 
 from tests import ground  # noqa: E402
 
@@ -67,6 +68,13 @@ def folder() -> Iterator[Path]:
         if item.is_dir():
             shutil.rmtree(item, ignore_errors=True)
     yield place
+
+
+@pytest.fixture(autouse=True)
+def english() -> Iterator[None]:
+    """A request leaves its language behind in the thread; the next test must not find it."""
+    with translation.override("en"):
+        yield
 
 
 # --- the cast: one user for each role, everywhere; an outsider has an account and no grant ---------------------------

@@ -11,11 +11,12 @@ from redis.exceptions import RedisError
 
 from campaigns.planning import services
 from campaigns.planning.models import Campaign
+from campaigns.planning.today import coming_up, running_drives
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import undoable
-from crm.ui import menu, shell
+from crm.ui import menu, shell, today
 
 NAME_SECONDS = 10
 
@@ -40,5 +41,7 @@ def campaign_name(user: User) -> str:
     return name
 
 
+today.register_card(running_drives)
+today.register_card(coming_up)
 shell.use_campaign_name(campaign_name)
 bench.register("pages", "campaigns.planning.bench:run", size=100_000)

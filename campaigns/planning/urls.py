@@ -6,6 +6,7 @@ from campaigns.planning import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("drives/", views.drive_list, name="drive_list"),
+    path("drives/today/", views.drives_today, name="drives_today"),
     path("drives/new/", views.drive_create, name="drive_create"),
     path("drives/<uuid:uid>/", views.drive_detail, name="drive_detail"),
     path("drives/<uuid:uid>/edit/", views.drive_edit, name="drive_edit"),

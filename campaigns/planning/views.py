@@ -20,6 +20,7 @@ from campaigns.planning.forms import CampaignForm, DriveForm
 from campaigns.planning.grid import Grid, countries_of, grid_of, institutions_of
 from campaigns.planning.lists import COLOURS, DriveFilters, DriveTable, InstitutionFilters, InstitutionTable
 from campaigns.planning.models import Campaign, Drive
+from campaigns.planning.today import running
 from contacts.directory.coverage import indicator
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -46,6 +47,12 @@ def drive_list(request: StaffRequest) -> HttpResponseBase:
         campaigns=list(campaigns[:8]),
         may_plan=request.user.may(Action.DRIVES),
     )
+
+
+@requires(Action.SEE)
+def drives_today(request: StaffRequest) -> HttpResponse:
+    """The numbers of the running drives, for the card on Today."""
+    return render(request, "campaigns/planning/_today_drives.html", {"drives": running(request.user)})
 
 
 @requires(Action.DRIVES)

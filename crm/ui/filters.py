@@ -106,8 +106,22 @@ class BoundFacet:
         return f"{self.bar.path}?facet={self.name}"
 
     @property
+    def page_url(self) -> str:
+        """The facet as a page of its own, for those without JavaScript."""
+        query = self.bar.params.copy()
+        query["facet"] = self.name
+        return f"{self.bar.path}?{query.urlencode()}"
+
+    @property
     def is_long(self) -> bool:
         return len(self.options) > LONG_LIST
+
+    @property
+    def shown(self) -> list[Option]:
+        """What stands in the page: of a long list only what is chosen; the rest comes when the facet is opened."""
+        if self.with_counts or not self.is_counted or not self.is_long:
+            return self.options
+        return [option for option in self.options if option.is_on]
 
     @cached_property
     def options(self) -> list[Option]:

@@ -37,7 +37,8 @@ def list_page(
 ) -> HttpResponseBase:
     """A list: the page, the CSV file (`?export=csv`), or the options of one facet (`?facet=name`), as asked."""
     if filters is not None and (facet := filters.asked_facet()):
-        return render(request, "crm/ui/_facet.html", {"facet": facet})
+        shape = "crm/ui/_facet.html" if getattr(request, "htmx", False) else "crm/ui/facet_page.html"
+        return render(request, shape, {"facet": facet, "filters": filters})
     if table.csv_is_asked:
         return table.csv_response()
     return render(request, template, {"table": table, "filters": filters, **context})

@@ -47,13 +47,14 @@ class Card:
     """A card; template gets `card`, and what it shows as `card.context.…`. url is where its headline leads."""
 
     title: str
-    template: str
+    template: str = ""
     context: dict[str, Any] = field(default_factory=dict)
     column: str = "side"
     order: int = 50
     why: str = ""
     url: str = ""
     link: str = ""
+    lazy_url: str = ""  # instead of a template: a fragment that is fetched when the page is there
     refresh: bool = False  # something in it moves: the page asks again every few seconds
 
 

@@ -18,6 +18,7 @@ document.addEventListener("change", ({ target }) => {
   const facet = target.closest(".gs-facet");
   if (!facet) return;
   const badge = facet.querySelector("summary .gs-n");
+  if (!badge) return; // the facet as a page of its own
   badge.textContent = facet.querySelectorAll("input:checked").length;
   badge.hidden = badge.textContent === "0";
 });

@@ -309,3 +309,12 @@ def test_urls_of_numbers_are_links_of_this_mailing(story, planner):
 
     assert url.path == f"/mailings/{mailing.uid}/report/people/"
     assert parse_qs(url.query) == {"who": ["clicked"], "link": ["3"]}
+
+
+def test_today_shows_what_was_sent_lately(story, planner, outsider, sign_in):
+    from campaigns.reports.registration import sent_lately
+
+    page = " ".join(sign_in(planner).get("/").content.decode().split())
+
+    assert "6 accepted · 1 clicked · 1 replied · 1 bounced later" in page
+    assert sent_lately(outsider) is None

@@ -83,3 +83,27 @@ def test_zero_bytes_reach_no_query(people):
 def test_facet_cannot_take_a_name_of_the_list():
     with pytest.raises(ValueError, match="sort"):
         Facet("sort", "Sort", choices=[], apply=lambda queryset, values: queryset)
+
+
+class Long(FilterBar):
+    facets = [
+        Facet(
+            "name",
+            "Name",
+            choices=[(f"n{i}", f"Name {i}") for i in range(30)],
+            apply=lambda users, values: users.filter(name__in=values),
+            count_by="name",
+        )
+    ]
+
+
+def test_long_list_is_left_out_until_it_is_opened(db):
+    request = RequestFactory().get("/people/", {"name": "n3", "q": "x"})
+
+    page = Long(request, User.objects.all()).bound[0]
+    opened = Long(RequestFactory().get("/people/", {"name": "n3", "facet": "name"}), User.objects.all()).asked_facet()
+
+    assert [option.value for option in page.shown] == ["n3"]
+    assert page.page_url == "/people/?name=n3&q=x&facet=name"
+    assert opened is not None
+    assert len(opened.shown) == 30
