@@ -82,9 +82,12 @@ INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_
        status_reason, bounce_count, is_preferred, address_key, address_hash)
 SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
        CASE WHEN m.id IS NULL AND s.id IS NULL THEN o.id END, 'email', p.email, '', 'active', '', 0,
-       NOT EXISTS (SELECT 1 FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
-                      AND (c.person_id = m.id OR c.post_id = s.id AND m.id IS NULL
-                           OR c.organization_id = o.id AND m.id IS NULL AND s.id IS NULL))
+       NOT EXISTS (SELECT 1 FROM contacts_contactpoint c
+                    WHERE c.person_id = m.id AND c.kind = 'email' AND c.is_preferred)
+       AND (m.id IS NOT NULL OR NOT EXISTS (
+            SELECT 1 FROM contacts_contactpoint c WHERE c.post_id = s.id AND c.kind = 'email' AND c.is_preferred))
+       AND (m.id IS NOT NULL OR s.id IS NOT NULL OR NOT EXISTS (
+            SELECT 1 FROM contacts_contactpoint c WHERE c.organization_id = o.id AND c.kind = 'email' AND c.is_preferred))
        AND row_number() OVER (PARTITION BY m.id, s.id, o.id ORDER BY p.line) = 1,
        p.email_key, p.email_hash
   FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref

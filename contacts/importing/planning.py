@@ -16,7 +16,9 @@ from django.utils.translation import gettext as _
 
 from contacts.importing.models import ImportRun
 
+# The working memory is for sorts and hashes over the whole file, and for merging its words into the search index.
 PLAN = """
+SET LOCAL work_mem = '64MB';
 DROP TABLE IF EXISTS import_plan, import_change, import_org, import_post, import_person, import_membership, import_subject;
 CREATE TEMP TABLE import_plan ON COMMIT DROP AS
 SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
@@ -166,10 +168,13 @@ UPDATE import_plan p
            SELECT 1 FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.address_key = p.email_key
               AND CASE WHEN p.has_person THEN c.person_id = p.person_ref
                        WHEN p.post_ref IS NOT NULL THEN c.post_id = p.post_ref ELSE c.organization_id = p.org_ref END),
-       adds_phone = p.phone IS NOT NULL AND r.of_phone = 1 AND NOT EXISTS (
-           SELECT 1 FROM contacts_contactpoint c WHERE c.kind = 'phone' AND c.value = p.phone
-              AND CASE WHEN p.has_person THEN c.person_id = p.person_ref
-                       WHEN p.post_ref IS NOT NULL THEN c.post_id = p.post_ref ELSE c.organization_id = p.org_ref END),
+       adds_phone = p.phone IS NOT NULL AND r.of_phone = 1 AND NOT CASE
+           WHEN p.has_person THEN EXISTS (SELECT 1 FROM contacts_contactpoint c
+                WHERE c.person_id = p.person_ref AND c.kind = 'phone' AND c.value = p.phone)
+           WHEN p.post_ref IS NOT NULL THEN EXISTS (SELECT 1 FROM contacts_contactpoint c
+                WHERE c.post_id = p.post_ref AND c.kind = 'phone' AND c.value = p.phone)
+           ELSE EXISTS (SELECT 1 FROM contacts_contactpoint c
+                WHERE c.organization_id = p.org_ref AND c.kind = 'phone' AND c.value = p.phone) END,
        adds_membership = p.has_person AND p.has_organization AND r.of_membership = 1
            AND (p.post_ref IS NOT NULL OR NOT r.has_post)
            AND NOT EXISTS (SELECT 1 FROM contacts_membership m

@@ -542,3 +542,34 @@ def test_a_run_whose_job_was_cancelled_can_go_on(upload, planner):
 
     assert services.settle(run).state == "checked"
     assert apply(dry_run(run, planner), planner).state == "applied"
+
+
+def many(count):
+    rows = (
+        [f"Person {n}", f"p{n}@example.org", f"Institution {n % 300}", "ZM", "CSO", "Delegate"] for n in range(count)
+    )
+    return [HEAD, *rows]
+
+
+def test_a_hundred_thousand_lines_are_looked_at(upload):
+    run = upload(many(100_000))
+
+    assert {name: run.counts[name] for name in ("created", "organizations", "posts", "rejected")} == {
+        "created": 100_000,
+        "organizations": 300,
+        "posts": 300,
+        "rejected": 0,
+    }
+    assert run.rows.count() == 100_000
+
+
+def test_thousands_of_lines_are_written(upload, planner):
+    run = apply(upload(many(8_000)), planner, **permission(TopicFactory()))
+
+    assert run.counts["permissions"] == 8_000
+    assert Person.objects.count() == Membership.objects.filter(is_primary=True).count() == 8_000
+    last = Person.objects.get(sort_key="person 7999")
+    assert (last.memberships.get().organization.name, last.contact_points.get().value) == (
+        "Institution 199",
+        "p7999@example.org",
+    )
