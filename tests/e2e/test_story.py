@@ -23,6 +23,7 @@ from tests.live import Live
 # as people's browsers say of themselves: a headless one is rightly taken for a program
 BROWSER = "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/147.0.0.0 Safari/537.36"
 READING_SECONDS = 4
+SETTLING_MS = 150  # htmx wires new elements a moment after it shows them; nobody chooses that quickly
 
 
 def make_member(code: str, side: str, language: str, name: str, address: str, topic: object) -> Person:
@@ -108,6 +109,7 @@ def build_segment(page: Page) -> None:
     for number, field in enumerate(["constituency", "indicator.SI_COV_BENFTS", "institution_contacted"]):
         page.locator("button[name=do][value='add-rule:r']").click()
         expect(page.locator(".gs-rule")).to_have_count(number + 1)
+        page.wait_for_timeout(SETTLING_MS)
         page.locator(".gs-rule").nth(number).locator("select[name^=field-]").select_option(field)
         expect(page.locator(".gs-rule").nth(number).locator("select[name^=operator-]")).to_be_visible()
     choose(page, 0, "Workers’ organization")
@@ -155,7 +157,7 @@ def write_mailing(page: Page, live: Live) -> Mailing:
 
 def write_variant(page: Page, subject: str, words: str, live: Live) -> None:
     page.fill("input[name=subject]", subject)
-    editor = page.locator("[data-rich] [contenteditable]")
+    editor = page.locator("[data-rich] [contenteditable=true]")
     editor.click()
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
