@@ -213,6 +213,7 @@ def test_from_rules_to_an_honest_report(browser: Browser, live: Live) -> None:
     # send, and watch it go out; the window to stop is real, so the test waits for it
     ana.goto(f"/mailings/{mailing.uid}/")
     ana.get_by_role("button", name="Send now").dblclick()
+    expect(ana.locator("#next")).to_contain_text("Stop")
     ana.goto(f"/mailings/{mailing.uid}/report/")
     until(lambda: Mailing.objects.get().state == "finished", "sending", seconds=120)
     expect(ana.locator("main")).to_contain_text("adds up")
