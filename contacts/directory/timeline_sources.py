@@ -19,7 +19,8 @@ from crm.audit.models import AuditChange, AuditEntry
 from crm.ui import formats
 
 # shown as memberships, or too small to tell of
-QUIET = ("person.membership_started", "person.membership_ended")
+# told by a source of their own
+QUIET = ("person.membership_started", "person.membership_ended", "consent.granted", "consent.withdrawn")
 
 
 # --- memberships ----------------------------------------------------------------------------------------------------------
