@@ -90,8 +90,7 @@ def send(size: int) -> Result:
         messages = _finished(mailing, 500)
         baseline = _smtplib(port, messages, seconds=6.0)
         began = time.perf_counter()
-        while counts(mailing.pk)["pending"]:
-            send_some(mailing.pk, seconds=30)
+        _side_by_side(mailing.pk)
         took = time.perf_counter() - began
     sent = counts(mailing.pk)["accepted"]
     rate = sent / took
@@ -106,6 +105,25 @@ def send(size: int) -> Result:
         },
         bars=[Bar("engine / smtplib", rate / baseline, SEND_LEAST, at_least=True)],
     )
+
+
+def _side_by_side(mailing_id: int) -> None:
+    """As many processes as the product would run, each a run of the engine after the other until nothing is pending."""
+    connection.close()
+    children = []
+    for _number in range(settings.DELIVERY_TASKS):
+        child = os.fork()
+        if child == 0:
+            status = 1
+            try:
+                while counts(mailing_id)["pending"]:
+                    send_some(mailing_id, seconds=30)
+                status = 0
+            finally:
+                os._exit(status)  # nothing of the parent's may be cleaned up twice
+        children.append(child)
+    for child in children:
+        os.waitpid(child, 0)
 
 
 def _finished(mailing: Mailing, n: int) -> list[tuple[str, str, bytes]]:
@@ -192,12 +210,12 @@ def _mailing(size: int, *, url: str) -> Mailing:
         topic=topic,
         sender=Sender.objects.create(name="Campaign", email="us@campaign.test"),
         transport=Transport.objects.create(
-            name="Bench", kind=Transport.Kind.LOCAL, url=url, max_connections=max(8, 8 * cores)
+            name="Bench", kind=Transport.Kind.LOCAL, url=url, max_connections=max(16, 16 * cores)
         ),
         fallback_languages=["en"],
     )
     Variant.objects.create(
-        mailing=mailing, language="en", subject="Coverage in {{ country.name }}", body_html=_PARAGRAPH * 4
+        mailing=mailing, language="en", subject="Coverage in {{ country.name }}", body_html=_PARAGRAPH
     )
     snap = snapshot(mailing)
     mailing.approval = Approval.objects.create(

@@ -114,6 +114,7 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
             % {"now": will_get_it, "then": approved}
         )
     make_chunks(mailing_id, moment)
+    _count_columns(mailing_id)
     _keep_links(mailing_id, content)
     try:
         move(
@@ -168,6 +169,13 @@ def make_chunks(mailing_id: int, moment: datetime) -> None:
               FROM delivery WHERE mailing_id = %s GROUP BY mailing_id, (seq - 1) / %s""",
             [moment, mailing_id, CHUNK],
         )
+
+
+def _count_columns(mailing_id: int) -> None:
+    """Statistics of the keys: without them the planner thinks that a fresh partition is nearly empty, and reads all of a
+    mailing for each batch of its workers (measured: 14 ms a batch instead of 1)."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"ANALYZE {partition_of(mailing_id)} (mailing_id, seq, address_key)")
 
 
 def differs(approved: int, now: int) -> bool:
