@@ -71,6 +71,7 @@ def test_page_asks_as_often_for_three_people_as_for_one(mailing, planner, sign_i
     client = sign_in(planner)
     url = reverse("mailing_preflight_people", args=[mailing.uid])
     MembershipFactory(person=subscriber(mailing.topic, 1))
+    client.get(url)  # what the shell keeps for a while is asked for once
     with django_assert_max_num_queries(25) as one:
         client.get(url)
     for number in (2, 3):
