@@ -18,7 +18,6 @@ from crm.accounts.models import User
 from crm.audit.models import AuditChange, AuditEntry
 from crm.ui import formats
 
-# shown as memberships, or too small to tell of
 # told by a source of their own
 QUIET = ("person.membership_started", "person.membership_ended", "consent.granted", "consent.withdrawn")
 
@@ -140,6 +139,7 @@ def title_of(entry: AuditEntry) -> str:
         "primary_changed": _("Stands for another institution"),
         "membership_started": _("Membership begun"),
         "membership_ended": _("Membership ended"),
+        "applied": _("Imported"),
     }
     kind, _dot, verb = entry.verb.partition(".")
     title = known.get(verb, entry.verb.replace(".", " ").replace("_", " ").capitalize())
@@ -148,8 +148,8 @@ def title_of(entry: AuditEntry) -> str:
 
 def _change(change: AuditChange, verb: str) -> str:
     field, _colon, key = change.field.partition(":")
-    if field == "membership":
-        return ""  # memberships have entries of their own
+    if field in {"membership", "consent"}:
+        return ""  # memberships and permissions have entries of their own
     if field == "contact_point":
         return _pair(_address(change.before), _address(change.after))
     if field == "tag":
@@ -157,7 +157,7 @@ def _change(change: AuditChange, verb: str) -> str:
     if field == "archived_at":
         return ""
     words = field.replace("_", " ")
-    if verb.endswith(".created"):
+    if verb.endswith(".created") or (verb == "import.applied" and field == "name"):
         return f"{words}: {_text(change.after)}" if field not in {"name", "names"} else ""
     return f"{words}: {_pair(_text(change.before), _text(change.after))}"
 

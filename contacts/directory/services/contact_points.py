@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.consent.addresses import address_hash, address_key
+from contacts.consent.services import carry_suppressions
 from contacts.directory.models import ContactPoint, Organization, Person, Post
 from contacts.directory.services.editing import invalid, lock, refuse_stale
 from crm.accounts.models import User
@@ -131,6 +132,7 @@ def _normalise(point: ContactPoint) -> None:
     if point.kind == Kind.EMAIL:
         point.address_key = address_key(point.value)
         point.address_hash = address_hash(point.address_key)
+        carry_suppressions(address_keys=[point.address_key])  # one that an older key of the ring suppressed stays so
     else:
         point.address_key, point.address_hash = "", None
 
