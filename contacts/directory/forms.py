@@ -65,11 +65,15 @@ class LabelledChoice(forms.ModelChoiceField):
 class ConstituencyField(LabelledChoice):
     def __init__(self, **kwargs: Any) -> None:
         rows = Constituency.objects.exclude(code="IND").order_by("position", "sort_key")
-        super().__init__(rows, to_field_name="code", label=_("Constituency"), **kwargs)
+        super().__init__(
+            rows, to_field_name="code", label=_("Constituency"), empty_label=_("choose a constituency"), **kwargs
+        )
 
 
 def country_field(**kwargs: Any) -> LabelledChoice:
-    return LabelledChoice(Country.objects.none(), to_field_name="code", label=_("Country"), **kwargs)
+    return LabelledChoice(
+        Country.objects.none(), to_field_name="code", label=_("Country"), empty_label=_("choose a country"), **kwargs
+    )
 
 
 def organization_field(**kwargs: Any) -> PickField:
@@ -105,7 +109,7 @@ class QuickPersonForm(EmailMixin):
     )
     organization = organization_field(label=_("Institution"), required=False)
     role = forms.CharField(label=_("Post or role there"), max_length=200, required=False)
-    country = country_field(required=False, help_text=_("Only without an institution: else it is the institution's."))
+    country = country_field(required=False, help_text=_("Only without an institution: else it is the institution’s."))
     language = forms.ChoiceField(label=_("Language"), choices=LANGUAGES, required=False)
     add_anyway = forms.BooleanField(
         label=_("It is somebody else: add anyway"), required=False, widget=forms.HiddenInput
@@ -254,7 +258,11 @@ class WebsiteForm(EditForm):
 
 class CountryForm(EditForm):
     country = LabelledChoice(
-        Country.objects.order_by("sort_key"), to_field_name="code", label=_("Country"), required=False
+        Country.objects.order_by("sort_key"),
+        to_field_name="code",
+        label=_("Country"),
+        required=False,
+        empty_label=_("no country"),
     )
 
 

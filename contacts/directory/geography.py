@@ -86,6 +86,12 @@ def _locale(language: str) -> Locale:
     return Locale(language)
 
 
+@cache
+def numeric_codes() -> dict[str, str]:
+    """ISO 3166 numeric code of each alpha-2 code: what shapes of maps are known by."""
+    return {country.alpha_2: country.numeric for country in pycountry.countries}
+
+
 def lands() -> Iterator[Land]:
     region_of = {code: region for region, codes in COUNTRIES.items() for code in codes.split()}
     for country in pycountry.countries:

@@ -22,7 +22,8 @@ from contacts.directory.models import (
     Region,
     Tag,
 )
-from crm.ui.filters import Choice, Facet, FilterBar, Search
+from contacts.directory.reference import INDIVIDUAL
+from crm.ui.filters import BoundFacet, Choice, Facet, FilterBar, Search
 from crm.ui.tables import Column, Table
 
 LANGUAGE_NAMES = {"en": _("English"), "fr": _("French"), "es": _("Spanish"), "ar": _("Arabic"), "pt": _("Portuguese")}
@@ -157,6 +158,16 @@ class PersonFilters(FilterBar):
         if (request.GET if params is None else params).get("organization"):
             self.facets = (*self.facets, Facet("organization", _("Institution"), _chosen_organization, by_organization))
         super().__init__(request, queryset, params)
+
+    def asked_facet(self) -> BoundFacet | None:
+        """People without a membership have no constituency to be counted by: they are individual supporters."""
+        asked = super().asked_facet()
+        if asked and asked.name == "constituency":
+            alone = self.narrowed(without="constituency").filter(place__isnull=True)
+            for option in asked.options:
+                if option.value == INDIVIDUAL:
+                    option.count = alone.order_by().count()
+        return asked
 
 
 class PersonTable(Table):

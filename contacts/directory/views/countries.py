@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from contacts.directory.coverage import indicator, latest, over_years
+from contacts.directory.geography import numeric_codes
 from contacts.directory.lists import ordered_constituencies
 from contacts.directory.models import Country, Organization, Person
 from contacts.directory.tabs import directory_tabs
@@ -47,7 +48,7 @@ def country_list(request: StaffRequest) -> HttpResponse:
 def _map(countries: list[Any]) -> Chart:
     points = [
         {
-            "country": country.alpha3,
+            "country": numeric_codes().get(country.code, country.code),
             "label": country.label,
             "value": float(country.figure.value),
             "url": reverse("country_detail", args=[country.code]),

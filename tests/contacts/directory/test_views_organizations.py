@@ -285,6 +285,12 @@ def test_country_list_puts_the_lowest_first_and_the_unknown_last(sign_in, viewer
     assert [bool(country.figure) for country in countries] == sorted([bool(c.figure) for c in countries], reverse=True)
 
 
+def test_map_knows_countries_by_the_codes_of_its_shapes(sign_in, viewer):
+    points = sign_in(viewer).get(reverse("country_list")).context["map"].points
+
+    assert [point["country"] for point in points if point["label"] == "Chad"] == ["148"]
+
+
 def test_no_such_country(sign_in, viewer):
     assert sign_in(viewer).get(reverse("country_detail", args=["XX"])).status_code == 404
 

@@ -128,7 +128,7 @@ def test_facet_counts_come_as_a_fragment_of_their_own(sign_in, viewer):
     response = sign_in(viewer).get(reverse("person_list"), {"facet": "constituency"}, headers=HTMX)
 
     counts = {option.value: option.count for option in response.context["facet"].options}
-    assert (counts["WRK"], counts["GOV"]) == (1, 0)
+    assert (counts["WRK"], counts["GOV"], counts["IND"]) == (1, 0, 1)
 
 
 def test_people_of_one_institution(sign_in, viewer):
