@@ -100,6 +100,13 @@ def toast_of(message: Message) -> dict[str, str]:
 
 
 @register.filter
+def breakable(address: str) -> SafeString:
+    """An e-mail address that may break after its @ and before a dot, not in the middle of a word."""
+    local, at, domain = conditional_escape(str(address)).partition("@")
+    return mark_safe(f"{local}@<wbr>{domain.replace('.', '<wbr>.')}" if at else local)  # noqa: S308 escaped above
+
+
+@register.filter
 def words(text: str) -> list[str]:
     """ "a b c" as a list, to loop over in a template."""
     return text.split()

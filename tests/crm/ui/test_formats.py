@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone, translation
 
 from crm.ui import formats
+from crm.ui.templatetags.gs import breakable
 
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
 
@@ -69,3 +70,9 @@ def test_initials(name, letters):
 def test_sizes():
     assert formats.size(38 * 1024) == "38\u00a0KB"
     assert formats.size(1_500_000) == "1.4\u00a0MB"
+
+
+def test_address_breaks_at_its_joints_and_is_escaped():
+    assert breakable("ada@mail.example.org") == "ada@<wbr>mail<wbr>.example<wbr>.org"
+    assert breakable("<b>@x") == "&lt;b&gt;@<wbr>x"
+    assert breakable("nobody") == "nobody"
