@@ -320,3 +320,22 @@ def test_staff_pages_do_not_mix_languages(client, viewer, path):
 
     assert '<html lang="en" dir="ltr"' in response.content.decode()
     assert response.headers["Content-Language"] == "en"
+
+
+def test_every_class_of_ours_in_a_template_is_styled_or_a_hook():
+    """A class that no style sheet and no script knows is a typing mistake, and something that looks unstyled."""
+    sources = Path(project.BASE_DIR, "frontend/src")
+    known = {
+        name
+        for path in [*sources.rglob("*.css"), *sources.rglob("*.js")]
+        for name in re.findall(r"[.\"'`#]((?:gs|pub)-[a-z0-9-]+)", path.read_text())
+    }
+    unknown = {}
+    for path in templates():
+        source = re.sub(r"{%\s*comment.*?endcomment\s*%}|{{.*?}}", "", path.read_text(), flags=re.S)
+        for attribute in re.findall(r"class=\"([^\"]*)\"", source):
+            for name in re.findall(r"(?<![\w-])(?:gs|pub)-[a-z0-9-]*[a-z0-9](?![\w-])", re.sub(r"{%.*?%}", " ", attribute)):
+                if name not in known:
+                    unknown.setdefault(name, path.name)
+
+    assert unknown == {}
