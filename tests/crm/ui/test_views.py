@@ -330,11 +330,15 @@ def test_every_class_of_ours_in_a_template_is_styled_or_a_hook():
         for path in [*sources.rglob("*.css"), *sources.rglob("*.js")]
         for name in re.findall(r"[.\"'`#]((?:gs|pub)-[a-z0-9-]+)", path.read_text())
     }
+    for path in templates():  # htmx may aim at a class
+        known |= set(re.findall(r"(?:target|from|closest|find|next):?\s*\.((?:gs|pub)-[a-z0-9-]+)", path.read_text()))
     unknown = {}
     for path in templates():
         source = re.sub(r"{%\s*comment.*?endcomment\s*%}|{{.*?}}", "", path.read_text(), flags=re.S)
         for attribute in re.findall(r"class=\"([^\"]*)\"", source):
-            for name in re.findall(r"(?<![\w-])(?:gs|pub)-[a-z0-9-]*[a-z0-9](?![\w-])", re.sub(r"{%.*?%}", " ", attribute)):
+            for name in re.findall(
+                r"(?<![\w-])(?:gs|pub)-[a-z0-9-]*[a-z0-9](?![\w-])", re.sub(r"{%.*?%}", " ", attribute)
+            ):
                 if name not in known:
                     unknown.setdefault(name, path.name)
 
