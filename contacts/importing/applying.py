@@ -15,35 +15,35 @@ from contacts.importing.planning import ORGANIZATION_FIELDS, PERSON_FIELDS, exec
 from crm.audit.models import AuditEntry
 from crm.ids import UUID7_SQL
 
+# Ids are drawn first, so that a row of the file and what it makes are joined by a number and not by a name; and what was
+# just filled is analyzed, or the next statement is planned for the empty table that it was.
 MAKE_ORGANIZATIONS = f"""
-INSERT INTO contacts_organization (uid, created_at, updated_at, name, names, sort_key, search_text, acronym, constituency_id,
-       country_id, countries_of_work, language, website, note, custom, is_invented)
-SELECT {UUID7_SQL}, %(now)s, %(now)s, organization, '{{}}', organization_key, organization_search, coalesce(acronym, ''),
-       constituency_id, country, '{{}}', CASE WHEN has_person THEN '' ELSE coalesce(language, '') END, coalesce(website, ''),
-       CASE WHEN has_person THEN '' ELSE coalesce(note, '') END, '{{}}', false
-  FROM import_plan WHERE makes_org ORDER BY line;
 CREATE TEMP TABLE import_org ON COMMIT DROP AS
-SELECT p.org_ref AS ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o
-       ON o.sort_key = p.organization_key AND o.country_id IS NOT DISTINCT FROM p.country AND o.created_at = %(now)s
- WHERE p.makes_org;
+SELECT org_ref AS ref, nextval(pg_get_serial_sequence('contacts_organization', 'id')) AS id, {UUID7_SQL} AS uid
+  FROM import_plan WHERE makes_org ORDER BY line;
+INSERT INTO contacts_organization (id, uid, created_at, updated_at, name, names, sort_key, search_text, acronym,
+       constituency_id, country_id, countries_of_work, language, website, note, custom, is_invented)
+SELECT m.id, m.uid, %(now)s, %(now)s, p.organization, '{{}}', p.organization_key, p.organization_search, coalesce(p.acronym, ''),
+       p.constituency_id, p.country, '{{}}', CASE WHEN p.has_person THEN '' ELSE coalesce(p.language, '') END,
+       coalesce(p.website, ''), CASE WHEN p.has_person THEN '' ELSE coalesce(p.note, '') END, '{{}}', false
+  FROM import_plan p JOIN import_org m ON m.ref = p.org_ref WHERE p.makes_org;
 INSERT INTO import_org SELECT DISTINCT p.org_ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o ON o.id = p.org_ref
  WHERE p.org_ref > 0;
-ANALYZE import_org;
+ANALYZE import_org, contacts_organization;
 """  # noqa: S608 constants only
 
 MAKE_POSTS = f"""
-INSERT INTO contacts_post (uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head)
-SELECT {UUID7_SQL}, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false
-  FROM import_plan p JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_post ORDER BY p.line;
 CREATE TEMP TABLE import_post ON COMMIT DROP AS
-SELECT p.post_ref AS ref, s.id, s.uid FROM import_plan p JOIN import_org o ON o.ref = p.org_ref
-  JOIN contacts_post s ON s.organization_id = o.id AND s.sort_key = p.post_key WHERE p.makes_post;
+SELECT post_ref AS ref, nextval(pg_get_serial_sequence('contacts_post', 'id')) AS id, {UUID7_SQL} AS uid
+  FROM import_plan WHERE makes_post ORDER BY line;
+INSERT INTO contacts_post (id, uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head)
+SELECT m.id, m.uid, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false
+  FROM import_plan p JOIN import_post m ON m.ref = p.post_ref JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_post;
 INSERT INTO import_post SELECT DISTINCT p.post_ref, s.id, s.uid FROM import_plan p JOIN contacts_post s ON s.id = p.post_ref
  WHERE p.post_ref > 0;
 ANALYZE import_post;
 """  # noqa: S608 constants only
 
-# Ids are drawn first, so that a row of the file and its person are joined by a number and not by a name.
 MAKE_PEOPLE = f"""
 CREATE TEMP TABLE import_person ON COMMIT DROP AS
 SELECT person_ref AS ref, nextval(pg_get_serial_sequence('contacts_person', 'id')) AS id, {UUID7_SQL} AS uid
@@ -112,6 +112,7 @@ SELECT {UUID7_SQL} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS p
   FROM import_plan p JOIN import_person m ON m.ref = p.person_ref JOIN import_org o ON o.ref = p.org_ref
   LEFT JOIN import_post s ON s.ref = p.post_ref
  WHERE p.adds_membership ORDER BY p.line;
+ANALYZE import_membership;
 INSERT INTO contacts_membership (uid, person_id, organization_id, post_id, role, started_on, is_primary)
 SELECT uid, person_id, organization_id, post_id, '', started_on, is_primary FROM import_membership;
 UPDATE contacts_membership h SET post_id = s.id, started_on = coalesce(h.started_on, p.started_on)
