@@ -42,7 +42,7 @@ def test_list_shows_people_with_where_they_are(sign_in, viewer):
     person = MembershipFactory(post=post, person__name="Ana Phiri").person
     ContactPointFactory(person=person, value="ana@gov.test", status="bouncing")
 
-    page = sign_in(viewer).get(reverse("person_list")).content.decode()
+    page = sign_in(viewer).get(reverse("person_list")).content.decode().replace("<wbr>", "")
 
     for text in (
         "Ana Phiri",
