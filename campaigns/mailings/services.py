@@ -75,6 +75,16 @@ def _move(row: Mailing, to: State, *, actor: User | None, reason: str = "", **va
     return row
 
 
+def _expect(row: Mailing, *states: State) -> None:
+    """A verb begins in these states only: the table also has moves of other verbs, which other people may make."""
+    if row.state not in states:
+        raise WrongState(
+            _("“%(name)s” is %(state)s, so this cannot be done now. Reload the page to see where it stands.")
+            % {"name": row.name, "state": State(row.state).label},
+            state=row.state,
+        )
+
+
 def _allow(mailing: Mailing, actor: User, *actions: Action) -> None:
     if not any(Mailing.objects.visible_to(actor, action).filter(pk=mailing.pk).exists() for action in actions):
         raise NotAllowed(_("Your role does not allow this for this mailing. An administrator can change it."))
@@ -132,7 +142,10 @@ def withdraw_review(*, mailing: Mailing, actor: User) -> Mailing:
     _allow(mailing, actor, Action.WRITE)
     with transaction.atomic():
         row = locked(mailing)
-        return row if row.state == State.DRAFT else _move(row, State.DRAFT, actor=actor)
+        if row.state == State.DRAFT:
+            return row
+        _expect(row, State.IN_REVIEW)
+        return _move(row, State.DRAFT, actor=actor)
 
 
 def why_not_approve(mailing: Mailing, user: User) -> str:
@@ -206,6 +219,7 @@ def schedule(*, mailing: Mailing, actor: User) -> Mailing:
         row = locked(mailing)
         if row.state == State.SCHEDULED and row.stop_until is None:
             return row
+        _expect(row, State.APPROVED)
         if row.send_local is None or row.send_at is None:
             raise Invalid(_("It has no time yet. Set one, or press Send now."), code="no_time")
         if row.send_at <= timezone.now():
@@ -224,7 +238,8 @@ def send_now(*, mailing: Mailing, actor: User) -> Mailing:
         row = locked(mailing)
         if row.stop_until is not None and row.state not in (State.APPROVED, State.DRAFT):
             return row
-        if row.state == State.APPROVED and row.send_local is not None:
+        _expect(row, State.APPROVED)
+        if row.send_local is not None:
             raise Invalid(
                 _("It was approved for a set time. Press Schedule, or remove the time and have it approved again."),
                 code="has_time",
@@ -250,7 +265,10 @@ def unschedule(*, mailing: Mailing, actor: User) -> Mailing:
     _allow(mailing, actor, Action.SEND, Action.PAUSE)
     with transaction.atomic():
         row = locked(mailing)
-        return row if row.state == State.APPROVED else _move(row, State.APPROVED, actor=actor, stop_until=None)
+        if row.state == State.APPROVED:
+            return row
+        _expect(row, State.SCHEDULED)
+        return _move(row, State.APPROVED, actor=actor, stop_until=None)
 
 
 def pause(*, mailing: Mailing, actor: User | None = None, reason: str = "") -> Mailing:
@@ -269,7 +287,10 @@ def resume(*, mailing: Mailing, actor: User) -> Mailing:
     _allow(mailing, actor, Action.SEND)
     with transaction.atomic():
         row = locked(mailing)
-        return row if row.state == State.SENDING else _move(row, State.SENDING, actor=actor)
+        if row.state == State.SENDING:
+            return row
+        _expect(row, State.PAUSED)
+        return _move(row, State.SENDING, actor=actor)
 
 
 def cancel(*, mailing: Mailing, actor: User) -> Mailing:
@@ -299,6 +320,7 @@ def release_held(*, mailing: Mailing, actor: User, audience_count: int) -> Maili
         row = locked(mailing)
         if row.state in (State.SCHEDULED, State.FREEZING, State.SENDING):
             return row
+        _expect(row, State.HELD)
         refusal = why_not_approve(row, actor)
         if refusal:
             raise NotAllowed(refusal)
