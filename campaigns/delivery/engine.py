@@ -251,9 +251,12 @@ class Lane:
                 self.engine.settled(item)
                 return None
             if not self.ledger.is_leased:
+                # the dot has not left, and by now the claim may be another worker's: whoever holds it settles the row
+                if isinstance(item.claim, Chunk):
+                    item.claim.unsent.add(item.seq)
                 self._drop()
                 self.engine.stop.set()
-                return None  # stays in flight: the sweeper has settled it, or will
+                return None
             following = self._next(client)
             try:
                 if following is None:

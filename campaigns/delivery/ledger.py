@@ -61,6 +61,15 @@ _SUPPRESSED = """
 UPDATE delivery d SET state = 'cancelled', settled_at = now(), reply_text = 'suppressed'
  WHERE d.mailing_id = %s AND d.seq = ANY (%s) AND d.state IN ('pending', 'deferred')
    AND EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.address_hash = d.address_hash)"""
+_LEFT_BEHIND = """
+UPDATE delivery d
+   SET state = CASE WHEN m.resends_uncertain OR d.seq = ANY (%(unsent)s::int[]) THEN 'pending' ELSE 'uncertain' END,
+       reply_text = 'the worker ended before the answer came'
+  FROM campaigns_mailing m, (SELECT k.mailing_id, k.first_seq, k.last_seq FROM campaigns_deliverychunk k
+                              WHERE k.id = %(chunk)s AND k.token = %(token)s FOR UPDATE) held
+ WHERE m.id = held.mailing_id AND d.mailing_id = %(mailing)s AND d.seq BETWEEN held.first_seq AND held.last_seq
+   AND d.state = 'in_flight' AND NOT EXISTS (
+       SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq)"""
 _COLUMNS = "d.seq, d.address, d.address_key, d.variant_id, d.fields, d.is_tracked, d.first_attempt_at, d.attempts"
 _COUNTS = """
 SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
@@ -76,6 +85,7 @@ class Chunk:
     first_seq: int
     last_seq: int
     left: int = 0  # items that are not settled yet
+    unsent: set[int] = field(default_factory=set)  # in flight, and known not to have left
 
 
 @dataclass(eq=False)
@@ -400,10 +410,15 @@ class Ledger:
 
     # --- the end of a claim ---------------------------------------------------------------------------------------
     async def finish_chunk(self, chunk: Chunk) -> bool:
-        """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker."""
+        """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker.
+
+        What is still in flight then had no answer that anybody will hear: the mailing's policy decides, at once. Only while
+        the claim is ours: a chunk that the sweeper took back is another worker's.
+        """
 
         async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
             async with connection.transaction():
+                await connection.execute(_LEFT_BEHIND, {**self._values(), "chunk": chunk.id, "unsent": [*chunk.unsent]})
                 cursor = await connection.execute(
                     f"""
                     UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({_COUNTS}),

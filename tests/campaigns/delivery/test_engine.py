@@ -337,3 +337,19 @@ def test_progress_says_how_far_and_how_fast(mailing, sink):
 
     assert (before.to_send, before.settled, before.is_moving) == (3, 0, True)
     assert (after.settled, after.percent, after.is_moving, after.left) == (3, 100.0, False, 0)
+
+
+def test_a_claim_that_ran_out_before_the_final_dot_sends_nothing_and_loses_nothing(mailing, sink, monkeypatch):
+    for number in (1, 2, 3):
+        subscriber(mailing.topic, number)
+    mailing.resends_uncertain = False
+    use(mailing, sink)
+    to_sending(mailing)
+    with monkeypatch.context() as lapsed:
+        lapsed.setattr("campaigns.delivery.ledger.Ledger.is_leased", property(lambda self: False))
+        send_some(mailing.pk)
+
+    assert sink.recipients == []
+    assert counts(mailing.pk)["pending"] == 3, "known not to have left, so nobody needs to decide"
+    deliver(mailing.pk)
+    assert len(sink.recipients) == 3
