@@ -8,6 +8,7 @@ from crm.accounts.models import Grant, Installation, User
 from crm.accounts.rules import Role
 
 ADMIN = "admin@groundswell.test"
+LEDGER_GUARD = "consent_event_no_truncate"  # the ledger is append-only; a whole demo may go
 # what every installation has, demo or not
 KEPT = {
     "django_migrations",
@@ -35,9 +36,13 @@ def remove_everything() -> None:
             [sorted(KEPT)],
         )
         names = ", ".join(connection.ops.quote_name(row[0]) for row in cursor.fetchall())
-        cursor.execute("ALTER TABLE contacts_consentevent DISABLE TRIGGER consent_event_no_truncate")
+        cursor.execute("SELECT tgenabled = 'O' FROM pg_trigger WHERE tgname = %s", [LEDGER_GUARD])
+        [is_guarded] = cursor.fetchone()
+        if is_guarded:
+            cursor.execute(f"ALTER TABLE contacts_consentevent DISABLE TRIGGER {LEDGER_GUARD}")
         cursor.execute(f"TRUNCATE {names} RESTART IDENTITY")
-        cursor.execute("ALTER TABLE contacts_consentevent ENABLE TRIGGER consent_event_no_truncate")
+        if is_guarded:
+            cursor.execute(f"ALTER TABLE contacts_consentevent ENABLE TRIGGER {LEDGER_GUARD}")
 
 
 def start_empty() -> str:

@@ -1,0 +1,51 @@
+"""`manage.py demo`: the story is there through the real services, and one command takes it away again."""
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from campaigns.demo.story import lowest_coverage
+from campaigns.mailings.models import Mailing
+from campaigns.planning.models import Drive
+from contacts.consent.models import ConsentEvent
+from contacts.directory.models import Constituency, ContactPoint, Country, IndicatorValue, Organization, Person
+from crm.accounts.models import Installation, User
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
+    reference = [Country.objects.count(), Constituency.objects.count(), IndicatorValue.objects.count()]
+
+    call_command("demo")
+
+    assert dict(Mailing.objects.values_list("name", "state")) == {
+        "Who is covered, and who is not yet": "scheduled",  # leaves when the workers run
+        "Social partners: coverage is yours to move": "scheduled",
+        "An action plan: three questions": "in_review",
+    }
+    assert Mailing.objects.filter(stop_until__isnull=False).count() == 1
+    drive = Drive.objects.get()
+    assert {country.code for country in drive.countries.all()} == {country.code for country in lowest_coverage(10)}
+    assert ConsentEvent.objects.exists()
+    assert not ContactPoint.objects.exclude(value__endswith=".test").exists()
+    assert "demo: loaded in" in capsys.readouterr().out
+
+    with pytest.raises(CommandError, match="Add --yes"):
+        call_command("demo")
+    call_command("demo", remove=True, yes=True)
+
+    assert [Organization.objects.count(), Person.objects.count(), Mailing.objects.count()] == [0, 0, 0]
+    assert [Country.objects.count(), Constituency.objects.count(), IndicatorValue.objects.count()] == reference
+    assert [user.email for user in User.objects.all()] == ["admin@groundswell.test"]
+    password = capsys.readouterr().out.split()[-1]
+    assert User.objects.get().check_password(password)
+
+
+def test_real_data_is_never_removed() -> None:
+    Installation.current()
+    User.objects.create_user("ana@example.org", "password", name="Ana")
+
+    with pytest.raises(CommandError, match="nothing was changed"):
+        call_command("demo", remove=True, yes=True)
+
+    assert User.objects.count() == 1
