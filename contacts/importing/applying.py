@@ -82,8 +82,8 @@ INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_
        status_reason, bounce_count, is_preferred, address_key, address_hash)
 SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
        CASE WHEN m.id IS NULL AND s.id IS NULL THEN o.id END, 'email', p.email, '', 'active', '', 0,
-       NOT EXISTS (SELECT 1 FROM contacts_contactpoint c
-                    WHERE c.person_id = m.id AND c.kind = 'email' AND c.is_preferred)
+       (p.person_ref < 0 OR NOT EXISTS (
+            SELECT 1 FROM contacts_contactpoint c WHERE c.person_id = m.id AND c.kind = 'email' AND c.is_preferred))
        AND (m.id IS NOT NULL OR NOT EXISTS (
             SELECT 1 FROM contacts_contactpoint c WHERE c.post_id = s.id AND c.kind = 'email' AND c.is_preferred))
        AND (m.id IS NOT NULL OR s.id IS NOT NULL OR NOT EXISTS (
@@ -107,8 +107,8 @@ ON CONFLICT DO NOTHING;
 ADD_MEMBERSHIPS = f"""
 CREATE TEMP TABLE import_membership ON COMMIT DROP AS
 SELECT {UUID7_SQL} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS post_id, p.started_on,
-       row_number() OVER (PARTITION BY m.id ORDER BY p.line) = 1 AND NOT EXISTS (
-           SELECT 1 FROM contacts_membership h WHERE h.person_id = m.id AND h.is_primary AND h.ended_on IS NULL) AS is_primary
+       row_number() OVER (PARTITION BY m.id ORDER BY p.line) = 1 AND (p.person_ref < 0 OR NOT EXISTS (
+           SELECT 1 FROM contacts_membership h WHERE h.person_id = m.id AND h.is_primary AND h.ended_on IS NULL)) AS is_primary
   FROM import_plan p JOIN import_person m ON m.ref = p.person_ref JOIN import_org o ON o.ref = p.org_ref
   LEFT JOIN import_post s ON s.ref = p.post_ref
  WHERE p.adds_membership ORDER BY p.line;
