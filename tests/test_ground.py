@@ -1,5 +1,6 @@
 """The tests' own ground: what one test commits, the next one does not see."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,14 @@ def test_commits_are_undone_and_loaded_rows_kept(turn: int) -> None:
 
 
 def test_each_worker_has_its_own_folder_and_valkey_database() -> None:
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    number = 0 if worker == "main" else int(worker.removeprefix("gw")) + 1
     cache.set("ground", "mine", 5)
 
     assert cache.get("ground") == "mine"
-    assert Path(settings.LOCAL_DIR).parent.name == "workers"
-    assert "?db=" in settings.REDIS_URL
+    assert Path(settings.LOCAL_DIR).parts[-2:] == ("workers", worker)
+    assert Path(settings.MEDIA_ROOT).is_relative_to(settings.LOCAL_DIR)
+    assert settings.REDIS_URL.endswith(f"?db={number}")
 
 
 def test_private_services_lose_nothing_when_killed(private_services) -> None:  # type: ignore[no-untyped-def]

@@ -1,5 +1,6 @@
 """What people see while the product runs: each process's lines with its name in front, and in a file of its own."""
 
+import contextlib
 import os
 import sys
 import time
@@ -66,7 +67,9 @@ class Output:
             self._stream.write(text)
             self._stream.flush()
         except (OSError, ValueError):
-            self._stream = open(os.devnull, "w")  # noqa: SIM115 - it replaces stdout until the end
+            # What is left in its buffer must go somewhere too, or Python ends with an error of its own.
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self._stream.fileno())
 
 
 def emit(text: str) -> None:
