@@ -21,8 +21,10 @@ from campaigns.outreach.reading import Kind, Reading, own_words, read_message
 from contacts.consent.services import one_click_unsubscribe, record_complaint
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
+from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry
 from crm.audit.services import record
+from crm.errors import NotAllowed
 
 logger = logging.getLogger(__name__)
 State = InboundMessage.State
@@ -180,6 +182,15 @@ def _log_reply(inbound: InboundMessage, reading: Reading, delivery: Delivery) ->
     )
 
 
+def may_answer(*, interaction: Interaction, user: User) -> bool:
+    """Whether the user may take care of this reply, not only of some."""
+    return any(
+        Interaction.objects.visible_to(user, action).filter(pk=interaction.pk).exists()
+        for action in (Action.EDIT_DIRECTORY, Action.LOG)
+        if user.may(action)
+    )
+
+
 def answer_reply(*, interaction: Interaction, actor: User) -> AuditEntry | None:
     """Take a reply off everybody's list; None when somebody did already."""
     with transaction.atomic():
@@ -198,5 +209,7 @@ def answer_reply(*, interaction: Interaction, actor: User) -> AuditEntry | None:
 
 def restore_answer(*, uid: UUID, values: dict[str, object], expected: dict[str, object], actor: User) -> None:
     """Undo of `answer_reply`: it is to be answered again."""
-    del values, expected, actor
+    del values, expected
+    if not may_answer(interaction=Interaction.objects.get(uid=uid), user=actor):
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
     Interaction.objects.filter(uid=uid).update(answered_at=None, answered_by=None)

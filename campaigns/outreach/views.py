@@ -17,6 +17,7 @@ from campaigns.outreach.models import InboundMessage, Interaction
 from campaigns.outreach.reading import own_words, read_message
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
+from crm.errors import NotAllowed
 from crm.ui.paging import Page, paginate
 from crm.ui.responses import done
 from crm.ui.toasts import toast
@@ -88,7 +89,10 @@ def _read_for_display(message: InboundMessage) -> None:
 @require_POST
 def reply_answer(request: StaffRequest, uid: UUID) -> HttpResponse:
     """Somebody took care of a reply."""
-    interaction = get_object_or_404(Interaction.objects.replies().visible_to(request.user), uid=uid)
+    replies = Interaction.objects.replies()
+    interaction = get_object_or_404(replies.visible_to(request.user), uid=uid)
+    if not services.may_answer(interaction=interaction, user=request.user):
+        raise NotAllowed(_("You may see this, but your role does not let you change it here."))
     entry = services.answer_reply(interaction=interaction, actor=request.user)
     toast(request, _("Answered: it is off everybody’s list."), undo=entry)
     if getattr(request, "htmx", False):

@@ -209,11 +209,19 @@ def _refuse_stale(row: Any, seen_at: datetime | None) -> None:
 
 # --- undo -------------------------------------------------------------------------------------------------------------------
 def restore_campaign(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
-    _restore(find_locked(Campaign, uid), values, expected)
+    _restore(_changeable(Campaign, uid, actor), values, expected)
 
 
 def restore_drive(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
-    _restore(find_locked(Drive, uid), values, expected)
+    _restore(_changeable(Drive, uid, actor), values, expected)
+
+
+def _changeable(model: Any, uid: UUID, actor: User) -> Any:
+    """The locked row, if the actor may change it today: grants may have been taken away since the change."""
+    row = find_locked(model, uid)
+    if not model.objects.visible_to(actor, Action.DRIVES).filter(pk=row.pk).exists():
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    return row
 
 
 def _restore(row: Any, values: Mapping[str, Any], expected: Mapping[str, Any]) -> None:

@@ -21,7 +21,7 @@ from contacts.directory.tabs import directory_tabs
 from contacts.segments import lists
 from contacts.segments.models import ContactList, Selects
 from contacts.segments.registry import PEOPLE
-from contacts.segments.tables import ListFilters, ListTable, lists_with_counts, page_of
+from contacts.segments.tables import ListFilters, ListTable, lists_with_counts, page_of, reach
 from contacts.segments.tree import uids
 from contacts.segments.usage import uses_of_list
 from contacts.segments.views import OWN
@@ -92,7 +92,7 @@ def _members(found: ContactList, request: StaffRequest) -> Any:
     model: Any = Person if found.selects == PEOPLE else Organization
     owner = "person" if found.selects == PEOPLE else "organization"
     ids = found.members.filter(**{f"{owner}__isnull": False}).values(f"{owner}_id")
-    return model.objects.active().visible_to(request.user).filter(pk__in=ids)
+    return model.objects.active().visible_to(request.user, reach(request)).filter(pk__in=ids)
 
 
 @requires(Action.SEE)

@@ -15,21 +15,35 @@ from contacts.directory.services import contact_points, memberships
 from contacts.directory.services.editing import find_locked, restore_fields
 from contacts.directory.services.tags import find_or_make, names_of
 from crm.accounts.models import User
-from crm.errors import Conflict
+from crm.accounts.rules import Action
+from crm.errors import Conflict, NotAllowed
 
 Values = Mapping[str, Any]
 
 
 def restore_person(*, uid: UUID, values: Values, expected: Values, actor: User) -> None:
-    _restore(find_locked(Person, uid), values, expected)
+    _restore(_find(Person, uid, values, actor), values, expected)
 
 
 def restore_organization(*, uid: UUID, values: Values, expected: Values, actor: User) -> None:
-    _restore(find_locked(Organization, uid), values, expected)
+    _restore(_find(Organization, uid, values, actor), values, expected)
 
 
 def restore_post(*, uid: UUID, values: Values, expected: Values, actor: User) -> None:
-    _restore(find_locked(Post, uid), values, expected)
+    _restore(_find(Post, uid, values, actor), values, expected)
+
+
+def _find(model: Any, uid: UUID, values: Values, actor: User) -> Any:
+    """The locked row, if the actor may change it today: grants may have been taken away since the change."""
+    row = find_locked(model, uid)
+    for action in (Action.EDIT_DIRECTORY, Action.BULK):
+        codes = actor.scope(action).countries
+        # whoever moved a row out of their own countries may take that back
+        if codes is None or values.get("country") in codes:
+            return row
+        if codes and model.objects.visible_to(actor, action).filter(pk=row.pk).exists():
+            return row
+    raise NotAllowed(_("You may no longer change this, so it was left as it is."))
 
 
 def _restore(row: Any, values: Values, expected: Values) -> None:

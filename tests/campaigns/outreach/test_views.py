@@ -163,3 +163,17 @@ def test_timeline_of_a_person_and_of_their_institution(tmp_path, planner):
         assert bounce.body == "452 full · Newsletter"
         assert list(clicks(subject, planner, timezone.now() - timedelta(days=1), 5)) == []
     assert list(clicks(PersonFactory(), planner, None, 5)) == []
+
+
+def test_a_grant_elsewhere_does_not_answer_replies_here(sign_in):
+    officer = UserFactory()
+    GrantFactory(user=officer, role="viewer")
+    GrantFactory(user=officer, role="outreach", is_everywhere=False, countries=["SN"])
+    row, reply = reply_of(sent_mailing())
+    Person.objects.filter(pk=row.person_id).update(country="ZM")
+
+    answer = sign_in(officer).post(reverse("reply_answer", args=[reply.uid]))
+
+    reply.refresh_from_db()
+    assert answer.status_code == 403
+    assert reply.answered_at is None

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.mailings.models import Mailing
+from contacts.directory.models import Person
 from contacts.segments.lists import add_to_list
 from contacts.segments.models import ContactList, Segment
 from crm.audit.models import AuditEntry
@@ -383,3 +384,30 @@ def test_search_finds_segments(planner: Any) -> None:
     segment = SegmentFactory(name="Côte d’Ivoire, syndicats")
     hits = [hit.url for group in search(planner, "cote syndicats") for hit in group.hits]
     assert reverse("segment_edit", args=[segment.uid]) in hits
+
+
+def exporter_of_senegal() -> Any:
+    """Sees everything, and may export one country."""
+    user = UserFactory()
+    GrantFactory(user=user, role="viewer")
+    GrantFactory(user=user, role="planner", is_everywhere=False, countries=["SN"])
+    return user
+
+
+@pytest.mark.parametrize("kind", ["segment", "list"])
+def test_a_file_of_members_holds_what_its_taker_may_export(sign_in: Any, kind: str) -> None:
+    PersonFactory(name="Awa Sow", country__code="SN")
+    PersonFactory(name="Bwalya Phiri", country__code="ZM")
+    if kind == "segment":
+        url = reverse("segment_members", args=[everybody().uid])
+    else:
+        found = ContactListFactory()
+        add_to_list(contact_list=found, rows=Person.objects.all(), actor=None)
+        url = reverse("list_detail", args=[found.uid])
+    client = sign_in(exporter_of_senegal())
+
+    assert "Bwalya Phiri" in client.get(url).content.decode()
+    file = b"".join(client.get(f"{url}?export=csv").streaming_content).decode()
+
+    assert "Awa Sow" in file
+    assert "Bwalya Phiri" not in file
