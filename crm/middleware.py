@@ -7,9 +7,15 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
+from django.utils.translation import gettext_lazy as _
 
 from crm.errors import DomainError
 
+LOOKS = {
+    403: ("lock", _("Not for your role")),
+    409: ("git-merge", _("This changed in the meantime")),
+    503: ("plug-connected-x", _("Something that is needed does not answer")),
+}
 GetResponse = Callable[[HttpRequest], HttpResponse]
 
 
@@ -46,7 +52,9 @@ class DomainErrorMiddleware:
         if not isinstance(exception, DomainError):
             return None
         template = "errors/_domain_error.html" if getattr(request, "htmx", False) else "errors/domain_error.html"
-        response = render(request, template, {"error": exception}, status=exception.status)
+        symbol, heading = LOOKS.get(exception.status, ("alert-circle", _("That did not work")))
+        context = {"error": exception, "symbol": symbol, "heading": heading}
+        response = render(request, template, context, status=exception.status)
         if getattr(request, "htmx", False):
             response["HX-Retarget"] = "#modal-alerts" if request.headers.get("X-Modal") else "#gs-alerts"
             response["HX-Reswap"] = "innerHTML"

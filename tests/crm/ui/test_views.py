@@ -343,3 +343,17 @@ def test_every_class_of_ours_in_a_template_is_styled_or_a_hook():
                     unknown.setdefault(name, path.name)
 
     assert unknown == {}
+
+
+def test_every_icon_that_is_named_is_in_the_sprite():
+    """The build finds names that stand in quotes; one put together from pieces, or misspelt, would be an empty space."""
+    drawn = set(re.findall(r'<symbol id="([^"]+)"', Path(project.BASE_DIR, "static/icons.svg").read_text()))
+    named = {}
+    for path in templates():
+        for name in re.findall(r"""(?:{% icon |\sicon=)["']([^"'{]*(?:{[^"']*)?)["']""", path.read_text()):
+            if "{{" not in name:
+                named[name] = path.name
+    for entry in [*ITEMS, *shell.NEW, *shell.ACCOUNT, *search.SOURCES]:
+        named[entry.icon] = entry
+
+    assert {name: where for name, where in named.items() if name and name not in drawn} == {}
