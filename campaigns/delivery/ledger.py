@@ -366,7 +366,11 @@ class Ledger:
         return {seq for (seq,) in await cursor.fetchall()}
 
     async def _follow(self, connection: psycopg.AsyncConnection[Any], results: Iterable[_Result]) -> None:
-        """What a result brings with it: a next try, the end of one, an address that does not exist."""
+        """What a result brings with it: a next try, the end of one, an address that does not exist.
+
+        The ledger's row is asked, not the result: one that came after its lease settled nothing, and must not plan a try for
+        a row that is another worker's by now, nor end that worker's.
+        """
         again = [r for r in results if r.verdict.state == Outcome.DEFERRED]
         over = [r.item.seq for r in results if r.verdict.state != Outcome.DEFERRED and isinstance(r.item.claim, Retry)]
         invalid = [r for r in results if r.verdict.is_no_such_address]
@@ -375,12 +379,16 @@ class Ledger:
                 """
                 INSERT INTO campaigns_deliveryretry (mailing_id, seq, due_at)
                 SELECT %s, seq, now() + wait FROM unnest(%s::int[], %s::interval[]) AS t(seq, wait)
+                 WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = %s AND d.seq = t.seq AND d.state = 'deferred')
                 ON CONFLICT (mailing_id, seq) DO UPDATE SET due_at = excluded.due_at, token = NULL, lease_until = NULL""",
-                [self.mailing_id, [r.item.seq for r in again], [r.verdict.wait for r in again]],
+                [self.mailing_id, [r.item.seq for r in again], [r.verdict.wait for r in again], self.mailing_id],
             )
         if over:
             await connection.execute(
-                "DELETE FROM campaigns_deliveryretry WHERE mailing_id = %s AND seq = ANY (%s)", [self.mailing_id, over]
+                "DELETE FROM campaigns_deliveryretry r WHERE r.mailing_id = %s AND r.seq = ANY (%s) AND NOT EXISTS ("
+                "SELECT 1 FROM delivery d WHERE d.mailing_id = r.mailing_id AND d.seq = r.seq"
+                " AND d.state IN ('deferred', 'in_flight'))",
+                [self.mailing_id, over],
             )
             await self._late_rollup(connection, over)
         if invalid:

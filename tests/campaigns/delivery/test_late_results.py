@@ -1,0 +1,64 @@
+"""A worker that slept past its lease hands its results in late: they change nothing that is another worker's by now."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.delivery.ledger import Ledger, Retry
+from campaigns.delivery.models import Delivery, DeliveryRetry
+from campaigns.delivery.retrying import Verdict, failed
+from tests.campaigns.delivery.building import subscriber, to_sending, use
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def hand_in(mailing, state: str, verdict: Verdict, *, claim=None) -> None:
+    """Claim the only delivery, let it stand in `state` meanwhile, then hand `verdict` in for what was in flight."""
+    dsn = {name: value for name, value in connection.get_connection_params().items() if name not in {"cursor_factory", "context", "prepare_threshold"}}  # fmt: skip
+
+    async def work() -> None:
+        ledger = Ledger(mailing.pk, uuid4(), 60, dsn)
+        await ledger.open()
+        claimed = await ledger.claim_chunk()
+        assert claimed
+        [item] = claimed[1]
+        item.claim = claim or item.claim
+        await asyncio.to_thread(_stand, mailing, state)
+        ledger.settle(item, verdict)
+        await ledger.flush()
+        await ledger.close()
+
+    asyncio.run(work())
+
+
+def _stand(mailing, state: str) -> None:
+    Delivery.objects.filter(mailing_id=mailing.pk).update(state=state)
+    connection.close()
+
+
+@pytest.fixture
+def one(mailing, sink):
+    subscriber(mailing.topic, 1)
+    use(mailing, sink)
+    return to_sending(mailing)
+
+
+@pytest.mark.parametrize("state", ["pending", "accepted"])
+def test_late_deferral_plans_no_try_for_a_row_that_is_not_deferred(one, state: str) -> None:
+    hand_in(one, state, Verdict("deferred", 451, "later", wait=timedelta(seconds=1)))
+
+    assert Delivery.objects.get(mailing_id=one.pk).state == state
+    assert not DeliveryRetry.objects.exists()
+
+
+def test_late_failure_does_not_take_the_next_try_of_a_deferred_row(one) -> None:
+    retry = DeliveryRetry.objects.create(mailing_id=one.pk, seq=1, due_at=timezone.now())
+
+    hand_in(one, "deferred", failed("too late"), claim=Retry(retry.pk))
+
+    assert Delivery.objects.get(mailing_id=one.pk).state == "deferred"
+    assert DeliveryRetry.objects.filter(pk=retry.pk).exists()
