@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -128,13 +129,14 @@ def members(
     empty_field: str = "",
     country: str = "",
     language: str = "",
+    countries: Collection[str] | None = None,
     after: tuple[str, int] | None = None,
     limit: int = 50,
     now: datetime | None = None,
 ) -> list[Member]:
     """People behind a number, by name. reason: a SkipReason, "" for those who get it, None for all.
 
-    empty_field: only those whose merge field is empty; after: (sort key, id) of the last one shown.
+    countries: only those of these countries, None for all; empty_field: only those whose merge field is empty; after: (sort key, id) of the last one shown.
     """
     where: list[str] = ["true"]
     values: list[Any] = []
@@ -144,6 +146,9 @@ def members(
     if empty_field:
         where.append("reason IS NULL AND coalesce(fields->>%s, '') = ''")
         values.append(empty_field)
+    if countries is not None:
+        where.append("country_code = ANY (%s)")
+        values.append(list(countries))
     if country:
         where.append("country_code = %s")
         values.append(country)
@@ -163,7 +168,9 @@ def members(
         return [Member(*row) for row in _decoded(cursor.fetchall())]
 
 
-def sample(mailing: Mailing, *, language: str = "", how: str = "") -> Member | None:
+def sample(
+    mailing: Mailing, *, language: str = "", how: str = "", countries: Collection[str] | None = None
+) -> Member | None:
     """One who gets it, to preview: the first by name, the one with the `longest` name, or with the most `empty` fields."""
     orders = {
         "longest": "length(fields->>'person.name') DESC, sort_key",
@@ -173,8 +180,9 @@ def sample(mailing: Mailing, *, language: str = "", how: str = "") -> Member | N
     with _calculating() as cursor:
         cursor.execute(
             f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience"
-            f" WHERE reason IS NULL AND (%s = '' OR language = %s) ORDER BY {orders.get(how, 'sort_key')} LIMIT 1",
-            [*params, language, language],
+            " WHERE reason IS NULL AND (%s = '' OR language = %s) AND (%s::text[] IS NULL OR country_code = ANY (%s::text[]))"
+            f" ORDER BY {orders.get(how, 'sort_key')} LIMIT 1",
+            [*params, language, language, *[None if countries is None else list(countries)] * 2],
         )
         rows = _decoded(cursor.fetchall())
     return Member(*rows[0]) if rows else None

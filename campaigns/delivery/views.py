@@ -53,7 +53,7 @@ def mailing_preflight(request: StaffRequest, uid: UUID) -> HttpResponse:
             "constituencies": preflight.named_constituencies(summary),
             "approval": approval_panel(mailing, request.user, audience_count=summary.will_get),
             "may_write": may(mailing, request.user, Action.WRITE),
-            "reader": _reader(mailing, request.GET.get("as", ""), list(summary.languages)),
+            "reader": _reader(mailing, request.GET.get("as", ""), list(summary.languages), _reach(request, mailing)),
             "crumbs": [
                 (_("Mailings"), reverse("mailing_list")),
                 (mailing.name, reverse("mailing_detail", args=[mailing.uid])),
@@ -73,7 +73,20 @@ def _note(mailing: Mailing, languages: dict[str, int]) -> str:
     return f"{time} · {shares}" if shares else time
 
 
-def _reader(mailing: Mailing, wanted: str, languages: list[str]) -> dict[str, Any]:
+def _reach(request: StaffRequest, mailing: Mailing) -> frozenset[str] | None:
+    """Countries whose people the user may see by name; None for the whole audience.
+
+    An approver sees whom the mailing would reach; so does whoever could have built it. Others see the numbers of all, and
+    the people of their own countries, as in the report.
+    """
+    own = request.user.scope(Action.SEE).countries
+    built_with = mailing.scope_countries
+    if own is None or (built_with is not None and own.issuperset(built_with)):
+        return None
+    return None if may(mailing, request.user, Action.APPROVE) else own
+
+
+def _reader(mailing: Mailing, wanted: str, languages: list[str], countries: frozenset[str] | None) -> dict[str, Any]:
     """One of those who get it, through whose eyes the preview is shown; tabs for others."""
     choices = [
         *[(code, language_name(code)) for code in languages[:4]],
@@ -84,7 +97,7 @@ def _reader(mailing: Mailing, wanted: str, languages: list[str]) -> dict[str, An
     member = None
     if chosen:
         how = chosen if chosen in ("longest", "empty") else ""
-        member = sample(mailing, how=how, language="" if how else chosen)
+        member = sample(mailing, how=how, language="" if how else chosen, countries=countries)
     who = _row_of(member) if member else None
     language = member.language if member else ""
     query = {"lang": language, "as": str(who.uid)} if who else {"lang": language}
@@ -111,8 +124,10 @@ def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
         reason = None
     empty = request.GET.get("empty", "")
     empty = empty if empty in FIELDS else ""
+    countries = _reach(request, mailing)
     found = members(
         mailing,
+        countries=countries,
         reason=None if empty else reason,
         empty_field=empty,
         after=_after(request.GET.get("after", "")),
@@ -127,6 +142,7 @@ def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
         {
             "mailing": mailing,
             "title": _title(reason, empty),
+            "is_limited": countries is not None,
             "rows": _described(shown),
             "next_url": next_url,
             "crumbs": [
@@ -139,7 +155,8 @@ def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 def _after(text: str) -> tuple[str, int] | None:
     key, colon, sort_key = text.partition(":")
-    return (sort_key, int(key)) if colon and key.isdigit() else None
+    is_key = key.isascii() and key.isdigit() and len(key) < 19
+    return (sort_key, int(key)) if colon and is_key and "\x00" not in sort_key else None
 
 
 def _title(reason: str | None, empty: str) -> str:

@@ -311,10 +311,11 @@ def hold(*, mailing: Mailing, reason: str) -> Mailing:
         return row if row.state == State.HELD else _move(row, State.HELD, actor=None, reason=reason)
 
 
-def release_held(*, mailing: Mailing, actor: User, audience_count: int) -> Mailing:
+def release_held(*, mailing: Mailing, actor: User, audience_count: int, content_hash: str = "") -> Mailing:
     """An approver lets a held mailing go, with the audience as it is now: a fresh approval, leaving at once.
 
-    audience_count: people who would get it, as shown to the approver.
+    audience_count: people who would get it, as shown to the approver; content_hash: of the page he releases it from
+    (Conflict when the content, its segment or its lists changed meanwhile).
     """
     with transaction.atomic():
         row = locked(mailing)
@@ -325,6 +326,11 @@ def release_held(*, mailing: Mailing, actor: User, audience_count: int) -> Maili
         if refusal:
             raise NotAllowed(refusal)
         now = snapshot(row)
+        if content_hash and hash_of(now) != content_hash:
+            raise Conflict(
+                _("It changed while you looked at it. Nothing was released. Look again, then release it."),
+                code="content_changed",
+            )
         approval = Approval.objects.create(
             mailing=row,
             content_hash=hash_of(now),

@@ -183,11 +183,13 @@ def mailing_approve(request: StaffRequest, uid: UUID) -> HttpResponse:
         count = int(request.POST.get("audience_count", ""))
     except ValueError:
         raise Invalid(_("The page that you approved from was not complete. Load it again, then approve.")) from None
+    posted = request.POST.get("content_hash", "")
     if request.POST.get("release"):
-        services.release_held(mailing=mailing, actor=request.user, audience_count=count)
+        if not posted:
+            raise Invalid(_("The page that you approved from was not complete. Load it again, then approve."))
+        services.release_held(mailing=mailing, actor=request.user, audience_count=count, content_hash=posted)
         toast(request, _("Released. It leaves now, to the audience as it is."))
     else:
-        posted = request.POST.get("content_hash", "")
         services.approve(mailing=mailing, actor=request.user, content_hash=posted, audience_count=count)
         toast(request, _("Approved. Its editors can send it now."))
     return done(request, reverse("mailing_detail", args=[mailing.uid]))

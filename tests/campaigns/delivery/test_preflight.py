@@ -212,3 +212,30 @@ def test_banner_says_that_no_mail_leaves_while_the_default_transport_is_local(pl
     mailing.transport.save()
 
     assert "No mail leaves this machine" in client.get(reverse("mailing_list")).content.decode()
+
+
+@pytest.mark.parametrize(("role", "sees_all"), [("viewer", False), ("editor", False), ("approver", True)])
+def test_people_of_other_countries_are_named_to_those_who_approve_only(mailing, sign_in, role, sees_all):
+    here, there = (
+        subscriber(mailing.topic, 1, name="Here"),
+        subscriber(mailing.topic, 2, name="Away", country__code="SN"),
+    )
+    mailing.segment.tree["rules"][0]["value"] = ["ZM", "SN"]
+    mailing.segment.save()
+    user = UserFactory()
+    GrantFactory(user=user, role=role, is_everywhere=False, countries=["ZM"])
+    client = sign_in(user)
+
+    listed = client.get(reverse("mailing_preflight_people", args=[mailing.uid])).content.decode()
+    reader = client.get(reverse("mailing_preflight", args=[mailing.uid]) + "?as=longest").context["reader"]
+
+    assert here.name in listed
+    assert (there.name in listed) is sees_all
+    assert reader["name"] in ({here.name, there.name} if sees_all else {here.name})
+
+
+@pytest.mark.parametrize("after", ["²:a", "99999999999999999999:a", "1:a%00"])
+def test_a_forged_place_in_the_list_is_the_first_page(mailing, planner, sign_in, after):
+    url = reverse("mailing_preflight_people", args=[mailing.uid])
+
+    assert sign_in(planner).get(f"{url}?after={after}").status_code == 200

@@ -3,9 +3,10 @@
 import pytest
 
 from campaigns.mailings import services
+from campaigns.mailings.approval import content_hash
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
-from crm.errors import WrongState
+from crm.errors import Conflict, WrongState
 from tests.factories import MailingFactory
 
 pytestmark = pytest.mark.django_db
@@ -50,3 +51,15 @@ def test_an_approver_cannot_send_by_releasing_what_is_not_held(approver) -> None
         services.release_held(mailing=mailing, actor=approver, audience_count=3)
 
     assert Mailing.objects.get(pk=mailing.pk).state == "approved"
+
+
+def test_release_of_what_changed_since_the_page_was_shown_is_refused(approver) -> None:
+    mailing = MailingFactory(state="held")
+    shown = content_hash(mailing)
+    mailing.segment.tree = {"version": 1, "op": "all", "rules": [{"field": "last_mailed", "operator": "never"}]}
+    mailing.segment.save()
+
+    with pytest.raises(Conflict):
+        services.release_held(mailing=mailing, actor=approver, audience_count=3, content_hash=shown)
+
+    assert Mailing.objects.get(pk=mailing.pk).state == "held"
