@@ -19,7 +19,7 @@ from campaigns.mailings.templates import TemplateRefused
 from campaigns.mailings.times import to_utc
 from campaigns.planning.models import Drive
 from crm.accounts.models import User
-from crm.accounts.rules import Action
+from crm.accounts.rules import Action, Scope
 from crm.audit.models import AuditChange
 from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
@@ -45,7 +45,7 @@ SHOWN = {
 def create_mailing(*, drive: Drive, actor: User, name: str, language: str = "en", **values: Any) -> Mailing:
     """A draft with one empty variant, within the actor's own countries."""
     _check_drive(drive, actor)
-    countries = actor.scope(Action.WRITE).countries
+    countries = _reach(actor, drive)
     with transaction.atomic():
         mailing = Mailing(
             drive=drive,
@@ -68,6 +68,7 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
         row = _opened(mailing, actor, version)
         if values.get("drive", row.drive) != row.drive:
             _check_drive(values["drive"], actor)
+            row.scope_countries = _narrowed(row.scope_countries, _reach(actor, values["drive"]))
         changes: list[Change] = []
         for field in SETTINGS:
             if field in values and getattr(row, field) != values[field]:
@@ -81,6 +82,19 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
 def _check_drive(drive: Drive, actor: User) -> None:
     if not Drive.objects.visible_to(actor, Action.WRITE).filter(pk=drive.pk).exists():
         raise NotAllowed(_("You may not write mailings for this drive. Choose another one."))
+
+
+def _reach(actor: User, drive: Drive) -> frozenset[str] | None:
+    """Countries that the actor may write to for this drive; None for all. A grant for another campaign adds none."""
+    pairs = actor.scope(Action.WRITE).pairs
+    return Scope(tuple(p for p in pairs if not p.campaigns or drive.campaign.uid in p.campaigns)).countries
+
+
+def _narrowed(before: list[str] | None, now: frozenset[str] | None) -> list[str] | None:
+    """A mailing keeps the scope that it was built with; moved to another drive it can only lose some of it."""
+    if now is None:
+        return before
+    return sorted(now if before is None else now.intersection(before))
 
 
 def _set_time(row: Mailing) -> None:
