@@ -11,6 +11,7 @@ from collections.abc import Callable
 from playwright.sync_api import Browser, Page, expect
 
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import counts
 from campaigns.mailings.models import Mailing
 from contacts.consent.models import ConsentState
 from contacts.consent.services import grant_consent
@@ -216,7 +217,11 @@ def test_from_rules_to_an_honest_report(browser: Browser, live: Live) -> None:
     expect(ana.locator("#next")).to_contain_text("Stop")
     until(lambda: Mailing.objects.get().state in {"sending", "finished"}, "freezing", seconds=120)
     ana.goto(f"/mailings/{mailing.uid}/report/")
-    until(lambda: Mailing.objects.get().state == "finished", "sending", seconds=120)
+    try:
+        until(lambda: Mailing.objects.get().state == "finished", "sending", seconds=120)
+    except AssertionError as late:
+        now = Mailing.objects.get()
+        raise AssertionError(f"{late}: {now.state} {now.state_reason} {counts(now.pk)}\n{live.log()}") from None
     expect(ana.locator("main")).to_contain_text("adds up")
     states = sorted(Delivery.objects.filter(mailing_id=mailing.pk).values_list("state", flat=True))
     assert states == ["accepted"] * 5 + ["skipped"]

@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.partitions import ensure_partitions
 from campaigns.mailings.models import Mailing
 from campaigns.planning.grid import Cell, countries_of, grid_of, institutions_of
 from contacts.consent.models import Suppression
@@ -35,6 +36,7 @@ def cell(drive, user, country, constituency, mailings=()) -> Cell:
 
 def delivered(mailing, organization, *, state="accepted", seq=1) -> None:
     """A delivery in the ledger."""
+    ensure_partitions()
     Delivery.objects.create(
         mailing_id=mailing.pk,
         seq=seq,
