@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+import unicodedata
 
 import idna
 from django.conf import settings
@@ -10,7 +11,7 @@ from crm.errors import Invalid
 
 
 def address_key(address: str) -> str:
-    """Normal form: trimmed, casefolded, domain as IDNA 2008 A-labels. Dots and +tags are kept: they may matter to the host.
+    """Normal form: trimmed, composed (NFC), casefolded, domain as IDNA 2008 A-labels. Dots and +tags are kept: they may matter to the host.
 
     Raises Invalid for what cannot be an address (no @, empty parts, white space or control characters, over 254 characters).
     """
@@ -22,7 +23,9 @@ def address_key(address: str) -> str:
         ascii_domain = domain.lower() if domain.isascii() else idna.encode(domain, uts46=True).decode()
     except idna.IDNAError:
         raise Invalid(f"“{domain[:80]}” is not a domain that mail can go to.", code="bad_address") from None
-    return f"{local.casefold()}@{ascii_domain.strip('.')}"
+    # the same letters typed on another machine may come decomposed, and must find their suppression all the same
+    name = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).casefold())
+    return f"{name}@{ascii_domain.strip('.')}"
 
 
 def address_hash(key: str, *, key_id: str | None = None) -> bytes:
