@@ -102,11 +102,12 @@ def plan_of(mailing_id: int) -> Plan | None:
             _PLANS.popitem(last=False)
     transport, topic = mailing.transport, mailing.topic
     code = topic.code if topic else "mail"
+    name, email = mailing.frozen_with.get("sender") or (mailing.sender.name, mailing.sender.email)
     return Plan(
         mailing_id=mailing_id,
         uid=mailing.uid,
         variants=_PLANS[key],
-        sender=(mailing.sender.name, mailing.sender.email),
+        sender=(name, email),
         list_id=f"{code}.{settings.RETURN_DOMAIN}",
         # campaign : topic : stream : sender, as the large mailbox hosts group it
         feedback_id=f"{mailing_id}:{code}:mailing:groundswell",

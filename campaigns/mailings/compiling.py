@@ -210,6 +210,8 @@ def freeze_content(mailing: Mailing) -> dict[str, Any]:
         "version": 1,
         "variants": {key: compiled.as_dict() for key, compiled in variants.items()},
         "links": [asdict(link) for link in book.links.values()],
+        # as approved: a sender that is edited while a mailing is paused changes nothing of it
+        "sender": [mailing.sender.name, mailing.sender.email] if mailing.sender else None,
     }
 
 

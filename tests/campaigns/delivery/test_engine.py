@@ -353,3 +353,17 @@ def test_a_claim_that_ran_out_before_the_final_dot_sends_nothing_and_loses_nothi
     assert counts(mailing.pk)["pending"] == 3, "known not to have left, so nobody needs to decide"
     deliver(mailing.pk)
     assert len(sink.recipients) == 3
+
+
+def test_a_sender_edited_after_the_freeze_does_not_change_what_was_approved(mailing, sink):
+    subscriber(mailing.topic, 1)
+    use(mailing, sink)
+    approved = mailing.sender.email
+    to_sending(mailing)
+    mailing.sender.email, mailing.sender.name = "somebody.else@campaign.test", "Somebody else"
+    mailing.sender.save()
+
+    deliver(mailing.pk)
+
+    message = message_from_bytes(sink.messages[0][1], policy=default)
+    assert message["From"].addresses[0].addr_spec == approved
