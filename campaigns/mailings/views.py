@@ -181,6 +181,8 @@ def mailing_approve(request: StaffRequest, uid: UUID) -> HttpResponse:
     mailing = find(request, uid)
     try:
         count = int(request.POST.get("audience_count", ""))
+        if not 0 <= count < 2**31:
+            raise ValueError(count)
     except ValueError:
         raise Invalid(_("The page that you approved from was not complete. Load it again, then approve.")) from None
     posted = request.POST.get("content_hash", "")

@@ -107,12 +107,12 @@ def rows_of(mailing: Mailing, request: StaffRequest, who: str) -> QuerySet[Deliv
         rows = rows.filter(country_code__in=codes)
     rows = WHO[who].narrow(rows, mailing.pk)
     link = request.GET.get("link", "")
-    if link.isdigit() and who == "clicked":
+    if link.isdecimal() and len(link) < 9 and who == "clicked":
         hits = Engagement.objects.filter(
             mailing_id=mailing.pk, kind="click", hit_class="human", link_number=min(int(link), 32767), seq__isnull=False
         )
         rows = rows.filter(seq__in=hits.values("seq"))
-    return _of_reason(rows, mailing.pk, request.GET.get("reason", ""), request.GET.get("kind", ""))
+    return _of_reason(rows, mailing.pk, request.GET.get("reason", "").replace("\x00", ""), request.GET.get("kind", ""))
 
 
 def _of_reason(rows: QuerySet[Delivery], mailing_id: int, reason: str, kind: str) -> QuerySet[Delivery]:
@@ -125,7 +125,7 @@ def _of_reason(rows: QuerySet[Delivery], mailing_id: int, reason: str, kind: str
         return rows.filter(skip_reason=reason)
     return (
         rows.filter(reply_text=reason)
-        if not reason.isdigit()
+        if not reason.isdecimal()
         else rows.filter(reply_text="", reply_code=int(reason[:4]))
     )
 

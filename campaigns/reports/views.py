@@ -100,7 +100,7 @@ def report_people(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 
 
 def _link_label(mailing: Mailing, number: str) -> str:
-    if not number.isdigit():
+    if not number.isdecimal() or len(number) > 8:
         return ""
     found = TrackedLink.objects.filter(mailing_id=mailing.pk, number=min(int(number), 32767)).first()
     return (found.label or found.url) if found else ""

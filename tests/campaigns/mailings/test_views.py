@@ -7,6 +7,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.mailings import services
+from campaigns.mailings.approval import content_hash
 from campaigns.mailings.models import Mailing, MailingTest, Sender, Transport
 from campaigns.mailings.presenting import approval_panel
 from campaigns.mailings.states import State
@@ -338,3 +339,13 @@ def test_settings_and_new_pages_open(editor, sign_in) -> None:
     client.post(url("mailing_duplicate", mailing))
     assert Mailing.objects.count() == 2
     assert not MailingTest.objects.exists()
+
+
+@pytest.mark.parametrize("count", ["-1", "99999999999"])
+def test_an_impossible_count_is_refused_in_words(approver, sign_in, count) -> None:
+    mailing = MailingFactory(state="in_review")
+    form = {"content_hash": content_hash(mailing), "audience_count": count}
+
+    assert sign_in(approver).post(url("mailing_approve", mailing), form).status_code in (400, 422)
+    mailing.refresh_from_db()
+    assert mailing.state == "in_review"

@@ -318,3 +318,29 @@ def test_today_shows_what_was_sent_lately(story, planner, outsider, sign_in):
 
     assert "6 accepted · 1 clicked · 1 replied · 1 bounced later" in page
     assert sent_lately(outsider) is None
+
+
+@pytest.mark.parametrize("query", ["who=clicked&link=²", "who=clicked&link=" + "9" * 5000, "reason=²", "reason=a%00b"])
+def test_a_forged_filter_is_no_error(viewer, sign_in, query):
+    mailing = sent_mailing()
+    row_of(mailing)
+
+    url = reverse("mailing_report_people", args=[mailing.uid])
+
+    assert sign_in(viewer).get(f"{url}?{query}").status_code == 200
+
+
+def test_a_file_of_people_holds_what_its_taker_may_export(sign_in):
+    mailing = sent_mailing()
+    mailing.drive.countries.add(CountryFactory(code="SN"))
+    for code in ("SN", "ZM"):
+        row_of(mailing, country_code=code)
+    user = UserFactory()
+    GrantFactory(user=user, role="viewer")
+    GrantFactory(user=user, role="planner", is_everywhere=False, countries=["SN"])
+
+    url = reverse("mailing_report_people", args=[mailing.uid])
+    file = b"".join(sign_in(user).get(f"{url}?export=csv").streaming_content).decode()
+
+    assert ",SN," in file
+    assert ",ZM," not in file
