@@ -93,6 +93,13 @@ class Grant(models.Model):
                 | (Q(is_everywhere=False) & ~Q(campaigns=[], countries=[])),
                 violation_error_message=_("Choose everything, or at least one campaign or country."),
             ),
+            models.CheckConstraint(
+                name="grant_admin_is_everywhere",
+                condition=~Q(role="admin") | Q(is_everywhere=True),
+                violation_error_message=_(
+                    "An administrator is one everywhere: whoever gives grants could widen his own."
+                ),
+            ),
             models.CheckConstraint(name="grant_role_is_known", condition=Q(role__in=Role.values)),
             models.UniqueConstraint(fields=["user", "role", "campaigns", "countries"], name="grant_once"),
         ]
@@ -125,6 +132,13 @@ class Invitation(StampedModel):
                 name="invitation_open_once",
                 condition=Q(accepted_at__isnull=True, revoked_at__isnull=True),
                 violation_error_message=_("This address has an open invitation already."),
+            ),
+            models.CheckConstraint(
+                name="invitation_admin_is_everywhere",
+                condition=~Q(role="admin") | Q(is_everywhere=True),
+                violation_error_message=_(
+                    "An administrator is one everywhere: whoever gives grants could widen his own."
+                ),
             ),
             models.CheckConstraint(
                 name="invitation_accepted_or_revoked",

@@ -4,7 +4,6 @@ Runs the whole product with the demo loaded, in a database of its own, and waits
 that the pictures show what somebody sees ten minutes after `make run`.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
@@ -28,6 +27,7 @@ from tests import live  # noqa: E402
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 SENT_WITHIN_SECONDS = 180
+TALLEST = 1700
 # name, who looks, path; {…} are uids that the database knows
 PAGES = [
     ("sign-in", None, "/accounts/login/"),
@@ -47,6 +47,8 @@ PAGES = [
     ("pre-flight", Role.APPROVER, "/mailings/{waiting}/pre-flight/"),
     ("report", Role.PLANNER, "/mailings/{sent}/report/"),
     ("settings", Role.ADMIN, "/settings/"),
+    ("replies", Role.PLANNER, "/outreach/replies/"),
+    ("reports", Role.PLANNER, "/reports/"),
     ("people-and-grants", Role.ADMIN, "/settings/users/"),
     ("components", Role.ADMIN, "/settings/components/"),
     ("preferences", None, "{preferences}"),
@@ -72,6 +74,7 @@ def main() -> int:
         with psycopg.connect(product._environment["DATABASE_URL"], autocommit=True) as connection:
             _wait_until_sent(connection)
             known = _known(connection)
+        known["preferences"] = _preferences(product, known["person"])
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(**find_chromium().launch_options())
             failed = [
@@ -91,10 +94,13 @@ def main() -> int:
 def _wait_until_sent(connection: psycopg.Connection) -> None:
     limit = time.monotonic() + SENT_WITHIN_SECONDS
     while time.monotonic() < limit:
-        row = connection.execute("SELECT state FROM campaigns_mailing WHERE name LIKE 'Who is covered%'").fetchone()
+        query = (
+            "SELECT count(*) FILTER (WHERE state = 'accepted'), count(*) FILTER (WHERE state = 'pending') FROM delivery"
+        )
+        accepted, pending = connection.execute(query).fetchone() or (0, 0)
         replies = connection.execute("SELECT count(*) FROM campaigns_interaction").fetchone()
-        if row and row[0] == "finished" and replies and replies[0]:
-            time.sleep(15)  # scanners and bounces are still coming in
+        if accepted and not pending and replies and replies[0]:
+            time.sleep(20)  # scanners and bounces are still coming in; deferred mail may wait for minutes
             return
         time.sleep(1)
     raise SystemExit("The demo's first mailing did not go out in time.")
@@ -107,10 +113,14 @@ def _known(connection: psycopg.Connection) -> dict[str, str]:
         if row is None:
             raise SystemExit(f"The demo has no {name} to show.")
         known[name] = str(row[0])
-    from contacts.consent.links import preference_url
-
-    known["preferences"] = preference_url(known["person"], "person")
     return known
+
+
+def _preferences(product: live.Live, person: str) -> str:
+    """Signed by the product's own keys."""
+    code = f"from uuid import UUID; from contacts.consent.links import preference_url; print(preference_url(UUID('{person}')))"
+    address = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
+    return "/" + address.split("/", 3)[3]
 
 
 def _open(browser: Browser, product: live.Live, role: Role | None, size: str, scheme: str) -> Page:
@@ -130,7 +140,6 @@ def _open(browser: Browser, product: live.Live, role: Role | None, size: str, sc
 
 
 def _take(browser: Browser, product: live.Live, name: str, role: Role | None, path: str) -> bool:
-    path = path.removeprefix(os.environ.get("BASE_URL", "http://localhost:8000"))
     good = True
     for size in SIZES:
         for scheme in ("light", "dark"):
@@ -138,9 +147,16 @@ def _take(browser: Browser, product: live.Live, name: str, role: Role | None, pa
             answer = page.goto(path)
             page.wait_for_load_state("networkidle")
             good = good and answer is not None and answer.status == 200
-            page.screenshot(path=FOLDER / f"{name}-{size}-{scheme}.png", full_page=True)
+            _picture(page, FOLDER / f"{name}-{size}-{scheme}.png")
             page.context.close()
     return good
+
+
+def _picture(page: Page, path: Path) -> None:
+    """The page as far as somebody scrolls who wants to know what it is."""
+    width = page.viewport_size["width"] if page.viewport_size else 0
+    height = page.evaluate("document.documentElement.scrollHeight")
+    page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)})
 
 
 def _take_mailbox(browser: Browser, product: live.Live) -> None:

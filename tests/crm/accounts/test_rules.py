@@ -7,6 +7,8 @@ from django.db import IntegrityError, transaction
 
 from crm.accounts.models import Grant
 from crm.accounts.rules import TABLE, Action, Role
+from crm.accounts.services import add_grant, invite
+from crm.errors import Invalid
 from tests.factories import GrantFactory, UserFactory
 
 MAY = {
@@ -59,3 +61,15 @@ def test_database_refuses_a_grant_whose_scope_is_unclear(db: None, everywhere: b
 
     with pytest.raises(IntegrityError, match="grant_scope_is_clear"), transaction.atomic():
         Grant.objects.create(user=user, role=Role.VIEWER, is_everywhere=everywhere, countries=countries)
+
+
+def test_an_administrator_is_one_everywhere(db: None, admin: object) -> None:
+    """Whoever gives grants could widen his own."""
+    user = UserFactory()
+
+    with pytest.raises(Invalid, match="one everywhere"):
+        add_grant(user=user, role=Role.ADMIN, actor=admin, countries=["SN"])
+    with pytest.raises(Invalid, match="one everywhere"):
+        invite(email="a@example.org", name="A", role=Role.ADMIN, actor=admin, countries=["SN"])
+
+    assert not Grant.objects.filter(user=user).exists()
