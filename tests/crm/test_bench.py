@@ -44,7 +44,6 @@ def test_bar_is_met_up_to_its_limit(bar, ok):
 
 @pytest.mark.django_db(transaction=True)
 def test_bench_prints_one_object_from_a_database_that_is_gone_afterwards(counter, capsys):
-    before = databases()
     own = connection.settings_dict["NAME"]
 
     call_command("bench", "counter", "--json")
@@ -54,7 +53,7 @@ def test_bench_prints_one_object_from_a_database_that_is_gone_afterwards(counter
     assert (shown["bench"], shown["size"], shown["figures"]["countries"]) == ("counter", 3, 249)
     assert shown["bars"] == [{"name": "size", "value": 3, "limit": 10, "ok": True}]
     assert shown["figures"]["database"].startswith("bench_")
-    assert databases() == before
+    assert shown["figures"]["database"] not in databases()  # others may be at it in the same cluster
     assert connection.settings_dict["NAME"] == own
 
 

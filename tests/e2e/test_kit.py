@@ -134,7 +134,7 @@ def test_selection_shows_what_can_be_done_with_it(kit: Page) -> None:
 def test_inline_edit_by_keyboard_and_back_by_escape(kit: Page) -> None:
     field = kit.locator("#edit-sample")
     field.get_by_role("link").click()
-    expect(field.get_by_label("Name")).to_be_visible()
+    expect(field.get_by_label("Name")).to_be_focused()
     kit.keyboard.press("Escape")
     expect(field.get_by_role("link")).to_contain_text("Ministère du Travail")
 
