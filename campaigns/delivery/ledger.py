@@ -472,20 +472,22 @@ def _item(values: Sequence[Any], was: str, claim: Chunk | Retry) -> Item:
 
 
 ROLL_UP = [
-    # in the order of their keys, so that two workers never wait for each other in a circle
+    # In the order of their keys, so that two workers never wait for each other in a circle. Each update joins the locked
+    # rows by key and nothing else: where only nested loops are allowed, a second join would be as the square of the chunk.
     """
     WITH hit AS (SELECT person_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s)
                     AND state = 'accepted' AND person_id IS NOT NULL GROUP BY person_id),
-         locked AS (SELECT id FROM contacts_person WHERE id IN (SELECT person_id FROM hit) ORDER BY id FOR NO KEY UPDATE)
-    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, hit.at)
-      FROM hit, locked WHERE locked.id = hit.person_id AND p.id = hit.person_id""",
+         locked AS (SELECT p.id, hit.at FROM hit JOIN contacts_person p ON p.id = hit.person_id
+                     ORDER BY p.id FOR NO KEY UPDATE OF p)
+    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, locked.at)
+      FROM locked WHERE p.id = locked.id""",
     """
     WITH hit AS (SELECT organization_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s
                     AND seq = ANY (%(seqs)s) AND state = 'accepted' AND organization_id IS NOT NULL GROUP BY organization_id),
-         locked AS (SELECT id FROM contacts_organization WHERE id IN (SELECT organization_id FROM hit) ORDER BY id
-                    FOR NO KEY UPDATE)
-    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, hit.at)
-      FROM hit, locked WHERE locked.id = hit.organization_id AND o.id = hit.organization_id""",
+         locked AS (SELECT o.id, hit.at FROM hit JOIN contacts_organization o ON o.id = hit.organization_id
+                     ORDER BY o.id FOR NO KEY UPDATE OF o)
+    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, locked.at)
+      FROM locked WHERE o.id = locked.id""",
     """
     INSERT INTO campaigns_engagementday (person_id, day, mailed, human_clicks, replies)
     SELECT person_id, (settled_at AT TIME ZONE 'UTC')::date, count(*), 0, 0 FROM delivery
