@@ -12,28 +12,23 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import random
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
-import psycopg
-from psycopg import errors
-
 from campaigns.delivery.composing import Item
+from campaigns.delivery.lines import Connection, Line
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.retrying import Verdict
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 # A batch may gather this long when there is little to do: the latency of one message, and fewer commits.
 GATHER_SECONDS = 0.001
-_RETRY_SECONDS = 25.0  # how long a lost database is waited for; then the lease lapses and the sweeper settles
 
 # The array beside the join keeps the index scan to these rows; freeze has counted the keys for it.
 _INTEND = """
@@ -111,7 +106,7 @@ class _Result:
 
 @dataclass
 class Ledger:
-    """One worker's connection to the ledger of one mailing. `dsn`: psycopg's connection parameters."""
+    """One worker's lines to the ledger of one mailing. `dsn`: psycopg's connection parameters."""
 
     mailing_id: int
     token: UUID
@@ -124,14 +119,15 @@ class Ledger:
         self._results: list[_Result] = []
         self._work = asyncio.Event()
         self._handed_in = self._committed = 0
-        self._connection: psycopg.AsyncConnection[Any] | None = None
-        self._lock = asyncio.Lock()
+        self._line = Line(self.dsn)
+        # Giving a chunk back changes hundreds of people's rows: on a line of its own, so that no intent waits for it.
+        self._ends = Line(self.dsn)
         self._committer: asyncio.Task[None] | None = None
         self.leased_until = 0.0  # by our own clock: nothing leaves after it
-        self.broken: Exception | None = None
+        self._failure: Exception | None = None
 
     async def open(self) -> None:
-        await self._connect()
+        await self._line.open()
         self._committer = asyncio.create_task(self._commit_for_ever())
 
     async def close(self) -> None:
@@ -139,44 +135,19 @@ class Ledger:
             self._committer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._committer
-        if self._connection:
-            await self._connection.close()
+        await self._line.close()
+        await self._ends.close()
 
-    async def _connect(self) -> psycopg.AsyncConnection[Any]:
-        if self._connection is None or self._connection.closed:
-            self._connection = await psycopg.AsyncConnection.connect(**self.dsn, autocommit=True)
-            # every statement here is by key; a fresh partition has no statistics that would say so
-            await self._connection.execute(
-                "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-                " SET jit = off; SET lock_timeout = '20s'"
-            )
-        return self._connection
-
-    async def _run(self, work: Callable[[psycopg.AsyncConnection[Any], int], Awaitable[T]]) -> T:
-        """Do `work(connection, attempt)` in turn with the others, again after a lost connection or a deadlock."""
-        deadline, attempt = time.monotonic() + _RETRY_SECONDS, 0
-        async with self._lock:
-            while True:
-                try:
-                    return await work(await self._connect(), attempt)
-                except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-                    if not isinstance(error, errors.DeadlockDetected) and self._connection:
-                        with contextlib.suppress(Exception):
-                            await self._connection.close()
-                        self._connection = None
-                    if time.monotonic() > deadline:
-                        self.broken = error
-                        raise
-                    if attempt == 0:
-                        logger.warning("The ledger's connection was lost (%s); trying again.", type(error).__name__)
-                    attempt += 1
-                    await asyncio.sleep(random.uniform(0.05, 0.3))  # noqa: S311 only spreads the tries
+    @property
+    def broken(self) -> Exception | None:
+        """Why nothing can be written any more."""
+        return self._failure or self._line.broken or self._ends.broken
 
     # --- claims ---------------------------------------------------------------------------------------------------
     async def claim_chunk(self) -> tuple[Chunk, list[Item]] | None:
         """The next free, due chunk and its pending deliveries; None when there is none to claim."""
 
-        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> tuple[Chunk, list[Item]] | None:
+        async def work(connection: Connection, attempt: int) -> tuple[Chunk, list[Item]] | None:
             async with connection.transaction():
                 found = await connection.execute(
                     """
@@ -201,14 +172,14 @@ class Ledger:
             chunk.left = len(items)
             return chunk, items
 
-        claimed = await self._run(work)
+        claimed = await self._line.run(work)
         self._leased()
         return claimed
 
     async def claim_retries(self, limit: int = 100) -> list[Item]:
         """Deferred deliveries whose time has come."""
 
-        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> list[Item]:
+        async def work(connection: Connection, attempt: int) -> list[Item]:
             cursor = await connection.execute(
                 f"""
                 WITH due AS (
@@ -223,7 +194,7 @@ class Ledger:
             )
             return [_item(row[:-1], "deferred", Retry(row[-1])) for row in await cursor.fetchall()]
 
-        items = await self._run(work)
+        items = await self._line.run(work)
         self._leased()
         return items
 
@@ -242,7 +213,7 @@ class Ledger:
         """Renew our leases and refresh our chunks' counts; False when the mailing is no longer sending."""
         began = time.monotonic()
 
-        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
+        async def work(connection: Connection, attempt: int) -> bool:
             await connection.execute(
                 f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s, counts = ({_COUNTS})"
                 " WHERE k.mailing_id = %(mailing)s AND k.token = %(token)s",
@@ -255,17 +226,17 @@ class Ledger:
             )
             return await self._is_sending(connection)
 
-        sending = await self._run(work)
+        sending = await self._line.run(work)
         self.leased_until = began + self.lease_seconds - 2
         return sending
 
     async def is_sending(self) -> bool:
-        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
+        async def work(connection: Connection, attempt: int) -> bool:
             return await self._is_sending(connection)
 
-        return await self._run(work)
+        return await self._line.run(work)
 
-    async def _is_sending(self, connection: psycopg.AsyncConnection[Any]) -> bool:
+    async def _is_sending(self, connection: Connection) -> bool:
         cursor = await connection.execute("SELECT state FROM campaigns_mailing WHERE id = %s", [self.mailing_id])
         row = await cursor.fetchone()
         return bool(row and row[0] == "sending")
@@ -305,9 +276,9 @@ class Ledger:
             intents, self._intents = sorted(self._intents, key=lambda intent: intent.item.seq), []
             results, self._results = sorted(self._results, key=lambda result: result.item.seq), []
             try:
-                granted = await self._run(partial(self._write, intents, results))
+                granted = await self._line.run(partial(self._write, intents, results))
             except Exception as error:  # the workers of this process must hear of it, whatever it is
-                self.broken = error
+                self._failure = error
                 for intent in intents:
                     if not intent.granted.done():
                         intent.granted.set_exception(error)
@@ -321,7 +292,7 @@ class Ledger:
         self,
         intents: list[_Intent],
         results: list[_Result],
-        connection: psycopg.AsyncConnection[Any],
+        connection: Connection,
         attempt: int,
     ) -> set[int]:
         values = {
@@ -352,7 +323,7 @@ class Ledger:
             await connection.execute(_SUPPRESSED, [self.mailing_id, refused])
         return granted
 
-    async def _already_ours(self, connection: psycopg.AsyncConnection[Any], seqs: list[int]) -> set[int]:
+    async def _already_ours(self, connection: Connection, seqs: list[int]) -> set[int]:
         """Intents that the lost commit made after all: in flight, and in a claim that only we hold."""
         cursor = await connection.execute(
             """
@@ -365,7 +336,7 @@ class Ledger:
         )
         return {seq for (seq,) in await cursor.fetchall()}
 
-    async def _follow(self, connection: psycopg.AsyncConnection[Any], results: Iterable[_Result]) -> None:
+    async def _follow(self, connection: Connection, results: Iterable[_Result]) -> None:
         """What a result brings with it: a next try, the end of one, an address that does not exist.
 
         The ledger's row is asked, not the result: one that came after its lease settled nothing, and must not plan a try for
@@ -401,7 +372,7 @@ class Ledger:
                 [self.mailing_id, [r.item.seq for r in invalid]],
             )
 
-    async def _late_rollup(self, connection: psycopg.AsyncConnection[Any], seqs: list[int]) -> None:
+    async def _late_rollup(self, connection: Connection, seqs: list[int]) -> None:
         """Retries of a chunk that is done already count for their people now; those of an open one, with the chunk."""
         cursor = await connection.execute(
             "SELECT first_seq, last_seq FROM campaigns_deliverychunk k WHERE k.mailing_id = %s AND k.is_done"
@@ -424,7 +395,7 @@ class Ledger:
         the claim is ours: a chunk that the sweeper took back is another worker's.
         """
 
-        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> bool:
+        async def work(connection: Connection, attempt: int) -> bool:
             async with connection.transaction():
                 await connection.execute(_LEFT_BEHIND, {**self._values(), "chunk": chunk.id, "unsent": [*chunk.unsent]})
                 cursor = await connection.execute(
@@ -451,10 +422,10 @@ class Ledger:
                     await roll_up(connection, self.mailing_id, found[0])
                 return True
 
-        return await self._run(work)
+        return await self._ends.run(work)
 
     async def release_retries(self) -> None:
-        async def work(connection: psycopg.AsyncConnection[Any], attempt: int) -> None:
+        async def work(connection: Connection, attempt: int) -> None:
             await connection.execute(
                 """
                 UPDATE campaigns_deliveryretry r SET token = NULL, lease_until = NULL
@@ -463,7 +434,7 @@ class Ledger:
                 [self.mailing_id, self.token],
             )
 
-        await self._run(work)
+        await self._line.run(work)
 
 
 def _item(values: Sequence[Any], was: str, claim: Chunk | Retry) -> Item:
@@ -497,7 +468,7 @@ ROLL_UP = [
 ]
 
 
-async def roll_up(connection: psycopg.AsyncConnection[Any], mailing_id: int, seqs: list[int]) -> None:
+async def roll_up(connection: Connection, mailing_id: int, seqs: list[int]) -> None:
     """Person last mailed, institution last contacted, daily buckets: once for each accepted delivery, set-based."""
     for statement in ROLL_UP:
         await connection.execute(statement, {"mailing": mailing_id, "seqs": seqs})
