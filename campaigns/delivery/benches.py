@@ -88,10 +88,13 @@ def send(size: int) -> Result:
             freeze_mailing(mailing_id=mailing.pk)
         to_send = counts(mailing.pk)["pending"]
         messages = _finished(mailing, 500)
-        baseline = _smtplib(port, messages, seconds=6.0)
+        # before and after, and the faster counts: whatever else the machine does meanwhile must not flatter the engine
+        baselines = [_smtplib(port, messages, seconds=4.0)]
         began = time.perf_counter()
         _side_by_side(mailing.pk)
         took = time.perf_counter() - began
+        baselines.append(_smtplib(port, messages, seconds=4.0))
+        baseline = max(baselines)
     sent = counts(mailing.pk)["accepted"]
     rate = sent / took
     return Result(
@@ -102,6 +105,7 @@ def send(size: int) -> Result:
             "connections": mailing.transport.max_connections if mailing.transport else 0,
             "engine_per_second": round(rate),
             "smtplib_per_second": round(baseline),
+            "smtplib_each": [round(one) for one in baselines],
         },
         bars=[Bar("engine / smtplib", rate / baseline, SEND_LEAST, at_least=True)],
     )
