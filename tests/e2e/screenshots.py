@@ -7,6 +7,7 @@ that the pictures show what somebody sees ten minutes after `make run`.
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from tests import environment
 
@@ -28,6 +29,7 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 SENT_WITHIN_SECONDS = 180
 TALLEST = 1700
+_signed_in: dict[Role | None, Any] = {}
 # name, who looks, path; {…} are uids that the database knows
 PAGES = [
     ("sign-in", None, "/accounts/login/"),
@@ -126,16 +128,21 @@ def _preferences(product: live.Live, person: str) -> str:
 def _open(browser: Browser, product: live.Live, role: Role | None, size: str, scheme: str) -> Page:
     width, height = SIZES[size]
     window = browser.new_context(
-        base_url=product.url, viewport={"width": width, "height": height}, color_scheme=scheme, reduced_motion="reduce"
+        base_url=product.url,
+        viewport={"width": width, "height": height},
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        storage_state=_signed_in.get(role),  # signing in for each picture would meet the sign-in limits
     )
     page = window.new_page()
-    if role is not None:
+    if role is not None and role not in _signed_in:
         email = next(email for known, _, email, _ in USERS if known == role)
         page.goto("/accounts/login/")
         page.fill("input[name=login]", email)
         page.fill("input[name=password]", PASSWORD)
         page.press("input[name=password]", "Enter")
         page.wait_for_url(lambda url: "/accounts/login" not in url)
+        _signed_in[role] = window.storage_state()
     return page
 
 
