@@ -30,8 +30,8 @@ class Process:
     last: bool = False  # ended after the others, which still need it while they finish
 
 
-def processes(*, ports: Ports, host: str, folder: Path) -> list[Process]:
-    """What `make run` keeps running. `folder` is where beat keeps its schedule."""
+def processes(*, ports: Ports, host: str) -> list[Process]:
+    """What `make run` keeps running."""
     address = _reachable(host)
     return [
         Process(
@@ -61,7 +61,10 @@ def processes(*, ports: Ports, host: str, folder: Path) -> list[Process]:
         Process("delivery", _worker("delivery", queues="delivery", children=2), stop_seconds=20),
         Process("worker", _worker("worker", queues="default,jobs", children=2), stop_seconds=20),
         Process(
-            "beat", _celery("beat", "--pidfile=", "--schedule", str(folder / "beat-schedule"), "--loglevel", "WARNING")
+            # Its default keeps a file that a kill -9 can damage. Every task is due again within seconds, and what must
+            # not be missed is found in PostgreSQL, so it needs to remember nothing.
+            "beat",
+            _celery("beat", "--pidfile=", "--scheduler", "celery.beat.Scheduler", "--loglevel", "WARNING"),
         ),
     ]
 

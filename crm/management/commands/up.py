@@ -59,7 +59,7 @@ def run(home: Path, *, with_demo: bool, only: set[str]) -> None:
     empty = _is_empty()
     connections.close_all()
 
-    wanted = [p for p in processes(ports=chosen, host=host, folder=home) if not only or p.name in only]
+    wanted = [p for p in processes(ports=chosen, host=host) if not only or p.name in only]
     supervisor = Supervisor(wanted, environment=settings_of_run, home=home, output=output, cwd=ROOT)
     supervisor.listen()
     try:
