@@ -14,7 +14,7 @@ from crm.local.places import ROOT
 from tests import ground
 
 DATABASE = "groundswell_live"
-VALKEY_DATABASE = 60
+VALKEY_DATABASE = 60  # and down from it, one for each worker: two products must not take each other's tasks
 FIRST_PORT = 18_000
 START_SECONDS = 300
 
@@ -32,7 +32,7 @@ class Live:
             "LOCAL": "true",
             "LOCAL_DIR": str(folder),
             "DATABASE_URL": self._make_database(environ["DATABASE_URL"]),
-            "REDIS_URL": f"{environ['REDIS_URL'].partition('?')[0]}?db={VALKEY_DATABASE}",
+            "REDIS_URL": f"{environ['REDIS_URL'].partition('?')[0]}?db={_valkey_database(environ)}",
             "NO_COLOR": "1",
         }
         self._said = folder / "up.txt"
@@ -96,6 +96,10 @@ class Live:
                 return run
             time.sleep(0.1)
         raise AssertionError(f"The product did not start:\n{self.log()}")
+
+
+def _valkey_database(environ: dict[str, str]) -> int:
+    return VALKEY_DATABASE - int(environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
 
 
 def start(environ: dict[str, str] | None = None) -> Live:
