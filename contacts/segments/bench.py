@@ -75,7 +75,7 @@ def cases(topic: Topic, tag: Tag, list_uid: str, list_id: int, segment_uid: str)
             f"{SEATS} WHERE {ALIVE} AND o.constituency_id IN ({workers})",
         ),
         Case(
-            "the example of the brief",
+            "low coverage, not contacted",
             [
                 rule("constituency", "any_of", ["WRK", "CSO"]),
                 rule(f"indicator.{COVERAGE}", "below", 20),
