@@ -178,7 +178,8 @@ class Person(NamedModel, StampedModel):
         indexes = [
             models.Index(fields=["sort_key", "id"], name="person_order"),
             models.Index(fields=["country", "sort_key", "id"], name="person_country"),
-            models.Index(fields=["last_mailed_at", "id"], name="person_last_mailed"),
+            # one index for "within" and for the list by last mailed: each message sent updates it
+            models.Index(F("last_mailed_at").desc(nulls_last=True), "id", name="person_last_mailed"),
             GinIndex(fields=["search_text"], name="person_search", opclasses=["gin_trgm_ops"]),
         ]
 

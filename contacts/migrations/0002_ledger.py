@@ -44,8 +44,6 @@ STATE_FOLLOWS_BACK = """
 DROP TRIGGER consent_state_follows ON contacts_consentevent;
 DROP FUNCTION consent_state_follows();
 """
-# the list of people sorted by who was mailed last: no index of a model says NULLS LAST both ways
-MAILED_LAST = "CREATE INDEX person_mailed_last ON contacts_person (last_mailed_at DESC NULLS LAST, id)"
 # few addresses are bad, and lists ask for just those
 BAD_ADDRESSES = "CREATE INDEX contact_point_bad ON contacts_contactpoint (status, person_id) WHERE status <> 'active'"
 CONTACTED_LAST = (
@@ -59,7 +57,6 @@ class Migration(migrations.Migration):
     operations = [
         migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         migrations.RunSQL(STATE_FOLLOWS, STATE_FOLLOWS_BACK),
-        migrations.RunSQL(MAILED_LAST, "DROP INDEX person_mailed_last"),
         migrations.RunSQL(BAD_ADDRESSES, "DROP INDEX contact_point_bad"),
         migrations.RunSQL(CONTACTED_LAST, "DROP INDEX organization_contacted_last"),
     ]
