@@ -1,13 +1,17 @@
 """Rate limits at the edges: so many times in so many seconds, counted in the shared cache.
 
-A cache that does not answer limits nobody: refusing an unsubscribe is worse than letting one too many through.
+A cache that does not answer refuses nobody: `crm.cache` then counts in this process, because refusing an unsubscribe is
+worse than letting one too many through.
 """
 
 import hashlib
 import logging
 
 from django.core.cache import cache
+from django.http import HttpRequest
 from redis.exceptions import RedisError
+
+from crm.addresses import client_address, network_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,3 +28,8 @@ def allow(name: str, who: str, *, limit: int, seconds: int) -> bool:
     except (RedisError, OSError):
         logger.warning("The cache does not answer, so %s is not limited.", name)
         return True
+
+
+def allow_from(name: str, request: HttpRequest, *, limit: int, seconds: int) -> bool:
+    """The same for whoever sent `request`: counted by the client's address, as TRUSTED_HOPS says."""
+    return allow(name, network_of(client_address(request)), limit=limit, seconds=seconds)

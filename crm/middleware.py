@@ -3,12 +3,15 @@
 import zoneinfo
 from collections.abc import Callable
 
+import structlog
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone, translation
 from django.utils.translation import gettext_lazy as _
+from django_structlog.middlewares import RequestMiddleware
 
+from crm.addresses import client_address
 from crm.errors import DomainError
 
 LOOKS = {
@@ -17,6 +20,14 @@ LOOKS = {
     503: ("plug-connected-x", _("Something that is needed does not answer")),
 }
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class LoggedRequestMiddleware(RequestMiddleware):
+    """One line per request, with the client's address as TRUSTED_HOPS says and not as the client says."""
+
+    @classmethod
+    def bind_ip(cls, request: HttpRequest) -> None:
+        structlog.contextvars.bind_contextvars(ip=client_address(request))
 
 
 class ViewerMiddleware:

@@ -79,7 +79,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "crm.ui.middleware.FragmentMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "crm.middleware.LoggedRequestMiddleware",
     "crm.middleware.ViewerMiddleware",
     "crm.middleware.DomainErrorMiddleware",
 ]
@@ -126,9 +126,10 @@ _redis = env_url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_URL = env("REDIS_URL")  # not .geturl(): it would turn unix:///path into unix:/path
 CACHES = {
     "default": {
-        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "BACKEND": "crm.cache.SturdyCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": env("CACHE_PREFIX", "gs"),
+        "OPTIONS": {"socket_timeout": 2},  # a server that hangs must not hang every page
     }
 }
 
@@ -201,6 +202,8 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_EMAIL_VERIFICATION = "none"  # staff come by an invitation that was mailed to them
 ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password, a new passkey: the owner hears of it
+PASSWORD_RESET_TIMEOUT = 86_400
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "today"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
@@ -214,6 +217,13 @@ INVITATION_DAYS = env_int("INVITATION_DAYS", 7, minimum=1)
 # --- security ---------------------------------------------------------------------------------------------------
 _https = BASE_URL.startswith("https:")
 TRUST_PROXY = env_bool("TRUST_PROXY", False)  # its X-Forwarded-Proto and X-Request-ID are believed
+# how many proxies of ours append to X-Forwarded-For: the client's address is that many from the right
+TRUSTED_HOPS = env_int("TRUSTED_HOPS", 1 if TRUST_PROXY else 0)
+if TRUSTED_HOPS and not TRUST_PROXY:
+    raise ImproperlyConfigured(
+        f"TRUSTED_HOPS is {TRUSTED_HOPS}, but TRUST_PROXY is false: set TRUST_PROXY=true where a proxy stands in front,"
+        " or leave TRUSTED_HOPS at 0."
+    )
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https

@@ -2,7 +2,10 @@
 
 from django.urls import include, path
 
+from crm.accounts import doors
+
 urlpatterns = [
+    path("accounts/password/reset/", doors.password_reset, name="account_reset_password"),
     path("accounts/", include("allauth.account.urls")),
     path("", include("crm.accounts.urls")),
     path("", include("crm.audit.urls")),

@@ -11,6 +11,9 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from allauth.account.adapter import get_adapter
+from allauth.account.forms import EmailAwarePasswordResetTokenGenerator
+from allauth.account.utils import user_pk_to_url_str
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.mail import send_mail
@@ -202,6 +205,18 @@ def set_active(*, user: User, is_active: bool, actor: User) -> User:
         _require_an_admin()
         record(verb="user.edited", target=user, actor=actor, changes=[("is_active", not is_active, is_active)])
     return user
+
+
+def password_link(*, user: User, actor: User) -> str:
+    """A link with which `user` chooses a new password, for an administrator to hand over when mail is down.
+
+    It works once and for as long as a mailed one; making it is in the audit trail, and using it is told to the user by mail.
+    """
+    if not user.is_active:
+        raise Conflict(_("%(name)s cannot sign in. Let them in again first.") % {"name": user.name})
+    key = f"{user_pk_to_url_str(user)}-{EmailAwarePasswordResetTokenGenerator().make_token(user)}"
+    record(verb="password.link_made", target=user, actor=actor, summary=user.name)
+    return get_adapter().get_reset_password_from_key_url(key)
 
 
 def edit_profile(*, user: User, name: str, time_zone: str) -> User:

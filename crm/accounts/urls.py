@@ -16,5 +16,6 @@ urlpatterns = [
     path("settings/users/invitations/<uuid:uid>/revoke/", views.invitation_revoke, name="invitation_revoke"),
     path("settings/users/<uuid:uid>/", views.user_detail, name="user_detail"),
     path("settings/users/<uuid:uid>/activate/", views.user_activate, name="user_activate"),
+    path("settings/users/<uuid:uid>/password-link/", views.user_password_link, name="user_password_link"),
     path("settings/users/<uuid:uid>/grants/<int:grant_id>/remove/", views.grant_remove, name="grant_remove"),
 ]

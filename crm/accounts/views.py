@@ -183,6 +183,16 @@ def user_activate(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 
 @requires(Action.ADMINISTER)
+@never_cache
+@require_POST
+def user_password_link(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """A link to a new password, for when mail is down: shown once."""
+    user = get_object_or_404(User, uid=uid)
+    context = {"person": user, "link": services.password_link(user=user, actor=request.user)}
+    return render(request, "accounts/password_link.html", {**context, "crumbs": _crumbs("settings", "user_list")})
+
+
+@requires(Action.ADMINISTER)
 def installation(request: StaffRequest) -> HttpResponse:
     """The organization whose installation this is: its name and address stand in every mailing's footer."""
     current = Installation.current()

@@ -58,6 +58,8 @@ def test_complete_environment_starts() -> None:
         ("BASE_URL", "groundswell.example.org"),
         ("TRACKING_URL", "http://links.example.org"),
         ("EMAIL_URL", "mail.example.org"),
+        ("TRUSTED_HOPS", "1"),  # without TRUST_PROXY
+        ("TRUSTED_HOPS", "two"),
         ("DEBUG", "perhaps"),
         ("INVITATION_DAYS", "0"),
         ("CONN_MAX_AGE", "soon"),
