@@ -1,7 +1,7 @@
 """Every setting, read from the environment once and checked at start. README.md lists them all.
 
 LOCAL=true (set by `manage.py` when there is no DATABASE_URL) means "a laptop": secrets are made under `.local/`.
-Anything else needs its own SECRET_KEY, TRACKING_KEYS and ADDRESS_KEYS and refuses to start without.
+Anything else needs its own SECRET_KEY, TRACKING_KEYS, ADDRESS_KEYS and DATA_KEYS and refuses to start without.
 """
 
 import os
@@ -32,6 +32,7 @@ if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a longer one.")
 TRACKING_KEYS = env_keyring("TRACKING_KEYS")  # links in mail already sent verify with these for years
 ADDRESS_KEYS = env_keyring("ADDRESS_KEYS")  # keyed hashes of e-mail addresses; old keys are kept
+DATA_KEYS = env_keyring("DATA_KEYS")  # secrets in the database; the first encrypts, old ones decrypt
 
 BASE_URL = env_url("BASE_URL", "http://localhost:8000" if LOCAL else "", schemes=("http", "https")).geturl().rstrip("/")
 TRACKING_URL = (

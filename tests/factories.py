@@ -3,6 +3,7 @@
 import datetime
 
 import factory
+from django.utils import timezone
 from factory.django import DjangoModelFactory
 
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
@@ -207,6 +208,8 @@ class SenderFactory(DjangoModelFactory[Sender]):
 
     name = "Global Campaign"
     email = factory.Sequence(lambda n: f"campaign{n}@campaign.test")
+    confirmed_email = factory.SelfAttribute("email")
+    confirmed_at = factory.LazyFunction(timezone.now)
 
 
 class TransportFactory(DjangoModelFactory[Transport]):

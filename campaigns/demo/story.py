@@ -109,7 +109,11 @@ def _suppress_some(directory: Directory) -> None:
 
 def _make_sender() -> tuple[Sender, Transport]:
     sender = Sender.objects.create(
-        name="Social Security for All", email="news@campaign.test", reply_to="ana@groundswell.test"
+        name="Social Security for All",
+        email="news@campaign.test",
+        reply_to="ana@groundswell.test",
+        confirmed_email="news@campaign.test",
+        confirmed_at=timezone.now(),
     )
     kind = Transport.Kind.LOCAL if settings.LOCAL else Transport.Kind.SMTP
     name = "Local mailbox" if settings.LOCAL else "Mail server"

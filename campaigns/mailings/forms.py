@@ -196,26 +196,33 @@ class SenderForm(forms.ModelForm):
         labels = {"name": _("Name"), "email": _("E-mail"), "reply_to": _("Forward replies to")}
         help_texts = {
             "name": _("What readers see, such as your organization or a person."),
+            "email": _("A mail goes there; whoever reads it says yes before a mailing can leave from it."),
             "reply_to": _("Replies are logged here first, then forwarded. Empty: to the address itself."),
         }
 
 
 class TransportForm(forms.ModelForm):
+    url = forms.CharField(
+        label=_("Address"),
+        required=False,
+        max_length=500,
+        help_text=_(
+            "smtp://user:password@host:587?tls=starttls or smtps://host. Empty: the installation's own EMAIL_URL. The"
+            " password is stored encrypted and never shown again."
+        ),
+    )
+
     class Meta:
         model = Transport
         fields = ["name", "kind", "url", "max_connections", "per_second", "is_default"]
         labels = {
             "name": _("Name"),
             "kind": _("Kind"),
-            "url": _("Address"),
             "max_connections": _("Connections at once"),
             "per_second": _("Messages a second"),
             "is_default": _("Use it for new mailings"),
         }
         help_texts = {
-            "url": _(
-                "smtp://user:password@host:587?tls=starttls or smtps://host. Empty: the installation's own EMAIL_URL."
-            ),
             "per_second": _("Empty: no limit."),
         }
 

@@ -19,6 +19,7 @@ from contacts.directory.models import NamedModel
 from contacts.directory.queries import SearchMixin
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.encryption import EncryptedField
 from crm.ids import StampedModel, UidModel
 
 
@@ -31,12 +32,31 @@ class Sender(StampedModel):
         blank=True, default="", help_text="where replies are forwarded; empty: to the address itself"
     )
     archived_at = models.DateTimeField(null=True, blank=True)
+    # what was proven is an address, not the row: a sender whose address changes is unproven by itself
+    confirmed_email = models.EmailField(blank=True, default="", editable=False, help_text="the address that was proven")
+    confirmed_at = models.DateTimeField(null=True, editable=False)
+    confirmation_sent_at = models.DateTimeField(null=True, editable=False)
+    confirmation_asked_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, editable=False, on_delete=models.SET_NULL, related_name="+"
+    )
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("email"), "name", name="sender_once")]
+        constraints = [
+            models.UniqueConstraint(Lower("email"), "name", name="sender_once"),
+            models.CheckConstraint(
+                name="sender_confirmed_with_its_time",
+                condition=Q(confirmed_email="", confirmed_at__isnull=True)
+                | (~Q(confirmed_email="") & Q(confirmed_at__isnull=False)),
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} <{self.email}>"
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether whoever reads this very address said yes."""
+        return self.confirmed_email != "" and self.confirmed_email.lower() == self.email.lower()
 
 
 class Transport(StampedModel):
@@ -48,7 +68,7 @@ class Transport(StampedModel):
 
     name = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SMTP)
-    url = models.CharField(max_length=500, blank=True, default="")
+    url = EncryptedField(blank=True, default="")  # a password may stand in it
     is_default = models.BooleanField(default=False)
     max_connections = models.PositiveSmallIntegerField(default=4)
     per_second = models.PositiveIntegerField(null=True, blank=True, help_text="messages a second; empty for no limit")

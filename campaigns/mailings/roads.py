@@ -11,8 +11,9 @@ from django.utils.translation import gettext as _
 from campaigns.mailings.models import Sender, Transport
 from crm.accounts.models import User
 from crm.audit.services import Change, record
-from crm.errors import Invalid
+from crm.errors import Conflict, Invalid
 
+DOTS = "•••"  # what stands for a password wherever people look
 SENDER_FIELDS = ("name", "email", "reply_to")
 TRANSPORT_FIELDS = ("name", "kind", "url", "max_connections", "per_second", "is_default")
 
@@ -20,6 +21,8 @@ TRANSPORT_FIELDS = ("name", "kind", "url", "max_connections", "per_second", "is_
 def save_sender(*, sender: Sender, actor: User) -> Sender:
     """Create or change a sender."""
     before = Sender.objects.filter(pk=sender.pk).first()
+    if before is None or before.email.lower() != sender.email.lower():
+        sender.confirmation_sent_at = None  # no mail has gone to this address yet
     try:
         with transaction.atomic():
             sender.save()
@@ -35,10 +38,41 @@ def save_sender(*, sender: Sender, actor: User) -> Sender:
 
 def archive_sender(*, sender: Sender, actor: User) -> None:
     """Offer it to nobody any more; mailings that have it keep it."""
+    _set_archived(row=sender, actor=actor, is_archived=True)
+
+
+def restore_sender(*, sender: Sender, actor: User) -> None:
+    _set_archived(row=sender, actor=actor, is_archived=False)
+
+
+def archive_transport(*, transport: Transport, actor: User) -> None:
+    """Offer it to nobody any more; mailings that have it keep it. The default one gives up its place first."""
+    if transport.is_default and Transport.objects.filter(archived_at__isnull=True).exclude(pk=transport.pk).exists():
+        raise Conflict(
+            _("New mailings use “%(name)s”. Choose another default first, then archive it.") % {"name": transport.name},
+            code="default_transport",
+        )
+    _set_archived(row=transport, actor=actor, is_archived=True)
+
+
+def restore_transport(*, transport: Transport, actor: User) -> None:
+    _set_archived(row=transport, actor=actor, is_archived=False)
+
+
+def _set_archived(*, row: Sender | Transport, actor: User, is_archived: bool) -> None:
+    """Pressed twice, done once."""
     with transaction.atomic():
-        sender.archived_at = timezone.now()
-        sender.save(update_fields=["archived_at", "updated_at"])
-        record(verb="sender.archived", target=sender, actor=actor)
+        fresh = type(row)._default_manager.select_for_update().get(pk=row.pk)
+        if bool(fresh.archived_at) == is_archived:
+            return
+        before, fresh.archived_at = fresh.archived_at, timezone.now() if is_archived else None
+        fields = ["archived_at", "updated_at"]
+        if isinstance(fresh, Transport) and is_archived and fresh.is_default:
+            fresh.is_default = False
+            fields.append("is_default")
+        fresh.save(update_fields=fields)
+        verb = f"{fresh._meta.model_name}.{'archived' if is_archived else 'restored'}"
+        record(verb=verb, target=fresh, actor=actor, changes=[("archived_at", before, fresh.archived_at)])
 
 
 def without_password(url: str) -> str:
@@ -47,7 +81,7 @@ def without_password(url: str) -> str:
     if parts.password is None:
         return url
     host = parts.netloc.rpartition("@")[2]
-    return urlunsplit(parts._replace(netloc=f"{parts.username}:•••@{host}"))
+    return urlunsplit(parts._replace(netloc=f"{parts.username}:{DOTS}@{host}"))
 
 
 def save_transport(*, transport: Transport, actor: User) -> Transport:
@@ -61,6 +95,8 @@ def save_transport(*, transport: Transport, actor: User) -> Transport:
         changes: list[Change] = [
             (name, _shown(getattr(before, name, None)), _shown(getattr(transport, name))) for name in TRANSPORT_FIELDS
         ]
+        if before and before.url != transport.url and _shown(before.url) == _shown(transport.url):
+            changes.append(("password", DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
         verb = "transport.edited" if before else "transport.created"
         record(verb=verb, target=transport, actor=actor, changes=[c for c in changes if c[1] != c[2]])
     return transport

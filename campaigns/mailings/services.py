@@ -103,6 +103,10 @@ def missing(mailing: Mailing) -> list[str]:
         ]
         if not is_set
     ]
+    if mailing.sender and not mailing.sender.is_confirmed:
+        found.append(
+            _("have the address %(email)s confirmed, or choose another sender") % {"email": mailing.sender.email}
+        )
     variants = list(mailing.variants.all())
     if not variants:
         found.append(_("add a language"))
@@ -112,6 +116,19 @@ def missing(mailing: Mailing) -> list[str]:
         if not variant.body_html.strip():
             found.append(_("write a body (%(language)s)") % {"language": variant.language})
     return found
+
+
+def expect_confirmed_sender(row: Mailing) -> None:
+    """Mail never leaves in the name of an address whose reader did not agree to it."""
+    if row.sender is not None and not row.sender.is_confirmed:
+        raise Invalid(
+            _(
+                "Nobody has confirmed that %(email)s may be used to send, so this cannot go on. An administrator can"
+                " send the confirmation mail again, on Settings, Senders."
+            )
+            % {"email": row.sender.email},
+            code="sender_unconfirmed",
+        )
 
 
 def ask_review(*, mailing: Mailing, actor: User) -> Mailing:
@@ -170,6 +187,7 @@ def approve(*, mailing: Mailing, actor: User, content_hash: str, audience_count:
         refusal = why_not_approve(row, actor)
         if refusal:
             raise NotAllowed(refusal)
+        expect_confirmed_sender(row)
         now = snapshot(row)
         if hash_of(now) != content_hash:
             changes = differences(row.review_snapshot, now) or [_("its content")]
@@ -220,6 +238,7 @@ def schedule(*, mailing: Mailing, actor: User) -> Mailing:
         if row.state == State.SCHEDULED and row.stop_until is None:
             return row
         _expect(row, State.APPROVED)
+        expect_confirmed_sender(row)
         if row.send_local is None or row.send_at is None:
             raise Invalid(_("It has no time yet. Set one, or press Send now."), code="no_time")
         if row.send_at <= timezone.now():
@@ -239,6 +258,7 @@ def send_now(*, mailing: Mailing, actor: User) -> Mailing:
         if row.stop_until is not None and row.state not in (State.APPROVED, State.DRAFT):
             return row
         _expect(row, State.APPROVED)
+        expect_confirmed_sender(row)
         if row.send_local is not None:
             raise Invalid(
                 _("It was approved for a set time. Press Schedule, or remove the time and have it approved again."),
@@ -325,6 +345,7 @@ def release_held(*, mailing: Mailing, actor: User, audience_count: int, content_
         refusal = why_not_approve(row, actor)
         if refusal:
             raise NotAllowed(refusal)
+        expect_confirmed_sender(row)
         now = snapshot(row)
         if content_hash and hash_of(now) != content_hash:
             raise Conflict(

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.mailings import proving
 from campaigns.mailings.forms import SenderForm, TransportForm
 from campaigns.mailings.models import Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
-from campaigns.mailings.roads import archive_sender, save_sender, save_transport
+from campaigns.mailings.roads import (
+    archive_sender,
+    archive_transport,
+    restore_sender,
+    restore_transport,
+    save_sender,
+    save_transport,
+)
 from campaigns.mailings.transports import check, road_of
+from crm.accounts.models import Installation
 from crm.accounts.requests import StaffRequest
-from crm.accounts.rules import Action, requires
-from crm.errors import Unavailable
+from crm.accounts.rules import Action, public, requires
+from crm.errors import Conflict, DomainError, Unavailable
 from crm.ui.responses import done, form_page
 from crm.ui.toasts import toast
 
@@ -30,17 +41,36 @@ def _crumbs(label: str = "", name: str = "") -> list[tuple[str, str]]:
 @requires(Action.ADMINISTER)
 @require_safe
 def sender_list(request: StaffRequest) -> HttpResponse:
-    return render(request, "campaigns/mailings/sender_list.html", {"senders": senders_in_use(), "crumbs": _crumbs()})
+    archived = Sender.objects.filter(archived_at__isnull=False).order_by("-archived_at", "pk")[:50]
+    context = {"senders": senders_in_use(), "archived": archived, "crumbs": _crumbs()}
+    return render(request, "campaigns/mailings/sender_list.html", context)
 
 
 def _sender_form(request: StaffRequest, sender: Sender) -> HttpResponse:
     form = SenderForm(request.POST or None, instance=sender)
     if form.is_valid():
-        save_sender(sender=form.save(commit=False), actor=request.user)
-        toast(request, _("Saved."))
+        saved = save_sender(sender=form.save(commit=False), actor=request.user)
+        if saved.is_confirmed:
+            toast(request, _("Saved."))
+        else:
+            _ask_to_confirm(request, saved)
         return done(request, reverse("sender_list"))
     context = {"sender": sender, "crumbs": _crumbs(_("Senders"), "sender_list")}
     return form_page(request, "campaigns/mailings/sender_form.html", context, form=form)
+
+
+def _ask_to_confirm(request: StaffRequest, sender: Sender) -> None:
+    """A mail that cannot leave, or went a moment ago, is a message: the sender is kept either way."""
+    try:
+        proving.ask_to_confirm(sender=sender, actor=request.user)
+    except DomainError as error:
+        toast(request, error.message, level="error" if isinstance(error, Unavailable) else "info")
+    else:
+        toast(
+            request,
+            _("A mail is on its way to %(email)s. Mailings can use the sender once its reader says yes.")
+            % {"email": sender.email},
+        )
 
 
 @requires(Action.ADMINISTER)
@@ -62,10 +92,46 @@ def sender_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 
 @requires(Action.ADMINISTER)
+@require_POST
+def sender_restore(request: StaffRequest, uid: UUID) -> HttpResponse:
+    restore_sender(sender=get_object_or_404(Sender, uid=uid), actor=request.user)
+    toast(request, _("It is offered again."))
+    return done(request, reverse("sender_list"))
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def sender_ask(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Send the confirmation mail again."""
+    _ask_to_confirm(request, get_object_or_404(Sender, uid=uid, archived_at__isnull=True))
+    return done(request, reverse("sender_list"))
+
+
+@public
+@never_cache
+def sender_confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """For whoever reads the sender's address: GET says who asks and for what, POST says yes."""
+    state, status, sender = "closed", 410, None
+    if request.method == "POST":
+        with suppress(Conflict):
+            sender, state, status = proving.confirm(token=token), "done", 200
+    elif proof := proving.read_token(token):
+        sender = proof.sender
+        if sender.is_confirmed:
+            state, status = "done", 200
+        elif not proof.is_expired:
+            state, status = "open", 200
+    context = {"sender": sender, "state": state, "organization": str(Installation.current())}
+    return render(request, "campaigns/mailings/sender_confirm.html", context, status=status)
+
+
+@requires(Action.ADMINISTER)
 @require_safe
 def transport_list(request: StaffRequest) -> HttpResponse:
     rows = [(row, road_of(row)) for row in transports_in_use()]
-    return render(request, "campaigns/mailings/transport_list.html", {"rows": rows, "crumbs": _crumbs()})
+    archived = Transport.objects.filter(archived_at__isnull=False).order_by("-archived_at", "pk")[:50]
+    context = {"rows": rows, "archived": archived, "crumbs": _crumbs()}
+    return render(request, "campaigns/mailings/transport_list.html", context)
 
 
 def _transport_form(request: StaffRequest, transport: Transport) -> HttpResponse:
@@ -97,4 +163,24 @@ def transport_test(request: StaffRequest, uid: UUID) -> HttpResponse:
         toast(request, check(transport))
     except Unavailable as error:
         toast(request, error.message, level="error")
+    return done(request, reverse("transport_list"))
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def transport_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    try:
+        archive_transport(transport=get_object_or_404(Transport, uid=uid), actor=request.user)
+    except Conflict as error:
+        toast(request, error.message, level="error")
+    else:
+        toast(request, _("Archived. Mailings that use it keep it."))
+    return done(request, reverse("transport_list"))
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def transport_restore(request: StaffRequest, uid: UUID) -> HttpResponse:
+    restore_transport(transport=get_object_or_404(Transport, uid=uid), actor=request.user)
+    toast(request, _("It is offered again."))
     return done(request, reverse("transport_list"))

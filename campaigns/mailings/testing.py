@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.mailings.compiling import compile_variant
 from campaigns.mailings.models import Mailing, MailingTest, Sender, Variant
 from campaigns.mailings.recipients import fields_of
+from campaigns.mailings.services import expect_confirmed_sender
 from campaigns.mailings.transports import send_one
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -28,6 +29,7 @@ def send_test(*, mailing: Mailing, actor: User, language: str, member_uid: str =
     variant = mailing.variants.filter(language=language).first() or mailing.variants.first()
     if mailing.sender is None or mailing.transport is None or variant is None:
         raise Invalid(_("Choose a sender and a transport first; then a test can be sent."), code="incomplete")
+    expect_confirmed_sender(mailing)
     send_one(
         mailing.transport,
         sender=mailing.sender.email,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import smtplib
 import ssl
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.conf import settings
@@ -15,6 +16,37 @@ from campaigns.mailings.models import Transport
 from crm.errors import Invalid, Unavailable
 
 TIMEOUT = 8
+
+
+class _Greeted:
+    """Keeps the first line that the server says: it tells which server answered."""
+
+    greeting = ""
+
+    def connect(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        code, text = super().connect(*args, **kwargs)  # type: ignore[misc]
+        self.greeting = _line(code, text)
+        return code, text
+
+
+class Client(_Greeted, smtplib.SMTP):
+    """SMTP, with STARTTLS where the road says so."""
+
+
+class TlsClient(_Greeted, smtplib.SMTP_SSL):
+    """SMTP over TLS from the first byte."""
+
+
+def _line(code: int, text: bytes | str) -> str:
+    """What a server said, on one line that can be shown."""
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return f"{code} {' '.join(words.split())}"[:160].strip()
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _line(error.smtp_code, error.smtp_error)
+    return str(error)[:120] or type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -43,25 +75,34 @@ def road_of(transport: Transport) -> Road:
     )
 
 
-def connect(road: Road) -> smtplib.SMTP:
+def connect(road: Road) -> Client | TlsClient:
     """An open, greeted and signed-in connection; Unavailable with a plain sentence when there is none."""
     where = f"{road.host}:{road.port}"
     try:
         if road.is_ssl:
-            client: smtplib.SMTP = smtplib.SMTP_SSL(
+            client: Client | TlsClient = TlsClient(
                 road.host, road.port, timeout=TIMEOUT, context=ssl.create_default_context()
             )
         else:
-            client = smtplib.SMTP(road.host, road.port, timeout=TIMEOUT)
-        if road.starts_tls:
-            client.starttls(context=ssl.create_default_context())
-        if road.user:
-            client.login(road.user, road.password)
-        client.ehlo_or_helo_if_needed()
+            client = Client(road.host, road.port, timeout=TIMEOUT)
+        try:
+            if road.starts_tls:
+                client.starttls(context=ssl.create_default_context())
+            if road.user:
+                client.login(road.user, road.password)
+            client.ehlo_or_helo_if_needed()
+        except BaseException:
+            client.close()
+            raise
     except smtplib.SMTPAuthenticationError as error:
         raise Unavailable(
-            _("%(where)s answered, but refused the user name or password (%(code)s).")
-            % {"where": where, "code": error.smtp_code}
+            _("%(where)s answered, but refused the user name or password. It said: “%(said)s”.")
+            % {"where": where, "said": _said(error)}
+        ) from error
+    except smtplib.SMTPResponseException as error:
+        raise Unavailable(
+            _("%(where)s answered, but does not let us in. It said: “%(said)s”.")
+            % {"where": where, "said": _said(error)}
         ) from error
     except ssl.SSLError as error:
         raise Unavailable(
@@ -71,7 +112,7 @@ def connect(road: Road) -> smtplib.SMTP:
     except (smtplib.SMTPException, OSError) as error:
         raise Unavailable(
             _("%(where)s does not answer (%(error)s). Check the address and whether the server runs.")
-            % {"where": where, "error": str(error)[:120] or type(error).__name__}
+            % {"where": where, "error": _said(error)}
         ) from error
     return client
 
@@ -83,8 +124,9 @@ def check(transport: Transport) -> str:
     try:
         client.noop()
         secure = road.is_ssl or road.starts_tls
-        return _("%(where)s answers%(secure)s. Nothing was sent.") % {
+        return _("%(where)s answers%(secure)s. It said: “%(said)s”. Nothing was sent.") % {
             "where": f"{road.host}:{road.port}",
+            "said": client.greeting,
             "secure": _(", over TLS") if secure else _(", without encryption"),
         }
     finally:
@@ -109,7 +151,7 @@ def send_one(transport: Transport, *, sender: str, to: str, message: bytes) -> N
         ) from error
     except (smtplib.SMTPException, OSError) as error:
         raise Unavailable(
-            _("The server did not take the message (%(error)s). Nothing was sent.") % {"error": str(error)[:120]}
+            _("The server did not take the message (%(error)s). Nothing was sent.") % {"error": _said(error)}
         ) from error
     finally:
         client.close()

@@ -23,8 +23,13 @@ urlpatterns = [
     path("settings/senders/new/", settings_views.sender_create, name="sender_create"),
     path("settings/senders/<uuid:uid>/", settings_views.sender_edit, name="sender_edit"),
     path("settings/senders/<uuid:uid>/archive/", settings_views.sender_archive, name="sender_archive"),
+    path("settings/senders/<uuid:uid>/restore/", settings_views.sender_restore, name="sender_restore"),
+    path("settings/senders/<uuid:uid>/ask/", settings_views.sender_ask, name="sender_ask"),
+    path("sender/<str:token>/", settings_views.sender_confirm, name="sender_confirm"),
     path("settings/transports/", settings_views.transport_list, name="transport_list"),
     path("settings/transports/new/", settings_views.transport_create, name="transport_create"),
     path("settings/transports/<uuid:uid>/", settings_views.transport_edit, name="transport_edit"),
     path("settings/transports/<uuid:uid>/test/", settings_views.transport_test, name="transport_test"),
+    path("settings/transports/<uuid:uid>/archive/", settings_views.transport_archive, name="transport_archive"),
+    path("settings/transports/<uuid:uid>/restore/", settings_views.transport_restore, name="transport_restore"),
 ]

@@ -2,17 +2,20 @@
 
 import email
 import email.policy
+import re
 import socket
 from collections.abc import Iterator
 
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
+from aiosmtpd.smtp import AuthResult
+from django.urls import reverse
 
 from campaigns.mailings.models import MailingTest, Transport
 from campaigns.mailings.testing import send_test
 from campaigns.mailings.transports import check, road_of
-from crm.audit.models import AuditEntry
+from crm.audit.models import AuditChange, AuditEntry
 from crm.errors import Invalid, Unavailable
 from tests.factories import MailingFactory, TransportFactory
 
@@ -48,13 +51,13 @@ def server() -> Iterator[tuple[str, Kept]]:
     controller.stop()
 
 
-def test_check_says_that_it_answers_and_sends_nothing(server) -> None:
+def test_check_says_what_the_server_said_and_sends_nothing(server) -> None:
     address, kept = server
 
-    assert (
-        check(TransportFactory(url=address))
-        == f"{address.removeprefix('smtp://')} answers, without encryption. Nothing was sent."
-    )
+    said = check(TransportFactory(url=address))
+
+    where = address.removeprefix("smtp://")
+    assert re.fullmatch(rf"{where} answers, without encryption\. It said: “220 \S+ .+”\. Nothing was sent\.", said)
     assert kept.letters == []
 
 
@@ -97,3 +100,47 @@ def test_reserved_address_never_leaves_by_a_real_transport(server, editor) -> No
 
     assert kept.letters == []
     assert not MailingTest.objects.exists()
+
+
+def test_check_tells_what_a_refusing_server_said() -> None:
+    refuse = {"authenticator": lambda *_: AuthResult(success=False, handled=False), "auth_require_tls": False}
+    controller = Controller(Kept(), hostname="127.0.0.1", port=free_port(), **refuse)
+    controller.start()
+    try:
+        with pytest.raises(Unavailable) as refused:
+            check(TransportFactory(url=f"smtp://me:secret-word@127.0.0.1:{controller.port}"))
+    finally:
+        controller.stop()
+
+    assert "refused the user name or password. It said: “535 " in refused.value.message
+    assert "secret-word" not in refused.value.message
+
+
+def test_another_password_is_told_by_the_audit_trail_without_it(admin, sign_in) -> None:
+    stored = "smtp://me:secret-word@mail.example.org:587"
+    transport = TransportFactory(name="Main", kind="smtp", url=stored)
+    form = {"name": "Main", "kind": "smtp", "url": stored.replace("secret", "other"), "max_connections": 4}
+
+    sign_in(admin).post(reverse("transport_edit", args=[transport.uid]), form)
+
+    transport.refresh_from_db()
+    assert "other-word" in transport.url
+    assert list(AuditChange.objects.values_list("field", "before", "after")) == [
+        ("password", "•••", "••• (another one)")
+    ]
+
+
+def test_default_transport_gives_up_its_place_before_it_is_archived(admin, sign_in) -> None:
+    client = sign_in(admin)
+    main, other = TransportFactory(is_default=True), TransportFactory()
+
+    said = client.post(reverse("transport_archive", args=[main.uid]), follow=True).content.decode()
+    client.post(reverse("transport_archive", args=[other.uid]))
+    main.refresh_from_db()
+    assert "Choose another default first" in said
+    assert main.archived_at is None
+    client.post(reverse("transport_archive", args=[main.uid]))  # the last one may go
+    client.post(reverse("transport_restore", args=[other.uid]))
+
+    assert list(Transport.objects.filter(archived_at__isnull=True)) == [other]
+    assert not Transport.objects.filter(is_default=True).exists()
