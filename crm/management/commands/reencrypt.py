@@ -19,7 +19,7 @@ class Command(BaseCommand):
                 for model, field in encryption.fields():
                     meta = model._meta
                     changed += encryption.encrypt_table(
-                        cursor, table=meta.db_table, column=field.column, key=str(meta.pk.column)
+                        cursor, table=meta.db_table, column=str(field.column), key=str(meta.pk.column)
                     )
         except DomainError as error:
             raise CommandError(error.message) from error
