@@ -1,4 +1,12 @@
-from contacts.consent.models import ConsentEvent, ConsentState, Suppression, Topic
+from contacts.consent.models import (
+    ConsentEvent,
+    ConsentState,
+    OptInRequest,
+    SubscriptionRow,
+    SubscriptionRun,
+    Suppression,
+    Topic,
+)
 from contacts.directory.models import (
     Constituency,
     ContactPoint,
@@ -34,12 +42,15 @@ __all__ = [
     "Indicator",
     "IndicatorValue",
     "Membership",
+    "OptInRequest",
     "Organization",
     "Person",
     "Post",
     "Region",
     "Segment",
     "SegmentVersion",
+    "SubscriptionRow",
+    "SubscriptionRun",
     "Suppression",
     "Tag",
     "Topic",

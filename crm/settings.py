@@ -169,6 +169,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.engagement.drain": 2,
         "campaigns.engagement.make_partitions": 3600,
         "campaigns.outreach.handle_inbound": 5,
+        "contacts.consent.mail_requests": 15,
     }.items()
 }
 
@@ -191,6 +192,8 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Groundswell <groundswell@campaign.test>" if LOCAL else "")
 # bounces and replies come back to signed addresses at this domain
 RETURN_DOMAIN = env("RETURN_DOMAIN", "bounce.campaign.test" if LOCAL else "")
+OPT_IN_DAYS = env_int("OPT_IN_DAYS", 14, minimum=1)  # how long the link that confirms a permission works
+OPT_IN_AGAIN_DAYS = env_int("OPT_IN_AGAIN_DAYS", 90, minimum=1)  # an address is asked about a topic once in so many
 SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))
 
 # --- sign-in ----------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.conf import settings
 
 from crm.keyring import MAC_BYTES, sign, verify
+from crm.reserved import is_reserved as is_reserved
 
 BOUNCE, REPLY = "b", "r"
 _PURPOSES = {BOUNCE: "return-path", REPLY: "reply-to"}
@@ -84,16 +85,3 @@ def read_message_id(text: str) -> tuple[UUID, int] | None:
     except (ValueError, IndexError):
         return None
     return (uid, seq) if text.strip().strip("<>") == message_id(uid, seq).strip("<>") else None
-
-
-# RFC 2606 and RFC 6761, and what is only known on this machine
-_RESERVED_TOPS = ("test", "example", "invalid", "localhost", "local")
-_RESERVED_NAMES = ("example.com", "example.net", "example.org", "example.edu")
-
-
-def is_reserved(domain: str) -> bool:
-    """Whether a domain is reserved: nothing for it ever leaves by a real transport."""
-    name = domain.lower().rstrip(".")
-    return name.rpartition(".")[2] in _RESERVED_TOPS or any(
-        name == reserved or name.endswith(f".{reserved}") for reserved in _RESERVED_NAMES
-    )

@@ -13,7 +13,7 @@ from django.utils.text import slugify
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from contacts.consent.models import LawfulBasis, Suppression, Topic
+from contacts.consent.models import LawfulBasis, Suppression, Topic, Way
 from contacts.consent.queries import open_topics
 from contacts.directory.lists import LANGUAGE_NAMES
 
@@ -66,6 +66,57 @@ class PermissionForm(forms.Form):
         if not day or day == timezone.localdate():
             return None
         return timezone.make_aware(dt.datetime.combine(day, dt.time()))
+
+
+class AskForm(forms.Form):
+    """A question by mail: what about, and why them."""
+
+    topic = TopicChoice(Topic.objects.none(), label=_("Topic"), to_field_name="uid", empty_label=_("Choose one"))
+    source = forms.CharField(
+        label=_("Why you ask them"),
+        max_length=120,
+        help_text=_("Where the wish comes from: a call, a meeting, a form."),
+    )
+    evidence = forms.CharField(label=_("Note"), required=False, widget=forms.Textarea(attrs={"rows": 2}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["topic"]
+        field.queryset = open_topics()
+
+
+class SubscribeForm(forms.Form):
+    """Many at once: the same that one permission needs, and by which way."""
+
+    topic = TopicChoice(Topic.objects.none(), label=_("Topic"), to_field_name="uid", empty_label=_("Choose one"))
+    way = forms.ChoiceField(label=_("How"), choices=Way.choices, widget=forms.RadioSelect, initial=Way.ASK)
+    lawful_basis = forms.ChoiceField(
+        label=_("Lawful basis"),
+        choices=[("", _("Choose one")), *LawfulBasis.choices],
+        required=False,
+        help_text=_("For permissions that you record. Who is asked by mail gives consent."),
+    )
+    source = forms.CharField(
+        label=_("Source"),
+        max_length=120,
+        help_text=_("Where the permissions, or the wish to get this, come from: an event, a form, a partner."),
+    )
+    evidence = forms.CharField(
+        label=_("Evidence"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text=_("What shows it: a document and where it is kept, who said it to whom."),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field: Any = self.fields["topic"]
+        field.queryset = open_topics()
+
+    def clean(self) -> dict[str, Any]:
+        data: dict[str, Any] = super().clean() or {}
+        if data.get("way") == Way.RECORD and not data.get("lawful_basis"):
+            self.add_error("lawful_basis", _("Say on which lawful basis you may write to them."))
+        return data
 
 
 class WithdrawalForm(forms.Form):

@@ -20,6 +20,7 @@ from contacts.consent.subjects import Subject
 from crm.keyring import sign, verify
 
 PURPOSE = "preferences"
+OPT_IN = "opt-in"
 _KINDS = {SubjectKind.PERSON: b"p", SubjectKind.ORGANIZATION: b"o"}
 _DELIVERY = struct.Struct(">QI")
 
@@ -51,13 +52,35 @@ def preference_url(
     return settings.BASE_URL + reverse("preferences", kwargs={"token": token})
 
 
-def read_token(token: str) -> PreferenceLink | None:
-    """What a token says if we made it; None for anything else, however broken."""
+def opt_in_url(request_uid: UUID) -> str:
+    """The absolute address of the page that confirms a permission; the request knows until when."""
+    key_id, mac = sign(OPT_IN, request_uid.bytes)
+    token = f"{_encode(request_uid.bytes)}.{key_id}.{_encode(mac)}"
+    return settings.BASE_URL + reverse("opt_in", kwargs={"token": token})
+
+
+def read_opt_in(token: str) -> UUID | None:
+    """The request that a token was made for; None when we did not make it."""
+    parts = _parts(token)
+    if parts is None or len(parts[0]) != 16 or not verify(OPT_IN, *parts):
+        return None
+    return UUID(bytes=parts[0])
+
+
+def _parts(token: str) -> tuple[bytes, str, bytes] | None:
     try:
         encoded, key_id, encoded_mac = token.split(".")
-        body, mac = _decode(encoded), _decode(encoded_mac)
+        return _decode(encoded), key_id, _decode(encoded_mac)
     except (ValueError, binascii.Error):
         return None
+
+
+def read_token(token: str) -> PreferenceLink | None:
+    """What a token says if we made it; None for anything else, however broken."""
+    parts = _parts(token)
+    if parts is None:
+        return None
+    body, key_id, mac = parts
     if len(body) not in {17, 17 + _DELIVERY.size} or not verify(PURPOSE, body, key_id, mac):
         return None
     kind = next(kind for kind, letter in _KINDS.items() if letter == body[:1])

@@ -1,11 +1,12 @@
 """Permission, as an append-only ledger, its current state, and addresses that must never be written to."""
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from contacts.directory.models import NamedModel
+from contacts.directory.models import ContactPoint, NamedModel
 from crm.ids import StampedModel
 
 
@@ -123,3 +124,125 @@ class Suppression(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class Way(models.TextChoices):
+    """How staff come by a permission."""
+
+    RECORD = "record", _("Record a permission that they gave")
+    ASK = "ask", _("Ask them by mail, and record it when they confirm")
+
+
+class Outcome(models.TextChoices):
+    """What became of one subject of a subscription; all but the first two were left out."""
+
+    GRANTED = "granted", _("recorded")
+    ASKED = "asked", _("asked by mail")
+    ALREADY = "already", _("allowed it before")
+    WITHDRAWN = "withdrawn", _("withdrew it; only they can give it again")
+    SUPPRESSED = "suppressed", _("an address of theirs is suppressed")
+    NO_ADDRESS = "no_address", _("no usable e-mail address of their own")
+    ASKED_LATELY = "asked_lately", _("asked not long ago")
+    GONE = "gone", _("no longer in the directory")
+
+
+class SubscriptionRun(StampedModel):
+    """Staff subscribe a selection to a topic: what they gave for it, and what became of each."""
+
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+")
+    subject_kind = models.CharField(max_length=12, choices=SubjectKind.choices)
+    way = models.CharField(max_length=6, choices=Way.choices)
+    lawful_basis = models.CharField(max_length=24, choices=LawfulBasis.choices)
+    source = models.CharField(max_length=120)
+    evidence = models.TextField()
+    label = models.CharField(max_length=200, help_text="what was selected, in words")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    job = models.ForeignKey("crm.Job", null=True, on_delete=models.SET_NULL, related_name="+")
+    counts = models.JSONField(default=dict, help_text="outcome → subjects, when it is over")
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="subscription_is_founded", condition=~Q(lawful_basis="") & ~Q(source="") & ~Q(evidence="")
+            ),
+            models.CheckConstraint(
+                name="subscription_asks_for_consent", condition=~Q(way="ask") | Q(lawful_basis="consent")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.label} → {self.topic_id}"
+
+
+class SubscriptionRow(models.Model):
+    """One subject of a run; `outcome` is empty until it was dealt with."""
+
+    run = models.ForeignKey(SubscriptionRun, on_delete=models.CASCADE, related_name="rows")
+    subject_uid = models.UUIDField()
+    outcome = models.CharField(max_length=12, choices=Outcome.choices, blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "subject_uid"], name="subscription_row_once")]
+        indexes = [models.Index(fields=["run", "outcome", "id"], name="subscription_row_outcome")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {self.subject_uid} {self.outcome}"
+
+
+class OptInRequest(StampedModel):
+    """A mail that asks for a permission (double opt-in). The address itself stands on the contact point only."""
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waits to be mailed")
+        SENT = "sent", _("mailed, not answered yet")
+        CONFIRMED = "confirmed", _("confirmed")
+        REVOKED = "revoked", _("taken back")
+        EXPIRED = "expired", _("expired without an answer")
+
+    OPEN = (State.WAITING, State.SENT)
+
+    subject_uid = models.UUIDField()
+    subject_kind = models.CharField(max_length=12, choices=SubjectKind.choices)
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+")
+    contact_point = models.ForeignKey(ContactPoint, null=True, on_delete=models.SET_NULL, related_name="+")
+    address_hash = models.BinaryField(max_length=32, help_text="so that an address is asked once, whoever has it")
+    language = models.CharField(max_length=8)
+    source = models.CharField(max_length=120)
+    evidence = models.TextField(blank=True, default="", help_text="why they are asked")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
+    tries = models.PositiveSmallIntegerField(default=0)
+    due_at = models.DateTimeField(help_text="not mailed before")
+    problem = models.CharField(max_length=300, blank=True, default="", help_text="why it is not mailed yet")
+    sent_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["address_hash", "topic"], name="opt_in_open_once", condition=Q(state__in=["waiting", "sent"])
+            ),
+            models.CheckConstraint(
+                name="opt_in_sent_expires",
+                condition=~Q(state__in=["sent", "confirmed"]) | Q(sent_at__isnull=False, expires_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="opt_in_closed_has_time",
+                condition=Q(state__in=["waiting", "sent"], closed_at__isnull=True)
+                | Q(state__in=["confirmed", "revoked", "expired"], closed_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at", "id"], name="opt_in_due", condition=Q(state="waiting")),
+            models.Index(fields=["subject_uid", "-id"], name="opt_in_subject"),
+            models.Index(fields=["-id"], name="opt_in_open", condition=Q(state__in=["waiting", "sent"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.subject_uid} {self.topic_id}: {self.state}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in self.OPEN

@@ -57,9 +57,9 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
             answer["Allow"] = "GET, HEAD, POST, OPTIONS"
         elif link is None or subject is None:
-            answer = _page(request, "preferences_unknown", status=404)
+            answer = public_page(request, "preferences_unknown", status=404)
         elif row is None:
-            answer = _page(request, "preferences_gone", status=410)
+            answer = public_page(request, "preferences_gone", status=410)
         elif request.method == "POST":
             answer = _change(request, Holder(link, subject, row))
         else:
@@ -93,7 +93,7 @@ def language_name(code: str) -> str:
 
 def _show(request: HttpRequest, holder: Holder) -> HttpResponse:
     stop = _stop(holder)
-    return _page(
+    return public_page(
         request,
         "preferences",
         permissions=permissions_of(holder.subject.uid, public_only=True),
@@ -107,7 +107,7 @@ def _show(request: HttpRequest, holder: Holder) -> HttpResponse:
 
 def _change(request: HttpRequest, holder: Holder) -> HttpResponse:
     if not allow("preferences", str(holder.subject.uid), limit=CHANGES, seconds=WINDOW_SECONDS):
-        answer = _page(request, "preferences_too_fast", status=429, holder=holder)
+        answer = public_page(request, "preferences_too_fast", status=429, holder=holder)
         answer["Retry-After"] = str(WINDOW_SECONDS)
         return answer
     if request.POST.get("do") == "everything":
@@ -124,7 +124,7 @@ def _change(request: HttpRequest, holder: Holder) -> HttpResponse:
         )
         holder.row.language = changed.language or holder.row.language
     with translation.override(page_language(request, holder.row)):
-        return _page(
+        return public_page(
             request,
             "preferences_saved",
             changed=changed,
@@ -154,7 +154,8 @@ def _stop(holder: Holder) -> Suppression | None:
     return next(iter(others or found), None)
 
 
-def _page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
+def public_page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """A public page of consent with its language links and the installation's name."""
     query = request.GET.copy()
     query.pop("lang", None)
     languages = [

@@ -19,7 +19,7 @@ from django.utils import timezone
 from django.utils.translation import get_language
 
 from contacts.consent.addresses import address_hashes, address_key
-from contacts.consent.models import ConsentEvent, ConsentState, Suppression, Topic
+from contacts.consent.models import ConsentEvent, ConsentState, OptInRequest, Suppression, Topic
 
 EMAIL = "email"
 
@@ -89,9 +89,29 @@ def granted_counts(channel: str = EMAIL) -> dict[int, int]:
     return {row["topic_id"]: row["n"] for row in rows}
 
 
-def ledger_of(subject_uid: UUID) -> QuerySet[ConsentEvent]:
-    """Everything ever said by or about this subject, newest first."""
-    return ConsentEvent.objects.filter(subject_uid=subject_uid).select_related("topic").order_by("-at", "-id")
+def ledger_of(*subject_uids: UUID) -> QuerySet[ConsentEvent]:
+    """Everything ever said by or about this subject (all the uids that it had), newest first."""
+    return ConsentEvent.objects.filter(subject_uid__in=subject_uids).select_related("topic").order_by("-at", "-id")
+
+
+def requests_of(*subject_uids: UUID) -> QuerySet[OptInRequest]:
+    """What this subject was asked by mail, newest first."""
+    found = OptInRequest.objects.filter(subject_uid__in=subject_uids).select_related("topic", "asked_by")
+    return found.order_by("-id")
+
+
+def suppressed_addresses(row: Any) -> list[tuple[str, Suppression]]:
+    """(address, suppression) of a person's or an organization's own addresses, those that have one."""
+    points = list(row.contact_points.filter(kind=EMAIL).order_by("id"))
+    found: dict[bytes, Suppression] = {}
+    for suppression in suppressions_of(point.address_key for point in points):
+        found.setdefault(bytes(suppression.address_hash), suppression)
+    pairs = []
+    for point in points:
+        hit = next((found[hash] for hash in address_hashes(point.address_key) if hash in found), None)
+        if hit:
+            pairs.append((point.value, hit))
+    return pairs
 
 
 def open_topics() -> QuerySet[Topic]:

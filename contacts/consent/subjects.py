@@ -44,3 +44,16 @@ class Subject:
         owner = {"person__uid": self.uid} if self.kind == SubjectKind.PERSON else {"organization__uid": self.uid}
         found = ContactPoint.objects.emails().filter(**owner)
         return list(found.order_by("id").values_list("address_key", flat=True))
+
+
+def all_uids(uid: UUID) -> list[UUID]:
+    """A subject's uid, and those that were merged into it, and into those: what was said stands under each of them."""
+    found = [uid]
+    for _step in range(_LONGEST_CHAIN):
+        older = list(
+            UidAlias.objects.filter(new_uid__in=found).exclude(old_uid__in=found).values_list("old_uid", flat=True)
+        )
+        if not older:
+            break
+        found += older
+    return found

@@ -2,14 +2,21 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from contacts.consent import views
+from contacts.consent import subscribing_views, views
+from contacts.consent.opting_in import opt_in
 from contacts.consent.preferences import preferences
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("p/<str:token>/", preferences, name="preferences"),
+    path("yes/<str:token>/", opt_in, name="opt_in"),
     path("directory/permissions/<slug:kind>/<uuid:uid>/", views.consent_ledger, name="consent_ledger"),
     path("directory/permissions/<slug:kind>/<uuid:uid>/grant/", views.consent_grant, name="consent_grant"),
     path("directory/permissions/<slug:kind>/<uuid:uid>/withdraw/", views.consent_withdraw, name="consent_withdraw"),
+    path("directory/permissions/<slug:kind>/<uuid:uid>/ask/", subscribing_views.consent_ask, name="consent_ask"),
+    path("directory/subscribe/", subscribing_views.subscribe, name="subscribe"),
+    path("directory/subscriptions/<uuid:uid>/", subscribing_views.subscription_detail, name="subscription_detail"),
+    path("directory/permission-requests/", subscribing_views.request_list, name="opt_in_list"),
+    path("directory/permission-requests/<uuid:uid>/revoke/", subscribing_views.request_revoke, name="opt_in_revoke"),
     path("settings/topics/", views.topic_list, name="topic_list"),
     path("settings/topics/new/", views.topic_new, name="topic_new"),
     path("settings/topics/<uuid:uid>/", views.topic_edit, name="topic_edit"),

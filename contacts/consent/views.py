@@ -15,20 +15,22 @@ from django.views.decorators.http import require_POST, require_safe
 from contacts.consent import services
 from contacts.consent.forms import AddressForm, PermissionForm, SuppressionForm, TopicForm, WithdrawalForm
 from contacts.consent.links import preference_url
-from contacts.consent.models import Suppression, Topic
+from contacts.consent.models import Outcome, Suppression, Topic, Way
 from contacts.consent.queries import (
     granted_counts,
     ledger_of,
     permissions_of,
+    requests_of,
+    suppressed_addresses,
     suppression_count,
     suppression_of,
-    suppressions_of,
 )
-from contacts.consent.subjects import Subject
+from contacts.consent.services.judging import judge
+from contacts.consent.story import in_short, tell
+from contacts.consent.subjects import all_uids
 from contacts.directory.aliases import resolve
 from contacts.directory.models import Organization, Person
 from contacts.directory.views.access import back_or, editable, may_edit, page_url
-from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import Invalid
@@ -43,20 +45,23 @@ ROWS: dict[str, Any] = {"person": Person.objects, "organization": Organization.o
 @requires(Action.SEE)
 @require_safe
 def consent_ledger(request: StaffRequest, kind: str, uid: UUID) -> HttpResponse:
-    """Where they stand on each topic, and every event that led there, with its evidence."""
+    """Their story: where they stand on each topic, and every event that led there, with its evidence."""
     rows = _rows(kind)
     row = resolve(rows.visible_to(request.user), uid)
-    page = paginate(request, ledger_of(row.uid), sort=["-at", "-id"])
-    actors = {user.uid: user.name for user in User.objects.filter(uid__in=[event.actor_uid for event in page.rows])}
-    for event in page.rows:
-        vars(event)["actor_name"] = actors.get(event.actor_uid, "") if event.actor_uid else ""
+    uids = all_uids(row.uid)
+    page = paginate(request, ledger_of(*uids), sort=["-at", "-id"])
+    permissions = permissions_of(row.uid)
+    suppressions = suppressed_addresses(row)
     context = {
         "row": row,
         "kind": kind,
-        "permissions": permissions_of(row.uid),
+        "permissions": permissions,
         "may_edit": may_edit(request, rows, row),
         "page": page,
-        "suppression": suppressions_of(Subject.of(row).address_keys()).first(),
+        "entries": tell(row, page.rows, request.user),
+        "in_short": in_short(row, permissions, is_suppressed=bool(suppressions)),
+        "suppressions": suppressions,
+        "requests": list(requests_of(*uids)[:20]),
         "own_page": preference_url(row.uid, kind),
         "crumbs": [(row.label, page_url(row))],
     }
@@ -68,7 +73,7 @@ def consent_grant(request: StaffRequest, kind: str, uid: UUID) -> HttpResponse:
     """Record a permission that was given to an officer."""
     row = editable(request, _rows(kind), uid)
     form = PermissionForm(request.POST or None, initial={"topic": request.GET.get("topic", "")})
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and form.is_valid() and not _stands_against(form, row, kind):
         data = form.cleaned_data
         services.grant_consent(
             subject=row,
@@ -97,6 +102,27 @@ def consent_withdraw(request: StaffRequest, kind: str, uid: UUID) -> HttpRespons
         toast(request, _("The withdrawal for “%(topic)s” is recorded.") % {"topic": data["topic"].label})
         return done(request, back_or(request, page_url(row)))
     return _part(request, form, row, _("Record a withdrawal"), _("Record it"))
+
+
+def _stands_against(form: PermissionForm, row: Any, kind: str) -> bool:
+    """Staff never reverse a withdrawal or a suppression: who withdrew comes back by the link to his own page."""
+    outcome = judge(kind=kind, uids=[row.uid], topic=form.cleaned_data["topic"], way=Way.RECORD).outcome.get(row.uid)
+    said = (
+        {
+            Outcome.WITHDRAWN: _(
+                "They withdrew this topic, and only they can allow it again: send them the link to their own page, "
+                "which stands on the page of their permissions. Nothing was recorded."
+            ),
+            Outcome.SUPPRESSED: _(
+                "An address of theirs is on the list of those that are never written to, so nothing was recorded."
+            ),
+        }.get(outcome)
+        if outcome
+        else None
+    )
+    if said:
+        form.add_error(None, said)
+    return bool(said)
 
 
 def _rows(kind: str) -> Any:

@@ -105,7 +105,7 @@ def list_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     return list_page(
         request, "contacts/segments/list_detail.html", table=table, filters=filters, contact_list=found,
         may_edit=may_edit, uses=uses_of_list(found), find=words, found=_candidates(found, request, words) if words and may_edit else [],
-        limited=request.user.scope(Action.SEE).countries is not None,
+        limited=request.user.scope(Action.SEE).countries is not None, may_subscribe=request.user.may(Action.BULK),
     )  # fmt: skip
 
 

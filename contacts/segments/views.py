@@ -246,6 +246,7 @@ def segment_members(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     return list_page(
         request, "contacts/segments/segment_members.html", table=table, filters=filters, segment=segment,
         may_edit=may_edit, words=sentence(segment.tree, segment.selects), write_url=write_url(segment, request.user),
+        may_subscribe=request.user.may(Action.BULK),
         may_create=_may_create(request), limited=request.user.scope(Action.SEE).countries is not None,
     )  # fmt: skip
 

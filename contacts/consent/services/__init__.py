@@ -8,6 +8,8 @@ from contacts.consent.services.ledger import (
     stop_everything,
     withdraw_consent,
 )
+from contacts.consent.services.opt_in import ask_permission, confirm, mail_due, revoke_request
+from contacts.consent.services.subscribing import subscribe
 from contacts.consent.services.suppressions import (
     address_of_delivery,
     carry_suppressions,
@@ -21,19 +23,24 @@ from contacts.consent.services.topics import archive_topic, create_topic, edit_t
 
 __all__ = [
     "address_of_delivery",
+    "ask_permission",
     "archive_topic",
     "carry_suppressions",
+    "confirm",
     "create_topic",
     "edit_topic",
     "grant_consent",
+    "mail_due",
     "on_left_by_mail",
     "lift_own_suppression",
     "on_suppress",
     "one_click_unsubscribe",
     "record_complaint",
     "restore_topic",
+    "revoke_request",
     "save_preferences",
     "stop_everything",
+    "subscribe",
     "suppress_address",
     "suppress_addresses",
     "withdraw_consent",
