@@ -14,19 +14,23 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.models import Mailing
+from contacts.segments.date_fields import day
 from contacts.segments.models import Segment
-from contacts.segments.registry import BOTH, PEOPLE, Choice, Context, Field, Operator, Split, register
+from contacts.segments.registry import BOTH, HAPPENED, PEOPLE, Choice, Context, Field, Operator, Split, register
 from contacts.segments.tree import uids
 from contacts.segments.usage import Use, register_use
 from crm.accounts.models import User
 
 MAILINGS = _("Mailings")
 OPERATORS = (
-    Operator("any_of", _("one of"), "choices"),
-    Operator("none_of", _("none of"), "choices"),
-    Operator("ever", _("any mailing"), "nothing"),
-    Operator("never", _("no mailing"), "nothing"),
+    Operator("any_of", _("in one of"), "choices"),
+    Operator("none_of", _("in none of"), "choices"),
+    Operator("ever", _("in any mailing"), "nothing"),
+    Operator("never", _("in no mailing"), "nothing"),
+    *HAPPENED,
 )
+IN_TIME = frozenset(operator.code for operator in HAPPENED)
+YES = frozenset({"any_of", "ever", "within", "between", "at_least_times"})
 
 
 class MailingChoices:
@@ -52,16 +56,42 @@ class MailingChoices:
 
 def _of(ctx: Context, column: str, operator: str) -> str:
     """A condition that narrows to the chosen mailings; nothing when any will do."""
-    if operator in ("ever", "never"):
+    if operator not in ("any_of", "none_of"):
         return ""
     return f" AND {column} = ANY ({ctx.param(ctx.keys())}::bigint[])"
 
 
 def _answer(found: str, operator: str) -> str:
-    return found if operator in ("any_of", "ever") else f"NOT {found}"
+    return found if operator in YES else f"NOT {found}"
+
+
+def _in_time(ctx: Context, rows: str, subject: str, on: str, often: str, operator: str, value: Any) -> str:
+    """EXISTS over `rows` (FROM … WHERE …) of the subject in the time asked about; for counts, over sums made once per subject.
+
+    rows: whose column `subject` is the person or organization; on: the day; often: what adds up to how many times.
+    """
+    if operator in ("at_least_times", "fewer_times"):
+        times, days = value
+        sums = (
+            f"SELECT {subject} AS id {rows} AND {day(on, 'within', days, ctx)} GROUP BY {subject}"
+            f" HAVING {often} >= {ctx.param(times)}::int"
+        )
+        return f"EXISTS (SELECT 1 FROM ({sums}) often WHERE often.id = {ctx.id})"
+    return f"EXISTS (SELECT 1 {rows} AND {subject} = {ctx.id} AND {day(on, operator, value, ctx)})"
+
+
+def _bucket(ctx: Context, column: str, operator: str, value: Any) -> str:
+    """People: by their daily buckets, which are there for this."""
+    rows = f"FROM campaigns_engagementday b WHERE b.{column} > 0"
+    return _in_time(ctx, rows, "b.person_id", "b.day", f"sum(b.{column})", operator, value)
 
 
 def received(ctx: Context, operator: str, value: Any) -> str:
+    if operator in IN_TIME and ctx.selects == PEOPLE:
+        return _answer(_bucket(ctx, "mailed", operator, value), operator)
+    if operator in IN_TIME:
+        rows, on = "FROM delivery d WHERE d.state = 'accepted'", "(d.settled_at AT TIME ZONE 'UTC')::date"
+        return _answer(_in_time(ctx, rows, "d.organization_id", on, "count(*)", operator, value), operator)
     owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
     of = _of(ctx, "d.mailing_id", operator)
     return _answer(
@@ -69,27 +99,40 @@ def received(ctx: Context, operator: str, value: Any) -> str:
     )
 
 
-def clicked(ctx: Context, operator: str, value: Any) -> Split:
-    of = _of(ctx, "e.mailing_id", operator)
-    did = (
-        "EXISTS (SELECT 1 FROM campaigns_deliveryengagement e"
-        f" WHERE e.person_id = {ctx.id} AND e.first_click_at IS NOT NULL{of})"
-    )
+def _untracked(ctx: Context, operator: str, value: Any) -> str:
+    """Whether mail went to the person whose clicks nobody can know. A click comes at any time after its mail, so of a period
+    only the end counts."""
     of = _of(ctx, "u.mailing_id", operator)
-    untracked = f"EXISTS (SELECT 1 FROM delivery u WHERE u.person_id = {ctx.id} AND u.state = 'accepted' AND NOT u.is_tracked{of})"
-    if operator in ("any_of", "ever"):
+    if operator in ("between", "not_between"):
+        of = f" AND u.settled_at < ({ctx.param(value[1])}::date + 1)::timestamptz"
+    return f"EXISTS (SELECT 1 FROM delivery u WHERE u.person_id = {ctx.id} AND u.state = 'accepted' AND NOT u.is_tracked{of})"
+
+
+def clicked(ctx: Context, operator: str, value: Any) -> Split:
+    if operator in IN_TIME:
+        did = _bucket(ctx, "human_clicks", operator, value)
+    else:
+        of = _of(ctx, "e.mailing_id", operator)
+        did = (
+            "EXISTS (SELECT 1 FROM campaigns_deliveryengagement e"
+            f" WHERE e.person_id = {ctx.id} AND e.first_click_at IS NOT NULL{of})"
+        )
+    untracked = _untracked(ctx, operator, value)
+    if operator in YES:
         return Split(yes=did, unknown=untracked)
     return Split(yes=f"(NOT {did} AND NOT {untracked})", unknown=f"(NOT {did} AND {untracked})")
 
 
 def replied(ctx: Context, operator: str, value: Any) -> str:
     owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
+    if operator in IN_TIME and ctx.selects == PEOPLE:
+        return _answer(_bucket(ctx, "replies", operator, value), operator)
+    rows = "FROM campaigns_interaction i WHERE i.kind = 'reply' AND i.mailing_id IS NOT NULL"
+    if operator in IN_TIME:
+        on = "(i.at AT TIME ZONE 'UTC')::date"
+        return _answer(_in_time(ctx, rows, "i.organization_id", on, "count(*)", operator, value), operator)
     of = _of(ctx, "i.mailing_id", operator)
-    found = (
-        f"EXISTS (SELECT 1 FROM campaigns_interaction i WHERE i.{owner} = {ctx.id} AND i.kind = 'reply'"
-        f" AND i.mailing_id IS NOT NULL{of})"
-    )
-    return _answer(found, operator)
+    return _answer(f"EXISTS (SELECT 1 {rows} AND i.{owner} = {ctx.id}{of})", operator)
 
 
 CHOICES = MailingChoices()
@@ -105,6 +148,12 @@ FIELDS = [
             "none_of": _("who did not receive {values}"),
             "ever": _("who **received a mailing**"),
             "never": _("who **never received a mailing**"),
+            "within": _("who **received a mailing in the last {value} days**"),
+            "not_within": _("who **received no mailing in the last {value} days**"),
+            "between": _("who **received a mailing between {low} and {high}**"),
+            "not_between": _("who **received no mailing between {low} and {high}**"),
+            "at_least_times": _("who **received mail at least {times} in {days} days**"),
+            "fewer_times": _("who **received mail fewer than {times} in {days} days**"),
         },
         selects=BOTH,
         choices=CHOICES,
@@ -112,7 +161,7 @@ FIELDS = [
     ),
     Field(
         "clicked",
-        _("Clicked in"),
+        _("Clicked"),
         MAILINGS,
         OPERATORS,
         clicked,
@@ -121,6 +170,12 @@ FIELDS = [
             "none_of": _("who did not click in {values}"),
             "ever": _("who **clicked in a mailing**"),
             "never": _("who **never clicked in a mailing**"),
+            "within": _("who **clicked in the last {value} days**"),
+            "not_within": _("who **did not click in the last {value} days**"),
+            "between": _("who **clicked between {low} and {high}**"),
+            "not_between": _("who **did not click between {low} and {high}**"),
+            "at_least_times": _("who **clicked at least {times} in {days} days**"),
+            "fewer_times": _("who **clicked fewer than {times} in {days} days**"),
         },
         selects=frozenset({PEOPLE}),
         choices=CHOICES,
@@ -130,7 +185,7 @@ FIELDS = [
     ),
     Field(
         "replied",
-        _("Replied to"),
+        _("Replied"),
         MAILINGS,
         OPERATORS,
         replied,
@@ -139,6 +194,12 @@ FIELDS = [
             "none_of": _("who did not reply to {values}"),
             "ever": _("who **replied to a mailing**"),
             "never": _("who **never replied to a mailing**"),
+            "within": _("who **replied in the last {value} days**"),
+            "not_within": _("who **did not reply in the last {value} days**"),
+            "between": _("who **replied between {low} and {high}**"),
+            "not_between": _("who **did not reply between {low} and {high}**"),
+            "at_least_times": _("who **replied at least {times} in {days} days**"),
+            "fewer_times": _("who **replied fewer than {times} in {days} days**"),
         },
         selects=BOTH,
         choices=CHOICES,

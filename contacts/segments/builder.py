@@ -81,8 +81,20 @@ class RuleView:
 
     @property
     def pair(self) -> list[str]:
+        return self.parts[:2]
+
+    @property
+    def parts(self) -> list[str]:
+        """The values of a rule that takes several, as typed."""
         value = self.value if isinstance(self.value, list) else []
-        return ["" if item is None else str(item) for item in (value + [None, None])[:2]]
+        return ["" if item is None else str(item) for item in (value + [None, None, None])[:3]]
+
+    @cached_property
+    def years(self) -> list[str]:
+        """What may be chosen, and what is chosen although there are no figures for it (any more)."""
+        known = [str(year) for year in self.about.years()] if self.about and self.about.years else []
+        chosen = {"year": [self.shown], "year_number": self.parts[:1], "change": self.parts[:2]}.get(self.takes, [])
+        return sorted({*known, *(year for year in chosen if year)}, reverse=True)
 
 
 @dataclass

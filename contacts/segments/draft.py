@@ -12,12 +12,13 @@ from typing import Any
 
 from django.http import QueryDict
 
-from contacts.segments.registry import Catalogue, Field, Operator
+from contacts.segments.registry import PARTS, Catalogue, Field, Operator
 from contacts.segments.tree import MAX_DEPTH, MAX_RULES, OPS, VERSION
 
 ROOT = "r"
 Node = dict[str, Any]
-DEFAULTS = {"days": 90}
+DEFAULTS: dict[str, Any] = {"days": 90, "count": [2, 90]}
+CHANGE_YEARS = 5  # how far back "rose" and "fell" begin
 
 
 def empty() -> Node:
@@ -87,11 +88,24 @@ def _rule(post: QueryDict, path: str, fields: Catalogue) -> Node:
     was = before.operator(post.get(f"wasop-{path}", "")) if before else None
     if keeps and was is not None and _shape(was) == _shape(operator):
         rule["value"] = _value(post.getlist(f"value-{path}"), operator)
-    elif operator.takes in DEFAULTS:
-        rule["value"] = DEFAULTS[operator.takes]
+    else:
+        rule |= _default(field, operator)
     if operator.takes == "nothing":
         rule.pop("value", None)
     return rule
+
+
+def _default(field: Field, operator: Operator) -> Node:
+    """The value that a rule begins with: what one would choose most often, so that a number is all that is left to type."""
+    if operator.takes in DEFAULTS:
+        return {"value": copy.copy(DEFAULTS[operator.takes])}
+    if operator.takes in ("year", "year_number", "change") and field.years is not None:
+        latest = next(iter(field.years()), None)
+        before = latest - CHANGE_YEARS if latest else None
+        return {
+            "value": {"year": latest, "year_number": [latest, None], "change": [before, latest, None]}[operator.takes]
+        }
+    return {}
 
 
 def _shape(operator: Operator) -> str:
@@ -102,10 +116,12 @@ def _value(given: list[str], operator: Operator) -> Any:
     given = [_clean(value).strip() for value in given]
     if operator.takes == "choices":
         return list(dict.fromkeys(value for value in given if value))
-    if operator.takes == "range":
-        return [number(value) for value in (given + ["", ""])[:2]]
+    if operator.takes in PARTS:
+        size = PARTS[operator.takes]
+        parts = (given + [""] * size)[:size]
+        return [value or None for value in parts] if operator.takes == "period" else [number(value) for value in parts]
     first = given[0] if given else ""
-    if operator.takes in ("number", "days"):
+    if operator.takes in ("number", "days", "year"):
         return number(first)
     return first
 
@@ -132,7 +148,7 @@ def is_unfinished(rule: Node, fields: Catalogue) -> bool:
     value = rule.get("value")
     if operator is None or operator.takes == "nothing":
         return False
-    return value in (None, "", []) or (operator.takes == "range" and None in value)
+    return value in (None, "", []) or (operator.takes in PARTS and isinstance(value, list) and None in value)
 
 
 def finished(node: Node, fields: Catalogue) -> tuple[Node, dict[str, str], int]:
@@ -195,9 +211,7 @@ def _add_rule(tree: Node, path: str, value: str, fields: Catalogue) -> str:
     rule: Node = {"field": "", "operator": ""}
     field: Field | None = fields.get(value)
     if field is not None:
-        rule = {"field": field.code, "operator": field.operators[0].code}
-        if field.operators[0].takes in DEFAULTS:
-            rule["value"] = DEFAULTS[field.operators[0].takes]
+        rule = {"field": field.code, "operator": field.operators[0].code} | _default(field, field.operators[0])
     group["rules"].append(rule)
     return _join(path, len(group["rules"]) - 1)
 

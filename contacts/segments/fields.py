@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from contacts.directory.models import Constituency, Country, Indicator, Region
+from contacts.directory.models import Constituency, Country, Region
 from contacts.directory.reference import INDIVIDUAL
 from contacts.segments import choices
+from contacts.segments.date_fields import DATE_FIELDS, moment
+from contacts.segments.indicator_fields import indicators
 from contacts.segments.registry import (
     ANY_OF,
     CHOICE,
     NONE_OF,
-    NUMBER,
     PEOPLE,
     TEXT,
     WHEN,
@@ -111,27 +110,6 @@ def region(ctx: Context, operator: str, value: list[str]) -> Split:
     )
 
 
-COMPARE = {"below": "<", "at_most": "<=", "above": ">", "at_least": ">="}
-
-
-def indicator_sql(indicator_id: int) -> Sql:
-    def sql(ctx: Context, operator: str, value: Any) -> str:
-        """The latest figure of the country, from about 200 rows made once. No figure: unknown, whatever is asked of it."""
-        name = ctx.cte(
-            f"latest_{int(indicator_id)}",
-            "SELECT DISTINCT ON (country_id) country_id, value FROM contacts_indicatorvalue"  # noqa: S608 an integer
-            f" WHERE indicator_id = {int(indicator_id)} AND country_id IS NOT NULL ORDER BY country_id, year DESC",
-        )
-        figure = f"{name}.value"
-        if operator in ("known", "not_known"):
-            return f"{figure} IS {'NOT ' if operator == 'known' else ''}NULL"
-        if operator == "between":
-            return f"{figure} BETWEEN {ctx.param(str(value[0]))}::numeric AND {ctx.param(str(value[1]))}::numeric"
-        return f"{figure} {COMPARE[operator]} {ctx.param(str(value))}::numeric"
-
-    return sql
-
-
 # --- person -------------------------------------------------------------------------------------------------------
 def language(ctx: Context, operator: str, value: list[str]) -> str:
     spoken = f"split_part(NULLIF({ctx.language}, ''), '-', 1)"
@@ -218,19 +196,6 @@ def _between(ctx: Context, best: int, worst: int) -> str:
 
 
 # --- what passed between us ---------------------------------------------------------------------------------------
-def moment(column: str, operator: str, value: Any, ctx: Context) -> str:
-    """`column` is when it last happened, or NULL for never, which is known: no unknowns here."""
-    if operator in ("never", "ever"):
-        return f"{column} IS {'NOT ' if operator == 'ever' else ''}NULL"
-    if operator in ("within", "not_within"):
-        start = f"now() - make_interval(days => {ctx.param(value)}::int)"
-    else:
-        start = f"{ctx.param(value)}::date::timestamptz"
-    if operator in ("within", "since"):
-        return f"({column} IS NOT NULL AND {column} >= {start})"
-    return f"({column} IS NULL OR {column} < {start})"
-
-
 def last_mailed(ctx: Context, operator: str, value: Any) -> str:
     return moment("p.last_mailed_at", operator, value, ctx)
 
@@ -310,35 +275,7 @@ FIELDS = [
 ]  # fmt: skip
 
 
-def indicators() -> Iterator[Field]:
-    """A field for each indicator: `indicator.<code>`."""
-    for row in Indicator.objects.order_by("sort_key"):
-        percent = row.unit == "%"
-        yield Field(
-            code=f"indicator.{row.code}",
-            label=format_lazy("{} › {}", COUNTRY, row.label),
-            group=COUNTRY,
-            operators=NUMBER,
-            sql=indicator_sql(row.pk),
-            says={
-                "below": _("in countries where **{subject} is below {value}**"),
-                "at_most": _("in countries where **{subject} is at most {value}**"),
-                "above": _("in countries where **{subject} is above {value}**"),
-                "at_least": _("in countries where **{subject} is at least {value}**"),
-                "between": _("in countries where **{subject} is between {low} and {high}**"),
-                "known": _("in countries where **{subject} is known**"),
-                "not_known": _("where **{subject} is not known**"),
-            },
-            minimum=0 if percent else None,
-            maximum=100 if percent else None,
-            unit=row.unit,
-            unknown=_("there is no figure for their country"),
-            order=24,
-            subject=row.label[:1].lower() + row.label[1:],
-        )
-
-
 def register_all() -> None:
-    for item in FIELDS:
+    for item in [*FIELDS, *DATE_FIELDS]:
         register(item)
     register_source(indicators)

@@ -20,7 +20,11 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.models import User
 
 Text = str | Promise
-Takes = Literal["nothing", "choices", "number", "range", "days", "date", "text"]
+Takes = Literal[
+    "nothing", "choices", "number", "range", "days", "date", "text", "period", "count", "year", "year_number", "change"
+]
+# values that are lists of a fixed length: period (two days), count (times, days), year_number, change (two years, a number)
+PARTS: Mapping[str, int] = {"range": 2, "period": 2, "count": 2, "year_number": 2, "change": 3}
 PEOPLE, ORGANIZATIONS = "people", "organizations"
 BOTH = frozenset({PEOPLE, ORGANIZATIONS})
 
@@ -44,6 +48,14 @@ NUMBER = (
     Operator("known", _("is known"), "nothing"),
     Operator("not_known", _("is not known"), "nothing"),
 )
+IN_A_YEAR = (
+    Operator("below_in", _("was below, in a year"), "year_number"),
+    Operator("at_least_in", _("was at least, in a year"), "year_number"),
+    Operator("known_in", _("is known for a year"), "year"),
+    Operator("not_known_in", _("is not known for a year"), "year"),
+    Operator("rose", _("rose over years by at least"), "change"),
+    Operator("fell", _("fell over years by at least"), "change"),
+)
 TEXT = (
     Operator("contains", _("contains"), "text"),
     Operator("not_contains", _("does not contain"), "text"),
@@ -55,6 +67,24 @@ WHEN = (
     Operator("not_since", _("not since"), "date"),
     Operator("never", _("never"), "nothing"),
     Operator("ever", _("at some time"), "nothing"),
+)
+# a moment that there always is, or a day that there may be
+DATED = (
+    Operator("within", _("within"), "days"),
+    Operator("not_within", _("not within"), "days"),
+    Operator("since", _("since"), "date"),
+    Operator("not_since", _("before"), "date"),
+    Operator("between", _("between"), "period"),
+    Operator("not_between", _("not between"), "period"),
+)
+# whether and how often something happened within a time
+HAPPENED = (
+    Operator("within", _("within the last"), "days"),
+    Operator("not_within", _("not within the last"), "days"),
+    Operator("between", _("between"), "period"),
+    Operator("not_between", _("not between"), "period"),
+    Operator("at_least_times", _("at least so often"), "count"),
+    Operator("fewer_times", _("fewer times than"), "count"),
 )
 
 
@@ -114,11 +144,16 @@ class Context(Protocol):
 
 
 Sql = Callable[[Context, str, Any], str | Split]
+Evidence = Callable[[Context, str, Any], str]
 
 
 @dataclass(frozen=True)
 class Field:
-    """Something to ask. `says` has a clause per operator, to follow "People …"; `**` marks what is bold."""
+    """Something to ask. `says` has a clause per operator, to follow "People …"; `**` marks what is bold.
+
+    `evidence` is an SQL expression for the value that decides a rule, shown where somebody asks why a person is in or out;
+    `reads` turns that value into words where it is no date, number, name or choice.
+    """
 
     code: str
     label: Text
@@ -138,6 +173,11 @@ class Field:
     order: int = 100
     help: Text = ""
     subject: Text = field(default="", compare=False)  # what a number rule calls it in a sentence
+    years: Callable[[], list[int]] | None = field(
+        default=None, compare=False
+    )  # those that may be asked about, latest first
+    evidence: Evidence | None = field(default=None, compare=False)
+    reads: Callable[[Any], str] | None = field(default=None, compare=False)
 
     def operator(self, code: str) -> Operator | None:
         return next((item for item in self.operators if item.code == code), None)

@@ -126,12 +126,37 @@ def _words(rule: Rule) -> dict[str, SafeString]:
     elif rule.operator.takes == "range":
         words["low"], words["high"] = show(shown_number(value[0])), show(shown_number(value[1], unit))
     elif rule.operator.takes == "date":
-        words["value"] = show(formats.date_format(date.fromisoformat(value), "DATE_FORMAT"))
+        words["value"] = show(_day(value))
+    elif rule.operator.takes == "period":
+        words["low"], words["high"] = show(_day(value[0])), show(_day(value[1]))
+    elif rule.operator.takes == "count":
+        words["times"], words["days"] = show(times(value[0])), show(shown_number(value[1]))
+    elif rule.operator.takes == "year":
+        words["year"] = show(value)
+    elif rule.operator.takes == "year_number":
+        words["year"], words["value"] = show(value[0]), show(shown_number(value[1], unit))
+    elif rule.operator.takes == "change":
+        by = ngettext("%(n)s point", "%(n)s points", int(value[2]) if value[2] == 1 else 2) % {
+            "n": shown_number(value[2])
+        }
+        words["low"], words["high"] = show(value[0]), show(value[1])
+        words["value"] = show(by if unit == "%" else shown_number(value[2], unit))
     elif rule.operator.takes == "days":
         words["value"] = show(shown_number(value))
     else:
         words["value"] = show(value if value is not None else "")
     return words
+
+
+def _day(text: str) -> str:
+    return str(formats.date_format(date.fromisoformat(text), "DATE_FORMAT"))
+
+
+def times(n: int) -> str:
+    """How one says it: once, twice, 3 times."""
+    if n <= 2:
+        return str(_("once") if n == 1 else _("twice"))
+    return str(ngettext("%(n)s time", "%(n)s times", n) % {"n": shown_number(n)})
 
 
 def _list(labels: list[str], between: str) -> SafeString:

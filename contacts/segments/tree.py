@@ -34,6 +34,7 @@ MAX_RULES = 100
 MAX_VALUES = 300
 MAX_TEXT = 200
 MAX_DAYS = 36_500
+MAX_TIMES = 10_000
 MAX_JSON = 200_000
 IN_SEGMENT, ON_LIST = "in_segment", "on_list"
 ROOT_KEYS = {"version", "op", "rules"}
@@ -250,6 +251,11 @@ def _value(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
         "days": _days,
         "date": _date,
         "text": _text,
+        "period": _period,
+        "count": _count,
+        "year": _year,
+        "year_number": _year_number,
+        "change": _change,
     }[operator.takes](about, operator, value)
 
 
@@ -326,6 +332,67 @@ def _date(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
         return None, _("Write the date as year-month-day, such as 2026-03-01.")
     if not date(1900, 1, 1) <= day <= timezone.localdate():
         return None, _("%(date)s cannot be: choose a day from 1900 to today.") % {"date": value}
+    return value, ""
+
+
+def _period(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        return None, _("“%(operator)s” takes two dates.") % {"operator": operator.label}
+    for item in value:
+        problem = _date(about, operator, item)[1]
+        if problem:
+            return None, problem
+    if value[0] > value[1]:
+        return None, _("The first date, %(low)s, is later than the second, %(high)s: no day lies between them.") % {"low": value[0], "high": value[1]}  # fmt: skip
+    return value, ""
+
+
+def _count(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        return None, _("“%(operator)s” takes a number of times and a number of days.") % {"operator": operator.label}
+    times, days = value
+    if type(times) is not int or not 1 <= times <= MAX_TIMES:
+        return None, _("Write how many times, from 1 to %(most)s.") % {"most": shown_number(MAX_TIMES)}
+    problem = _days(about, operator, days)[1]
+    return (None, problem) if problem else (value, "")
+
+
+def _year(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
+    if value is None:
+        return None, _("Choose a year.")
+    this_year = timezone.localdate().year
+    if type(value) is not int or not 1900 <= value <= this_year:
+        return None, _("Write a year from 1900 to %(latest)s.") % {"latest": this_year}
+    return value, ""
+
+
+def _year_number(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
+    if not isinstance(value, list) or len(value) != 2:
+        return None, _("“%(operator)s” takes a year and a number.") % {"operator": operator.label}
+    problem = _year(about, operator, value[0])[1] or _number(about, operator, value[1])[1]
+    return (None, problem) if problem else (value, "")
+
+
+def _change(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
+    """By how much, between which years; a rise or fall of nothing says nothing."""
+    if not isinstance(value, list) or len(value) != 3:
+        return None, _("“%(operator)s” takes two years and a number.") % {"operator": operator.label}
+    first, last, by = value
+    problem = _year(about, operator, first)[1] or _year(about, operator, last)[1]
+    if problem:
+        return None, problem
+    if first >= last:
+        return None, _("The first year, %(first)s, is not before the second, %(last)s.") % {
+            "first": first,
+            "last": last,
+        }
+    if by is None:
+        return None, _("Write a number.")
+    widest = about.maximum - about.minimum if about.maximum is not None and about.minimum is not None else 10**12
+    if not is_number(by) or not 0 < by <= widest:
+        return None, _("Write by how much it changed, more than 0 and at most %(most)s.") % {
+            "most": shown_number(widest)
+        }
     return value, ""
 
 

@@ -47,6 +47,11 @@ def values_for(world: World, field: Any, operator: Any) -> list[Any]:
         "range": [[0, 30], [20, 20]],
         "days": [3, 90, 36_500],
         "date": ["2026-01-01", "1999-12-31"],
+        "period": [["2026-01-01", "2026-01-31"], ["1999-12-31", "2026-06-30"], ["2026-01-01", "2026-01-01"]],
+        "count": [[1, 3], [2, 90], [4, 36_500]],
+        "year": [2000, 2015, 2023],
+        "year_number": [[2023, 40], [2015, 20], [1950, 10]],
+        "change": [[2015, 2023, 0.5], [2015, 2023, 10], [2000, 2023, 1]],
         "text": ["minister", "secretaire GENERALE", "%_", "nobody", "Minister labour"],
     }[operator.takes]
 

@@ -52,6 +52,23 @@ def mistakes(made: Any, selects: str = "people") -> list[tuple[str, str]]:
         (rule("last_mailed", "since", "20260101"), "Write the date as year-month-day"),
         (rule("last_mailed", "within", 0), "Write a whole number of days, from 1 to 36,500."),
         (rule("last_mailed", "within", 2.5), "Write a whole number of days"),
+        (
+            rule("created", "between", ["2026-03-01", "2026-02-01"]),
+            "The first date, 2026-03-01, is later than the second, 2026-02-01",
+        ),
+        (rule("created", "between", ["2026-03-01"]), "takes two dates"),
+        (rule("created", "between", ["2026-03-01", None]), "Write a date."),
+        (rule("clicked", "at_least_times", [0, 90]), "Write how many times, from 1 to 10,000."),
+        (rule("clicked", "at_least_times", [True, 90]), "Write how many times"),
+        (rule("clicked", "at_least_times", [2, 0]), "Write a whole number of days"),
+        (rule("clicked", "at_least_times", 2), "takes a number of times and a number of days"),
+        (rule(COVERAGE, "below_in", [3000, 20]), "Write a year from 1900 to"),
+        (rule(COVERAGE, "below_in", ["2015", 20]), "Write a year from 1900 to"),
+        (rule(COVERAGE, "below_in", [2015, 120]), "lies between 0 and 100\u00a0%"),
+        (rule(COVERAGE, "known_in", [2015]), "Write a year from 1900 to"),
+        (rule(COVERAGE, "rose", [2020, 2015, 5]), "The first year, 2020, is not before the second, 2015."),
+        (rule(COVERAGE, "rose", [2015, 2020, 0]), "more than 0 and at most 100"),
+        (rule(COVERAGE, "fell", [2015, 2020, None]), "Write a number."),
         (rule("last_mailed", "never", 3), "“never” takes no value."),
         (rule("country", "any_of", []), "Choose at least one."),
         (rule("country", "any_of", "SN"), "takes a list of choices"),
@@ -190,6 +207,27 @@ def test_the_sentence_of_the_brief() -> None:
         "People in <b>workers’ organizations</b> or <b>civil society organizations</b>, in countries where"
         " <b>social protection coverage is below 20\u00a0%</b>, whose institution <b>nobody has contacted in 90 days</b>."
     )
+
+
+@pytest.mark.parametrize(
+    ("one", "words"),
+    [
+        (rule("clicked", "at_least_times", [2, 90]), "People who clicked at least twice in 90 days."),
+        (rule("clicked", "fewer_times", [1, 30]), "People who clicked fewer than once in 30 days."),
+        (rule("replied", "at_least_times", [3, 365]), "People who replied at least 3 times in 365 days."),
+        (rule("clicked", "not_within", 90), "People who did not click in the last 90 days."),
+        (rule("received", "between", ["2026-01-01", "2026-01-31"]), "People who received a mailing between Jan. 1, 2026 and Jan. 31, 2026."),
+        (rule("membership_started", "since", "2026-01-01"), "People who took up their post on Jan. 1, 2026 or later."),
+        (rule("membership_ended", "within", 30), "People who left an institution in the last 30 days."),
+        (rule("created", "within", 7), "People added here in the last 7 days."),
+        (rule("updated", "not_since", "2026-01-01"), "People last changed here before Jan. 1, 2026."),
+        (rule(COVERAGE, "below_in", [2015, 20]), "People in countries where social protection coverage was below 20\u00a0% in 2015."),
+        (rule(COVERAGE, "rose", [2015, 2020, 5]), "People in countries where social protection coverage rose by at least 5 points from 2015 to 2020."),
+        (rule(COVERAGE, "fell", [2015, 2020, 1]), "People in countries where social protection coverage fell by at least 1 point from 2015 to 2020."),
+    ],
+)  # fmt: skip
+def test_times_and_changes_in_words(one: Any, words: str) -> None:
+    assert plain_sentence(tree(one)) == words
 
 
 def test_groups_and_exceptions_in_words() -> None:

@@ -53,6 +53,27 @@ def country(*codes: str) -> dict[str, Any]:
     return {"field": "country", "operator": "any_of", "value": list(codes)}
 
 
+def test_a_new_kind_of_rule_is_ready_to_count_after_two_clicks(sign_in: Any, planner: Any) -> None:
+    """Choosing the field and the operator is enough: the value begins with what is asked most often."""
+    client = sign_in(planner)
+    posted = form({"field": "clicked", "operator": "at_least_times"})
+    posted |= {"wasop-0": "any_of", "value-0": "", "do": "refresh"}
+    page = client.post(reverse("segment_draft"), posted, headers=HTMX).content.decode()
+    assert 'name="value-0" value="2"' in page and 'name="value-0" value="90"' in page
+
+    posted = form({"field": "indicator.SI_COV_BENFTS", "operator": "rose"}) | {"wasop-0": "below", "value-0": "20"}
+    page = client.post(reverse("segment_draft"), posted, headers=HTMX).content.decode()
+    assert page.count(" selected>20") == 2  # the latest year and one before it stand there
+
+    posted = form({"field": "clicked", "operator": "at_least_times", "value": ["3", "30"]}, name="Keen", do="save")
+    client.post(reverse("segment_new"), posted)
+    assert Segment.objects.get().tree["rules"] == [{"field": "clicked", "operator": "at_least_times", "value": [3, 30]}]
+
+    half = form({"field": "created", "operator": "between", "value": ["2026-01-01", ""]})
+    page = client.post(reverse("segment_results"), half, headers=HTMX).content.decode()
+    assert "The count follows as soon as a rule is finished." in page
+
+
 def test_new_segment_by_plain_forms_alone(sign_in: Any, planner: Any) -> None:
     client, url = sign_in(planner), reverse("segment_new")
     PersonFactory(name="Awa Sow", country__code="SN")

@@ -9,7 +9,7 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.engagement.models import DeliveryEngagement
+from campaigns.engagement.models import DeliveryEngagement, EngagementDay
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from contacts.consent.models import ConsentEvent, ConsentState, Topic
@@ -40,6 +40,8 @@ COUNTRIES = ["SN", "TD", "FR", "NO", "IN", "AQ", "CR"]  # AQ lies in no region a
 CODES = ["GOV", "EMP", "WRK", "CSO", "INF", "SSI"]
 TITLES = ["Minister of Labour", "Secrétaire générale", "Director", "100%_Chief"]
 
+IN_TIME = ("within", "not_within", "between", "not_between", "at_least_times", "fewer_times")
+
 
 class World:
     """Everything the oracle needs, as plain objects read back from the database."""
@@ -53,12 +55,19 @@ class World:
         self.topics = [TopicFactory(code=f"t{n}") for n in range(2)]
         self.make_organizations()
         self.make_people()
+        self.backdate()
         self.make_lists_and_segments()
         self.make_mailings()
+        self.make_days()
         self.read()
 
     def when(self) -> Any:
         return self.chance.choice([None, self.now - timedelta(days=self.chance.choice([1, 5, 40, 100, 400]))])
+
+    def day(self) -> date:
+        """A day around the borders of what the rules ask about; some lie ahead."""
+        far = self.chance.choice([-20, 0, 2, 3, 4, 40, 89, 90, 91, 400])
+        return self.chance.choice([self.now.date() - timedelta(days=far), date(2025, 12, 31), date(2026, 1, 1), date(2026, 1, 31), date(2026, 2, 1)])  # fmt: skip
 
     def make_organizations(self) -> None:
         pick = self.chance
@@ -89,11 +98,13 @@ class World:
             person.tags.set([tag for tag in self.tags if pick.random() < 0.3])
             if organization:
                 post = PostFactory(organization=organization, name=f"{pick.choice(TITLES)} {n}", is_head=pick.random() < 0.3)  # fmt: skip
-                MembershipFactory(person=person, organization=organization, post=post if pick.random() < 0.7 else None)
+                MembershipFactory(person=person, organization=organization, post=post if pick.random() < 0.7 else None, started_on=pick.choice([None, self.day()]))  # fmt: skip
             elif pick.random() < 0.5:
                 other = pick.choice(self.organizations)
-                ended = date(2025, 1, 1) if pick.random() < 0.5 else None
-                MembershipFactory(person=person, organization=other, is_primary=False, ended_on=ended)
+                ended = self.day() if pick.random() < 0.7 else None
+                MembershipFactory(person=person, organization=other, is_primary=False, started_on=None, ended_on=ended)
+            if organization and pick.random() < 0.2:
+                MembershipFactory(person=person, organization=pick.choice(self.organizations), is_primary=False, started_on=None, ended_on=self.day())  # fmt: skip
             for _ in range(pick.choice([0, 0, 1, 2])):
                 ContactPointFactory(person=person, status=pick.choice(ContactPoint.Status.values))
             for topic in self.topics:
@@ -104,6 +115,12 @@ class World:
                         lawful_basis="consent", source="test",
                     )  # fmt: skip
             self.people.append(person)
+
+    def backdate(self) -> None:
+        """Created and changed at other times than in this moment."""
+        for person in self.people:
+            moments = {name: self.when() or self.now - timedelta(days=self.chance.choice([2, 89, 91, 250])) for name in ("created_at", "updated_at")}  # fmt: skip
+            Person.objects.filter(pk=person.pk).update(**moments)
 
     def make_lists_and_segments(self) -> None:
         self.lists = [ContactList.objects.create(name=f"List {n}") for n in range(2)]
@@ -131,9 +148,17 @@ class World:
                 for seq, person in enumerate(self.chance.sample(self.people, 25), start=1):
                     state = self.chance.choice(["accepted", "accepted", "failed"])
                     cursor.execute(
-                        "INSERT INTO delivery (mailing_id, seq, state, person_id, is_tracked, address_key)"
-                        " VALUES (%s, %s, %s, %s, %s, %s)",
-                        [mailing.pk, seq, state, person.pk, self.chance.random() < 0.6, f"{seq}@x.test"],
+                        "INSERT INTO delivery (mailing_id, seq, state, person_id, is_tracked, address_key, settled_at)"
+                        " VALUES (%s, %s, %s, %s, %s, %s, %s)",
+                        [
+                            mailing.pk,
+                            seq,
+                            state,
+                            person.pk,
+                            self.chance.random() < 0.6,
+                            f"{seq}@x.test",
+                            self.when() or self.now,
+                        ],
                     )
                     if self.chance.random() < 0.4:
                         DeliveryEngagement.objects.create(
@@ -142,6 +167,14 @@ class World:
                         )  # fmt: skip
                     if self.chance.random() < 0.2:
                         Interaction.objects.create(kind="reply", person=person, mailing_id=mailing.pk, seq=seq, at=self.now)  # fmt: skip
+
+    def make_days(self) -> None:
+        """Buckets of their own, so that each way of counting is tried: they follow from nothing here."""
+        pick = self.chance
+        for person in self.people:
+            for day in {max(self.day(), date(2020, 1, 1)) for _ in range(pick.choice([0, 1, 3]))}:
+                if day <= self.now.date():
+                    EngagementDay.objects.create(person_id=person.pk, day=day, mailed=pick.choice([0, 1, 2]), human_clicks=pick.choice([0, 0, 1, 2]), replies=pick.choice([0, 0, 1]))  # fmt: skip
 
     def read(self) -> None:
         self.people = list(Person.objects.order_by("pk"))
@@ -157,6 +190,16 @@ class World:
         self.figures: dict[str, float] = {}
         for code, value in IndicatorValue.objects.filter(country__isnull=False).order_by("year").values_list("country_id", "value"):  # fmt: skip
             self.figures[code] = float(value)
+        self.by_year = {
+            (code, year): float(value)
+            for code, year, value in IndicatorValue.objects.filter(indicator__code="SI_COV_BENFTS", country__isnull=False).values_list("country_id", "year", "value")
+        }  # fmt: skip
+        self.endings: dict[int, list[date]] = {}
+        for owner, ended in Membership.objects.filter(ended_on__isnull=False).values_list("person_id", "ended_on"):
+            self.endings.setdefault(owner, []).append(ended)
+        self.days: dict[int, list[EngagementDay]] = {}
+        for row in EngagementDay.objects.all():
+            self.days.setdefault(row.person_id, []).append(row)
         self.points: dict[int, list[str]] = {}
         for owner, status in ContactPoint.objects.filter(person__isnull=False).values_list("person_id", "status"):
             self.points.setdefault(owner, []).append(status)
@@ -170,7 +213,9 @@ class World:
         self.trees = {str(row.uid): row.tree for row in self.segments}
         self.mailing_ids = {str(row.uid): row.pk for row in self.mailings}
         with connection.cursor() as cursor:
-            cursor.execute("SELECT person_id, mailing_id, is_tracked FROM delivery WHERE state = 'accepted'")
+            cursor.execute(
+                "SELECT person_id, mailing_id, is_tracked, settled_at FROM delivery WHERE state = 'accepted'"
+            )
             self.deliveries = cursor.fetchall()
         clicks = DeliveryEngagement.objects.filter(first_click_at__isnull=False)
         self.clicks = set(clicks.values_list("person_id", "mailing_id"))
@@ -228,6 +273,16 @@ class World:
         figure = self.figures.get(person.country_id)
         if operator in ("known", "not_known"):
             return (figure is None) == (operator == "not_known")
+        if operator in ("known_in", "not_known_in"):
+            return ((person.country_id, value) in self.by_year) == (operator == "known_in")
+        if operator in ("rose", "fell"):
+            before, after = (self.by_year.get((person.country_id, year)) for year in value[:2])
+            if before is None or after is None:
+                return None
+            return round(after - before if operator == "rose" else before - after, 6) >= value[2]
+        if operator in ("below_in", "at_least_in"):
+            figure = self.by_year.get((person.country_id, value[0]))
+            return None if figure is None else (figure < value[1]) == (operator == "below_in")
         if figure is None:
             return None
         if operator == "between":
@@ -276,9 +331,48 @@ class World:
             return (at is None) == (operator == "never")
         if operator in ("within", "not_within"):
             recent = at is not None and at >= self.now - timedelta(days=value)
+        elif operator in ("between", "not_between"):
+            recent = at is not None and value[0] <= at.date().isoformat() <= value[1]
         else:
             recent = at is not None and at.date() >= date.fromisoformat(value)
-        return recent == (operator in ("within", "since"))
+        return recent == (operator in ("within", "since", "between"))
+
+    def on_day(self, on: date, operator: str, value: Any) -> bool:
+        """Whether `on` lies in the time that is asked about, whatever the rule makes of it."""
+        if "within" in operator:
+            return self.now.date() - timedelta(days=value) <= on <= self.now.date()
+        if "between" in operator:
+            return value[0] <= on.isoformat() <= value[1]
+        return on >= date.fromisoformat(value)
+
+    def ask_created(self, person: Person, operator: str, value: Any) -> bool:
+        return self.moment(person.created_at, operator, value)
+
+    def ask_updated(self, person: Person, operator: str, value: Any) -> bool:
+        return self.moment(person.updated_at, operator, value)
+
+    def ask_membership_started(self, person: Person, operator: str, value: Any) -> bool | None:
+        seat = self.primary.get(person.pk)
+        if seat is None:
+            return False
+        if operator in ("known", "not_known"):
+            return (seat.started_on is None) == (operator == "not_known")
+        if seat.started_on is None:
+            return None
+        return self.on_day(seat.started_on, operator, value) != operator.startswith("not_")
+
+    def ask_membership_ended(self, person: Person, operator: str, value: Any) -> bool:
+        mine = self.endings.get(person.pk, [])
+        if operator in ("ever", "never"):
+            return bool(mine) == (operator == "ever")
+        return any(self.on_day(on, operator, value) for on in mine) != operator.startswith("not_")
+
+    def happened(self, person: Person, what: str, operator: str, value: Any) -> bool:
+        rows = [row for row in self.days.get(person.pk, []) if getattr(row, what) > 0]
+        if operator in ("at_least_times", "fewer_times"):
+            often = sum(getattr(row, what) for row in rows if self.on_day(row.day, "within", value[1]))
+            return (often >= value[0]) == (operator == "at_least_times")
+        return any(self.on_day(row.day, operator, value) for row in rows) != operator.startswith("not_")
 
     def ask_last_mailed(self, person: Person, operator: str, value: Any) -> bool:
         return self.moment(person.last_mailed_at, operator, value)
@@ -298,18 +392,28 @@ class World:
         return {self.mailing_ids[uid] for uid in value} if value else set(self.mailing_ids.values())
 
     def ask_received(self, person: Person, operator: str, value: Any) -> bool:
+        if operator in IN_TIME:
+            return self.happened(person, "mailed", operator, value)
         of = self.mailings_of(operator, value)
-        found = any(owner == person.pk and mailing in of for owner, mailing, _ in self.deliveries)
+        found = any(owner == person.pk and mailing in of for owner, mailing, _, _ in self.deliveries)
         return found == (operator in ("any_of", "ever"))
 
     def ask_clicked(self, person: Person, operator: str, value: Any) -> bool | None:
+        if operator in IN_TIME:
+            answer = self.happened(person, "human_clicks", operator, value)
+            did = answer == (operator in ("within", "between", "at_least_times"))
+            until = value[1] if "between" in operator else "9999-12-31"
+            hidden = any(owner == person.pk and not tracked and at.date().isoformat() <= until for owner, _, tracked, at in self.deliveries)  # fmt: skip
+            return None if hidden and not did else answer
         of = self.mailings_of(operator, value)
         found = any((person.pk, mailing) in self.clicks for mailing in of)
-        if not found and any(owner == person.pk and mailing in of and not tracked for owner, mailing, tracked in self.deliveries):  # fmt: skip
+        if not found and any(owner == person.pk and mailing in of and not tracked for owner, mailing, tracked, _ in self.deliveries):  # fmt: skip
             return None
         return found == (operator in ("any_of", "ever"))
 
     def ask_replied(self, person: Person, operator: str, value: Any) -> bool:
+        if operator in IN_TIME:
+            return self.happened(person, "replies", operator, value)
         found = any((person.pk, mailing) in self.replies for mailing in self.mailings_of(operator, value))
         return found == (operator in ("any_of", "ever"))
 
