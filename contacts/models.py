@@ -26,6 +26,7 @@ from contacts.segments.models import (
     ContactList,
     ContactListMember,
     Segment,
+    SegmentSize,
     SegmentVersion,
 )
 
@@ -48,6 +49,7 @@ __all__ = [
     "Post",
     "Region",
     "Segment",
+    "SegmentSize",
     "SegmentVersion",
     "SubscriptionRow",
     "SubscriptionRun",

@@ -7,16 +7,31 @@ not: for them *clicked* is unknown, so they are left out of it and of its opposi
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 from typing import Any
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.models import Mailing
 from contacts.segments.date_fields import day
+from contacts.segments.evidence import read
 from contacts.segments.models import Segment
-from contacts.segments.registry import BOTH, HAPPENED, PEOPLE, Choice, Context, Field, Operator, Split, register
+from contacts.segments.registry import (
+    BOTH,
+    HAPPENED,
+    PEOPLE,
+    Choice,
+    Context,
+    Evidence,
+    Field,
+    Operator,
+    Split,
+    register,
+)
+from contacts.segments.sentence import times
 from contacts.segments.tree import uids
 from contacts.segments.usage import Use, register_use
 from crm.accounts.models import User
@@ -135,6 +150,42 @@ def replied(ctx: Context, operator: str, value: Any) -> str:
     return _answer(f"EXISTS (SELECT 1 {rows} AND i.{owner} = {ctx.id}{of})", operator)
 
 
+# --- why: how often, and when last ----------------------------------------------------------------------------------
+def _tally(bucket: str, rows: str, of_whom: str, mailing: str, at: str) -> Evidence:
+    """[how often, the last day] of what the rule asks about: from the buckets for a time, else from `rows`."""
+
+    def evidence(ctx: Context, operator: str, value: Any) -> str:
+        if operator in IN_TIME and ctx.selects == PEOPLE:
+            often, on, source = f"sum(b.{bucket})", "b.day", f"FROM campaigns_engagementday b WHERE b.{bucket} > 0"
+            whose = f"b.person_id = {ctx.id}"
+        else:
+            often, on, source = "count(*)", f"({at} AT TIME ZONE 'UTC')::date", rows
+            whose = f"{of_whom}.{'person_id' if ctx.selects == PEOPLE else 'organization_id'} = {ctx.id}"
+            source += _of(ctx, mailing, operator)
+        if operator in ("at_least_times", "fewer_times"):
+            whose += f" AND {day(on, 'within', value[1], ctx)}"
+        elif operator in IN_TIME:
+            whose += f" AND {day(on, operator, value, ctx)}"
+        return f"(SELECT jsonb_build_array(coalesce({often}, 0), max({on})) {source} AND {whose})"
+
+    return evidence
+
+
+def _clicks(ctx: Context, operator: str, value: Any) -> str:
+    rows = "FROM campaigns_deliveryengagement e WHERE e.first_click_at IS NOT NULL"
+    tally = _tally("human_clicks", rows, "e", "e.mailing_id", "e.first_click_at")(ctx, operator, value)
+    return f"({tally} || to_jsonb({_untracked(ctx, operator, value)}))"
+
+
+def read_tally(found: list[Any]) -> str:
+    """*twice, last on 3 March 2026*; for clicks also that some mail was not tracked."""
+    often, last, *hidden = found
+    said = _t("%(times)s, last on %(day)s") % {"times": times(int(often)), "day": read(date.fromisoformat(last))} if often else _t("not once")  # fmt: skip
+    if hidden and hidden[0]:
+        return _t("%(said)s that we know of; some of their mail is not tracked") % {"said": said}
+    return said
+
+
 CHOICES = MailingChoices()
 FIELDS = [
     Field(
@@ -158,6 +209,8 @@ FIELDS = [
         selects=BOTH,
         choices=CHOICES,
         order=60,
+        evidence=_tally("mailed", "FROM delivery d WHERE d.state = 'accepted'", "d", "d.mailing_id", "d.settled_at"),
+        reads=read_tally,
     ),
     Field(
         "clicked",
@@ -181,6 +234,8 @@ FIELDS = [
         choices=CHOICES,
         unknown=_("their clicks are not tracked per person"),
         order=62,
+        evidence=_clicks,
+        reads=read_tally,
         help=_("Human clicks. Members of workers’ organizations are not tracked: they are left out and counted."),
     ),
     Field(
@@ -204,6 +259,14 @@ FIELDS = [
         selects=BOTH,
         choices=CHOICES,
         order=64,
+        evidence=_tally(
+            "replies",
+            "FROM campaigns_interaction i WHERE i.kind = 'reply' AND i.mailing_id IS NOT NULL",
+            "i",
+            "i.mailing_id",
+            "i.at",
+        ),
+        reads=read_tally,
     ),
 ]
 

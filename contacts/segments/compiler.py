@@ -144,7 +144,7 @@ class Compiler:
         return combine(op, parts) if truth else self._joined(parts, op, negated)
 
     # --- the query
-    def query(self, columns: str, conditions: Iterable[str]) -> CompiledSegment:
+    def query(self, columns: str, conditions: Iterable[str], *, only_active: bool = True) -> CompiledSegment:
         """`SELECT columns` from the active people or organizations that meet all `conditions`."""
         table = "contacts_person p" if self.selects == PEOPLE else "contacts_organization o"
         ctes = [f"{name} AS ({sql})" for name, sql in self.ctes.items()]
@@ -152,7 +152,7 @@ class Compiler:
         lines += [f"SELECT {columns}", f"  FROM {table}"]
         lines += [f"  {_JOINS[alias]}" for alias in ("m", "o", "po") if alias in self.joins]
         lines += [f"  LEFT JOIN {name} ON {name}.country_id = {self.country}" for name in self.ctes]
-        where = [_ACTIVE[self.selects], *conditions]
+        where = [*([_ACTIVE[self.selects]] if only_active else []), *conditions]
         lines.append(" WHERE " + "\n   AND ".join(where))
         return self.bind("\n".join(lines))
 

@@ -63,6 +63,26 @@ def first_page(
         return [row[0] for row in cursor.fetchall()]
 
 
+@dataclass(frozen=True)
+class Overlap:
+    """How two segments lie to each other."""
+
+    both: int
+    only_here: int
+    only_there: int
+
+
+def overlap(here: CompiledSegment, there: CompiledSegment, *, seconds: float = SECONDS) -> Overlap:
+    """Both are selected once and joined; their rules are not asked of each other's people."""
+    sql = (
+        "SELECT count(*) FILTER (WHERE a.id = b.id), count(*) FILTER (WHERE b.id IS NULL), count(*) FILTER (WHERE a.id IS NULL)"
+        f" FROM ({here.sql}) a FULL JOIN ({there.sql}) b ON a.id = b.id"  # noqa: S608 made by the compiler
+    )
+    with limited(seconds) as cursor:
+        cursor.execute(sql, here.params + there.params)
+        return Overlap(*(int(number) for number in cursor.fetchone()))
+
+
 # --- people left after each rule ----------------------------------------------------------------------------------
 @dataclass
 class Steps:

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.directory.models import Constituency, Country, Region
 from contacts.directory.reference import INDIVIDUAL
-from contacts.segments import choices
+from contacts.segments import choices, evidence
 from contacts.segments.date_fields import DATE_FIELDS, moment
 from contacts.segments.indicator_fields import indicators
 from contacts.segments.registry import (
@@ -256,22 +256,22 @@ _MAILED = {
 }
 
 FIELDS = [
-    Field("constituency", _("Constituency"), INSTITUTION, CHOICE, constituency, {"any_of": _("in {values}"), "none_of": _("not in {values}")}, choices=choices.CONSTITUENCIES, order=10, help=_("With the constituencies below it."), says_of_organizations={"any_of": _("that are {values}"), "none_of": _("that are not {values}")}),
-    Field("organization", _("Organization"), INSTITUTION, CHOICE, organization, {"any_of": _("in {values}"), "none_of": _("not in {values}")}, choices=choices.ORGANIZATIONS, order=12, says_of_organizations={"any_of": _("called {values}"), "none_of": _("other than {values}")}),
-    Field("organization_tags", _("Organization’s tags"), INSTITUTION, TAG_OPERATORS, tags_of("contacts_organization_tags", "organization_id", "institution"), {"any_of": _("whose institution is tagged {values}"), "all_of": _("whose institution is tagged {all_values}"), "none_of": _("whose institution is not tagged {values}")}, selects=ONLY_PEOPLE, choices=choices.TAGS, order=14),
-    Field("country", _("Country"), COUNTRY, CHOICE, country, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.COUNTRIES, unknown=_NO_COUNTRY, order=20),
-    Field("region", _("Region"), COUNTRY, CHOICE, region, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.REGIONS, unknown=_NO_COUNTRY, order=22, help=_("With the sub-regions below it.")),
-    Field("post_title", _("Post › title"), PERSON, TEXT, post_title, {"contains": _("whose post is called **“{value}”** or similar"), "not_contains": _("whose post is not called **“{value}”**")}, selects=ONLY_PEOPLE, order=30),
-    Field("post_is_head", _("Post › head of the institution"), PERSON, YES_NO, post_is_head, {"yes": _("who **head their institution**"), "no": _("who **do not head their institution**")}, selects=ONLY_PEOPLE, order=32),
-    Field("membership", _("Current membership"), PERSON, YES_NO, membership, {"yes": _("who **belong to an institution now**"), "no": _("who **belong to no institution now**")}, selects=ONLY_PEOPLE, order=34),
-    Field("language", _("Language"), PERSON, CHOICE, language, {"any_of": _("who read {values}"), "none_of": _("who read another language than {values}")}, choices=choices.LANGUAGES, unknown=_("their language is not known"), order=36, says_of_organizations={"any_of": _("that read {values}"), "none_of": _("that read another language than {values}")}),
-    Field("tags", _("Tags"), PERSON, TAG_OPERATORS, own_tags, {"any_of": _("tagged {values}"), "all_of": _("tagged {all_values}"), "none_of": _("not tagged {values}")}, choices=choices.TAGS, order=38),
-    Field("permission", _("Permission for a topic"), ADDRESS, PERMISSION_OPERATORS, permission, {"granted": _("who **gave permission** for {values}"), "withdrawn": _("who **withdrew permission** for {values}"), "none": _("who **never said yes or no** to {values}")}, choices=choices.TOPICS, order=40, says_of_organizations=_THEY_PERMIT),
-    Field("address_state", _("E-mail address"), ADDRESS, CHOICE, address_state, {"any_of": _("whose e-mail address is {values}"), "none_of": _("whose e-mail address is not {values}")}, choices=choices.ADDRESS_STATES, order=42),
-    Field("last_mailed", _("Person last mailed"), CONTACT, WHEN, last_mailed, _MAILED, selects=ONLY_PEOPLE, order=50),
-    Field("institution_contacted", _("Institution last contacted"), CONTACT, WHEN, institution_contacted, _CONTACTED, order=52, says_of_organizations=_THEY_CONTACTED),
+    Field("constituency", _("Constituency"), INSTITUTION, CHOICE, constituency, {"any_of": _("in {values}"), "none_of": _("not in {values}")}, choices=choices.CONSTITUENCIES, order=10, help=_("With the constituencies below it."), says_of_organizations={"any_of": _("that are {values}"), "none_of": _("that are not {values}")}, evidence=evidence.constituency),
+    Field("organization", _("Organization"), INSTITUTION, CHOICE, organization, {"any_of": _("in {values}"), "none_of": _("not in {values}")}, choices=choices.ORGANIZATIONS, order=12, says_of_organizations={"any_of": _("called {values}"), "none_of": _("other than {values}")}, evidence=evidence.organization),
+    Field("organization_tags", _("Organization’s tags"), INSTITUTION, TAG_OPERATORS, tags_of("contacts_organization_tags", "organization_id", "institution"), {"any_of": _("whose institution is tagged {values}"), "all_of": _("whose institution is tagged {all_values}"), "none_of": _("whose institution is not tagged {values}")}, selects=ONLY_PEOPLE, choices=choices.TAGS, order=14, evidence=evidence.tags_of("contacts_organization_tags", "organization_id", "institution")),
+    Field("country", _("Country"), COUNTRY, CHOICE, country, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.COUNTRIES, unknown=_NO_COUNTRY, order=20, evidence=evidence.country),
+    Field("region", _("Region"), COUNTRY, CHOICE, region, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.REGIONS, unknown=_NO_COUNTRY, order=22, help=_("With the sub-regions below it."), evidence=evidence.region),
+    Field("post_title", _("Post › title"), PERSON, TEXT, post_title, {"contains": _("whose post is called **“{value}”** or similar"), "not_contains": _("whose post is not called **“{value}”**")}, selects=ONLY_PEOPLE, order=30, evidence=evidence.post),
+    Field("post_is_head", _("Post › head of the institution"), PERSON, YES_NO, post_is_head, {"yes": _("who **head their institution**"), "no": _("who **do not head their institution**")}, selects=ONLY_PEOPLE, order=32, evidence=evidence.post),
+    Field("membership", _("Current membership"), PERSON, YES_NO, membership, {"yes": _("who **belong to an institution now**"), "no": _("who **belong to no institution now**")}, selects=ONLY_PEOPLE, order=34, evidence=evidence.memberships),
+    Field("language", _("Language"), PERSON, CHOICE, language, {"any_of": _("who read {values}"), "none_of": _("who read another language than {values}")}, choices=choices.LANGUAGES, unknown=_("their language is not known"), order=36, says_of_organizations={"any_of": _("that read {values}"), "none_of": _("that read another language than {values}")}, evidence=evidence.language),
+    Field("tags", _("Tags"), PERSON, TAG_OPERATORS, own_tags, {"any_of": _("tagged {values}"), "all_of": _("tagged {all_values}"), "none_of": _("not tagged {values}")}, choices=choices.TAGS, order=38, evidence=evidence.own_tags),
+    Field("permission", _("Permission for a topic"), ADDRESS, PERMISSION_OPERATORS, permission, {"granted": _("who **gave permission** for {values}"), "withdrawn": _("who **withdrew permission** for {values}"), "none": _("who **never said yes or no** to {values}")}, choices=choices.TOPICS, order=40, says_of_organizations=_THEY_PERMIT, evidence=evidence.permission, reads=evidence.read_permission),
+    Field("address_state", _("E-mail address"), ADDRESS, CHOICE, address_state, {"any_of": _("whose e-mail address is {values}"), "none_of": _("whose e-mail address is not {values}")}, choices=choices.ADDRESS_STATES, order=42, evidence=evidence.addresses, reads=evidence.read_addresses),
+    Field("last_mailed", _("Person last mailed"), CONTACT, WHEN, last_mailed, _MAILED, selects=ONLY_PEOPLE, order=50, evidence=evidence.last_mailed),
+    Field("institution_contacted", _("Institution last contacted"), CONTACT, WHEN, institution_contacted, _CONTACTED, order=52, says_of_organizations=_THEY_CONTACTED, evidence=evidence.institution_contacted),
     Field("in_segment", _("In segment"), OTHER, CHOICE, in_segment, {"any_of": _("in the segment {values}"), "none_of": _("except those in {values}")}, choices=choices.SEGMENTS, order=90),
-    Field("on_list", _("On list"), OTHER, CHOICE, on_list, {"any_of": _("on the list {values}"), "none_of": _("except those on {values}")}, choices=choices.LISTS, order=92),
+    Field("on_list", _("On list"), OTHER, CHOICE, on_list, {"any_of": _("on the list {values}"), "none_of": _("except those on {values}")}, choices=choices.LISTS, order=92, evidence=evidence.on_list),
 ]  # fmt: skip
 
 

@@ -67,6 +67,21 @@ class SegmentVersion(models.Model):
         return f"{self.segment_id} v{self.version}"
 
 
+class SegmentSize(models.Model):
+    """How many a segment selected on a day: one row a day, written at night and again when it is saved."""
+
+    segment = models.ForeignKey(Segment, on_delete=models.CASCADE, related_name="sizes")
+    day = models.DateField()
+    count = models.PositiveIntegerField()
+    version = models.PositiveIntegerField(help_text="of the rules that were counted")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["segment", "day"], name="segment_size_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.segment_id} on {self.day}: {self.count}"
+
+
 class ContactList(NamedModel, StampedModel):
     """A list, chosen by hand. Its version grows with every change of its members."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from crm.audit.services import record
 from crm.errors import Conflict, Invalid, StaleEdit
 
 MAX_NAME = 120
+logger = logging.getLogger(__name__)
 
 
 def checked_name(name: str) -> str:
@@ -48,6 +50,7 @@ def create_segment(
             verb="segment.created", target=segment, actor=actor, changes=[("name", None, name)], summary=name,
             event={"name": name, "version": 1},
         )  # fmt: skip
+        size_after(segment)
     return segment
 
 
@@ -86,7 +89,21 @@ def save_segment(
             verb="segment.saved", target=locked, actor=actor, changes=changes, summary=name,
             event={"name": name, "version": locked.version},
         )  # fmt: skip
+        size_after(locked)
     return locked
+
+
+def size_after(segment: Segment) -> None:
+    """Have the new rules counted once they are committed. A lost wake-up costs one point of a line: the night counts again."""
+    from contacts.segments.tasks import count_segment  # tasks import the services
+
+    def wake() -> None:
+        try:
+            count_segment.apply_async(args=[segment.pk], retry=False)
+        except Exception:  # whatever the broker's client raises
+            logger.warning("The broker did not take the count of segment %s; the night will.", segment.pk)
+
+    transaction.on_commit(wake)
 
 
 def duplicate_segment(*, segment: Segment, actor: User) -> Segment:
@@ -135,3 +152,4 @@ def restore_segment(*, uid: UUID, values: dict[str, Any], expected: dict[str, An
     segment.version += 1
     segment.save(update_fields=["name", "tree", "version", "updated_at"])
     SegmentVersion.objects.create(segment=segment, version=segment.version, tree=segment.tree, saved_by=actor)
+    size_after(segment)

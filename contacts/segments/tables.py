@@ -16,6 +16,7 @@ from contacts.segments.compiler import compile_segment
 from contacts.segments.models import ContactList, Segment, Selects
 from contacts.segments.registry import PEOPLE
 from contacts.segments.sentence import sentences
+from contacts.segments.tree import uids
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
 from crm.ui.filters import Facet, FilterBar, Search
@@ -224,6 +225,12 @@ def members_of(segment: Segment, countries: Any) -> QuerySet[Any]:
     return model.objects.filter(pk__in=RawSQL(compiled.sql, compiled.params))  # noqa: S611 made by the compiler, values apart
 
 
+def segment_at(request: StaffRequest, name: str, selects: str) -> Segment | None:
+    """The other segment that a parameter names; None when there is none of this kind."""
+    found = uids([request.GET.get(name, "")])
+    return Segment.objects.visible_to(request.user).filter(uid__in=found, selects=selects).first()
+
+
 def reach(request: StaffRequest) -> Action:
     """A file holds what the user may export, which can be less than what they see."""
     return Action.EXPORT if request.GET.get("export") else Action.SEE
@@ -231,6 +238,10 @@ def reach(request: StaffRequest) -> Action:
 
 def member_page(request: StaffRequest, segment: Segment) -> tuple[Table, FilterBar]:
     rows = members_of(segment, request.user.scope(reach(request)).countries)
+    if also := segment_at(request, "also", segment.selects):
+        rows = rows.filter(pk__in=members_of(also, None).values("pk"))
+    if without := segment_at(request, "without", segment.selects):
+        rows = rows.exclude(pk__in=members_of(without, None).values("pk"))
     return page_of(request, rows, segment.selects, segment.name)
 
 

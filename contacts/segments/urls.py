@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from contacts.segments import list_views, views
+from contacts.segments import insight_views, list_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("segments/", views.segment_list, name="segment_list"),
@@ -12,6 +12,14 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("segments/choices/", views.segment_choices, name="segment_choices"),
     path("segments/<uuid:uid>/", views.segment_members, name="segment_members"),
     path("segments/<uuid:uid>/edit/", views.segment_edit, name="segment_edit"),
+    path("segments/<uuid:uid>/about/", insight_views.segment_about, name="segment_about"),
+    path("segments/<uuid:uid>/why/", insight_views.segment_why, name="segment_why"),
+    path("directory/people/<uuid:uid>/segments/", insight_views.person_segments, name="person_segments"),
+    path(
+        "directory/organizations/<uuid:uid>/segments/",
+        insight_views.organization_segments,
+        name="organization_segments",
+    ),
     path("segments/<uuid:uid>/versions/", views.segment_versions, name="segment_versions"),
     path("segments/<uuid:uid>/versions/<int:version>/back/", views.segment_go_back, name="segment_go_back"),
     path("segments/<uuid:uid>/duplicate/", views.segment_duplicate, name="segment_duplicate"),

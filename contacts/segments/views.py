@@ -16,11 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from contacts.segments import draft, lists, services
 from contacts.segments.builder import OPS, Builder, results, write_url
 from contacts.segments.models import Segment, Selects
+from contacts.segments.presenting import Changes, changes, segment_tabs
 from contacts.segments.registry import PEOPLE, catalogue
 from contacts.segments.sentence import sentence, sentences
 from contacts.segments.starters import starter_tree, starters
-from contacts.segments.tables import SegmentFilters, SegmentTable, member_page
-from contacts.segments.tree import read_json
+from contacts.segments.tables import SegmentFilters, SegmentTable, member_page, segment_at
+from contacts.segments.tree import Known, read_json
 from contacts.segments.usage import uses_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -29,6 +30,7 @@ from crm.ui.formats import number
 from crm.ui.responses import list_page
 from crm.ui.toasts import toast
 
+MOST_VERSIONS = 100
 OWN = (Action.SEGMENTS, Action.SEGMENTS_OWN)
 
 
@@ -241,13 +243,15 @@ def segment_members(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     try:
         table, filters = member_page(request, segment)
     except Invalid as error:
-        context = {"segment": segment, "problem": error.message, "may_edit": may_edit}
+        context = {"segment": segment, "problem": error.message, "may_edit": may_edit, "tabs": segment_tabs(segment, "segment_members")}  # fmt: skip
         return render(request, "contacts/segments/segment_members.html", context, status=200)
     return list_page(
         request, "contacts/segments/segment_members.html", table=table, filters=filters, segment=segment,
         may_edit=may_edit, words=sentence(segment.tree, segment.selects), write_url=write_url(segment, request.user),
         may_subscribe=request.user.may(Action.BULK),
         may_create=_may_create(request), limited=request.user.scope(Action.SEE).countries is not None,
+        tabs=segment_tabs(segment, "segment_members"), also=segment_at(request, "also", segment.selects),
+        without=segment_at(request, "without", segment.selects),
     )  # fmt: skip
 
 
@@ -255,12 +259,17 @@ def segment_members(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 @require_GET
 def segment_versions(request: StaffRequest, uid: UUID) -> HttpResponse:
     segment = get_object_or_404(Segment.objects.visible_to(request.user), uid=uid)
-    versions = list(segment.versions.select_related("saved_by").order_by("-version")[:100])
+    versions = list(segment.versions.select_related("saved_by").order_by("-version")[:MOST_VERSIONS])
     words = sentences((row.tree, segment.selects) for row in versions)
-    for row, text in zip(versions, words, strict=True):
-        row.words = text  # type: ignore[attr-defined]
+    fields, known = catalogue(), Known(segment.selects)
+    known.prefetch([row.tree for row in versions], fields)
+    for place, (row, text) in enumerate(zip(versions, words, strict=True)):
+        before = versions[place + 1] if place + 1 < len(versions) else None
+        how = {"fields": fields, "known": known}
+        made = changes(before.tree, row.tree, segment.selects, **how) if before else Changes(is_first=True)  # type: ignore[arg-type]
+        row.words, row.changes = text, made  # type: ignore[attr-defined]
     may_edit = Segment.objects.visible_to(request.user, Action.SEGMENTS).filter(pk=segment.pk).exists()
-    context = {"segment": segment, "versions": versions, "may_edit": may_edit}
+    context = {"segment": segment, "versions": versions, "may_edit": may_edit, "tabs": segment_tabs(segment, "segment_versions")}  # fmt: skip
     return render(request, "contacts/segments/segment_versions.html", context)
 
 
