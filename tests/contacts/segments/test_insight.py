@@ -10,7 +10,6 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
-from contacts.directory.models import Person
 from contacts.segments import sizes, tasks
 from contacts.segments.compiler import compile_segment
 from contacts.segments.counting import overlap
