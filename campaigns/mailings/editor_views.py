@@ -18,7 +18,6 @@ from campaigns.mailings.content import Writing
 from campaigns.mailings.fields import FIELDS
 from campaigns.mailings.forms import VariantForm
 from campaigns.mailings.languages import language_choices, language_name
-from campaigns.mailings.layouts import direction
 from campaigns.mailings.models import Mailing, Variant
 from campaigns.mailings.previewing import Preview, preview
 from campaigns.mailings.recipients import fields_of, members
@@ -29,6 +28,7 @@ from campaigns.mailings.views import find, with_version
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, StaleEdit
+from crm.languages import direction
 from crm.ui.responses import done
 from crm.ui.toasts import toast
 

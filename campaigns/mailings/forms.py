@@ -11,7 +11,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.languages import language_choices
-from campaigns.mailings.layouts import LAYOUTS, direction
+from campaigns.mailings.layouts import LAYOUTS
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.roads import without_password
@@ -20,6 +20,7 @@ from contacts.consent.models import Topic
 from contacts.segments.models import Segment
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.languages import direction
 
 LATENESS = [(1, _("1 hour")), (4, _("4 hours")), (24, _("1 day")), (72, _("3 days"))]
 GUARD = [(0, _("no guard")), (1, _("1 day")), (3, _("3 days")), (7, _("7 days")), (14, _("14 days"))]

@@ -15,8 +15,9 @@ import mrml
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from crm.languages import direction
+
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "mail" / "layouts"
-RIGHT_TO_LEFT = {"ar", "fa", "he", "ur", "ps", "dv", "yi", "ckb"}
 # fonts that mail programs have; nothing is loaded from anywhere
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif"
 FONT_ARABIC = "'Segoe UI', Tahoma, 'Noto Sans Arabic', 'Geeza Pro', Arial, sans-serif"
@@ -82,10 +83,6 @@ FOOTER: dict[str, dict[str, str]] = {
 
 def footer_texts(language: str) -> dict[str, str]:
     return FOOTER.get(language.split("-")[0], FOOTER["en"])
-
-
-def direction(language: str) -> str:
-    return "rtl" if language.split("-")[0] in RIGHT_TO_LEFT else "ltr"
 
 
 @cache

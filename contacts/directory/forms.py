@@ -64,7 +64,8 @@ class LabelledChoice(forms.ModelChoiceField):
 
 class ConstituencyField(LabelledChoice):
     def __init__(self, **kwargs: Any) -> None:
-        rows = Constituency.objects.exclude(code="IND").order_by("position", "sort_key")
+        rows = Constituency.objects.filter(archived_at__isnull=True).exclude(code="IND")
+        rows = rows.order_by("position", "sort_key")
         super().__init__(
             rows, to_field_name="code", label=_("Constituency"), empty_label=_("choose a constituency"), **kwargs
         )

@@ -32,7 +32,9 @@ LANGUAGE_NAMES = {"en": _("English"), "fr": _("French"), "es": _("Spanish"), "ar
 # --- choices of facets ------------------------------------------------------------------------------------------------
 def constituency_choices(request: HttpRequest) -> list[Choice]:
     """The tree, each branch below its root; a child's colour is that of its root."""
-    return [(c.code, c.label if c.parent_id is None else f"› {c.label}", c.root_code) for c in ordered_constituencies()]
+    asked = request.GET.getlist("constituency")
+    rows = [c for c in ordered_constituencies() if c.archived_at is None or c.code in asked]
+    return [(c.code, c.label if c.parent_id is None else f"› {c.label}", c.root_code) for c in rows]
 
 
 def country_choices(request: HttpRequest) -> list[Choice]:
@@ -48,7 +50,9 @@ def region_choices(request: HttpRequest) -> list[Choice]:
 
 
 def tag_choices(request: HttpRequest) -> list[Choice]:
-    return [(str(pk), name) for pk, name in Tag.objects.order_by("name").values_list("pk", "name")]
+    asked = list(_numbers(request.GET.getlist("tag")))
+    rows = Tag.objects.filter(Q(archived_at__isnull=True) | Q(pk__in=asked)).order_by("name")
+    return [(str(pk), name) for pk, name in rows.values_list("pk", "name")]
 
 
 def language_choices(request: HttpRequest) -> list[Choice]:

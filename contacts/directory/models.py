@@ -77,24 +77,49 @@ class Country(NamedModel):
         return [*super().search_parts(), self.alpha3]
 
 
-class Constituency(NamedModel):
-    """A small tree; the first seven are fixed (GOV EMP WRK SSI CSO IGO DON), staff add children."""
+class Constituency(NamedModel, UidModel):
+    """A small tree of two levels; the first seven are fixed (GOV EMP WRK SSI CSO IGO DON), staff add children."""
 
     code = models.CharField(max_length=12, unique=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
     root_code = models.CharField(max_length=12, editable=False, help_text="code of the top of its branch")
     is_fixed = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=100)
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "constituencies"
+        constraints = [
+            models.CheckConstraint(
+                name="constituency_fixed_stays",
+                condition=Q(is_fixed=False) | Q(parent__isnull=True, archived_at__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="constituency_root_is_itself",
+                condition=Q(parent__isnull=True, root_code=F("code"))
+                | (Q(parent__isnull=False) & ~Q(root_code=F("code"))),
+            ),
+        ]
 
 
-class Tag(models.Model):
+class Tag(UidModel):
+    """A word on people and institutions. A name that it once had still finds it: segments and files keep saying it."""
+
     name = models.CharField(max_length=60)
+    former_names = ArrayField(models.CharField(max_length=60), default=list, blank=True, help_text="in lower case")
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="merged", help_text="stands for it now"
+    )
+    archived_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(Lower("name"), name="tag_once")]
+        constraints = [
+            models.UniqueConstraint(Lower("name"), name="tag_once"),
+            models.CheckConstraint(
+                name="tag_merged_is_archived",
+                condition=Q(merged_into__isnull=True) | (Q(archived_at__isnull=False) & ~Q(merged_into=F("id"))),
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

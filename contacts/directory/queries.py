@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         Organization,
         Person,
         Post,
+        Tag,
     )
 
 
@@ -121,3 +122,38 @@ class ContactPointQuerySet(models.QuerySet["ContactPoint"]):
 
     def usable(self) -> Self:
         return self.filter(status="active")
+
+
+def find_tag(name: str) -> Tag | None:
+    """The tag that this name means today: by its name, by one that it had, or what it was merged into."""
+    from contacts.directory.models import Tag
+
+    rows = Tag.objects.select_related("merged_into")
+    tag = rows.filter(name__iexact=name).first() or rows.filter(former_names__contains=[name.lower()]).first()
+    while tag is not None and tag.merged_into is not None:
+        tag = tag.merged_into
+    return tag
+
+
+def constituency_counts() -> dict[int, int]:
+    """Institutions in use by the key of the constituency that they stand in; one query."""
+    from contacts.directory.models import Organization
+
+    rows = Organization.objects.active().order_by().values_list("constituency")
+    return dict(rows.annotate(n=models.Count("pk")))
+
+
+def tags_with_counts(words: str = "", limit: int = 500) -> list[Tag]:
+    """Tags that were not merged away, each with `people_count` and `institution_count`; three queries, however many tags."""
+    from contacts.directory.models import Organization, Person, Tag
+
+    rows = Tag.objects.filter(merged_into__isnull=True).order_by("name", "pk")
+    for word in words.split():
+        rows = rows.filter(name__icontains=word)
+    found = list(rows[:limit])
+    for model, name in ((Person, "people_count"), (Organization, "institution_count")):
+        links = model.objects.active().filter(tags__in=[tag.pk for tag in found]).order_by().values_list("tags")
+        counts = dict(links.annotate(n=models.Count("pk")))
+        for tag in found:
+            setattr(tag, name, counts.get(tag.pk, 0))
+    return found

@@ -8,17 +8,19 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.directory import timeline_sources
 from contacts.directory.models import Country, Membership, Organization, Person
-from contacts.directory.services import undo
+from contacts.directory.services import constituencies, tag_admin, undo
 from contacts.directory.timeline import TimelineSource, register
 from crm.accounts import scopes
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import undoable
-from crm.ui import menu, search, shell
+from crm.ui import menu, search, settings_pages, shell
 
 undoable("person", undo.restore_person)
 undoable("organization", undo.restore_organization)
 undoable("post", undo.restore_post)
+undoable("constituency", constituencies.undo_constituency)
+undoable("tag", tag_admin.undo_tag)
 
 register(TimelineSource("membership", _("Memberships"), "users", timeline_sources.memberships, order=10))
 register(TimelineSource("consent", _("Permissions"), "circle-check", timeline_sources.consent_events, order=20))
@@ -75,3 +77,22 @@ search.register(
 
 # --- what a grant can be limited to ---------------------------------------------------------------------------------------
 scopes.offer("countries", lambda: [(row.code, row.label) for row in Country.objects.order_by("sort_key")])
+
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=_("Constituencies"),
+        description=_("The tree that institutions stand in: what the seven roots are called, and your own branches."),
+        icon="sitemap",
+        url_name="constituency_settings",
+        order=70,
+    )
+)
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=_("Tags"),
+        description=_("Rename, merge, archive the words on people and institutions."),
+        icon="tags",
+        url_name="tag_settings",
+        order=75,
+    )
+)

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from contacts.directory.views import countries, organizations, parts, people, timelines
+from contacts.directory.views import countries, organizations, parts, people, settings, timelines
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("directory/people/", people.person_list, name="person_list"),
@@ -41,4 +41,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("directory/countries/", countries.country_list, name="country_list"),
     path("directory/countries/<slug:code>/", countries.country_detail, name="country_detail"),
     path("directory/timeline/<slug:kind>/<uuid:uid>/", timelines.timeline_page, name="timeline"),
+    path("settings/constituencies/", settings.constituency_settings, name="constituency_settings"),
+    path("settings/constituencies/new/", settings.constituency_add, name="constituency_add"),
+    path("settings/constituencies/<uuid:uid>/", settings.constituency_edit, name="constituency_edit"),
+    path("settings/constituencies/<uuid:uid>/archive/", settings.constituency_archive, name="constituency_archive"),
+    path("settings/tags/", settings.tag_settings, name="tag_settings"),
+    path("settings/tags/<uuid:uid>/", settings.tag_rename, name="tag_rename"),
+    path("settings/tags/<uuid:uid>/merge/", settings.tag_merge, name="tag_merge"),
+    path("settings/tags/<uuid:uid>/archive/", settings.tag_archive, name="tag_archive"),
 ]

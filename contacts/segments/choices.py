@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 
 from contacts.consent.models import Topic
 from contacts.directory.models import Constituency, Country, Organization, Region, Tag
+from contacts.directory.queries import find_tag
 from contacts.directory.reference import CONSTITUENCIES as REFERENCE
 from contacts.directory.reference import INDIVIDUAL
 from contacts.segments.models import ContactList, Segment
@@ -65,6 +66,24 @@ class Rows:
             column = "search_text" if hasattr(rows.model, "search_text") else "name"
             rows = rows.filter(**{f"{column}__contains" if column == "search_text" else "name__icontains": word})
         return [self._choice(row) for row in rows[:limit]]
+
+
+@dataclass(frozen=True, eq=False)
+class Tags(Rows):
+    """Tags by name. A rule goes on meaning its tag after it was renamed, or merged into another."""
+
+    def get(self, values: Iterable[str], selects: str) -> dict[str, Choice]:
+        asked = list(values)
+        found = super().get(asked, selects)
+        merged = set(
+            self.rows(selects).filter(name__in=found, merged_into__isnull=False).values_list("name", flat=True)
+        )
+        for value in asked:
+            if value in merged or value not in found:
+                tag = find_tag(value)
+                if tag is not None:
+                    found[value] = Choice(value, tag.name, tag.pk)
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +150,7 @@ ORGANIZATIONS = Rows(
     label=lambda row: row.label, note=lambda row: row.country.label if row.country else "",
 )  # fmt: skip
 LANGUAGES = Fixed(languages, is_short=False)
-TAGS = Rows(lambda selects: Tag.objects.order_by("name"), "name")
+TAGS = Tags(lambda selects: Tag.objects.order_by("name"), "name")
 TOPICS = Rows(
     lambda selects: Topic.objects.order_by("position", "sort_key"), "code", is_short=True, label=lambda row: row.label
 )

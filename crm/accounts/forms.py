@@ -6,13 +6,13 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
-from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import Installation, User
 from crm.accounts.rules import Role
 from crm.accounts.scopes import campaign_choices, country_choices
+from crm.languages import CODES, language_name
 
 ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
 
@@ -65,7 +65,11 @@ class ProfileForm(forms.ModelForm):
 
 
 class InstallationForm(forms.ModelForm):
-    default_language = forms.ChoiceField(label=_("Default language"), choices=settings.LANGUAGES)
+    default_language = forms.ChoiceField(
+        label=_("Default language"),
+        choices=lambda: [(code, language_name(code)) for code in CODES],
+        help_text=_("Used where somebody's own language is not known. Names without a translation are in it."),
+    )
 
     class Meta:
         model = Installation
@@ -78,5 +82,28 @@ class InstallationForm(forms.ModelForm):
         widgets = {"postal_address": forms.Textarea(attrs={"rows": 3})}
         help_texts = {
             "allow_self_approval": _("For a team of one. Otherwise a second pair of eyes is what approval is for."),
-            "default_language": _("Used where somebody's own language is not known."),
         }
+
+
+class LanguagesForm(forms.Form):
+    """Which languages are offered, and the default among them."""
+
+    languages = forms.MultipleChoiceField(
+        choices=lambda: [(code, language_name(code)) for code in CODES],
+        error_messages={"required": _("Offer at least one language.")},
+    )
+    default_language = forms.ChoiceField(
+        choices=lambda: [(code, language_name(code)) for code in CODES],
+        error_messages={"required": _("Choose the default language.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        default = data.get("default_language")
+        if default and data.get("languages") and default not in data["languages"]:
+            self.add_error(
+                "default_language",
+                _("%(language)s is the default, so it must be offered. Tick it, or choose another default.")
+                % {"language": language_name(default)},
+            )
+        return data

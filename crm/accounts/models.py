@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.rules import Action, Role, Scope, scope_of
 from crm.ids import StampedModel
+from crm.languages import FIRST
 
 
 def validate_time_zone(value: str) -> None:
@@ -150,6 +151,10 @@ class Invitation(StampedModel):
         return self.email
 
 
+def offered_at_first() -> list[str]:
+    return list(FIRST)
+
+
 class Installation(models.Model):
     """The one organization that this installation belongs to. Exactly one row, with key 1."""
 
@@ -157,6 +162,11 @@ class Installation(models.Model):
     name = models.CharField(max_length=200, default="", blank=True)
     postal_address = models.TextField(default="", blank=True, help_text=_("Stands in the footer of every mailing."))
     default_language = models.CharField(max_length=8, default="en")
+    languages = ArrayField(
+        models.CharField(max_length=8),
+        default=offered_at_first,
+        help_text=_("Mailings and names are offered in these."),
+    )
     allow_self_approval = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
 

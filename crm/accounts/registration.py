@@ -34,3 +34,12 @@ settings_pages.register(
         order=20,
     )
 )
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=_("Languages"),
+        description=_("What mailings and names are offered in, and the default."),
+        icon="language",
+        url_name="language_settings",
+        order=60,
+    )
+)

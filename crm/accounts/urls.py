@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from crm.accounts import views
+from crm.accounts import installation_views, views
 
 urlpatterns = [
     path("healthz", views.healthz, name="healthz"),
@@ -10,7 +10,8 @@ urlpatterns = [
     path("invitation/<str:token>/", views.invitation_accept, name="invitation_accept"),
     path("profile/", views.profile, name="profile"),
     path("settings/", views.settings_index, name="settings"),
-    path("settings/organization/", views.installation, name="installation"),
+    path("settings/organization/", installation_views.installation, name="installation"),
+    path("settings/languages/", installation_views.language_settings, name="language_settings"),
     path("settings/users/", views.user_list, name="user_list"),
     path("settings/users/invite/", views.user_invite, name="user_invite"),
     path("settings/users/invitations/<uuid:uid>/revoke/", views.invitation_revoke, name="invitation_revoke"),

@@ -17,11 +17,10 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
 from crm.accounts import queries, services
-from crm.accounts.forms import GrantForm, InstallationForm, InvitationForm, JoinForm, ProfileForm
-from crm.accounts.models import Grant, Installation, Invitation, User
+from crm.accounts.forms import GrantForm, InvitationForm, JoinForm, ProfileForm
+from crm.accounts.models import Grant, Invitation, User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import TABLE, Action, Role, public, requires, signed_in
-from crm.audit.services import record
 from crm.errors import DomainError
 from crm.ui import settings_pages
 from crm.ui.toasts import toast
@@ -190,23 +189,3 @@ def user_password_link(request: StaffRequest, uid: UUID) -> HttpResponse:
     user = get_object_or_404(User, uid=uid)
     context = {"person": user, "link": services.password_link(user=user, actor=request.user)}
     return render(request, "accounts/password_link.html", {**context, "crumbs": _crumbs("settings", "user_list")})
-
-
-@requires(Action.ADMINISTER)
-def installation(request: StaffRequest) -> HttpResponse:
-    """The organization whose installation this is: its name and address stand in every mailing's footer."""
-    current = Installation.current()
-    before = {name: getattr(current, name) for name in InstallationForm.Meta.fields}
-    form = InstallationForm(request.POST or None, instance=current)
-    if request.method == "POST" and form.is_valid():
-        saved = form.save()
-        changes = [(name, old, getattr(saved, name)) for name, old in before.items() if old != getattr(saved, name)]
-        record(verb="installation.edited", object_type="installation", actor=request.user, changes=changes)
-        toast(request, _("The organization is saved."))
-        return redirect("installation")
-    return render(
-        request,
-        "accounts/installation.html",
-        {"form": form, "crumbs": _crumbs("settings")},
-        status=422 if form.errors else 200,
-    )

@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from contacts.directory.models import Organization, Person, Tag
+from contacts.directory.queries import find_tag
 from crm.accounts.models import User
 from crm.audit.models import AuditChange, AuditEntry
 from crm.audit.services import record
@@ -76,7 +77,15 @@ def find_or_make(names: Iterable[str]) -> list[Tag]:
             raise Invalid(
                 _("A tag may have %(n)s letters; “%(name)s” is longer.") % {"n": MAX_LENGTH, "name": name[:80]}
             )
-        found.append(Tag.objects.filter(name__iexact=name).first() or Tag.objects.create(name=name))
+        found.append(_in_use(find_tag(name)) or Tag.objects.create(name=name))
     if asked and not found:
         raise Invalid(_("A tag needs a name."), code="no_name")
-    return found
+    return list(dict.fromkeys(found))
+
+
+def _in_use(tag: Tag | None) -> Tag | None:
+    """Who gives an archived tag again wants it back."""
+    if tag is not None and tag.archived_at is not None:
+        Tag.objects.filter(pk=tag.pk).update(archived_at=None)
+        tag.archived_at = None
+    return tag
