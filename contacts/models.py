@@ -21,7 +21,7 @@ from contacts.directory.models import (
     Tag,
     UidAlias,
 )
-from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.models import ImportKept, ImportMade, ImportMapping, ImportRow, ImportRun
 from contacts.segments.models import (
     ContactList,
     ContactListMember,
@@ -38,6 +38,9 @@ __all__ = [
     "ContactListMember",
     "ContactPoint",
     "Country",
+    "ImportKept",
+    "ImportMade",
+    "ImportMapping",
     "ImportRow",
     "ImportRun",
     "Indicator",

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
 from django.utils.translation import gettext as _
 
 from contacts.importing.models import ImportRun
@@ -29,7 +28,7 @@ SELECT m.id, m.uid, %(now)s, %(now)s, p.organization, '{{}}', p.organization_key
   FROM import_plan p JOIN import_org m ON m.ref = p.org_ref WHERE p.makes_org;
 INSERT INTO import_org SELECT DISTINCT p.org_ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o ON o.id = p.org_ref
  WHERE p.org_ref > 0;
-ANALYZE import_org, contacts_organization;
+ANALYZE import_org;
 """  # noqa: S608 constants only
 
 MAKE_POSTS = f"""
@@ -77,23 +76,35 @@ UPDATE contacts_organization o SET search_text = o.search_text || ' ' || p.organ
  WHERE c.object_type = 'organization' AND c.field = 'acronym' AND o.id = c.object_id;
 """
 
+# What the import adds is noted by its ids, so that undoing it takes back exactly that.
+NOTE_MADE = """
+CREATE TEMP TABLE import_made (kind text, id bigint) ON COMMIT DROP;
+"""
 ADD_CONTACT_POINTS = f"""
+WITH preferred AS MATERIALIZED (
+         SELECT 1 AS owner, c.person_id AS id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+            AND c.person_id IN (SELECT person_ref FROM import_plan WHERE adds_email AND person_ref > 0)
+         UNION ALL SELECT 2, c.post_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+            AND c.post_id IN (SELECT post_ref FROM import_plan WHERE adds_email AND post_ref > 0)
+         UNION ALL SELECT 3, c.organization_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+            AND c.organization_id IN (SELECT org_ref FROM import_plan WHERE adds_email AND org_ref > 0)),
+     owned AS MATERIALIZED (
+         SELECT p.line, p.email, p.email_key, p.email_hash, CASE WHEN p.has_person THEN 1 WHEN s.id IS NOT NULL THEN 2 ELSE 3 END AS owner,
+                CASE WHEN p.has_person THEN m.id ELSE coalesce(s.id, o.id) END AS id
+           FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref AND p.has_person
+           LEFT JOIN import_post s ON s.ref = p.post_ref LEFT JOIN import_org o ON o.ref = p.org_ref
+          WHERE p.adds_email),
+     first AS (SELECT owner, id, min(line) AS line FROM owned GROUP BY 1, 2),
+     added AS (
 INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
        status_reason, bounce_count, is_preferred, address_key, address_hash)
-SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
-       CASE WHEN m.id IS NULL AND s.id IS NULL THEN o.id END, 'email', p.email, '', 'active', '', 0,
-       (p.person_ref < 0 OR NOT EXISTS (
-            SELECT 1 FROM contacts_contactpoint c WHERE c.person_id = m.id AND c.kind = 'email' AND c.is_preferred))
-       AND (m.id IS NOT NULL OR NOT EXISTS (
-            SELECT 1 FROM contacts_contactpoint c WHERE c.post_id = s.id AND c.kind = 'email' AND c.is_preferred))
-       AND (m.id IS NOT NULL OR s.id IS NOT NULL OR NOT EXISTS (
-            SELECT 1 FROM contacts_contactpoint c WHERE c.organization_id = o.id AND c.kind = 'email' AND c.is_preferred))
-       AND row_number() OVER (PARTITION BY m.id, s.id, o.id ORDER BY p.line) = 1,
-       p.email_key, p.email_hash
-  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
-  LEFT JOIN import_org o ON o.ref = p.org_ref
- WHERE p.adds_email ORDER BY p.line
-ON CONFLICT DO NOTHING;
+SELECT {UUID7_SQL}, %(now)s, %(now)s, CASE WHEN w.owner = 1 THEN w.id END, CASE WHEN w.owner = 2 THEN w.id END,
+       CASE WHEN w.owner = 3 THEN w.id END, 'email', w.email, '', 'active', '', 0,
+       f.line = w.line AND (w.owner, w.id) NOT IN (SELECT owner, id FROM preferred), w.email_key, w.email_hash
+  FROM owned w JOIN first f ON f.owner = w.owner AND f.id = w.id ORDER BY w.line
+ON CONFLICT DO NOTHING RETURNING id)
+INSERT INTO import_made SELECT 'contact_point', id FROM added;
+WITH added AS (
 INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
        status_reason, bounce_count, is_preferred, address_key)
 SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
@@ -101,64 +112,100 @@ SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END
   FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
   LEFT JOIN import_org o ON o.ref = p.org_ref
  WHERE p.adds_phone ORDER BY p.line
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING RETURNING id)
+INSERT INTO import_made SELECT 'contact_point', id FROM added;
 """  # noqa: S608 constants only
 
 ADD_MEMBERSHIPS = f"""
 CREATE TEMP TABLE import_membership ON COMMIT DROP AS
+WITH placed AS MATERIALIZED (
+         SELECT h.person_id FROM contacts_membership h WHERE h.is_primary AND h.ended_on IS NULL
+            AND h.person_id IN (SELECT person_ref FROM import_plan WHERE adds_membership AND person_ref > 0)),
+     first AS (SELECT person_ref, min(line) AS line FROM import_plan WHERE adds_membership GROUP BY 1)
 SELECT {UUID7_SQL} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS post_id, p.started_on,
-       row_number() OVER (PARTITION BY m.id ORDER BY p.line) = 1 AND (p.person_ref < 0 OR NOT EXISTS (
-           SELECT 1 FROM contacts_membership h WHERE h.person_id = m.id AND h.is_primary AND h.ended_on IS NULL)) AS is_primary
-  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref JOIN import_org o ON o.ref = p.org_ref
-  LEFT JOIN import_post s ON s.ref = p.post_ref
+       f.line = p.line AND m.id NOT IN (SELECT person_id FROM placed) AS is_primary, p.line, p.person_ref > 0 AS is_known
+  FROM import_plan p JOIN first f ON f.person_ref = p.person_ref JOIN import_person m ON m.ref = p.person_ref
+  JOIN import_org o ON o.ref = p.org_ref LEFT JOIN import_post s ON s.ref = p.post_ref
  WHERE p.adds_membership ORDER BY p.line;
 ANALYZE import_membership;
+WITH added AS (
 INSERT INTO contacts_membership (uid, person_id, organization_id, post_id, role, started_on, is_primary)
-SELECT uid, person_id, organization_id, post_id, '', started_on, is_primary FROM import_membership;
-UPDATE contacts_membership h SET post_id = s.id, started_on = coalesce(h.started_on, p.started_on)
+SELECT uid, person_id, organization_id, post_id, '', started_on, is_primary FROM import_membership RETURNING id)
+INSERT INTO import_made SELECT 'membership', id FROM added;
+CREATE TEMP TABLE import_filled ON COMMIT DROP AS
+SELECT h.id, h.started_on AS started_before, s.id AS post_id, coalesce(h.started_on, p.started_on) AS started_on
   FROM import_plan p JOIN import_post s ON s.ref = p.post_ref
- WHERE p.fills_post AND h.id = (
-       SELECT min(x.id) FROM contacts_membership x
-        WHERE x.person_id = p.person_ref AND x.organization_id = p.org_ref AND x.ended_on IS NULL AND x.post_id IS NULL);
+  JOIN (SELECT x.person_id, x.organization_id, min(x.id) AS id FROM contacts_membership x
+         WHERE x.ended_on IS NULL AND x.post_id IS NULL AND x.person_id IN (SELECT person_ref FROM import_plan WHERE fills_post)
+         GROUP BY 1, 2) x ON x.person_id = p.person_ref AND x.organization_id = p.org_ref
+  JOIN contacts_membership h ON h.id = x.id
+ WHERE p.fills_post;
+UPDATE contacts_membership h SET post_id = f.post_id, started_on = f.started_on FROM import_filled f WHERE h.id = f.id;
+INSERT INTO import_change
+SELECT 'person', q.id, m.line, 'country', q.country_id, o.country_id
+  FROM import_membership m JOIN contacts_organization o ON o.id = m.organization_id JOIN contacts_person q ON q.id = m.person_id
+ WHERE m.is_primary AND m.is_known AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
 UPDATE contacts_person q SET country_id = o.country_id
   FROM import_membership m JOIN contacts_organization o ON o.id = m.organization_id
  WHERE m.is_primary AND q.id = m.person_id AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
 """  # noqa: S608 constants only
 
 ADD_TAGS = """
+WITH added AS (
 INSERT INTO contacts_tag (name)
 SELECT min(tag) FROM import_plan p, jsonb_array_elements_text(p.tags) tag
  WHERE p.outcome <> 'rejected' AND NOT EXISTS (SELECT 1 FROM contacts_tag t WHERE lower(t.name) = lower(tag))
  GROUP BY lower(tag)
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING RETURNING id)
+INSERT INTO import_made SELECT 'tag', id FROM added;
+WITH added AS (
 INSERT INTO contacts_person_tags (person_id, tag_id)
-SELECT DISTINCT m.id, t.id FROM import_plan p JOIN import_person m ON m.ref = p.person_ref,
-       jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
+SELECT DISTINCT m.id, t.id FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
+  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
  WHERE p.adds_tags AND p.has_person
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING RETURNING id)
+INSERT INTO import_made SELECT 'person_tag', id FROM added;
+WITH added AS (
 INSERT INTO contacts_organization_tags (organization_id, tag_id)
-SELECT DISTINCT o.id, t.id FROM import_plan p JOIN import_org o ON o.ref = p.org_ref,
-       jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
+SELECT DISTINCT o.id, t.id FROM import_plan p JOIN import_org o ON o.ref = p.org_ref
+  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
  WHERE p.adds_tags AND NOT p.has_person
-ON CONFLICT DO NOTHING;
+ON CONFLICT DO NOTHING RETURNING id)
+INSERT INTO import_made SELECT 'organization_tag', id FROM added;
+"""
+
+LEDGER = """
+INSERT INTO contacts_importmade (run_id, kind, ids, detail)
+SELECT %(run)s, kind, array_agg(id ORDER BY id), '{}' FROM (
+       SELECT 'organization' AS kind, id FROM import_org WHERE ref < 0
+       UNION ALL SELECT 'post', id FROM import_post WHERE ref < 0
+       UNION ALL SELECT 'person', id FROM import_person WHERE ref < 0
+       UNION ALL SELECT kind, id FROM import_made) made
+ GROUP BY kind
+UNION ALL
+SELECT %(run)s, 'filled_membership', array_agg(id ORDER BY id),
+       jsonb_object_agg(id, jsonb_build_array(started_before, started_on, post_id)) FROM import_filled HAVING count(*) > 0;
 """
 
 # Who may get a first permission: has an address, none of their addresses is suppressed, and nothing was said on the topic.
 SUBJECTS = """
+WITH stopped AS MATERIALIZED (
+         SELECT c.person_id, c.organization_id FROM contacts_contactpoint c JOIN contacts_suppression n ON n.address_hash = c.address_hash
+          WHERE c.person_id IN (SELECT person_ref FROM import_plan WHERE person_ref > 0)
+             OR c.organization_id IN (SELECT org_ref FROM import_plan WHERE org_ref > 0 AND NOT has_person)),
+     reached AS MATERIALIZED (
+         SELECT DISTINCT c.person_id FROM contacts_contactpoint c
+          WHERE c.kind = 'email' AND c.person_id IN (SELECT person_ref FROM import_plan WHERE person_ref > 0))
 SELECT 'person' AS kind, q.uid, min(encode(p.email_hash, 'hex')) AS email_hash,
-       bool_or(EXISTS (SELECT 1 FROM contacts_suppression n WHERE n.address_hash = p.email_hash)
-               OR EXISTS (SELECT 1 FROM contacts_contactpoint c JOIN contacts_suppression n ON n.address_hash = c.address_hash
-                           WHERE c.person_id = q.id)) AS is_suppressed
-  FROM import_plan p {people}
+       bool_or(n.id IS NOT NULL OR q.id IN (SELECT person_id FROM stopped WHERE person_id IS NOT NULL)) AS is_suppressed
+  FROM import_plan p {people} LEFT JOIN contacts_suppression n ON n.address_hash = p.email_hash
  WHERE p.has_person AND p.outcome <> 'rejected'
-   AND (p.email_key IS NOT NULL OR EXISTS (SELECT 1 FROM contacts_contactpoint c WHERE c.person_id = q.id AND c.kind = 'email'))
+   AND (p.email_key IS NOT NULL OR p.person_ref IN (SELECT person_id FROM reached))
  GROUP BY {person_key}
 UNION ALL
 SELECT 'organization', o.uid, min(encode(p.email_hash, 'hex')),
-       bool_or(EXISTS (SELECT 1 FROM contacts_suppression n WHERE n.address_hash = p.email_hash)
-               OR EXISTS (SELECT 1 FROM contacts_contactpoint c JOIN contacts_suppression n ON n.address_hash = c.address_hash
-                           WHERE c.organization_id = o.id))
-  FROM import_plan p {organizations}
+       bool_or(n.id IS NOT NULL OR o.id IN (SELECT organization_id FROM stopped WHERE organization_id IS NOT NULL))
+  FROM import_plan p {organizations} LEFT JOIN contacts_suppression n ON n.address_hash = p.email_hash
  WHERE NOT p.has_person AND p.post_ref IS NULL AND p.email_key IS NOT NULL AND p.outcome <> 'rejected'
  GROUP BY {organization_key}
 """
@@ -175,13 +222,16 @@ PLANNED_SUBJECTS = SUBJECTS.format(
     organization_key="p.org_ref, o.uid",
 )
 GRANT = f"""
+WITH added AS (
 INSERT INTO contacts_consentevent (subject_uid, subject_kind, topic_id, channel, action, lawful_basis, source, evidence, at,
        actor_uid, address_hash)
 SELECT s.uid, s.kind, %(topic)s, 'email', 'grant', %(basis)s, %(source)s, %(evidence)s, %(asked_at)s, %(actor)s,
        decode(s.email_hash, 'hex')
-  FROM ({APPLIED_SUBJECTS}) s
- WHERE NOT s.is_suppressed
-   AND NOT EXISTS (SELECT 1 FROM contacts_consentevent e WHERE e.subject_uid = s.uid AND e.topic_id = %(topic)s);
+  FROM ({APPLIED_SUBJECTS}) s LEFT JOIN (
+       SELECT DISTINCT subject_uid FROM contacts_consentevent WHERE topic_id = %(topic)s) e ON e.subject_uid = s.uid
+ WHERE NOT s.is_suppressed AND e.subject_uid IS NULL
+RETURNING id)
+INSERT INTO import_made SELECT 'permission', id FROM added;
 """  # noqa: S608 constants only
 
 AUDIT = """
@@ -210,8 +260,8 @@ UNION ALL SELECT %(entry)s, c.object_type, coalesce(m.uid, o.uid), c.field, to_j
 AUDIT_GRANTS = """
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
 SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || t.code, NULL, to_jsonb(e.action)
-  FROM contacts_consentevent e JOIN contacts_topic t ON t.id = e.topic_id WHERE e.id > %(last_event)s
-   AND e.topic_id = %(topic)s AND e.at = %(asked_at)s AND e.source = %(source)s;
+  FROM import_made m JOIN contacts_consentevent e ON e.id = m.id JOIN contacts_topic t ON t.id = e.topic_id
+ WHERE m.kind = 'permission';
 """
 
 SETTLE_ROWS = """
@@ -233,17 +283,18 @@ def write_plan(
 
     on_phase is told in plain words what comes next, and may raise to stop: nothing is then kept.
     """
+    has_tags = "tags" in run.mapping.values()
     values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid}
     on_phase(_("Adding organizations and posts"))
     execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION, MAKE_POSTS], values)
     on_phase(_("Adding people"))
     execute([MAKE_PEOPLE, _changes("person", (*PERSON_FIELDS, "given_name", "family_name")), AFTER_PERSON], values)
     on_phase(_("Adding addresses and memberships"))
-    execute([ADD_CONTACT_POINTS, ADD_MEMBERSHIPS, ADD_TAGS], values)
+    execute([NOTE_MADE, ADD_CONTACT_POINTS, ADD_MEMBERSHIPS, *([ADD_TAGS] if has_tags else [])], values)
     on_phase(_("Recording permissions"))
     granted = _grant(run, values)
     on_phase(_("Writing the history"))
-    execute([AUDIT, SETTLE_ROWS], values)
+    execute([AUDIT, SETTLE_ROWS, LEDGER], values)
     on_phase(_("Finishing"))
     return granted
 
@@ -257,12 +308,8 @@ def _grant(run: ImportRun, values: dict[str, Any]) -> int:
     chosen = run.first_permission
     if not chosen:
         return 0
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT coalesce(max(id), 0) FROM contacts_consentevent")
-        last = cursor.fetchone()[0]
     mine = {
         **values,
-        "last_event": last,
         "topic": chosen["topic_id"],
         "basis": chosen["lawful_basis"],
         "source": chosen["source"][:120],

@@ -43,14 +43,14 @@ def check_import(job: Run) -> Any:
     return None
 
 
-@job_kind(services.APPLY)
+@job_kind(services.APPLY, is_long=True)
 def apply_import(job: Run) -> None:
     """Write it, in one transaction. Its progress is told from outside of that, or nobody would see it before the end."""
     run = ImportRun.objects.get(uid=job.params["run"])
     actor = User.objects.filter(uid=job.params["actor"]).first()
     if run.state not in {ImportRun.State.APPLYING, ImportRun.State.APPLIED}:
         return
-    with ThreadPoolExecutor(max_workers=1) as outside:
+    with job.beating(), ThreadPoolExecutor(max_workers=1) as outside:
 
         def tell(words: str) -> None:
             outside.submit(_in_own_connection, _told, job, words).result()
@@ -60,7 +60,7 @@ def apply_import(job: Run) -> None:
         except SoftTimeLimitExceeded:
             raise Unavailable(
                 _(
-                    "Writing took longer than a minute and was stopped; nothing was kept. Split the file, and import the parts."
+                    "Writing took longer than half an hour and was stopped; nothing was kept. Try again when the machine has less to do, or split the file and import the parts."
                 )
             ) from None
     job.result(url=reverse("import_detail", args=[run.uid]), **_readable(run))

@@ -1,6 +1,7 @@
 """An import: the file, how it was read, what would happen, what did; and the staging rows."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -21,6 +22,8 @@ class ImportRun(StampedModel):
         APPLIED = "applied", _("applied")
         FAILED = "failed", _("failed")
         CANCELLED = "cancelled", _("cancelled")
+        UNDOING = "undoing", _("being undone")
+        UNDONE = "undone", _("undone")
 
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="imports")
     file_name = models.CharField(max_length=255)
@@ -38,6 +41,7 @@ class ImportRun(StampedModel):
     error = models.TextField(blank=True, default="")
     job = models.ForeignKey("crm.Job", null=True, on_delete=models.SET_NULL, related_name="+")
     applied_at = models.DateTimeField(null=True)
+    undone_at = models.DateTimeField(null=True)
 
     objects = ImportRunQuerySet.as_manager()
 
@@ -63,7 +67,12 @@ class ImportRun(StampedModel):
 
     @property
     def is_busy(self) -> bool:
-        return self.state in {self.State.CHECKING, self.State.APPLYING}
+        return self.state in {self.State.CHECKING, self.State.APPLYING, self.State.UNDOING}
+
+    @property
+    def was_applied(self) -> bool:
+        """The directory holds, or held, what it brought: its file may go, its history stays."""
+        return self.state in {self.State.APPLIED, self.State.UNDOING, self.State.UNDONE}
 
 
 class ImportRow(models.Model):
@@ -87,8 +96,72 @@ class ImportRow(models.Model):
     objects = ImportRowQuerySet.as_manager()
 
     class Meta:
+        # no index holds what the dry run and the import set: with room on the page (see the migration) setting it is cheap
         constraints = [models.UniqueConstraint(fields=["run", "line"], name="import_row_once")]
-        indexes = [models.Index(fields=["run", "outcome", "line"], name="import_row_outcome")]
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.line}"
+
+
+class ImportMade(models.Model):
+    """What an import added, by the ids of one kind of rows: undoing it takes back exactly these."""
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="made")
+    kind = models.CharField(max_length=20, help_text="person, membership, contact_point …")
+    ids = ArrayField(models.BigIntegerField())
+    detail = models.JSONField(default=dict, help_text="of rows that were filled in: id → before and after")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "kind"], name="import_made_once")]
+
+    def __str__(self) -> str:
+        return f"{self.run_id}: {len(self.ids)} {self.kind}"
+
+
+class ImportKept(models.Model):
+    """What undoing an import left as it is, because somebody else built on it since."""
+
+    class Reason(models.TextChoices):
+        EDITED = "edited", _("edited since")
+        USED = "used", _("used by something else since")
+        WRITTEN = "written", _("written to since")
+        PERMISSION = "permission", _("gave or withdrew a permission since")
+        HOLDS = "holds", _("holds somebody or something that was kept")
+
+    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="kept")
+    object_type = models.CharField(max_length=12, help_text="person, organization or post")
+    object_id = models.BigIntegerField()
+    object_uid = models.UUIDField()
+    name = models.CharField(max_length=300)
+    field = models.CharField(max_length=64, blank=True, default="", help_text="empty: the whole of it")
+    reason = models.CharField(max_length=10, choices=Reason.choices)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "object_type", "object_id", "field"], name="import_kept_once"),
+            models.CheckConstraint(
+                name="import_kept_reason_known",
+                condition=Q(reason__in=["edited", "used", "written", "permission", "holds"]),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ImportMapping(StampedModel):
+    """What the columns of a header meant last time: one's own, or shared with all who import."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    signature = models.CharField(max_length=64, help_text="digest of the header's names")
+    columns = models.JSONField(default=list)
+    mapping = models.JSONField(default=dict, help_text="column index → target field, empty for one that is left out")
+    options = models.JSONField(default=dict)
+    is_shared = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "signature"], name="import_mapping_once")]
+        indexes = [models.Index(fields=["signature", "-updated_at"], name="import_mapping_header")]
+
+    def __str__(self) -> str:
+        return ", ".join(self.columns)[:80]

@@ -16,11 +16,18 @@ from django.utils.translation import gettext as _
 
 from contacts.importing.models import ImportRun
 
-# The working memory is for sorts and hashes over the whole file, and for merging its words into the search index.
-PLAN = """
+# Tables that an import has just filled look empty to the planner until they are analyzed, and a loop over them grows with the
+# square of the file. Large files are joined by hashes only; a few rows find their way by indexes.
+MANY = 1_000
+# The working memory is for sorts and hashes over the whole file, and for merging its words into the search index. A small
+# sample is enough to tell a large table from an empty one, and that is all that the plans hang on.
+VALUES = """
 SET LOCAL work_mem = '64MB';
-DROP TABLE IF EXISTS import_plan, import_change, import_org, import_post, import_person, import_membership, import_subject;
-CREATE TEMP TABLE import_plan ON COMMIT DROP AS
+SET LOCAL gin_pending_list_limit = '64MB';
+SET LOCAL default_statistics_target = 10;
+DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_plan, import_change, import_org, import_post,
+           import_person, import_membership, import_subject, import_made, import_filled;
+CREATE TEMP TABLE import_value ON COMMIT DROP AS
 SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
        v->>'honorific' AS honorific_prefix, v->>'gender' AS gender, v->>'language' AS language,
        v->>'sort_key' AS sort_key, v->>'search_text' AS search_text, v->>'words' AS words,
@@ -30,87 +37,88 @@ SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_nam
        (v->>'constituency')::bigint AS constituency_id, v->>'country' AS country, v->>'website' AS website,
        v->>'post' AS post, v->>'post_key' AS post_key, (v->>'started_on')::date AS started_on,
        coalesce(v->'tags', '[]') AS tags, v->>'note' AS note,
-       v ? 'name' AS has_person, v ? 'organization' AS has_organization,
-       NULL::bigint AS org_ref, NULL::bigint AS person_ref, NULL::bigint AS post_ref,
-       false AS makes_org, false AS makes_person, false AS makes_post, false AS leads_org, false AS leads_person,
-       false AS adds_email, false AS adds_phone, false AS adds_membership, false AS fills_post, false AS adds_tags,
-       ''::text AS outcome, ''::text AS reason
+       v ? 'name' AS has_person, v ? 'organization' AS has_organization
   FROM (SELECT line, "values" AS v FROM contacts_importrow WHERE run_id = %(run)s AND "values" <> '{}') staged;
-ALTER TABLE import_plan ADD PRIMARY KEY (line);
-ANALYZE import_plan;
+ALTER TABLE import_value ADD PRIMARY KEY (line);
+ANALYZE import_value;
 CREATE TEMP TABLE import_change (
     object_type text, object_id bigint, line int, field text, before text, after text
 ) ON COMMIT DROP;
 """
 
-ORGANIZATIONS = """
-UPDATE import_plan p SET org_ref = m.id
-  FROM (SELECT DISTINCT ON (k.organization_key, k.country) k.organization_key, k.country, o.id
-          FROM (SELECT DISTINCT organization_key, country FROM import_plan
-                 WHERE has_organization AND country IS NOT NULL) k
-          JOIN contacts_organization o ON o.sort_key = k.organization_key AND o.archived_at IS NULL
-               AND (o.country_id = k.country OR o.country_id IS NULL)
-         ORDER BY k.organization_key, k.country, o.country_id IS NULL, o.id) m
- WHERE p.organization_key = m.organization_key AND p.country = m.country;
-WITH found AS (
-    SELECT k.organization_key, min(o.id) AS id, count(*) AS times
-      FROM (SELECT DISTINCT organization_key FROM import_plan WHERE has_organization AND country IS NULL) k
-      JOIN contacts_organization o ON o.sort_key = k.organization_key AND o.archived_at IS NULL
-     GROUP BY k.organization_key)
-UPDATE import_plan p
-   SET org_ref = CASE WHEN times = 1 THEN f.id END,
-       outcome = CASE WHEN times = 1 THEN '' ELSE 'rejected' END,
-       reason = CASE WHEN times = 1 THEN '' ELSE replace(%(several)s, '§', p.organization) END
-  FROM found f WHERE p.organization_key = f.organization_key AND p.country IS NULL;
-WITH fresh AS (
-    SELECT organization_key, country, min(line) FILTER (WHERE constituency_id IS NOT NULL) AS leader
-      FROM import_plan WHERE has_organization AND org_ref IS NULL AND outcome = '' GROUP BY organization_key, country)
-UPDATE import_plan p
-   SET org_ref = -f.leader, makes_org = coalesce(p.line = f.leader, false),
-       outcome = CASE WHEN f.leader IS NULL THEN 'rejected' ELSE '' END,
-       reason = CASE WHEN f.leader IS NULL THEN replace(%(no_constituency)s, '§', p.organization) ELSE '' END
-  FROM fresh f
- WHERE p.has_organization AND p.org_ref IS NULL AND p.outcome = '' AND p.organization_key = f.organization_key
-   AND p.country IS NOT DISTINCT FROM f.country;
+# One row for each institution that the file names: which one it is, or the line that will make it, or why it can be neither.
+PLACES = """
+CREATE TEMP TABLE import_place ON COMMIT DROP AS
+WITH named AS (
+         SELECT organization_key, coalesce(country, '') AS country, min(organization) AS name,
+                min(line) FILTER (WHERE constituency_id IS NOT NULL) AS leader
+           FROM import_value WHERE has_organization GROUP BY 1, 2),
+     given AS (
+         SELECT DISTINCT ON (n.organization_key, n.country) n.organization_key, n.country, o.id
+           FROM named n JOIN contacts_organization o ON o.sort_key = n.organization_key AND o.archived_at IS NULL
+                AND (o.country_id = n.country OR o.country_id IS NULL)
+          WHERE n.country <> '' ORDER BY n.organization_key, n.country, o.country_id IS NULL, o.id),
+     guessed AS (
+         SELECT n.organization_key, min(o.id) AS id, count(*) AS times
+           FROM named n JOIN contacts_organization o ON o.sort_key = n.organization_key AND o.archived_at IS NULL
+          WHERE n.country = '' GROUP BY n.organization_key)
+SELECT n.organization_key, n.country,
+       CASE WHEN g.id IS NOT NULL THEN g.id WHEN u.times = 1 THEN u.id WHEN u.times IS NULL THEN -n.leader END AS ref,
+       CASE WHEN g.id IS NULL AND u.times > 1 THEN %(several)s
+            WHEN g.id IS NULL AND u.times IS NULL AND n.leader IS NULL THEN %(no_constituency)s END AS refused
+  FROM named n LEFT JOIN given g ON g.organization_key = n.organization_key AND g.country = n.country
+  LEFT JOIN guessed u ON u.organization_key = n.organization_key AND n.country = '';
+ANALYZE import_place;
+CREATE TEMP TABLE import_step ON COMMIT DROP AS
+SELECT v.line, v.has_person, p.ref AS org_ref, NULL::bigint AS person_ref, false AS makes_person,
+       CASE WHEN p.refused IS NULL THEN '' ELSE 'rejected' END AS outcome,
+       coalesce(replace(p.refused, '§', v.organization), '') AS reason
+  FROM import_value v
+  LEFT JOIN import_place p ON p.organization_key = v.organization_key AND p.country = coalesce(v.country, '');
+ANALYZE import_step;
 """
 
 ORGANIZATION_SCOPE = """
-UPDATE import_plan p SET outcome = 'rejected', reason = %(out_of_scope)s
-  FROM import_plan q LEFT JOIN contacts_organization o ON o.id = q.org_ref
+UPDATE import_step p SET outcome = 'rejected', reason = %(out_of_scope)s
+  FROM import_step q JOIN import_value v ON v.line = q.line LEFT JOIN contacts_organization o ON o.id = q.org_ref
  WHERE p.line = q.line AND p.outcome = ''
    AND CASE WHEN q.org_ref > 0 THEN NOT (coalesce(o.country_id = ANY(%(scope)s), false) OR o.countries_of_work && %(scope)s)
-            ELSE coalesce(q.country <> ALL(%(scope)s), true) END;
+            ELSE coalesce(v.country <> ALL(%(scope)s), true) END;
 """
 
 PEOPLE = """
-UPDATE import_plan p
+UPDATE import_step p
    SET person_ref = m.person_id, outcome = CASE WHEN m.is_same THEN '' ELSE 'rejected' END,
        reason = CASE WHEN m.is_same THEN '' ELSE replace(%(other_name)s, '§', m.name) END
   FROM (SELECT DISTINCT ON (w.line) w.line, c.person_id, q.name,
                string_to_array(w.search_text, ' ') && string_to_array(q.search_text, ' ') AS is_same
-          FROM import_plan w
+          FROM import_value w
           JOIN contacts_contactpoint c ON c.kind = 'email' AND c.address_key = w.email_key AND c.person_id IS NOT NULL
           JOIN contacts_person q ON q.id = c.person_id AND q.archived_at IS NULL AND q.erased_at IS NULL
-         WHERE w.has_person AND w.email_key IS NOT NULL AND w.outcome = ''
+         WHERE w.has_person AND w.email_key IS NOT NULL
          ORDER BY w.line, is_same DESC, c.person_id) m
- WHERE p.line = m.line;
-WITH wanted AS (SELECT DISTINCT words, org_ref FROM import_plan
-                 WHERE has_person AND outcome = '' AND person_ref IS NULL AND org_ref > 0),
-     members AS (SELECT m.organization_id, q.id,
-                        (SELECT string_agg(w, ' ' ORDER BY w COLLATE "C")
-                           FROM (SELECT DISTINCT unnest(string_to_array(q.sort_key, ' ')) AS w) words) AS words
-                   FROM contacts_membership m JOIN contacts_person q ON q.id = m.person_id
-                  WHERE m.ended_on IS NULL AND q.archived_at IS NULL AND q.erased_at IS NULL
-                    AND m.organization_id IN (SELECT org_ref FROM wanted)),
+ WHERE p.line = m.line AND p.outcome = '';
+ANALYZE import_step;
+WITH wanted AS MATERIALIZED (
+         SELECT DISTINCT v.words, s.org_ref FROM import_step s JOIN import_value v ON v.line = s.line
+          WHERE s.has_person AND s.outcome = '' AND s.person_ref IS NULL AND s.org_ref > 0),
+     members AS MATERIALIZED (
+         SELECT m.organization_id, q.id, q.sort_key
+           FROM contacts_membership m JOIN contacts_person q ON q.id = m.person_id
+          WHERE m.ended_on IS NULL AND q.archived_at IS NULL AND q.erased_at IS NULL
+            AND m.organization_id IN (SELECT org_ref FROM wanted)),
+     named AS MATERIALIZED (
+         SELECT m.organization_id, m.id, string_agg(w, ' ' ORDER BY w COLLATE "C") AS words
+           FROM (SELECT DISTINCT organization_id, id, unnest(string_to_array(sort_key, ' ')) AS w FROM members) m GROUP BY 1, 2),
      found AS (SELECT w.words, w.org_ref, min(m.id) AS id
-                 FROM wanted w JOIN members m ON m.organization_id = w.org_ref AND m.words = w.words GROUP BY 1, 2)
-UPDATE import_plan p SET person_ref = f.id FROM found f
- WHERE p.has_person AND p.outcome = '' AND p.person_ref IS NULL AND p.words = f.words AND p.org_ref = f.org_ref;
-UPDATE import_plan p SET person_ref = m.id
-  FROM (SELECT w.line, min(q.id) AS id FROM import_plan w
+                 FROM wanted w JOIN named m ON m.organization_id = w.org_ref AND m.words = w.words GROUP BY 1, 2)
+UPDATE import_step p SET person_ref = f.id FROM found f JOIN import_value v ON v.words = f.words
+ WHERE v.line = p.line AND p.has_person AND p.outcome = '' AND p.person_ref IS NULL AND p.org_ref = f.org_ref;
+UPDATE import_step p SET person_ref = m.id
+  FROM (SELECT w.line, min(q.id) AS id FROM import_step s JOIN import_value w ON w.line = s.line
           JOIN contacts_person q ON q.sort_key = w.sort_key AND q.country_id IS NOT DISTINCT FROM w.country
                AND q.archived_at IS NULL AND q.erased_at IS NULL
-         WHERE w.has_person AND w.outcome = '' AND w.person_ref IS NULL AND w.email_key IS NULL
+         WHERE w.has_person AND s.outcome = '' AND s.person_ref IS NULL AND w.email_key IS NULL
            AND NOT w.has_organization
            AND NOT EXISTS (SELECT 1 FROM contacts_membership m WHERE m.person_id = q.id AND m.ended_on IS NULL)
          GROUP BY w.line) m
@@ -118,7 +126,7 @@ UPDATE import_plan p SET person_ref = m.id
 """
 
 PERSON_SCOPE = """
-UPDATE import_plan p SET outcome = 'rejected', reason = %(person_out_of_scope)s
+UPDATE import_step p SET outcome = 'rejected', reason = %(person_out_of_scope)s
  WHERE p.person_ref > 0 AND NOT EXISTS (
        SELECT 1 FROM contacts_person q WHERE q.id = p.person_ref AND (q.country_id = ANY(%(scope)s) OR EXISTS (
               SELECT 1 FROM contacts_membership m JOIN contacts_organization o ON o.id = m.organization_id
@@ -127,72 +135,104 @@ UPDATE import_plan p SET outcome = 'rejected', reason = %(person_out_of_scope)s
 """
 
 NEW_PEOPLE = """
-WITH grouped AS (
-    SELECT line, search_text, first_value(line) OVER same AS leader, first_value(search_text) OVER same AS leader_text
-      FROM import_plan WHERE has_person AND outcome = '' AND person_ref IS NULL
-    WINDOW same AS (PARTITION BY coalesce('e' || email_key, 'n' || words || '|' || coalesce(org_ref::text, country, ''))
-                    ORDER BY line))
-UPDATE import_plan p
+WITH fresh AS MATERIALIZED (
+         SELECT s.line, v.search_text,
+                coalesce('e' || v.email_key, 'n' || v.words || '|' || coalesce(s.org_ref::text, v.country, '')) AS same
+           FROM import_step s JOIN import_value v ON v.line = s.line
+          WHERE s.has_person AND s.outcome = '' AND s.person_ref IS NULL),
+     led AS MATERIALIZED (SELECT same, min(line) AS leader FROM fresh GROUP BY same),
+     judged AS (
+         SELECT f.line, l.leader, f.line = l.leader
+                OR string_to_array(f.search_text, ' ') && string_to_array(v.search_text, ' ') AS is_same
+           FROM fresh f JOIN led l ON l.same = f.same JOIN import_value v ON v.line = l.leader)
+UPDATE import_step p
    SET person_ref = -g.leader, makes_person = p.line = g.leader,
-       outcome = CASE WHEN string_to_array(g.search_text, ' ') && string_to_array(g.leader_text, ' ') THEN '' ELSE 'rejected' END,
-       reason = CASE WHEN string_to_array(g.search_text, ' ') && string_to_array(g.leader_text, ' ') THEN ''
-                     ELSE replace(%(other_line)s, '§', g.leader::text) END
-  FROM grouped g WHERE p.line = g.line;
+       outcome = CASE WHEN g.is_same THEN '' ELSE 'rejected' END,
+       reason = CASE WHEN g.is_same THEN '' ELSE replace(%(other_line)s, '§', g.leader::text) END
+  FROM judged g WHERE p.line = g.line;
+ANALYZE import_step;
 """
 
 POSTS = """
-UPDATE import_plan p SET post_ref = s.id FROM contacts_post s
- WHERE p.outcome = '' AND p.post_key IS NOT NULL AND s.organization_id = p.org_ref AND s.sort_key = p.post_key;
-WITH fresh AS (SELECT org_ref, post_key, min(line) AS leader FROM import_plan
-                WHERE outcome = '' AND post_key IS NOT NULL AND post_ref IS NULL GROUP BY 1, 2)
-UPDATE import_plan p SET post_ref = -f.leader, makes_post = p.line = f.leader FROM fresh f
- WHERE p.outcome = '' AND p.post_ref IS NULL AND p.org_ref = f.org_ref AND p.post_key = f.post_key;
+CREATE TEMP TABLE import_seat ON COMMIT DROP AS
+SELECT w.org_ref, w.post_key, coalesce(min(s.id), -min(w.leader)) AS ref
+  FROM (SELECT s.org_ref, v.post_key, min(s.line) AS leader FROM import_step s JOIN import_value v ON v.line = s.line
+         WHERE s.outcome = '' AND v.post_key IS NOT NULL GROUP BY 1, 2) w
+  LEFT JOIN contacts_post s ON s.organization_id = w.org_ref AND s.sort_key = w.post_key
+ GROUP BY w.org_ref, w.post_key;
+ANALYZE import_seat;
 """
 
-# The first row of each person, organization, address … speaks; the others would say it again.
-ADDITIONS = """
-WITH ranked AS (
-    SELECT line, row_number() OVER (PARTITION BY org_ref ORDER BY line) AS of_org,
-           row_number() OVER (PARTITION BY person_ref ORDER BY line) AS of_person,
-           row_number() OVER (PARTITION BY has_person, person_ref, CASE WHEN NOT has_person THEN org_ref END,
-                              CASE WHEN NOT has_person THEN post_ref END, email_key ORDER BY line) AS of_email,
-           row_number() OVER (PARTITION BY has_person, person_ref, CASE WHEN NOT has_person THEN org_ref END,
-                              CASE WHEN NOT has_person THEN post_ref END, phone ORDER BY line) AS of_phone,
-           row_number() OVER (PARTITION BY person_ref, org_ref, post_ref ORDER BY line) AS of_membership,
-           bool_or(post_ref IS NOT NULL) OVER (PARTITION BY person_ref, org_ref) AS has_post
-      FROM import_plan WHERE outcome = '')
-UPDATE import_plan p
-   SET leads_org = p.has_organization AND r.of_org = 1,
-       leads_person = p.has_person AND r.of_person = 1,
-       adds_email = p.email_key IS NOT NULL AND r.of_email = 1 AND NOT EXISTS (
-           SELECT 1 FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.address_key = p.email_key
-              AND CASE WHEN p.has_person THEN c.person_id = p.person_ref
-                       WHEN p.post_ref IS NOT NULL THEN c.post_id = p.post_ref ELSE c.organization_id = p.org_ref END),
-       adds_phone = p.phone IS NOT NULL AND r.of_phone = 1 AND NOT CASE
-           WHEN p.has_person THEN EXISTS (SELECT 1 FROM contacts_contactpoint c
-                WHERE c.person_id = p.person_ref AND c.kind = 'phone' AND c.value = p.phone)
-           WHEN p.post_ref IS NOT NULL THEN EXISTS (SELECT 1 FROM contacts_contactpoint c
-                WHERE c.post_id = p.post_ref AND c.kind = 'phone' AND c.value = p.phone)
-           ELSE EXISTS (SELECT 1 FROM contacts_contactpoint c
-                WHERE c.organization_id = p.org_ref AND c.kind = 'phone' AND c.value = p.phone) END,
-       adds_membership = p.has_person AND p.has_organization AND r.of_membership = 1
-           AND (p.post_ref IS NOT NULL OR NOT r.has_post)
-           AND NOT EXISTS (SELECT 1 FROM contacts_membership m
-                            WHERE m.person_id = p.person_ref AND m.organization_id = p.org_ref AND m.ended_on IS NULL
-                              AND (p.post_ref IS NULL OR m.post_id = p.post_ref)),
-       adds_tags = jsonb_array_length(p.tags) > 0 AND EXISTS (
-           SELECT 1 FROM jsonb_array_elements_text(p.tags) tag WHERE NOT EXISTS (
-                  SELECT 1 FROM contacts_tag t
-                    LEFT JOIN contacts_person_tags pt ON pt.tag_id = t.id AND p.has_person AND pt.person_id = p.person_ref
-                    LEFT JOIN contacts_organization_tags ot
-                              ON ot.tag_id = t.id AND NOT p.has_person AND ot.organization_id = p.org_ref
-                   WHERE lower(t.name) = lower(tag) AND (pt.id IS NOT NULL OR ot.id IS NOT NULL)))
-  FROM ranked r WHERE p.line = r.line;
+# The first row of each person, organization, address … speaks; the others would say it again. An institution is made by its
+# first row with a constituency, if any row is left that needs it.
+PLAN = """
+CREATE TEMP TABLE import_plan ON COMMIT DROP AS
+WITH step AS MATERIALIZED (
+         SELECT s.*, t.ref AS post_ref, v.email_key, v.phone, v.has_organization,
+                CASE WHEN s.has_person THEN 1 WHEN t.ref IS NOT NULL THEN 2 ELSE 3 END AS owner,
+                CASE WHEN s.has_person THEN s.person_ref ELSE coalesce(t.ref, s.org_ref) END AS owner_ref
+           FROM import_step s JOIN import_value v ON v.line = s.line
+           LEFT JOIN import_seat t ON t.org_ref = s.org_ref AND t.post_key = v.post_key AND s.outcome = ''),
+     used AS MATERIALIZED (SELECT * FROM step WHERE outcome = ''),
+     known AS MATERIALIZED (SELECT DISTINCT owner, owner_ref FROM used WHERE owner_ref > 0),
+     points AS MATERIALIZED (
+         SELECT k.owner, k.owner_ref, c.kind, c.address_key, c.value FROM known k JOIN contacts_contactpoint c
+             ON k.owner = 1 AND c.person_id = k.owner_ref
+         UNION ALL SELECT k.owner, k.owner_ref, c.kind, c.address_key, c.value FROM known k JOIN contacts_contactpoint c
+             ON k.owner = 2 AND c.post_id = k.owner_ref
+         UNION ALL SELECT k.owner, k.owner_ref, c.kind, c.address_key, c.value FROM known k JOIN contacts_contactpoint c
+             ON k.owner = 3 AND c.organization_id = k.owner_ref),
+     orgs AS (SELECT org_ref, min(line) AS line FROM used WHERE org_ref IS NOT NULL GROUP BY 1),
+     persons AS (SELECT person_ref, min(line) AS line FROM used WHERE has_person GROUP BY 1),
+     emails AS (SELECT DISTINCT ON (owner, owner_ref, email_key) line FROM used u WHERE email_key IS NOT NULL
+                   AND (owner, owner_ref, email_key) NOT IN (
+                       SELECT owner, owner_ref, address_key FROM points WHERE kind = 'email')
+                 ORDER BY owner, owner_ref, email_key, line),
+     phones AS (SELECT DISTINCT ON (owner, owner_ref, phone) line FROM used WHERE phone IS NOT NULL
+                   AND (owner, owner_ref, phone) NOT IN (SELECT owner, owner_ref, value FROM points WHERE kind = 'phone')
+                 ORDER BY owner, owner_ref, phone, line),
+     held AS MATERIALIZED (
+         SELECT m.person_id, m.organization_id, m.post_id FROM known k JOIN contacts_membership m
+             ON m.person_id = k.owner_ref AND m.ended_on IS NULL WHERE k.owner = 1),
+     pairs AS (SELECT person_ref, org_ref, bool_or(post_ref IS NOT NULL) AS has_post
+                 FROM used WHERE has_person AND org_ref IS NOT NULL GROUP BY 1, 2),
+     seats AS (
+         SELECT min(u.line) AS line
+           FROM used u JOIN pairs p ON p.person_ref = u.person_ref AND p.org_ref = u.org_ref
+          WHERE u.has_person AND (u.post_ref IS NOT NULL OR NOT p.has_post)
+            AND NOT EXISTS (SELECT 1 FROM held h WHERE h.person_id = u.person_ref AND h.organization_id = u.org_ref
+                               AND u.post_ref IS NULL)
+            AND NOT EXISTS (SELECT 1 FROM held h WHERE h.person_id = u.person_ref AND h.organization_id = u.org_ref
+                               AND h.post_id = u.post_ref)
+          GROUP BY u.person_ref, u.org_ref, u.post_ref)
+SELECT v.*, s.org_ref, s.person_ref, s.post_ref,
+       s.org_ref = -s.line AND o.org_ref IS NOT NULL AS makes_org, s.makes_person, coalesce(s.post_ref = -s.line, false) AS makes_post,
+       coalesce(o.line = s.line, false) AND v.has_organization AS leads_org, coalesce(w.line = s.line, false) AS leads_person,
+       e.line IS NOT NULL AS adds_email, f.line IS NOT NULL AS adds_phone, m.line IS NOT NULL AS adds_membership,
+       false AS fills_post, false AS adds_tags, s.outcome, s.reason
+  FROM import_value v JOIN step s ON s.line = v.line
+  LEFT JOIN orgs o ON o.org_ref = s.org_ref LEFT JOIN persons w ON w.person_ref = s.person_ref AND s.has_person
+  LEFT JOIN emails e ON e.line = s.line LEFT JOIN phones f ON f.line = s.line LEFT JOIN seats m ON m.line = s.line;
+UPDATE import_plan SET makes_org = false WHERE makes_org IS NULL;
+ALTER TABLE import_plan ADD PRIMARY KEY (line);
+ANALYZE import_plan (line, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone, adds_membership);
+"""
+
+FILLS = """
 UPDATE import_plan p SET fills_post = true, adds_membership = false
   FROM (SELECT DISTINCT ON (m.person_id, m.organization_id) w.line
           FROM import_plan w JOIN contacts_membership m ON m.person_id = w.person_ref AND m.organization_id = w.org_ref
-         WHERE w.adds_membership AND w.post_ref IS NOT NULL AND m.ended_on IS NULL AND m.post_id IS NULL
+         WHERE w.person_ref > 0 AND w.adds_membership AND w.post_ref IS NOT NULL AND m.ended_on IS NULL AND m.post_id IS NULL
          ORDER BY m.person_id, m.organization_id, w.line) f
+ WHERE p.line = f.line;
+"""
+TAGS = """
+UPDATE import_plan p SET adds_tags = true
+  FROM (SELECT DISTINCT w.line FROM import_plan w CROSS JOIN LATERAL jsonb_array_elements_text(w.tags) AS tag
+          LEFT JOIN contacts_tag t ON lower(t.name) = lower(tag)
+          LEFT JOIN contacts_person_tags pt ON pt.tag_id = t.id AND w.has_person AND pt.person_id = w.person_ref
+          LEFT JOIN contacts_organization_tags ot ON ot.tag_id = t.id AND NOT w.has_person AND ot.organization_id = w.org_ref
+         WHERE w.outcome = '' AND pt.id IS NULL AND ot.id IS NULL) f
  WHERE p.line = f.line;
 """
 
@@ -201,7 +241,7 @@ CHANGE = """
 INSERT INTO import_change
 SELECT '{table}', o.id, p.line, '{column}', o.{column}::text, p.{column}
   FROM import_plan p JOIN contacts_{table} o ON o.id = p.{ref}
- WHERE p.{leads} AND p.outcome = '' AND p.{column} IS NOT NULL AND p.{column} <> o.{column}
+ WHERE p.{ref} > 0 AND p.{leads} AND p.outcome = '' AND p.{column} IS NOT NULL AND p.{column} <> o.{column}
    AND (o.{column} = '' OR %(overwrite)s);
 """
 # A name decides who is who, so it is never replaced; its parts are filled where both are missing.
@@ -217,6 +257,7 @@ PERSON_FIELDS = ("honorific_prefix", "gender", "language", "note")
 ORGANIZATION_FIELDS = ("acronym", "website")
 
 OUTCOMES = """
+ANALYZE import_change;
 UPDATE import_plan p
    SET outcome = CASE WHEN makes_person OR (makes_org AND NOT has_person) OR (makes_post AND NOT has_person) THEN 'created'
                       WHEN makes_org OR makes_post OR adds_email OR adds_phone OR adds_membership OR fills_post OR adds_tags
@@ -227,8 +268,9 @@ UPDATE import_plan p
                      CASE WHEN adds_phone THEN %(w_phone)s END,
                      CASE WHEN adds_membership OR fills_post OR makes_post THEN %(w_post)s END,
                      CASE WHEN adds_tags THEN %(w_tags)s END, c.fields), 300) END
-  FROM (SELECT q.line, string_agg(replace(h.field, '_', ' '), ', ' ORDER BY h.field) AS fields
-          FROM import_plan q LEFT JOIN import_change h ON h.line = q.line GROUP BY q.line) c
+  FROM (SELECT q.line, h.fields FROM import_plan q LEFT JOIN (
+               SELECT line, string_agg(replace(field, '_', ' '), ', ' ORDER BY field) AS fields FROM import_change GROUP BY line
+          ) h ON h.line = q.line) c
  WHERE p.line = c.line AND p.outcome = '';
 """
 
@@ -245,13 +287,21 @@ def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
         **sentences(),
     }
     limited = scope is not None
-    statements = [PLAN, ORGANIZATIONS, *([ORGANIZATION_SCOPE] if limited else []), PEOPLE]
-    statements += [*([PERSON_SCOPE] if limited else []), NEW_PEOPLE, POSTS, ADDITIONS, NAME_PARTS]
+    meant = set(run.mapping.values())
+    statements = [VALUES, PLACES, *([ORGANIZATION_SCOPE] if limited else []), PEOPLE]
+    statements += [*([PERSON_SCOPE] if limited else []), NEW_PEOPLE, POSTS, PLAN, *([FILLS] if "post" in meant else [])]
+    statements += [*([TAGS] if "tags" in meant else []), *([NAME_PARTS] if "family_name" in meant else [])]
+    columns = {"honorific": "honorific_prefix"}
+    meant = {columns.get(name, name) for name in meant} | ({"language"} if run.options.get("language") else set())
     for table, ref, leads, fields in (
         ("person", "person_ref", "leads_person", PERSON_FIELDS),
         ("organization", "org_ref", "leads_org", ORGANIZATION_FIELDS),
-    ):
-        statements += [CHANGE.format(table=table, column=name, ref=ref, leads=leads) for name in fields]
+    ):  # a column that the file does not have changes nothing
+        statements += [
+            CHANGE.format(table=table, column=name, ref=ref, leads=leads) for name in fields if name in meant
+        ]
+    if int(run.options.get("rows") or 0) > MANY:
+        statements.insert(0, "SET LOCAL enable_nestloop = off")
     execute([*statements, OUTCOMES], values)
 
 

@@ -69,5 +69,4 @@ def _staged(reader: RowReader, row: Row) -> tuple[Row, dict[str, Any], str]:
         return row, {}, str(refused)[:300]
 
 
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+_json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode

@@ -12,6 +12,8 @@ from babel import Locale
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+from django_stubs_ext import StrOrPromise
 
 from contacts.consent.addresses import address_hash, address_key
 from contacts.directory.models import Constituency, Country
@@ -36,6 +38,9 @@ CONSTITUENCY_WORDS = {
 LIMITS = {"name": 300, "given_name": 150, "family_name": 150, "honorific": 60, "phone": 320, "organization": 300,
           "acronym": 40, "website": 200, "post": 300}  # fmt: skip
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y-%m", "%Y")
+# values that many rows share: each text of such a column is read once, and remembered
+SHARED = {"organization", "acronym", "constituency", "country", "post", "language", "gender", "website", "started_on"}
+REMEMBERED = 20_000  # texts; memory does not grow with the file
 _website = URLValidator(schemes=["http", "https"])
 
 
@@ -55,10 +60,12 @@ class RowReader:
     countries: Mapping[str, str] = field(default_factory=lambda: country_names())
     constituencies: Mapping[str, int] = field(default_factory=lambda: constituency_names())
     languages: Mapping[str, str] = field(default_factory=lambda: language_names())
+    _read: dict[tuple[str, str], Any] = field(default_factory=dict)
+    _keys: dict[tuple[str, ...], str] = field(default_factory=dict)
 
     def values(self, row: Row) -> dict[str, Any]:
         """The row's values by name, only those that it has. Raises BadRow."""
-        if any(cell.strip() for cell in row.cells[self.width :]):
+        if len(row.cells) > self.width and any(cell.strip() for cell in row.cells[self.width :]):
             raise BadRow(
                 _("The row has %(count)d cells and the table %(width)d columns. Is there a separator too many?")
                 % {"count": len(row.cells), "width": self.width}
@@ -69,25 +76,44 @@ class RowReader:
             if target == "note" and index < len(row.cells):
                 text = row.cells[index].strip()
             if text:
-                value = getattr(self, f"_read_{target}", self._read_text)(text, target)
+                value = self._value(text, target)
                 found[target] = [*found.get("tags", []), *value] if target == "tags" else value
         return self._complete(found)
+
+    def _value(self, text: str, target: str) -> Any:
+        if target not in SHARED:
+            return getattr(self, f"_read_{target}", self._read_text)(text, target)
+        known = self._read.get((target, text))
+        if known is None:
+            if len(self._read) > REMEMBERED:
+                self._read.clear()
+            known = self._read[target, text] = getattr(self, f"_read_{target}", self._read_text)(text, target)
+        return known
+
+    def _key(self, *texts: str) -> str:
+        """The normal form of a name that many rows share."""
+        known = self._keys.get(texts)
+        if known is None:
+            if len(self._keys) > REMEMBERED:
+                self._keys.clear()
+            known = self._keys[texts] = normalise(*texts)
+        return known
 
     def _complete(self, v: dict[str, Any]) -> dict[str, Any]:
         if not v.get("name") and (v.get("given_name") or v.get("family_name")):
             v["name"] = f"{v.get('given_name', '')} {v.get('family_name', '')}".strip()
         if v.get("name"):
-            v["sort_key"] = normalise(v["name"])[:300]
+            v["search_text"] = normalise(v["name"])
+            v["sort_key"] = v["search_text"][:300]
             if v.get("family_name"):
                 v["sort_key"] = normalise(v["family_name"], v.get("given_name"))[:300]
-            v["search_text"] = normalise(v["name"])
             v["words"] = " ".join(sorted(set(v["sort_key"].split())))
         if v.get("organization"):
-            v["organization_key"] = normalise(v["organization"])[:300]
-            v["organization_search"] = normalise(v["organization"], v.get("acronym"))
+            v["organization_key"] = self._key(v["organization"])[:300]
+            v["organization_search"] = self._key(v["organization"], v.get("acronym") or "")
             v.setdefault("constituency", self.default_constituency)
         if v.get("post"):
-            v["post_key"] = normalise(v["post"])[:300]
+            v["post_key"] = self._key(v["post"])[:300]
         if self.default_country:
             v.setdefault("country", self.default_country)
         if self.default_language:
@@ -119,15 +145,19 @@ class RowReader:
         return text
 
     def _read_country(self, text: str, _target: str) -> str:
-        return _known(self.countries, text, _("“%(text)s” is not a country that we know."))
+        return _known(self.countries, text, gettext_lazy("“%(text)s” is not a country that we know."))
 
     def _read_constituency(self, text: str, _target: str) -> int:
         return _known(
-            self.constituencies, text, _("“%(text)s” is not a constituency. Use a code such as WRK, or its name.")
+            self.constituencies,
+            text,
+            gettext_lazy("“%(text)s” is not a constituency. Use a code such as WRK, or its name."),
         )
 
     def _read_language(self, text: str, _target: str) -> str:
-        return _known(self.languages, text, _("“%(text)s” is not a language that we know. Use a code such as fr."))
+        return _known(
+            self.languages, text, gettext_lazy("“%(text)s” is not a language that we know. Use a code such as fr.")
+        )
 
     def _read_gender(self, text: str, _target: str) -> str:
         word = normalise(text).strip(".")
@@ -167,10 +197,10 @@ def with_hash(values: dict[str, Any]) -> dict[str, Any]:
     return values
 
 
-def _known(table: Mapping[str, Any], text: str, sentence: str) -> Any:
+def _known(table: Mapping[str, Any], text: str, sentence: StrOrPromise) -> Any:
     found = table.get(normalise(text)) if len(text) < 200 else None
     if found is None:
-        raise BadRow(sentence % {"text": text[:80]})
+        raise BadRow(str(sentence) % {"text": text[:80]})
     return found
 
 

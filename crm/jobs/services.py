@@ -11,17 +11,22 @@ A feature registers what its kind of job does, as a function in steps:
 
 Long work is cut into tasks of under a minute: a function that returns `run.again()` is called in a new task, with
 `run.state` (a dict kept on the row) telling it where it was. So a worker's death loses at most one step, and the next claim goes on.
+
+What cannot be cut, because it is one transaction, is registered with `is_long=True`: its task may take half an hour, is acknowledged
+before it begins, and tells that it lives from a thread of its own (`with run.beating():`). See docs/decisions/0035.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -40,6 +45,8 @@ AGAIN = object()
 
 Work = Callable[["Run"], Any]
 KINDS: dict[str, Work] = {}
+LONG_KINDS: set[str] = set()
+BEAT_SECONDS = 15.0
 
 
 class JobCancelled(Exception):
@@ -50,11 +57,13 @@ class LeaseLost(Exception):
     """Another run holds the job now; this one must stop without a word."""
 
 
-def job_kind(name: str) -> Callable[[Work], Work]:
-    """Register the function that does jobs of this kind."""
+def job_kind(name: str, *, is_long: bool = False) -> Callable[[Work], Work]:
+    """Register the function that does jobs of this kind; is_long: a step may take longer than a minute."""
 
     def register(work: Work) -> Work:
         KINDS[name] = work
+        if is_long:
+            LONG_KINDS.add(name)
         return work
 
     return register
@@ -147,6 +156,28 @@ class Run:
         """Return this to be called once more in a task of its own."""
         return AGAIN
 
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Keep the hold while one long statement runs: a thread with a connection of its own says that the work lives."""
+        over = threading.Event()
+
+        def beat() -> None:
+            try:
+                while not over.wait(BEAT_SECONDS):
+                    self._update()
+            except LeaseLost:
+                logger.warning("Job %s was taken over by another run", self.job.pk)
+            finally:
+                connection.close()
+
+        thread = threading.Thread(target=beat, name=f"job-{self.job.pk}", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
     def _update(self, **fields: Any) -> None:
         now = timezone.now()
         held = Job.objects.filter(pk=self.job.pk, claimed_by=self.token, state=Job.State.RUNNING)
@@ -225,10 +256,11 @@ def _unexpected() -> str:
 
 
 def _wake(job_id: int) -> None:
-    from crm.jobs.tasks import run  # tasks import services
+    from crm.jobs.tasks import run, run_long  # tasks import services
 
+    is_long = LONG_KINDS and Job.objects.filter(pk=job_id, kind__in=LONG_KINDS).exists()
     try:
-        run.delay(job_id)
+        (run_long if is_long else run).delay(job_id)
     except Exception:  # a broker that is down loses only the wake-up: the sweeper finds the row
         logger.warning("Job %s could not be announced; the sweeper will find it", job_id)
 

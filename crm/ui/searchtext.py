@@ -10,9 +10,12 @@ def normalise(*texts: str | None) -> str:
 
     Text in another script is kept beside its transliteration, so that it is found by its own letters too.
     """
-    joined = unicodedata.normalize("NFKC", " ".join(text for text in texts if text)).casefold()
+    joined = " ".join(text for text in texts if text)
+    if joined.isascii():  # most names of most files, and all that the rest does would change nothing
+        return " ".join(joined.lower().split())
+    joined = unicodedata.normalize("NFKC", joined).casefold()
     latin = anyascii(joined).lower()
-    both = latin if latin == joined or joined.isascii() else f"{latin} {joined}"
+    both = latin if latin == joined else f"{latin} {joined}"
     return " ".join(both.split())
 
 
