@@ -1,6 +1,7 @@
 """What freezing and sending cost, each against a baseline measured in the same run.
 
-freeze: the whole freeze of a large audience, against INSERT … SELECT of the very same rows into a table with the same indexes.
+freeze: the whole freeze of a large audience, against INSERT … SELECT of the very same rows into a table with the same
+        indexes, in turn.
 send:   the engine with every guarantee on, against the standard library's smtplib on one connection that sends finished
         messages of the same size to the same sink.
 """
@@ -38,6 +39,7 @@ from contacts.directory.models import Country
 from contacts.directory.volume import make_people
 from contacts.segments.models import Segment
 from crm.bench import Bar, Result
+from crm.ids import new_uid
 
 FREEZE_LIMIT, SEND_LEAST = 1.5, 1.5
 _PARAGRAPH = (
@@ -47,23 +49,39 @@ _PARAGRAPH = (
 
 
 def freeze(size: int) -> Result:
-    """One freeze of `size` people, and the plain insert of its rows, in turn."""
-    mailing = _mailing(size, url="")
-    began = time.perf_counter()
-    with _quiet():
-        assert freeze_mailing(mailing_id=mailing.pk)  # noqa: S101 a bench that freezes nothing measures nothing
-    took = time.perf_counter() - began
-    plain = min(_plain_insert(mailing.pk) for _number in range(2))
-    rows = sum(counts(mailing.pk).values())
+    """The freeze of `size` people and the plain insert of its rows, in turn, three times each; the best of each counts."""
+    frozen, plain, rows = [], [], 0
+    first = _mailing(size, url="")
+    for mailing in [first, _again(first), _again(first)]:
+        began = time.perf_counter()
+        with _quiet():
+            assert freeze_mailing(mailing_id=mailing.pk)  # noqa: S101 a bench that freezes nothing measures nothing
+        frozen.append(time.perf_counter() - began)
+        rows = sum(counts(mailing.pk).values())
+        plain.append(_plain_insert(mailing.pk))
+        with connection.cursor() as cursor:
+            cursor.execute(f"TRUNCATE {partition_of(mailing.pk)}")
+    took = min(frozen)
     return Result(
         figures={
             "rows": rows,
             "freeze_seconds": round(took, 3),
-            "insert_select_seconds": round(plain, 3),
+            "insert_select_seconds": round(min(plain), 3),
             "rows_per_second": round(rows / took),
         },
-        bars=[Bar("freeze / INSERT … SELECT", took / plain, FREEZE_LIMIT)],
+        bars=[Bar("freeze / INSERT … SELECT", took / min(plain), FREEZE_LIMIT)],
     )
+
+
+def _again(mailing: Mailing) -> Mailing:
+    """The same mailing once more, approved and due.."""
+    copy = Mailing.objects.get(pk=mailing.pk)
+    variant = copy.variants.get()
+    copy.pk, copy.uid, copy._state.adding = None, new_uid(), True
+    copy.save()
+    variant.pk, variant.uid, variant.mailing, variant._state.adding = None, new_uid(), copy, True
+    variant.save()
+    return _approved(copy)
 
 
 def _plain_insert(mailing_id: int) -> float:
@@ -221,6 +239,10 @@ def _mailing(size: int, *, url: str) -> Mailing:
     Variant.objects.create(
         mailing=mailing, language="en", subject="Coverage in {{ country.name }}", body_html=_PARAGRAPH
     )
+    return _approved(mailing)
+
+
+def _approved(mailing: Mailing) -> Mailing:
     snap = snapshot(mailing)
     mailing.approval = Approval.objects.create(
         mailing=mailing, content_hash=hash_of(snap), snapshot=snap, audience_count=_readers(mailing)

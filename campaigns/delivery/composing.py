@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property, partial
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +13,7 @@ from django.conf import settings
 
 from campaigns.delivery.addresses import is_reserved, message_id, reply_address, return_path
 from campaigns.delivery.smtp import Server
-from campaigns.engagement.links import click_url, open_url, unsubscribe_url
+from campaigns.engagement.links import MailingLinks
 from campaigns.mailings.compiling import load_content
 from campaigns.mailings.content import CompiledVariant
 from campaigns.mailings.models import Mailing, Transport
@@ -57,6 +57,10 @@ class Plan:
     per_second: int | None
     resends_uncertain: bool
 
+    @cached_property
+    def links(self) -> MailingLinks:
+        return MailingLinks(self.mailing_id)
+
     def refusal(self, item: Item) -> str:
         """Why this delivery must not leave by this transport; empty when it may."""
         domain = item.address_key.rpartition("@")[2]
@@ -67,18 +71,17 @@ class Plan:
     def message(self, item: Item, date: datetime) -> bytes:
         """RFC 5322 bytes. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]
-        mailing_id, seq = self.mailing_id, item.seq if item.is_tracked else None
-        link: Callable[[int, str], str] = lambda number, url: click_url(mailing_id, seq, number, url)  # noqa: E731
+        links, seq = self.links, item.seq if item.is_tracked else None
         return compiled.message(
             fields=item.fields,
             to=(str(item.fields.get("person.name") or ""), item.recipient),
             from_=self.sender,
-            reply_to=reply_address(mailing_id, item.seq),
+            reply_to=reply_address(self.mailing_id, item.seq),
             date=date,
             message_id=message_id(self.uid, item.seq),
-            unsubscribe_url=unsubscribe_url(mailing_id, item.seq),
-            link_url=link,
-            open_url=open_url(mailing_id, seq),
+            unsubscribe_url=links.unsubscribe(item.seq),
+            link_url=partial(links.click, seq),
+            open_url=links.open(seq),
             list_id=self.list_id,
             feedback_id=self.feedback_id,
         )

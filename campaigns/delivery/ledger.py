@@ -443,22 +443,21 @@ def _item(values: Sequence[Any], was: str, claim: Chunk | Retry) -> Item:
 
 
 ROLL_UP = [
-    # In the order of their keys, so that two workers never wait for each other in a circle. Each update joins the locked
-    # rows by key and nothing else: where only nested loops are allowed, a second join would be as the square of the chunk.
+    # In the order of their keys, so that two workers never wait for each other in a circle: where only nested loops are allowed
+    # (lines.py), rows are updated as the ordered subquery gives them.
     """
-    WITH hit AS (SELECT person_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s)
-                    AND state = 'accepted' AND person_id IS NOT NULL GROUP BY person_id),
-         locked AS (SELECT p.id, hit.at FROM hit JOIN contacts_person p ON p.id = hit.person_id
-                     ORDER BY p.id FOR NO KEY UPDATE OF p)
-    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, locked.at)
-      FROM locked WHERE p.id = locked.id""",
+    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, hit.at)
+      FROM (SELECT person_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s)
+               AND state = 'accepted' AND person_id IS NOT NULL GROUP BY person_id ORDER BY person_id OFFSET 0) hit
+     WHERE p.id = hit.person_id""",
+    # An institution has many people in one mailing: the first of them counts now, the last when the mailing is finished.
     """
-    WITH hit AS (SELECT organization_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s
-                    AND seq = ANY (%(seqs)s) AND state = 'accepted' AND organization_id IS NOT NULL GROUP BY organization_id),
-         locked AS (SELECT o.id, hit.at FROM hit JOIN contacts_organization o ON o.id = hit.organization_id
-                     ORDER BY o.id FOR NO KEY UPDATE OF o)
-    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, locked.at)
-      FROM locked WHERE o.id = locked.id""",
+    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, hit.at)
+      FROM (SELECT organization_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s
+               AND seq = ANY (%(seqs)s) AND state = 'accepted' AND organization_id IS NOT NULL
+             GROUP BY organization_id ORDER BY organization_id OFFSET 0) hit
+     WHERE o.id = hit.organization_id AND (o.last_contacted_at IS NULL OR o.last_contacted_at < (
+           SELECT m.started_at FROM campaigns_mailing m WHERE m.id = %(mailing)s))""",
     """
     INSERT INTO campaigns_engagementday (person_id, day, mailed, human_clicks, replies)
     SELECT person_id, (settled_at AT TIME ZONE 'UTC')::date, count(*), 0, 0 FROM delivery
@@ -466,6 +465,13 @@ ROLL_UP = [
      GROUP BY 1, 2 ORDER BY 1, 2
     ON CONFLICT (person_id, day) DO UPDATE SET mailed = campaigns_engagementday.mailed + excluded.mailed""",
 ]
+# The exact time, for each institution once.
+ROLL_UP_AT_END = """
+    UPDATE contacts_organization o SET last_contacted_at = hit.at
+      FROM (SELECT organization_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s
+               AND state = 'accepted' AND organization_id IS NOT NULL
+             GROUP BY organization_id ORDER BY organization_id OFFSET 0) hit
+     WHERE o.id = hit.organization_id AND (o.last_contacted_at IS NULL OR o.last_contacted_at < hit.at)"""
 
 
 async def roll_up(connection: Connection, mailing_id: int, seqs: list[int]) -> None:
@@ -479,4 +485,4 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-__all__ = ["ROLL_UP", "Chunk", "Ledger", "Retry", "roll_up", "utc_now"]
+__all__ = ["ROLL_UP", "ROLL_UP_AT_END", "Chunk", "Ledger", "Retry", "roll_up", "utc_now"]

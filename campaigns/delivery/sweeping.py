@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from campaigns.delivery.breaker import try_again
 from campaigns.delivery.freezing import begin_due, stuck
-from campaigns.delivery.ledger import ROLL_UP
+from campaigns.delivery.ledger import ROLL_UP, ROLL_UP_AT_END
 from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import has_open
 from campaigns.delivery.waking import post, wake
@@ -200,7 +200,9 @@ def finish_if_done(mailing_id: int) -> bool:
         if cursor.fetchone()[0] or has_open(mailing_id):
             return False
     try:
-        move(mailing=Mailing.objects.get(pk=mailing_id), to=State.FINISHED, finished_at=timezone.now())
+        with transaction.atomic(), connection.cursor() as cursor:
+            move(mailing=Mailing.objects.get(pk=mailing_id), to=State.FINISHED, finished_at=timezone.now())
+            cursor.execute(ROLL_UP_AT_END, {"mailing": mailing_id})
     except WrongState:
         return False
     logger.info("Mailing %s is finished.", mailing_id)

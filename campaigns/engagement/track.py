@@ -4,7 +4,7 @@
     /o/<token>.gif  GET, HEAD   note the hit, then send the pixel
     /u/<token>      GET, HEAD   to the preference page: looking changes nothing
                     POST        unsubscribe (RFC 8058); answered when PostgreSQL has committed, 503 when it cannot
-    /healthz
+    /healthz   it answers        /readyz   it can take unsubscribes too
 
 A hit is on disk before its answer leaves. Run it by granian: `granian --interface asgi campaigns.engagement.track:app`.
 """
@@ -64,6 +64,10 @@ class Track:
             await self._unsubscribe(scope, receive, send, path[3:].rstrip("/"), method)
         elif path == "/healthz":
             await _answer(send, 200, [(b"content-type", b"text/plain"), *_FRESH], b"ok\n")
+        elif path == "/readyz":
+            ready = self.unsubscriber.is_ready
+            word = b"ready\n" if ready else b"loading: links are followed, unsubscribes may have to wait\n"
+            await _answer(send, 200 if ready else 503, [(b"content-type", b"text/plain"), *_FRESH], word)
         else:
             await self._page(scope, send, 404, pages.NOT_OURS)
 

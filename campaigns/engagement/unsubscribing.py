@@ -21,7 +21,7 @@ class Unsubscriber:
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="unsubscribe")
         self._lock = threading.Lock()
-        self._is_ready = False
+        self.is_ready = False
 
     def warm_up(self) -> None:
         """Load Django in the background, so that the first unsubscribe takes no longer than the next."""
@@ -38,13 +38,13 @@ class Unsubscriber:
 
     def _set_up(self) -> None:
         with self._lock:
-            if not self._is_ready:
+            if not self.is_ready:
                 import django
                 from django.apps import apps
 
                 if not apps.ready:
                     django.setup()
-                self._is_ready = True
+                self.is_ready = True
 
     def _commit(self, mailing_id: int, seq: int) -> bool:
         self._set_up()

@@ -108,6 +108,9 @@ def _line(name: str, value: str) -> bytes:
     return f"{name}: {value}\r\n".encode()
 
 
+_same_line = lru_cache(maxsize=256)(_line)  # for headers that a whole mailing shares
+
+
 class Skeleton:
     """A variant's message with places for one recipient."""
 
@@ -162,9 +165,9 @@ class Skeleton:
                 f"List-Unsubscribe: <{unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode()
             )
         if list_id:
-            lines.append(_line("List-Id", f"<{list_id}>"))
+            lines.append(_same_line("List-Id", f"<{list_id}>"))
         if feedback_id:
-            lines.append(_line("Feedback-ID", feedback_id))
+            lines.append(_same_line("Feedback-ID", feedback_id))
         lines.append(b"Precedence: bulk\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n")
         lines += [_line(name, value) for name, value in headers.items()]
         return b"".join(

@@ -45,7 +45,7 @@ class Recipient(NamedTuple):
 
 def clean(value: str) -> str:
     """One line, whatever it was."""
-    return _CONTROL.sub(" ", value) if _CONTROL.search(value) else value
+    return value if value.isprintable() else _CONTROL.sub(" ", value)
 
 
 class Numbers(NamedTuple):

@@ -28,7 +28,7 @@ class NamedModel(models.Model):
 
     name = models.CharField(max_length=300)
     names = models.JSONField(default=dict, blank=True)
-    sort_key = models.CharField(max_length=300, editable=False, db_index=True)
+    sort_key = models.CharField(max_length=300, editable=False)  # large tables have (sort_key, id)
     search_text = models.TextField(editable=False, default="")
 
     class Meta:
@@ -125,12 +125,18 @@ class Tag(UidModel):
         return self.name
 
 
+# A foreign key that stands first in an index or a unique constraint below has no index of its own: every mailing and every
+# import would pay for both.
 class Organization(NamedModel, StampedModel):
     """An institution. Its constituency decides how its people may be tracked."""
 
     acronym = models.CharField(max_length=40, blank=True, default="")
-    constituency = models.ForeignKey(Constituency, on_delete=models.PROTECT, related_name="organizations")
-    country = models.ForeignKey(Country, null=True, blank=True, on_delete=models.PROTECT, related_name="organizations")
+    constituency = models.ForeignKey(
+        Constituency, on_delete=models.PROTECT, related_name="organizations", db_index=False
+    )
+    country = models.ForeignKey(
+        Country, null=True, blank=True, on_delete=models.PROTECT, related_name="organizations", db_index=False
+    )
     countries_of_work = ArrayField(models.CharField(max_length=2), default=list, blank=True)
     parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.SET_NULL, related_name="children")
     language = models.CharField(max_length=8, blank=True, default="")
@@ -162,7 +168,7 @@ class Organization(NamedModel, StampedModel):
 class Post(NamedModel, StampedModel):
     """A seat in an organization that outlives its holder. `name` is its title."""
 
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="posts")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="posts", db_index=False)
     is_head = models.BooleanField(default=False)
     archived_at = models.DateTimeField(null=True, blank=True)
 
@@ -186,7 +192,9 @@ class Person(NamedModel, StampedModel):
     honorific_prefix = models.CharField(max_length=60, blank=True, default="")
     gender = models.CharField(max_length=6, choices=Gender.choices, blank=True, default=Gender.UNKNOWN)
     language = models.CharField(max_length=8, blank=True, default="", help_text="preferred, BCP 47")
-    country = models.ForeignKey(Country, null=True, blank=True, on_delete=models.PROTECT, related_name="people")
+    country = models.ForeignKey(
+        Country, null=True, blank=True, on_delete=models.PROTECT, related_name="people", db_index=False
+    )
     note = models.TextField(blank=True, default="")
     tags = models.ManyToManyField(Tag, blank=True, related_name="people")
     custom = models.JSONField(default=dict, blank=True)
@@ -218,8 +226,10 @@ class Membership(UidModel):
     """This person holds this post, or belongs to this organization, from–to. Never overwritten."""
 
     person = models.ForeignKey(Person, on_delete=models.CASCADE, related_name="memberships")
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships")
-    post = models.ForeignKey(Post, null=True, blank=True, on_delete=models.PROTECT, related_name="memberships")
+    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="memberships", db_index=False)
+    post = models.ForeignKey(
+        Post, null=True, blank=True, on_delete=models.PROTECT, related_name="memberships", db_index=False
+    )
     role = models.CharField(max_length=200, blank=True, default="", help_text="when there is no post")
     started_on = models.DateField(null=True, blank=True)
     ended_on = models.DateField(null=True, blank=True, help_text="last day; empty while it lasts")
@@ -270,10 +280,14 @@ class ContactPoint(StampedModel):
         INVALID = "invalid", _("invalid")
         COMPLAINED = "complained", _("complained")
 
-    person = models.ForeignKey(Person, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points")
-    post = models.ForeignKey(Post, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points")
+    person = models.ForeignKey(
+        Person, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points", db_index=False
+    )
+    post = models.ForeignKey(
+        Post, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points", db_index=False
+    )
     organization = models.ForeignKey(
-        Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points"
+        Organization, null=True, blank=True, on_delete=models.CASCADE, related_name="contact_points", db_index=False
     )
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.EMAIL)
     value = models.CharField(max_length=320)

@@ -56,7 +56,7 @@ def processes(*, ports: Ports, host: str) -> list[Process]:
         Process(
             "track",
             _granian("asgi", "campaigns.engagement.track:app", host, ports.track),
-            ready_url=f"http://{address}:{ports.track}/healthz",
+            ready_url=f"http://{address}:{ports.track}/readyz",
         ),
         Process("delivery", _worker("delivery", queues="delivery", children=2), stop_seconds=20),
         Process("worker", _worker("worker", queues="default,jobs", children=2), stop_seconds=20),

@@ -68,9 +68,9 @@ def tracking(spool, **environment):
     )
     tracker = Tracker(process, port, spool)
     try:
-        for _ in range(200):
+        for _ in range(1200):
             with contextlib.suppress(OSError):
-                if tracker.ask("GET", "/healthz")[0] == 200:
+                if tracker.ask("GET", "/readyz")[0] == 200:
                     break
             time.sleep(0.05)
         yield tracker
