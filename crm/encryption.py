@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -108,6 +108,19 @@ def fields() -> Iterator[tuple[type[models.Model], EncryptedField]]:
         for field in model._meta.local_fields:
             if isinstance(field, EncryptedField):
                 yield model, field
+
+
+_ELSEWHERE: list[Callable[[], int]] = []
+
+
+def also_reencrypt(work: Callable[[], int]) -> None:
+    """Name what `manage.py reencrypt` must do for secrets that stand in no EncryptedField; `work` returns how many rows."""
+    if work not in _ELSEWHERE:
+        _ELSEWHERE.append(work)
+
+
+def reencrypt_elsewhere() -> int:
+    return sum(work() for work in _ELSEWHERE)
 
 
 def encrypt_table(cursor: Any, *, table: str, column: str, key: str = "id") -> int:

@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "csp",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -82,6 +83,8 @@ MIDDLEWARE = [
     "crm.ui.middleware.FragmentMiddleware",
     "crm.middleware.LoggedRequestMiddleware",
     "crm.middleware.ViewerMiddleware",
+    "crm.accounts.middleware.BrowserSessionMiddleware",
+    "crm.accounts.middleware.TwoStepMiddleware",
     "crm.middleware.DomainErrorMiddleware",
 ]
 ROOT_URLCONF = "crm.urls"
@@ -199,7 +202,7 @@ SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))
 
 # --- sign-in ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "crm.User"
-AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTHENTICATION_BACKENDS = ["crm.accounts.backends.SignInBackend"]
 ACCOUNT_ADAPTER = "crm.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
@@ -209,6 +212,16 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password, a new passkey: the owner hears of it
 PASSWORD_RESET_TIMEOUT = 86_400
+MFA_ADAPTER = "crm.accounts.two_step.TwoStepAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_FORMS = {
+    "add_webauthn": "crm.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "crm.accounts.forms.RenamePasskeyForm",
+}
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True  # the address of an account is the one that its invitation went to
+SECRET_KEY_FALLBACKS = env_list("SECRET_KEY_FALLBACKS")
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "today"
 ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"

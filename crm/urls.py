@@ -7,6 +7,8 @@ from crm.accounts import doors
 urlpatterns = [
     path("accounts/password/reset/", doors.password_reset, name="account_reset_password"),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("crm.accounts.two_step_urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
     path("", include("crm.accounts.urls")),
     path("", include("crm.audit.urls")),
     path("", include("crm.jobs.urls")),

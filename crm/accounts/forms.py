@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from zoneinfo import available_timezones
 
+from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
+from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
@@ -57,11 +59,16 @@ class JoinForm(forms.Form):
 
 
 class ProfileForm(forms.ModelForm):
-    time_zone = forms.ChoiceField(label=_("Your time zone"), choices=ZONES)
+    time_zone = forms.ChoiceField(label=_("Your time zone"), choices=ZONES, help_text=_("All times show in it."))
+    language = forms.ChoiceField(
+        label=_("Your language"),
+        choices=settings.LANGUAGES,
+        help_text=_("Staff pages are in English for now; what is translated shows in your language."),
+    )
 
     class Meta:
         model = User
-        fields = ["name", "time_zone"]
+        fields = ["name", "time_zone", "language"]
 
 
 class InstallationForm(forms.ModelForm):
@@ -107,3 +114,31 @@ class LanguagesForm(forms.Form):
                 % {"language": language_name(default)},
             )
         return data
+
+
+class SignInPolicyForm(forms.Form):
+    """Which roles must have two-step sign-in, and how long whoever has none may go on without."""
+
+    roles = forms.MultipleChoiceField(
+        label=_("These roles must have two-step sign-in"),
+        choices=Role.choices,
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text=_("None chosen: everybody decides alone. A passkey counts, an authenticator app counts."),
+    )
+    grace_days = forms.IntegerField(
+        label=_("Days to set it up"),
+        min_value=0,
+        max_value=90,
+        help_text=_(
+            "From now, or from the day on which somebody gets the role. After that, signing in leads to the set-up."
+        ),
+    )
+
+
+class AddPasskeyForm(AddWebAuthnForm):
+    name = forms.CharField(required=False, max_length=60)
+
+
+class RenamePasskeyForm(EditWebAuthnForm):
+    name = forms.CharField(max_length=60)

@@ -169,9 +169,25 @@ class Installation(models.Model):
     )
     allow_self_approval = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
+    two_step_roles = ArrayField(models.CharField(max_length=16), default=list, blank=True)
+    two_step_since = models.DateTimeField(null=True, blank=True, editable=False)
+    two_step_grace_days = models.PositiveSmallIntegerField(default=14)
 
     class Meta:
-        constraints = [models.CheckConstraint(name="installation_is_single", condition=Q(id=1))]
+        constraints = [
+            models.CheckConstraint(name="installation_is_single", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="installation_two_step_roles_known", condition=Q(two_step_roles__contained_by=Role.values)
+            ),
+            models.CheckConstraint(
+                name="installation_two_step_has_begun",
+                condition=Q(two_step_roles=[], two_step_since__isnull=True)
+                | (~Q(two_step_roles=[]) & Q(two_step_since__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="installation_two_step_grace_is_short", condition=Q(two_step_grace_days__lte=90)
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name or "Groundswell"

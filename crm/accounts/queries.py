@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from django.db.models import Prefetch, QuerySet
+from allauth.mfa.models import Authenticator
+from django.contrib.sessions.models import Session
+from django.db.models import Exists, OuterRef, Prefetch, QuerySet
 from django.utils import timezone
 
 from crm.accounts.models import Grant, Invitation, User
+from crm.accounts.session_models import BrowserSession
 
 
 def users_with_grants() -> QuerySet[User]:
-    """All users, active ones first, their grants with them."""
+    """All users, active ones first, their grants with them, and whether they have two-step sign-in."""
     grants = Prefetch("grants", queryset=Grant.objects.order_by("role", "id"))
-    return User.objects.prefetch_related(grants).order_by("-is_active", "name", "id")
+    means = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
+    people = User.objects.annotate(has_two_step=Exists(means)).prefetch_related(grants)
+    return people.order_by("-is_active", "name", "id")
+
+
+def live_sessions(user: User) -> QuerySet[BrowserSession]:
+    """Where `user` is signed in now, the latest used first."""
+    alive = Session.objects.filter(session_key=OuterRef("session_key"), expire_date__gt=timezone.now())
+    return BrowserSession.objects.filter(Exists(alive), user=user).order_by("-last_seen_at", "-id")
 
 
 def open_invitations() -> QuerySet[Invitation]:

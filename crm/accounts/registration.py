@@ -1,9 +1,19 @@
 """What accounts add to the shell."""
 
+from collections.abc import Iterable
+
+from django.urls import reverse
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from crm import encryption
+from crm.accounts import security_events, two_step
+from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.ui import menu, settings_pages
+from crm.ui import menu, settings_pages, today
+
+security_events.connect()
+encryption.also_reencrypt(two_step.reencrypt)
 
 menu.register(
     menu.MenuItem(
@@ -27,6 +37,15 @@ settings_pages.register(
 )
 settings_pages.register(
     settings_pages.SettingsPage(
+        label=_("Sign-in"),
+        description=_("Which roles must have two-step sign-in, and who has it."),
+        icon="shield-lock",
+        url_name="sign_in_policy",
+        order=25,
+    )
+)
+settings_pages.register(
+    settings_pages.SettingsPage(
         label=_("People and grants"),
         description=_("Who can sign in, in which role, and where. Invitations."),
         icon="users",
@@ -43,3 +62,19 @@ settings_pages.register(
         order=60,
     )
 )
+
+
+@today.register_needs
+def two_step_is_missing(user: User) -> Iterable[today.Need]:
+    """A role needs two-step sign-in and there is none yet: until when, and the way there."""
+    until = two_step.missing_until(user)
+    if until is not None:
+        yield today.Need(
+            icon="shield-lock",
+            title=gettext("Set up two-step sign-in"),
+            why=gettext("Your role needs it; after this day, signing in leads there first"),
+            url=reverse("mfa_index"),
+            step=gettext("Set it up"),
+            at=until,
+            kind="warn",
+        )

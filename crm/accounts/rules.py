@@ -107,8 +107,13 @@ def scope_of(action: Action, grants: Iterable[GrantLike]) -> Scope:
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 PUBLIC = "public"
 SIGNED_IN = "signed in"
-# Routes of libraries, whose views we do not decorate: allauth's own pages are for visitors.
-LIBRARY_RULES: dict[str, str] = {"account_": PUBLIC}
+# Routes of libraries, whose views we do not decorate: the first prefix that fits. allauth's own pages are for visitors.
+LIBRARY_RULES: dict[str, str] = {
+    "account_": PUBLIC,
+    "mfa_authenticate": PUBLIC,
+    "mfa_login_webauthn": PUBLIC,
+    "mfa_": SIGNED_IN,
+}
 
 
 def _sign_in(request: HttpRequest) -> HttpResponse:

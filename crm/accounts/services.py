@@ -219,13 +219,13 @@ def password_link(*, user: User, actor: User) -> str:
     return get_adapter().get_reset_password_from_key_url(key)
 
 
-def edit_profile(*, user: User, name: str, time_zone: str) -> User:
+def edit_profile(*, user: User, name: str, time_zone: str, language: str | None = None) -> User:
     """What everybody may change of their own account."""
-    before = {"name": user.name, "time_zone": user.time_zone}
-    user.name, user.time_zone = name.strip(), time_zone
+    before = {"name": user.name, "time_zone": user.time_zone, "language": user.language}
+    user.name, user.time_zone, user.language = name.strip(), time_zone, language or user.language
     user.full_clean()
     with transaction.atomic():
-        user.save(update_fields=["name", "time_zone", "updated_at"])
+        user.save(update_fields=[*before, "updated_at"])
         changes = [(field, old, getattr(user, field)) for field, old in before.items() if old != getattr(user, field)]
         if changes:
             record(verb="user.edited", target=user, actor=user, changes=changes)

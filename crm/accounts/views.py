@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.conf import settings
 from django.contrib.auth import login
 from django.core.cache import cache
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
-from crm.accounts import queries, services
+from crm.accounts import queries, security_events, services, two_step
 from crm.accounts.forms import GrantForm, InvitationForm, JoinForm, ProfileForm
 from crm.accounts.models import Grant, Invitation, User
 from crm.accounts.requests import StaffRequest
@@ -32,7 +33,7 @@ def _crumbs(*names: str) -> list[tuple[str, str]]:
     return [(labels[name], reverse(name)) for name in names]
 
 
-AUTH_BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+AUTH_BACKEND = "crm.accounts.backends.SignInBackend"
 
 
 @public
@@ -84,7 +85,8 @@ def profile(request: StaffRequest) -> HttpResponse:
         services.edit_profile(user=User.objects.get(pk=request.user.pk), **form.cleaned_data)
         toast(request, _("Your profile is saved."))
         return redirect("profile")
-    return render(request, "accounts/profile.html", {"form": form}, status=422 if form.errors else 200)
+    context = {"form": form, "tab": "profile"}
+    return render(request, "accounts/profile.html", context, status=422 if form.errors else 200)
 
 
 @requires(Action.ADMINISTER)
@@ -157,7 +159,13 @@ def user_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     return render(
         request,
         "accounts/user_detail.html",
-        {"person": user, "form": form, "crumbs": _crumbs("settings", "user_list")},
+        {
+            "person": user,
+            "form": form,
+            "crumbs": _crumbs("settings", "user_list"),
+            "recent": security_events.recent(user),
+            "must_until": two_step.missing_until(user),
+        },
         status=422 if form.errors else 200,
     )
 
@@ -184,6 +192,7 @@ def user_activate(request: StaffRequest, uid: UUID) -> HttpResponse:
 @requires(Action.ADMINISTER)
 @never_cache
 @require_POST
+@reauthentication_required
 def user_password_link(request: StaffRequest, uid: UUID) -> HttpResponse:
     """A link to a new password, for when mail is down: shown once."""
     user = get_object_or_404(User, uid=uid)

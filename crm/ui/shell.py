@@ -56,7 +56,10 @@ class Banner:
 
 
 NEW: list[NewItem] = []
-ACCOUNT: list[AccountItem] = [AccountItem(_("Change password"), "key", "account_change_password")]
+ACCOUNT: list[AccountItem] = [
+    AccountItem(_("Your account"), "user", "profile", order=10),
+    AccountItem(_("Two-step and passkeys"), "shield-lock", "mfa_index", order=20),
+]
 _campaign_name: Callable[[User], str] = lambda user: ""  # noqa: E731 a default to be replaced
 _banner: Callable[[], Banner | None] = lambda: None  # noqa: E731 a default to be replaced
 

@@ -21,6 +21,7 @@ class Command(BaseCommand):
                     changed += encryption.encrypt_table(
                         cursor, table=meta.db_table, column=str(field.column), key=str(meta.pk.column)
                     )
+            changed += encryption.reencrypt_elsewhere()
         except DomainError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"{changed} secrets encrypted anew; backups made before still need the older keys.")

@@ -126,7 +126,13 @@ def test_owner_hears_of_a_changed_password(db: None) -> None:
 def test_administrator_hands_over_a_link_when_mail_is_down(admin: object, sign_in, mail_is_down: None) -> None:  # type: ignore[no-untyped-def]
     user = UserFactory(email="ana@example.org")
 
-    page = sign_in(admin).post(f"/settings/users/{user.uid}/password-link/").content.decode()
+    admin.set_password("password")  # type: ignore[attr-defined]
+    admin.save()  # type: ignore[attr-defined]
+    client = sign_in(admin)
+    assert client.post(f"/settings/users/{user.uid}/password-link/").status_code == 302  # asks who it is
+    client.post("/accounts/reauthenticate/", {"password": "password"})
+
+    page = client.post(f"/settings/users/{user.uid}/password-link/").content.decode()
     url = re.search(r"http://[^<\s]+/accounts/password/reset/key/[^<\s]+", page)[0]  # type: ignore[index]
     choose(path_of(url))
 
