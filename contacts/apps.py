@@ -2,7 +2,7 @@ from django.apps import AppConfig
 
 from crm.features import load_registrations
 
-FEATURES = ["directory", "consent", "segments", "importing"]
+FEATURES = ["directory", "consent", "greetings", "segments", "importing"]
 
 
 class ContactsConfig(AppConfig):

@@ -21,6 +21,7 @@ from contacts.directory.models import (
     Tag,
     UidAlias,
 )
+from contacts.greetings.models import FormOfAddress
 from contacts.importing.models import ImportKept, ImportMade, ImportMapping, ImportRow, ImportRun
 from contacts.segments.models import (
     ContactList,
@@ -38,6 +39,7 @@ __all__ = [
     "ContactListMember",
     "ContactPoint",
     "Country",
+    "FormOfAddress",
     "ImportKept",
     "ImportMade",
     "ImportMapping",

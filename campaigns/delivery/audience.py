@@ -17,7 +17,7 @@ from campaigns.mailings.models import Mailing
 
 __all__ = ["COLUMNS", "Member", "Summary", "audience_summary", "audience_sql", "members", "sample"]
 # Fields that every message has, whoever gets it.
-_GIVEN = ("sender.name", "unsubscribe_url", "preferences_url")
+_GIVEN = ("sender.name", "reference", "unsubscribe_url", "preferences_url")
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from campaigns.engagement.links import MailingLinks
 from campaigns.mailings.compiling import load_content
 from campaigns.mailings.content import CompiledVariant
 from campaigns.mailings.models import Mailing, Transport
+from campaigns.mailings.references import Stem, frozen_stem
 
 
 @dataclass(slots=True)
@@ -56,6 +57,7 @@ class Plan:
     connections: int
     per_second: int | None
     resends_uncertain: bool
+    reference: Stem | None = None
 
     @cached_property
     def links(self) -> MailingLinks:
@@ -73,7 +75,7 @@ class Plan:
         compiled = self.variants[item.variant_id]
         links, seq = self.links, item.seq if item.is_tracked else None
         return compiled.message(
-            fields=item.fields,
+            fields=item.fields | {"reference": self.reference.reference(item.seq)} if self.reference else item.fields,
             to=(str(item.fields.get("person.name") or ""), item.recipient),
             from_=self.sender,
             reply_to=reply_address(self.mailing_id, item.seq),
@@ -120,6 +122,7 @@ def plan_of(mailing_id: int) -> Plan | None:
         connections=max(1, transport.max_connections),
         per_second=transport.per_second,
         resends_uncertain=mailing.resends_uncertain,
+        reference=frozen_stem(mailing.frozen_with),
     )
 
 

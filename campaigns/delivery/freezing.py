@@ -24,6 +24,7 @@ from campaigns.engagement.models import TrackedLink
 from campaigns.mailings.approval import changed_since_approval
 from campaigns.mailings.compiling import freeze_content
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.references import frozen_stem
 from campaigns.mailings.services import hold, move
 from campaigns.mailings.states import State
 from campaigns.mailings.templates import TemplateRefused
@@ -111,6 +112,7 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
             _("The audience is not the one approved: %(now)s people would get it, %(then)s when it was approved.")
             % {"now": will_get_it, "then": approved}
         )
+    reference = _reference(mailing_id, content)
     _count_columns(mailing_id)
     _keep_links(mailing_id, content)
     try:
@@ -121,6 +123,7 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
             frozen_with=content,
             audience_count=audience,
             started_at=moment,
+            **reference,
         )
     except WrongState:  # cancelled meanwhile: nothing of this stays
         transaction.set_rollback(True)
@@ -197,6 +200,19 @@ def _keep_links(mailing_id: int, content: dict[str, Any]) -> None:
         ],
         ignore_conflicts=True,
     )
+
+
+def _reference(mailing_id: int, content: dict[str, Any]) -> dict[str, Any]:
+    """What the mailing keeps of its reference numbers; held when another one has them."""
+    stem = frozen_stem(content)
+    if stem is None:
+        return {}
+    if other := Mailing.objects.filter(reference_stem=stem.text).exclude(pk=mailing_id).first():
+        raise _Hold(
+            _("Its reference numbers (%(stem)s…) are those of “%(other)s”. Change the pattern.")
+            % {"stem": stem.text, "other": other.name}
+        )
+    return {"reference_stem": stem.text, "reference_digits": stem.digits}
 
 
 def _hold(mailing_id: int, reason: str) -> None:

@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.delivery.models import Delivery, Outcome, SkipReason
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.references import stem_of
 from contacts.directory.models import Organization, Person
 from contacts.directory.timeline import Entry, TimelineSource, reached_through
 from crm.accounts.models import User
@@ -28,7 +29,11 @@ _KINDS = {
 def deliveries_of(subject: Person | Organization, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """What was sent to this person, or in the name of this institution; only mailings that `user` may see."""
     mine = Q(person_id=subject.pk) if isinstance(subject, Person) else _of_organization(subject)
-    sent = Mailing.objects.visible_to(user).filter(frozen_at__isnull=False).only("uid", "name")
+    sent = (
+        Mailing.objects.visible_to(user)
+        .filter(frozen_at__isnull=False)
+        .only("uid", "name", "reference_stem", "reference_digits")
+    )
     mailings = {row.pk: row for row in sent.order_by("-pk")[:500]}
     rows = Delivery.objects.filter(mine, mailing_id__in=list(mailings)).exclude(state=Outcome.SKIPPED)
     rows = rows.annotate(moment=Coalesce("settled_at", "last_attempt_at")).filter(moment__isnull=False)
@@ -58,9 +63,14 @@ def _entry(row: Delivery, mailing: Mailing) -> Entry:
         title=title % {"mailing": mailing.name, "address": row.address or _("an address since erased")},
         icon="mail" if outcome == Outcome.ACCEPTED else "mail-exclamation",
         kind=_KINDS.get(outcome, ""),
-        body="" if outcome == Outcome.ACCEPTED else _reason(row),
+        body=" · ".join(filter(None, [_reference(row, mailing), "" if outcome == Outcome.ACCEPTED else _reason(row)])),
         url=reverse("mailing_detail", args=[mailing.uid]),
     )
+
+
+def _reference(row: Delivery, mailing: Mailing) -> str:
+    stem = stem_of(mailing) if mailing.reference_stem else None
+    return _("Reference %(reference)s") % {"reference": stem.reference(row.seq)} if stem else ""
 
 
 def _reason(row: Delivery) -> str:

@@ -6,6 +6,7 @@ so the three cannot disagree.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from contacts.consent.queries import permission_join_sql, suppression_join_sql
 from contacts.directory.reference import COVERAGE
+from contacts.greetings.queries import texts_for
+from contacts.greetings.wording import COLUMNS_SQL, address_sql
 from contacts.segments.compiler import CompiledSegment, compile_segment
 from contacts.segments.models import Selects
 
@@ -44,6 +47,8 @@ COLUMNS = (
 )
 # Every copy names whom it was for, whatever the text says.
 _ALWAYS = ("person.name", "organization.name", "country.name")
+# Made from the table of forms of address, and only for texts that use them.
+_ADDRESS = {"person.greeting", "person.formal_name"}
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 # A person and the institution of the current primary membership; the address that is usable, else any, preferred first, then
@@ -53,7 +58,7 @@ _PEOPLE = """
          p.sort_key,
          cp.id AS contact_point_id, cp.value, cp.address_key, cp.address_hash, cp.status,
          p.erased_at IS NOT NULL AS is_erased, p.last_mailed_at,
-         p.name, p.names, p.given_name, p.family_name, p.honorific_prefix,
+         p.name, p.names, p.given_name, p.family_name, p.honorific_prefix,/*address*/
          po.name AS post_name, po.names AS post_names, o.name AS org_name, o.names AS org_names, o.acronym,
          coalesce(c.code, 'IND') AS constituency_code, coalesce(c.root_code, 'IND') AS root_code,
          coalesce(o.country_id, p.country_id, '') AS country_code,
@@ -80,7 +85,7 @@ _ORGANIZATIONS = """
          road.id AS contact_point_id, road.value, road.address_key, road.address_hash, road.status,
          false AS is_erased, p.last_mailed_at,
          coalesce(p.name, '') AS name, p.names, coalesce(p.given_name, '') AS given_name,
-         coalesce(p.family_name, '') AS family_name, coalesce(p.honorific_prefix, '') AS honorific_prefix,
+         coalesce(p.family_name, '') AS family_name, coalesce(p.honorific_prefix, '') AS honorific_prefix,/*address*/
          po.name AS post_name, po.names AS post_names, o.name AS org_name, o.names AS org_names, o.acronym,
          c.code AS constituency_code, c.root_code,
          coalesce(o.country_id, '') AS country_code,
@@ -153,6 +158,10 @@ def audience_sql(
     member = re.sub(r"%s", lambda found: f"%(member{next(numbers)})s", compiled.sql)
     variant, variant_language = _variant(mailing, parts.values)
     first, every = _reasons(mailing, parts.values["others"])
+    reached = _PEOPLE if people else _ORGANIZATIONS
+    if fields is None or not _ADDRESS.isdisjoint(fields):  # who is not greeted costs nothing
+        reached = reached.replace("/*address*/", f" {COLUMNS_SQL},")
+        parts.values["address"] = json.dumps(texts_for(_languages(parts.values)))
     sql = f"""
 WITH member AS ({member}),
      coverage AS (
@@ -167,7 +176,7 @@ WITH member AS ({member}),
           JOIN contacts_organization wo ON wo.id = wm.organization_id
           JOIN contacts_constituency wc ON wc.id = wo.constituency_id
          WHERE wc.root_code = 'WRK' AND (wm.ended_on IS NULL OR wm.ended_on >= current_date)),
-     reached AS ({_PEOPLE if people else _ORGANIZATIONS}),
+     reached AS ({reached}),
      judged AS (
         SELECT r.*, {variant} AS variant_id, never.id IS NOT NULL AS is_suppressed, permit.id IS NOT NULL AS is_permitted,
                wrk.person_id IS NOT NULL OR r.root_code = 'WRK' AS is_union,
@@ -260,6 +269,8 @@ def _fields(wanted: Collection[str] | None) -> str:
         "person.given_name": "given_name",
         "person.family_name": "family_name",
         "person.honorific": "honorific_prefix",
+        "person.greeting": _addressed("greeting"),
+        "person.formal_name": _addressed("formal"),
         "post.title": named("post_names", "post_name"),
         "organization.name": named("org_names", "org_name"),
         "organization.acronym": "coalesce(acronym, '')",
@@ -270,6 +281,15 @@ def _fields(wanted: Collection[str] | None) -> str:
     }
     chosen = {path: sql for path, sql in pairs.items() if wanted is None or path in wanted or path in _ALWAYS}
     return "jsonb_build_object(" + ", ".join(f"'{path}', {sql}" for path, sql in chosen.items()) + ")"
+
+
+def _languages(values: dict[str, Any]) -> list[str]:
+    """Of the variants, as `_variant` bound them."""
+    return [value for name, value in values.items() if name.startswith("language")]
+
+
+def _addressed(kind: str) -> str:
+    return address_sql(kind=kind, name="coalesce(names->>variant_language, name, '')", texts="%(address)s::jsonb")
 
 
 def _others_that_day(mailing: Mailing, moment: datetime) -> list[int]:

@@ -4,11 +4,13 @@ from campaigns.delivery.banner import no_mail_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.history import SOURCE
 from campaigns.delivery.queries import address_of
+from campaigns.delivery.referencing import SOURCE as LETTERS
 from campaigns.delivery.segment_fields import register_fields
 from campaigns.mailings.services import on_move
 from contacts.consent.services import address_of_delivery, on_suppress
 from contacts.directory.timeline import register
 from crm import bench
+from crm.ui import search
 from crm.ui.shell import use_banner
 
 register_fields()
@@ -17,5 +19,6 @@ address_of_delivery(address_of)
 on_move(mailing_moved)
 use_banner(no_mail_leaves)
 register(SOURCE)
+search.register(LETTERS)
 bench.register("freeze", "campaigns.delivery.benches:freeze", size=100_000)
 bench.register("send", "campaigns.delivery.benches:send", size=20_000)

@@ -25,6 +25,8 @@ from contacts.directory.models import (
     Post,
     Region,
 )
+from contacts.greetings.models import FormOfAddress
+from contacts.greetings.queries import form_for_title
 
 NOTE = "Invented for the demo."
 BATCH = 2000
@@ -92,6 +94,7 @@ class Directory:
     memberships: list[Membership] = field(default_factory=list)
     contact_points: list[ContactPoint] = field(default_factory=list)
     used: set[str] = field(default_factory=set)
+    forms: list[FormOfAddress] = field(default_factory=lambda: list(FormOfAddress.objects.all()))
 
     def address(self, local: str, domain: str) -> str:
         """An address nobody has yet, under .test."""
@@ -130,7 +133,13 @@ class Directory:
         )
         for is_head, local, titles in POSTS[constituency.root_code]:
             others = {code: text for code, text in titles.items() if code != "en"}
-            post = PostFactory.build(organization=organization, name=titles["en"], names=others, is_head=is_head)
+            post = PostFactory.build(
+                organization=organization,
+                name=titles["en"],
+                names=others,
+                is_head=is_head,
+                form_of_address=form_for_title(titles.values(), self.forms),
+            )
             self.posts.append(post)
             if local:
                 self.contact_points.append(
@@ -154,7 +163,13 @@ class Directory:
     ) -> None:
         code = organization.country_id or self.rng.choice(DONORS)
         who: Name = make_name(code, language, self.rng)
-        person = PersonFactory.build(who=who, language=language, country=organization.country)
+        person = PersonFactory.build(
+            who=who,
+            language=language,
+            country=organization.country,
+            honorific_prefix="Dr" if self.rng.random() < 0.04 else "",
+            **({} if self.rng.random() > 0.05 else {"gender": Person.Gender.UNKNOWN}),
+        )
         self.people.append(person)
         self.memberships.append(
             MembershipFactory.build(

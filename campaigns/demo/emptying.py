@@ -19,6 +19,7 @@ KEPT = {
     "contacts_constituency",
     "contacts_indicator",
     "contacts_indicatorvalue",
+    "contacts_formofaddress",
 }
 
 

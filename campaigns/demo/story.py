@@ -114,6 +114,9 @@ def _make_sender() -> tuple[Sender, Transport]:
         reply_to="ana@groundswell.test",
         confirmed_email="news@campaign.test",
         confirmed_at=timezone.now(),
+        signatures=texts.SIGNATURES,
+        places=texts.PLACES,
+        reference_pattern="GC/{year}/{mailing:04}/{seq}",
     )
     kind = Transport.Kind.LOCAL if settings.LOCAL else Transport.Kind.SMTP
     name = "Local mailbox" if settings.LOCAL else "Mail server"
@@ -252,6 +255,7 @@ def _write_mailings(*, users: Users, segments: dict[str, Segment], common: dict[
         texts.WAITING,
         editor,
         segment=segments["state"],
+        layout="letter",
         contact_guard_days=0,
         **common,
     )

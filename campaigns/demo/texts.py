@@ -53,11 +53,20 @@ COVERAGE = "https://www.campaign.test/coverage"
 GUIDELINES = "https://www.campaign.test/guidelines"
 CASES = "https://www.campaign.test/cases/tunisia"
 
+# Who signs the campaign's letters, and where they are dated from.
+SIGNATURES = {
+    "en": "Ana Ferreira\nHead of the campaign office\nSocial Security for All",
+    "fr": "Ana Ferreira\nResponsable du bureau de la campagne\nSocial Security for All",
+    "es": "Ana Ferreira\nResponsable de la oficina de la campaña\nSocial Security for All",
+    "ar": "آنا فيريرا\nمديرة مكتب الحملة\nSocial Security for All",
+}
+PLACES = {"en": "Geneva", "fr": "Genève", "es": "Ginebra", "ar": "جنيف"}
+
 SENT = {
     "en": (
         "{{ country.name }}: who is covered, and who is not yet",
         "Half the world has no social protection. What your institution can do this year.",
-        """<p>Dear {{ person.name }},</p>
+        """<p>{{ person.greeting }}</p>
 <p>One in five people has adequate social security; half of the world has none at all.
 {% if country.coverage %}In {{ country.name }}, {{ country.coverage }} per cent of the population had at least one benefit in {{ country.coverage_year }}.{% endif %}
 The gap lies in the informal economy, where women work more often than men.</p>
@@ -69,7 +78,7 @@ every country</a>. And please answer this message: we read every reply.</p>""",
     "fr": (
         "{{ country.name }} : qui est couvert, et qui ne l’est pas encore",
         "La moitié du monde n’a aucune protection sociale. Ce que votre institution peut faire cette année.",
-        """<p>{{ person.name }},</p>
+        """<p>{{ person.greeting }}</p>
 <p>Une personne sur cinq bénéficie d’une sécurité sociale suffisante ; la moitié du monde n’en a aucune.
 {% if country.coverage %}Dans votre pays ({{ country.name }}), {{ country.coverage }} pour cent de la population recevait au moins une prestation en {{ country.coverage_year }}.{% endif %}
 L’écart se trouve dans l’économie informelle, où les femmes travaillent plus souvent que les hommes.</p>
@@ -81,7 +90,7 @@ chiffres de chaque pays</a>. Et répondez-nous : nous lisons chaque réponse.</p
     "ar": (
         "{{ country.name }}: من تشمله التغطية ومن لم تشمله بعد",
         "نصف العالم بلا حماية اجتماعية. ما الذي تستطيع مؤسستكم فعله هذا العام.",
-        """<p>{{ person.name }}، تحية طيبة،</p>
+        """<p>{{ person.greeting }}</p>
 <p>واحد من كل خمسة أشخاص يتمتع بضمان اجتماعي كافٍ، ونصف العالم بلا أي ضمان.
 {% if country.coverage %}في {{ country.name }} كان {{ country.coverage }} في المئة من السكان يحصلون على إعانة واحدة على الأقل في عام {{ country.coverage_year }}.{% endif %}
 وتقع الفجوة في الاقتصاد غير المنظم حيث تعمل النساء أكثر من الرجال.</p>
@@ -95,7 +104,7 @@ WAITING = {
     "en": (
         "An action plan for {{ country.name }}: three questions to you",
         "Ten minutes of your time before the budget debate.",
-        """<p>Dear {{ person.name }},</p>
+        """<p>{{ person.greeting }}</p>
 <p>In 2001 the International Labour Conference asked for policies that bring social security to those who are not covered. Before the next
 budget is debated in {{ country.name }}, we would like to hear {{ organization.name }} on three questions:</p>
 <ul><li>Whom should a national action plan reach first?</li><li>What would it need from your side?</li><li>Who should sit at the table?</li></ul>
@@ -104,7 +113,7 @@ budget is debated in {{ country.name }}, we would like to hear {{ organization.n
     "fr": (
         "Un plan d’action pour votre pays : trois questions",
         "Dix minutes de votre temps avant le débat budgétaire.",
-        """<p>{{ person.name }},</p>
+        """<p>{{ person.greeting }}</p>
 <p>En 2001, la Conférence internationale du Travail a demandé des politiques pour ceux qui n’ont pas de couverture. Avant le prochain débat
 budgétaire ({{ country.name }}), nous aimerions entendre {{ organization.name }} sur trois questions :</p>
 <ul><li>Qui un plan d’action national doit-il atteindre d’abord ?</li><li>Que faudrait-il de votre côté ?</li><li>Qui devrait être à la table ?</li></ul>
@@ -116,7 +125,7 @@ SCHEDULED = {
     "en": (
         "Social partners: coverage is yours to move",
         "What employers and workers did elsewhere, and what they gained.",
-        """<p>Dear {{ person.name }},</p>
+        """<p>{{ person.greeting }}</p>
 <p>Where coverage grew, employers and workers sat at the table from the first day. In countries such as {{ country.name }} fewer than one worker in
 ten is reached, most of them outside the informal economy.</p>
 <p><a href="https://www.campaign.test/cases/social-partners">Five cases on two pages</a> show what each side brought, and what each side won.</p>""",
@@ -124,7 +133,7 @@ ten is reached, most of them outside the informal economy.</p>
     "fr": (
         "Partenaires sociaux : la couverture, c’est aussi vous",
         "Ce que d’autres employeurs et travailleurs ont fait, et gagné.",
-        """<p>{{ person.name }},</p>
+        """<p>{{ person.greeting }}</p>
 <p>Là où la couverture a progressé, employeurs et travailleurs étaient à la table dès le premier jour.</p>
 <p><a href="https://www.campaign.test/cases/social-partners">Cinq exemples en deux pages</a> montrent ce que chaque partie a apporté, et gagné.</p>""",
     ),

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.layouts import layout_version
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.references import pattern_of
 from contacts.segments.tree import inline_tree
 
 
@@ -30,6 +31,8 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "languages": [variant.language for variant in mailing.variants.order_by("position", "pk")],
         "fallback": list(mailing.fallback_languages),
         "layout": layout_version(mailing.layout),
+        "signature": [sender.signatures, sender.places] if sender else None,
+        "reference": pattern_of(mailing),
         "sender": [str(sender.uid), sender.name, sender.email, sender.reply_to] if sender else None,
         "topic": str(topic.uid) if topic else None,
         "transport": [str(transport.uid), transport.kind, _digest(transport.url)] if transport else None,
@@ -69,6 +72,8 @@ _NAMES = {
     "fallback": lambda: _("the languages that stand in for others"),
     "layout": lambda: _("the layout"),
     "sender": lambda: _("the sender"),
+    "signature": lambda: _("the sender's signature or place"),
+    "reference": lambda: _("the pattern of reference numbers"),
     "topic": lambda: _("the topic"),
     "transport": lambda: _("the transport"),
     "time": lambda: _("the time"),

@@ -10,15 +10,19 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions
 from campaigns.mailings.content import CompiledLink, CompiledVariant, LinkBook, Rendered, Writing, render
 from campaigns.mailings.fields import FIELDS, Scalar
 from campaigns.mailings.layouts import Frame, footer_texts, frame_html, layout_version, unbraced, why
+from campaigns.mailings.letters import addressee_html, head_text, long_date, place_and_date, reference_html
+from campaigns.mailings.references import stem_of
 from campaigns.mailings.templates import (
     Problem,
     TemplateRefused,
@@ -64,6 +68,8 @@ def compile_writing(writing: Writing, frame: Frame, book: LinkBook | None = None
         for name, inside in [("unsubscribe", "unsubscribe_url"), ("preferences", "preferences_url")]
     }
     places |= {name: f"{tokens.stem}{name}Q" for name in ("title", "preheader", "body", "end")}
+    if frame.is_letter:
+        places |= {"addressee": addressee_html(tokens.put), "reference": reference_html(writing.language, tokens.put)}
     page = frame_html(frame, writing.language, body=body, tokens=places)
     page = tokens.show(page)
     page = page.replace(places["title"], _escaped(writing.subject))
@@ -151,6 +157,13 @@ def _compiled_text(writing: Writing, frame: Frame, book: LinkBook) -> str:
         return f"{{{{ link({book.number(target, url, writing.language)}) }}}}" + found[0][len(url) :]
 
     text = _TEXT_URL.sub(link, text)
+    if frame.is_letter:
+        text = (
+            head_text(writing.subject, unbraced(frame.organization), unbraced(frame.place_and_date), writing.language)
+            + text
+        )
+    if frame.signature.strip():
+        text = f"{text.rstrip()}\n\n{unbraced(frame.signature.strip())}"
     footer = footer_texts(writing.language)
     sender = "\n".join(line for line in [frame.organization, *frame.postal_address.splitlines()] if line.strip())
     return (
@@ -176,9 +189,18 @@ def frame_of(mailing: Mailing) -> Frame:
 
 
 def frame_for(frame: Frame, mailing: Mailing, language: str) -> Frame:
-    """The frame in a variant's language: the topic's name in it."""
+    """The frame in a variant's language: the topic's name, the sender's signature, place and date in it."""
     names: dict[str, str] = mailing.topic.names if mailing.topic else {}
-    return Frame(frame.layout, frame.organization, frame.postal_address, str(names.get(language) or frame.topic))
+    sender = mailing.sender
+    moment = (mailing.send_at or timezone.now()).astimezone(ZoneInfo(mailing.send_zone or "UTC"))
+    return replace(
+        frame,
+        topic=str(names.get(language) or frame.topic),
+        signature=sender.signature_in(language) if sender else "",
+        place_and_date=place_and_date(
+            sender.place_in(language) if sender else "", long_date(moment.date(), language), language
+        ),
+    )
 
 
 def writing_of(variant: Variant) -> Writing:
@@ -202,6 +224,7 @@ def compile_variant(variant: Variant, *, frame: Frame | None = None, book: LinkB
 def freeze_content(mailing: Mailing) -> dict[str, Any]:
     """All variants compiled, as JSON for `Mailing.frozen_with`: {"variants": {id: …}, "links": [{number, url, label, languages}]}."""
     book, frame = LinkBook(), frame_of(mailing)
+    stem = stem_of(mailing)
     variants = {
         str(variant.pk): compile_variant(variant, frame=frame, book=book)
         for variant in mailing.variants.select_related("mailing__topic").order_by("position", "pk")
@@ -212,6 +235,7 @@ def freeze_content(mailing: Mailing) -> dict[str, Any]:
         "links": [asdict(link) for link in book.links.values()],
         # as approved: a sender that is edited while a mailing is paused changes nothing of it
         "sender": [mailing.sender.name, mailing.sender.email] if mailing.sender else None,
+        "reference": [stem.text, stem.digits] if stem else None,
     }
 
 

@@ -25,7 +25,7 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 SETTINGS = (
-    "name drive segment sender topic transport layout fallback_languages send_local send_zone max_lateness "  # noqa: SIM905
+    "name drive segment sender topic transport layout reference_pattern fallback_languages send_local send_zone max_lateness "  # noqa: SIM905
     "contact_guard_days tracks_people resends_uncertain".split()
 )
 UNAPPROVED = {"name"}  # what may change without touching an approval: nobody outside reads it

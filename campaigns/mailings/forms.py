@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.languages import language_choices
 from campaigns.mailings.layouts import LAYOUTS
+from campaigns.mailings.letter_forms import clean_pattern
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.roads import without_password
@@ -92,6 +93,12 @@ class NewMailingForm(BasicsForm):
 class SettingsForm(BasicsForm):
     transport = forms.ModelChoiceField(Transport.objects.none(), label=_("Transport"), required=False)
     layout = forms.ChoiceField(label=_("Layout"), choices=[(code, layout.name) for code, layout in LAYOUTS.items()])
+    reference_pattern = forms.CharField(
+        label=_("Reference numbers"),
+        required=False,
+        max_length=80,
+        help_text=_("Such as GC/{year}/{mailing:04}/{seq}. Empty: the sender's pattern, if it has one."),
+    )
     when = forms.ChoiceField(
         label=_("When"),
         choices=[("now", _("When somebody presses Send now")), ("at", _("At a set time"))],
@@ -130,6 +137,9 @@ class SettingsForm(BasicsForm):
         cast(forms.ModelChoiceField, self.fields["transport"]).queryset = transports_in_use()
         zone = cast(forms.ChoiceField, self.fields["send_zone"])
         zone.choices = zone_choices(self.mailing.send_zone if self.mailing else self.user.time_zone)
+
+    def clean_reference_pattern(self) -> str:
+        return clean_pattern(self.cleaned_data["reference_pattern"])
 
     def clean_fallback_languages(self) -> list[str]:
         codes = [code.strip().lower() for code in self.cleaned_data["fallback_languages"].split(",") if code.strip()]

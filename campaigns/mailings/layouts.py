@@ -15,11 +15,14 @@ import mrml
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.mailings.letters import ADDRESSEE, LABELS, labels, lines_html, signature_html
 from crm.languages import direction
 
 FOLDER = Path(__file__).resolve().parents[2] / "templates" / "mail" / "layouts"
 # fonts that mail programs have; nothing is loaded from anywhere
 FONT = "-apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, 'Noto Sans', sans-serif"
+FONT_LETTER = "Georgia, 'Times New Roman', 'Noto Serif', serif"
+FONT_LETTER_ARABIC = "'Traditional Arabic', 'Noto Naskh Arabic', 'Times New Roman', serif"
 FONT_ARABIC = "'Segoe UI', Tahoma, 'Noto Sans Arabic', 'Geeza Pro', Arial, sans-serif"
 
 
@@ -33,7 +36,8 @@ class Layout:
 LAYOUTS: dict[str, Layout] = {
     layout.code: layout
     for layout in [
-        Layout("plain", _("Letter"), _("Looks like a personal letter. Best for a minister or a general secretary.")),
+        Layout("plain", _("Message"), _("Looks like mail from one person to another. Best for people who know you.")),
+        Layout("letter", _("Letter"), _("Letterhead, date, reference, addressee, signature. Best for a minister.")),
         Layout("bulletin", _("Bulletin"), _("A white sheet under your organization's name. Best for regular news.")),
         Layout("announcement", _("Announcement"), _("The subject as a headline on colour. Best for one big message.")),
     ]
@@ -48,9 +52,15 @@ class Frame:
     organization: str = ""
     postal_address: str = ""
     topic: str = ""
+    signature: str = ""  # lines below the body
+    place_and_date: str = ""  # of a letter
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)
+
+    @property
+    def is_letter(self) -> bool:
+        return self.layout == "letter"
 
 
 FOOTER: dict[str, dict[str, str]] = {
@@ -98,7 +108,8 @@ def _css() -> str:
 @cache
 def layout_version(code: str) -> str:
     """Changes with every change of the layout's file, its styles or its footer: part of what is approved."""
-    content = "\0".join([_source(code), _css(), repr(sorted((k, sorted(v.items())) for k, v in FOOTER.items()))])
+    words = [sorted((k, sorted(v.items())) for k, v in texts.items()) for texts in (FOOTER, LABELS)]
+    content = "\0".join([_source(code), _css(), repr(words), repr(ADDRESSEE)])
     return f"{code}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 
 
@@ -125,16 +136,32 @@ def _footer(frame: Frame, language: str, tokens: dict[str, str]) -> str:
     )
 
 
+def _font(frame: Frame, language: str) -> str:
+    is_arabic = language.split("-")[0] in ("ar", "fa", "ur")
+    if frame.is_letter:
+        return FONT_LETTER_ARABIC if is_arabic else FONT_LETTER
+    return FONT_ARABIC if is_arabic else FONT
+
+
 def frame_html(frame: Frame, language: str, *, body: str, tokens: dict[str, str]) -> str:
     """The whole HTML document around `body` (clean HTML with opaque tokens), styles inlined.
 
-    tokens: opaque words for title, preheader, unsubscribe, preferences and end; nothing of a writer's goes through mrml.
+    tokens: opaque words for title, preheader, unsubscribe, preferences and end; nothing of a writer's goes through mrml. For a
+    letter also HTML with such words: reference, addressee.
     """
+    way = direction(language)
+    letter_html = {name: tokens.get(name, "") for name in ("reference", "addressee")}
     places: dict[str, Any] = {
+        **letter_html,
+        "signature": unbraced(signature_html(frame.signature)),
+        "letterhead": lines_html(unbraced(frame.postal_address)),
+        "place_and_date": html.escape(unbraced(frame.place_and_date)),
+        "subject_label": labels(language)["subject"],
+        "finish": "left" if way == "rtl" else "right",
         "language": html.escape(language),
-        "direction": direction(language),
-        "start": "right" if direction(language) == "rtl" else "left",
-        "font": FONT_ARABIC if language.split("-")[0] in ("ar", "fa", "ur") else FONT,
+        "direction": way,
+        "start": "right" if way == "rtl" else "left",
+        "font": _font(frame, language),
         "organization": html.escape(unbraced(frame.organization)),
         "title": tokens["title"],
         "preheader": tokens["preheader"],

@@ -23,6 +23,12 @@ from crm.encryption import EncryptedField
 from crm.ids import StampedModel, UidModel
 
 
+def in_language(texts: dict[str, str], language: str) -> str:
+    """The text in a language, without its region, in English, else the first there is."""
+    found = (texts.get(code) for code in (language, language.split("-")[0], "en"))
+    return next((text for text in found if text), next(iter(texts.values()), ""))
+
+
 class Sender(StampedModel):
     """Whom a mailing comes from. Replies come back to us, are logged, then forwarded to `reply_to`."""
 
@@ -31,6 +37,10 @@ class Sender(StampedModel):
     reply_to = models.EmailField(
         blank=True, default="", help_text="where replies are forwarded; empty: to the address itself"
     )
+    # what its letters say around their text; {language: text}
+    signatures = models.JSONField(default=dict, blank=True)
+    places = models.JSONField(default=dict, blank=True, help_text="where letters are dated from, such as Geneva")
+    reference_pattern = models.CharField(max_length=80, blank=True, default="", help_text="empty: no reference")
     archived_at = models.DateTimeField(null=True, blank=True)
     # what was proven is an address, not the row: a sender whose address changes is unproven by itself
     confirmed_email = models.EmailField(blank=True, default="", editable=False, help_text="the address that was proven")
@@ -57,6 +67,12 @@ class Sender(StampedModel):
     def is_confirmed(self) -> bool:
         """Whether whoever reads this very address said yes."""
         return self.confirmed_email != "" and self.confirmed_email.lower() == self.email.lower()
+
+    def signature_in(self, language: str) -> str:
+        return in_language(self.signatures, language)
+
+    def place_in(self, language: str) -> str:
+        return in_language(self.places, language)
 
 
 class Transport(StampedModel):
@@ -112,6 +128,10 @@ class Mailing(NamedModel, StampedModel):
     )
     transport = models.ForeignKey(Transport, null=True, blank=True, on_delete=models.PROTECT, related_name="mailings")
     layout = models.CharField(max_length=40, default="plain")
+    reference_pattern = models.CharField(max_length=80, blank=True, default="", help_text="empty: the sender's")
+    # resolved when it is frozen, see campaigns/mailings/references.py
+    reference_stem = models.CharField(max_length=120, blank=True, default="")
+    reference_digits = models.PositiveSmallIntegerField(default=1)
     fallback_languages = ArrayField(
         models.CharField(max_length=8), default=list, blank=True, help_text="in order, when a person's own is missing"
     )
@@ -155,6 +175,9 @@ class Mailing(NamedModel, StampedModel):
             GinIndex(fields=["search_text"], name="mailing_search", opclasses=["gin_trgm_ops"]),
         ]
         constraints = [
+            models.UniqueConstraint(
+                fields=["reference_stem"], name="mailing_reference_once", condition=~Q(reference_stem="")
+            ),
             models.CheckConstraint(name="mailing_state_known", condition=Q(state__in=State.values)),
             models.CheckConstraint(
                 name="mailing_past_draft_is_complete",

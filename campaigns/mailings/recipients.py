@@ -12,8 +12,11 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.fields import EXAMPLES, Scalar
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.references import stem_of
 from contacts.directory.models import IndicatorValue, Membership, Organization, Person
 from contacts.directory.reference import COVERAGE
+from contacts.greetings.queries import texts_for
+from contacts.greetings.wording import Addressed, address
 from contacts.segments.compiler import compile_segment
 from crm.accounts.models import User
 
@@ -76,30 +79,36 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
     if person is None and uid:
         organization = Organization.objects.visible_to(user).filter(uid=uid).select_related("country").first()
         if organization is None:
-            return example_fields(mailing)
+            return example_fields(mailing, language)
     if person is None and organization is None:
-        return example_fields(mailing)
-    post_title = ""
+        return example_fields(mailing, language)
+    post_title, form_id = "", None
     if person is not None:
         held = Membership.objects.current().filter(person=person).select_related("organization__country", "post")
         membership = held.order_by("-is_primary", "pk").first()
         if membership is not None:
             organization = membership.organization
             post_title = _named(membership.post, language) if membership.post else membership.role
+            form_id = membership.post.form_of_address_id if membership.post else None
     country = (person.country if person else None) or (organization.country if organization else None)
     figure = (
         IndicatorValue.objects.filter(indicator__code=COVERAGE, country=country).order_by("-year").first()
         if country
         else None
     )
+    stem = stem_of(mailing)
+    addressed = address(_addressed(person, organization, form_id, language), language, texts_for([language]))
     return {
         "person.name": _named(person, language) if person else "",
         "person.given_name": person.given_name if person else "",
         "person.family_name": person.family_name if person else "",
         "person.honorific": person.honorific_prefix if person else "",
+        "person.greeting": addressed["greeting"],
+        "person.formal_name": addressed["formal"],
         "post.title": post_title,
         "organization.name": _named(organization, language) if organization else "",
         "organization.acronym": organization.acronym if organization else "",
+        "reference": stem.reference(1) if stem else "",
         "country.name": _named(country, language) if country else "",
         "country.coverage": float(figure.value) if figure else None,
         "country.coverage_year": figure.year if figure else None,
@@ -107,8 +116,32 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
     }
 
 
-def example_fields(mailing: Mailing) -> dict[str, Scalar]:
-    return {**EXAMPLES, "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"]}
+def _addressed(
+    person: Person | None, organization: Organization | None, form_id: int | None, language: str
+) -> Addressed:
+    if person is None:
+        return Addressed(name="", is_person=False)
+    return Addressed(
+        name=_named(person, language),
+        given_name=person.given_name,
+        family_name=person.family_name,
+        gender=person.gender,
+        honorific=person.honorific_prefix,
+        own_greeting=person.greeting,
+        own_language=person.language or (organization.language if organization else ""),
+        form_id=form_id,
+    )
+
+
+def example_fields(mailing: Mailing, language: str) -> dict[str, Scalar]:
+    """Somebody invented, greeted in this language."""
+    given, family = str(EXAMPLES["person.given_name"]), str(EXAMPLES["person.family_name"])
+    who = Addressed(name=f"{given} {family}", given_name=given, family_name=family, gender="female")
+    addressed = address(who, language, texts_for([language]))
+    own = {"person.greeting": addressed["greeting"], "person.formal_name": addressed["formal"]}
+    stem = stem_of(mailing)
+    own["reference"] = stem.reference(1) if stem else ""
+    return {**EXAMPLES, **own, "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"]}
 
 
 def _named(row: object, language: str) -> str:

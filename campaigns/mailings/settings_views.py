@@ -14,6 +14,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.mailings import proving
 from campaigns.mailings.forms import SenderForm, TransportForm
+from campaigns.mailings.letter_forms import LetterheadForm
+from campaigns.mailings.letterheads import save_letterhead
 from campaigns.mailings.models import Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.roads import (
@@ -123,6 +125,19 @@ def sender_confirm(request: HttpRequest, token: str) -> HttpResponse:
             state, status = "open", 200
     context = {"sender": sender, "state": state, "organization": str(Installation.current())}
     return render(request, "campaigns/mailings/sender_confirm.html", context, status=status)
+
+
+@requires(Action.ADMINISTER)
+def sender_letterhead(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """What a sender's letters say around their text: signature and place by language, and the reference numbers."""
+    sender = get_object_or_404(Sender, uid=uid)
+    form = LetterheadForm(request.POST or None, sender=sender)
+    if form.is_valid():
+        save_letterhead(sender=sender, actor=request.user, **form.values())
+        toast(request, _("Saved. Mailings that were approved with the old words must be approved again."))
+        return done(request, reverse("sender_list"))
+    context = {"sender": sender, "crumbs": _crumbs(_("Senders"), "sender_list")}
+    return form_page(request, "campaigns/mailings/sender_letterhead.html", context, form=form)
 
 
 @requires(Action.ADMINISTER)

@@ -22,6 +22,7 @@ urlpatterns = [
     path("settings/senders/", settings_views.sender_list, name="sender_list"),
     path("settings/senders/new/", settings_views.sender_create, name="sender_create"),
     path("settings/senders/<uuid:uid>/", settings_views.sender_edit, name="sender_edit"),
+    path("settings/senders/<uuid:uid>/letterhead/", settings_views.sender_letterhead, name="sender_letterhead"),
     path("settings/senders/<uuid:uid>/archive/", settings_views.sender_archive, name="sender_archive"),
     path("settings/senders/<uuid:uid>/restore/", settings_views.sender_restore, name="sender_restore"),
     path("settings/senders/<uuid:uid>/ask/", settings_views.sender_ask, name="sender_ask"),

@@ -23,6 +23,7 @@ from campaigns.mailings.layouts import LAYOUTS
 from campaigns.mailings.lists import MailingFilters, MailingTable
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.queries import TABS, listed, progress, tab_counts
+from campaigns.mailings.references import stem_of
 from campaigns.mailings.states import EDITABLE
 from contacts.segments.models import Segment
 from contacts.segments.sentence import sentence
@@ -128,6 +129,7 @@ def mailing_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
             ],
             "rules": sentence(mailing.segment.tree, mailing.segment.selects) if mailing.segment else "",
             "layout": LAYOUTS.get(mailing.layout),
+            "reference": stem_of(mailing),
             "history": history(mailing),
             "changed": changed_since_approval(mailing) if mailing.approval else [],
             "may_write": presenting.may(mailing, request.user, Action.WRITE),
@@ -267,6 +269,7 @@ def _settings_of(mailing: Mailing) -> dict[str, Any]:
         "topic": mailing.topic_id,
         "transport": mailing.transport_id,
         "layout": mailing.layout,
+        "reference_pattern": mailing.reference_pattern,
         "when": "at" if mailing.send_local else "now",
         "send_local": mailing.send_local,
         "send_zone": mailing.send_zone,

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.delivery.models import Delivery, Feedback, Outcome, SkipReason
 from campaigns.engagement.models import DeliveryEngagement, Engagement
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.references import stem_of
 from contacts.directory.models import Constituency, Country, Organization, Person
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
@@ -167,7 +168,7 @@ class PeopleTable(Table):
         Column("outcome", _("Outcome"), export=lambda row: str(Outcome(row.state).label)),
         Column("why", _("Why"), export=_because),
         Column("did", _("What they did"), export=lambda row: ", ".join(row.did)),
-        Column("address", _("Address"), export="address"),
+        Column("address", _("Address"), export=lambda row: ", ".join(filter(None, [row.address, row.reference]))),
     ]
     row_template = "campaigns/reports/_person_row.html"
     file_name = "mailing"
@@ -186,6 +187,8 @@ class PeopleTable(Table):
             {row.country_code for row in rows if row.country_code}
         )
         mailing_id = rows[0].mailing_id if rows else 0
+        mailing = Mailing.objects.only("reference_stem", "reference_digits").filter(pk=mailing_id).first()
+        stem = stem_of(mailing) if mailing and mailing.reference_stem else None
         seqs = [row.seq for row in rows]
         engaged = {row.seq: row for row in DeliveryEngagement.objects.filter(mailing_id=mailing_id, seq__in=seqs)}
         returned: dict[int, list[Feedback]] = {}
@@ -193,6 +196,7 @@ class PeopleTable(Table):
             returned.setdefault(each.seq, []).append(each)
         for row in rows:
             row.person, row.organization = people.get(row.person_id), organizations.get(row.organization_id)
+            row.reference = stem.reference(row.seq) if stem and row.state != Outcome.SKIPPED else ""
             row.who = row.person.name if row.person else ""
             row.country = countries.get(row.country_code)
             row.feedback = returned.get(row.seq, [])

@@ -24,6 +24,7 @@ from contacts.directory.models import (
 )
 from contacts.directory.picking import PickField
 from contacts.directory.services.editing import plain
+from contacts.greetings.models import FormOfAddress
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.errors import Invalid
@@ -249,6 +250,15 @@ class GenderForm(EditForm):
     gender = forms.ChoiceField(label=_("Gender"), choices=Person.Gender.choices, required=False)
 
 
+class GreetingForm(EditForm):
+    greeting = forms.CharField(
+        label=_("Greeting in letters"),
+        max_length=150,
+        required=False,
+        help_text=_("In the language that they read, with its comma. Empty: by the forms of address."),
+    )
+
+
 class NoteForm(EditForm):
     note = forms.CharField(label=_("Note"), max_length=20_000, required=False, widget=forms.Textarea({"rows": 4}))
 
@@ -284,6 +294,19 @@ class PostForm(forms.Form):
         label=_("Title of the post"), max_length=300, help_text=_("The seat, not its holder: Minister of Labour.")
     )
     is_head = forms.BooleanField(label=_("Heads the organization"), required=False)
+    form_of_address = forms.ModelChoiceField(
+        FormOfAddress.objects.filter(is_general=False),
+        label=_("Form of address"),
+        required=False,
+        empty_label=_("like everybody"),
+        help_text=_("How letters greet whoever holds it."),
+    )
+
+    def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if is_new:
+            field: Any = self.fields["form_of_address"]
+            field.empty_label = _t("by its title")
 
 
 class MembershipForm(forms.Form):

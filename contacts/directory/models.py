@@ -170,6 +170,9 @@ class Post(NamedModel, StampedModel):
 
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="posts", db_index=False)
     is_head = models.BooleanField(default=False)
+    form_of_address = models.ForeignKey(
+        "contacts.FormOfAddress", null=True, blank=True, on_delete=models.SET_NULL, related_name="posts"
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = PostQuerySet.as_manager()
@@ -191,6 +194,13 @@ class Person(NamedModel, StampedModel):
     family_name = models.CharField(max_length=150, blank=True, default="")
     honorific_prefix = models.CharField(max_length=60, blank=True, default="")
     gender = models.CharField(max_length=6, choices=Gender.choices, blank=True, default=Gender.UNKNOWN)
+    greeting = models.CharField(
+        max_length=150,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="their own, in the language that they read; empty: by the forms of address",
+    )
     language = models.CharField(max_length=8, blank=True, default="", help_text="preferred, BCP 47")
     country = models.ForeignKey(
         Country, null=True, blank=True, on_delete=models.PROTECT, related_name="people", db_index=False

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.directory.models import Constituency, Country, Organization, Person, Post
+from contacts.greetings.models import FormOfAddress
 from crm.accounts.models import User
 from crm.audit.models import AuditChange, AuditEntry
 from crm.audit.services import Change, record
@@ -143,6 +144,7 @@ _RELATED: dict[str, tuple[type[models.Model], str]] = {
     "constituency": (Constituency, "code"),
     "parent": (Organization, "uid"),
     "organization": (Organization, "uid"),
+    "form_of_address": (FormOfAddress, "uid"),
     "post": (Post, "uid"),
     "person": (Person, "uid"),
 }

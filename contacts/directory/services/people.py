@@ -19,7 +19,18 @@ from crm.audit.models import AuditEntry
 from crm.audit.services import Change
 from crm.errors import Invalid
 
-FIELDS = ("name", "given_name", "family_name", "honorific_prefix", "gender", "language", "country", "note", "custom")
+FIELDS = (
+    "name",
+    "given_name",
+    "family_name",
+    "honorific_prefix",
+    "gender",
+    "greeting",
+    "language",
+    "country",
+    "note",
+    "custom",
+)
 
 
 def create_person(
@@ -30,6 +41,7 @@ def create_person(
     family_name: str = "",
     honorific_prefix: str = "",
     gender: str = "",
+    greeting: str = "",
     language: str = "",
     country: Country | None = None,
     note: str = "",
@@ -53,6 +65,7 @@ def create_person(
         family_name=family_name.strip(),
         honorific_prefix=honorific_prefix.strip(),
         gender=gender,
+        greeting=greeting.strip(),
         language=language,
         country=country,
         note=note,

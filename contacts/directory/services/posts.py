@@ -10,11 +10,13 @@ from django.utils.translation import gettext as _
 
 from contacts.directory.models import Organization, Post
 from contacts.directory.services.editing import archive_row, created, edit_row
+from contacts.greetings.models import FormOfAddress
+from contacts.greetings.queries import form_for_title
 from crm.accounts.models import User
 from crm.audit.models import AuditEntry
 from crm.errors import Conflict, Invalid
 
-FIELDS = ("name", "names", "is_head")
+FIELDS = ("name", "names", "is_head", "form_of_address")
 
 
 def create_post(
@@ -24,13 +26,17 @@ def create_post(
     name: str,
     names: Mapping[str, str] | None = None,
     is_head: bool = False,
+    form_of_address: FormOfAddress | None = None,
 ) -> Post:
-    """Add a post. Raises Conflict when the organization has one of that name already."""
+    """Add a post; its form of address is found by its title when none is given. Raises Conflict when the organization has one of that name already."""
     if not name.strip():
         raise Invalid(_("A post needs a title."), code="no_name")
+    form = form_of_address or form_for_title([name, *(names or {}).values()])
     with transaction.atomic():
         post, is_new = Post.objects.get_or_create(
-            organization=organization, name=name.strip(), defaults={"names": dict(names or {}), "is_head": is_head}
+            organization=organization,
+            name=name.strip(),
+            defaults={"names": dict(names or {}), "is_head": is_head, "form_of_address": form},
         )
         if not is_new:
             raise Conflict(
@@ -46,7 +52,7 @@ def create_post(
 def edit_post(
     *, post: Post, actor: User | None, changes: Mapping[str, Any], seen: Mapping[str, Any] | None = None
 ) -> AuditEntry | None:
-    """Change a post's title or whether it heads its organization. Its holders stay."""
+    """Change a post's title, its form of address, or whether it heads its organization. Its holders stay."""
     if "name" in changes and not str(changes["name"]).strip():
         raise Invalid(_("A post needs a title. The old one was kept."), code="no_name")
     return edit_row(target=post, allowed=FIELDS, changes=changes, seen=seen, actor=actor, verb="post.edited")

@@ -43,7 +43,7 @@ def _refused(form: Any, error: DomainError) -> None:
 def post_create(request: StaffRequest, uid: UUID) -> HttpResponse:
     """A new post of an organization."""
     organization = editable(request, Organization.objects, uid)
-    form = forms.PostForm(request.POST if request.method == "POST" else None)
+    form = forms.PostForm(request.POST if request.method == "POST" else None, is_new=True)
     if form.is_valid():
         try:
             post = services.create_post(organization=organization, actor=request.user, **form.cleaned_data)
@@ -59,7 +59,8 @@ def post_create(request: StaffRequest, uid: UUID) -> HttpResponse:
 def post_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
     post = editable_post(request, uid)
     form = forms.PostForm(
-        request.POST if request.method == "POST" else None, initial={"name": post.name, "is_head": post.is_head}
+        request.POST if request.method == "POST" else None,
+        initial={name: getattr(post, name) for name in ("name", "is_head", "form_of_address")},
     )
     back = page_url(post.organization)
     if form.is_valid():

@@ -23,6 +23,7 @@ from contacts.directory.services.tags import names_of
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
 from contacts.directory.views.timelines import timeline_of
+from contacts.greetings.queries import address_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui.inline import InlineField, inline_view
@@ -35,6 +36,7 @@ FIELDS: dict[str, tuple[Any, type[forms.EditForm]]] = {
     "name": (gettext_lazy("Name"), forms.PersonNameForm),
     "language": (gettext_lazy("Language"), forms.LanguageForm),
     "gender": (gettext_lazy("Gender"), forms.GenderForm),
+    "greeting": (gettext_lazy("Greeting"), forms.GreetingForm),
     "country": (gettext_lazy("Country"), forms.CountryForm),
     "note": (gettext_lazy("Note"), forms.NoteForm),
 }
@@ -172,12 +174,19 @@ def _field(person: Person, name: str, *, can_edit: bool) -> InlineField:
         "name": lambda: f"{person.honorific_prefix} {person.name}".strip(),
         "language": lambda: forms.LANGUAGE_NAMES.get(person.language, person.language),
         "gender": person.get_gender_display,
+        "greeting": lambda: _greeting(person),
         "country": lambda: person.country.label if person.country else "",
         "note": lambda: person.note,
         "tags": lambda: ", ".join(names_of(person)),
     }
     label = FIELDS[name][0] if name in FIELDS else gettext_lazy("Tags")
     return InlineField(name, label, reverse("person_edit", args=[person.uid, name]), shown[name], can_edit)
+
+
+def _greeting(person: Person) -> str:
+    """How letters in the person's own language begin today."""
+    greeting = address_of(person, person.language or "en")["greeting"]
+    return _("%(greeting)s (their own)") % {"greeting": greeting} if person.greeting else greeting
 
 
 @requires(Action.EDIT_DIRECTORY)
