@@ -21,6 +21,7 @@ from campaigns.mailings.models import (
 )
 from campaigns.outreach.models import InboundMessage, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar
+from campaigns.retention.models import DeliveryTail, KeptTotals
 
 __all__ = [
     "Approval",
@@ -30,12 +31,14 @@ __all__ = [
     "DeliveryChunk",
     "DeliveryEngagement",
     "DeliveryRetry",
+    "DeliveryTail",
     "Drive",
     "Engagement",
     "EngagementDay",
     "Feedback",
     "InboundMessage",
     "Interaction",
+    "KeptTotals",
     "Mailing",
     "MailingTest",
     "Pillar",

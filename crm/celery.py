@@ -14,6 +14,7 @@ app.autodiscover_tasks(
     [
         "crm.audit",
         "crm.jobs",
+        "crm.retention",
         "contacts.directory",
         "contacts.consent",
         "contacts.segments",

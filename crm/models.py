@@ -2,6 +2,7 @@ from crm.accounts.models import Grant, Installation, Invitation, User
 from crm.accounts.session_models import BrowserSession
 from crm.audit.models import AuditChange, AuditEntry, OutboxEvent
 from crm.jobs.models import Job
+from crm.retention.models import RetentionRule, RetentionRun, RetentionStep
 
 __all__ = [
     "AuditChange",
@@ -12,5 +13,8 @@ __all__ = [
     "Invitation",
     "Job",
     "OutboxEvent",
+    "RetentionRule",
+    "RetentionRun",
+    "RetentionStep",
     "User",
 ]

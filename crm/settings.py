@@ -159,6 +159,7 @@ CELERY_TASK_ROUTES = {
     "campaigns.delivery.*": {"queue": "delivery"},
     "contacts.importing.*": {"queue": "jobs"},
     "crm.jobs.*": {"queue": "jobs"},
+    "crm.retention.*": {"queue": "jobs"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = "UTC"
@@ -166,6 +167,7 @@ CELERY_TIMEZONE = "UTC"
 CELERY_BEAT_SCHEDULE = {
     name: {"task": name, "schedule": schedule(seconds), "options": {"expires": seconds}}
     for name, seconds in {
+        "crm.retention.tick": 60,
         "campaigns.delivery.sweep": 10,
         "crm.jobs.sweep": 15,
         "crm.audit.publish_outbox": 5,

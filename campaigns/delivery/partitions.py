@@ -60,3 +60,27 @@ def _make(number: int) -> None:
             " autovacuum_vacuum_scale_factor = 0.1)"
         )
         cursor.execute(f"ALTER TABLE delivery ATTACH PARTITION {name} FOR VALUES FROM ({low}) TO ({high})")
+
+
+def drop_empty() -> list[str]:
+    """Let go of partitions that every row has left and that no new mailing can use; returns their names."""
+    newest = Mailing.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
+    dropped = []
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'delivery'::regclass")
+        for name in sorted(name.split(".")[-1] for (name,) in cursor.fetchall()):
+            number = int(name.removeprefix("delivery_p"))
+            if number >= newest // WIDTH or _is_needed(number):
+                continue
+            cursor.execute(f"SELECT NOT EXISTS (SELECT 1 FROM {name})")
+            if cursor.fetchone()[0]:
+                cursor.execute(f"ALTER TABLE delivery DETACH PARTITION {name}")
+                cursor.execute(f"DROP TABLE {name}")
+                dropped.append(name)
+    return dropped
+
+
+def _is_needed(number: int) -> bool:
+    """Whether a mailing of this range may still be frozen."""
+    rows = Mailing.objects.filter(pk__gte=number * WIDTH, pk__lt=(number + 1) * WIDTH)
+    return rows.exclude(state__in=["finished", "cancelled"]).exists()

@@ -38,6 +38,7 @@ SELECT e.hit_id, e.at, e.kind, e.mailing_id, e.seq, e.link_number, coalesce(host
  WHERE e.mailing_id = ANY (%s) AND e.at BETWEEN %s AND %s
    AND (e.mailing_id, e.seq) IN (SELECT * FROM unnest(%s::bigint[], %s::int[]))
 """
+_GONE = "SELECT mailing_id FROM campaigns_kepttotals WHERE mailing_id = ANY (%s) AND hits_removed_at IS NOT NULL"
 _INSERT = """
 INSERT INTO engagement (hit_id, at, mailing_id, seq, kind, link_number, hit_class, reason, ip, user_agent)
 SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::bigint[], %s::int[], %s::text[], %s::smallint[],
@@ -163,7 +164,11 @@ class Batch:
         if changed:
             rows = [(hit.at, hit.id, verdict.hit_class.value, verdict.reason) for hit, verdict in changed]
             cursor.execute(_REJUDGE, _columns(rows))
-        touched = sorted({pair for hit in self.hits if (pair := (hit.mailing_id, hit.seq)) in self.people})
+        cursor.execute(_GONE, [sorted({hit.mailing_id for hit in self.hits})])
+        gone = {mailing_id for (mailing_id,) in cursor.fetchall()}  # to count again would count too few
+        touched = sorted(
+            {pair for hit in self.hits if (pair := (hit.mailing_id, hit.seq)) in self.people and pair[0] not in gone}
+        )
         cursor.execute(
             _PER_DELIVERY, [[p[0] for p in touched], [p[1] for p in touched], [self.people[p] for p in touched]]
         )

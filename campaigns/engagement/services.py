@@ -9,6 +9,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import find_delivery
 from campaigns.mailings.models import Mailing
 from contacts.consent.models import Topic
 from contacts.consent.services import one_click_unsubscribe
@@ -31,7 +32,7 @@ def unsubscribe(*, mailing_id: int, seq: int, at: datetime | None = None) -> boo
     at = at or timezone.now()
     with transaction.atomic():
         mailing = Mailing.objects.select_related("topic").filter(pk=mailing_id).first()
-        delivery = Delivery.objects.filter(mailing_id=mailing_id, seq=seq).first()
+        delivery = find_delivery(mailing_id, seq)
         subject = subject_of(delivery)
         if mailing is None or mailing.topic is None or delivery is None or subject is None:
             return False  # erased since: nothing is left to withdraw
@@ -61,6 +62,8 @@ def mark(*, delivery: Delivery, column: str, at: datetime) -> bool:
     """Set `replied_at` or `unsubscribed_at` of a delivery's engagement once; True when this call did it."""
     if column not in {"replied_at", "unsubscribed_at"}:
         raise ValueError(column)
+    if not delivery.state:  # its row went in time, and its mailing's totals stand
+        return False
     with connection.cursor() as cursor:
         cursor.execute(_MARK.format(column=column), [delivery.mailing_id, delivery.seq, delivery.person_id, at, at])
         return bool(cursor.fetchone()[0])

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
-from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import find_delivery
 from campaigns.engagement import links
 from campaigns.engagement.services import subject_of
 from contacts.consent.links import preference_url
@@ -23,7 +23,7 @@ def unsubscribe_page(request: HttpRequest, token: str) -> HttpResponse:
     link = links.read(links.UNSUBSCRIBE, token)
     if link is None or link.seq is None:
         return preferences(request, "not-ours")
-    subject = subject_of(Delivery.objects.filter(mailing_id=link.mailing_id, seq=link.seq).first())
+    subject = subject_of(find_delivery(link.mailing_id, link.seq))
     if subject is None:
         return preferences(request, "not-ours")
     kind = SubjectKind.PERSON if isinstance(subject, Person) else SubjectKind.ORGANIZATION

@@ -19,6 +19,8 @@ from campaigns.delivery.queries import Progress, progress
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from campaigns.reports import queries
+from campaigns.retention import totals
+from campaigns.retention.models import KeptTotals
 from contacts.directory.models import Constituency, Country
 from crm.accounts.models import User
 from crm.ui import formats
@@ -61,6 +63,21 @@ class Report:
     def people_url(self, who: str, **more: Any) -> str:
         given = {name: value for name, value in more.items() if value not in ("", None)}
         return f"{reverse('mailing_report_people', args=[self.mailing.uid])}?{urlencode({'who': who, **given})}"
+
+    # --- what went in time, and is kept as totals
+    @cached_property
+    def kept(self) -> KeptTotals | None:
+        return KeptTotals.objects.filter(mailing_id=self.mailing.pk).first()
+
+    @property
+    def without_hits(self) -> KeptTotals | None:
+        """Links and course are read from it when single hits, or whole deliveries, went."""
+        kept = self.kept
+        return kept if kept and (kept.hits_removed_at or kept.deliveries_removed_at) else None
+
+    @property
+    def without_deliveries(self) -> KeptTotals | None:
+        return self.kept if self.kept and self.kept.deliveries_removed_at else None
 
     # --- the audience as the sum of its outcomes
     @cached_property
@@ -153,7 +170,10 @@ class Report:
     # --- what people did
     @cached_property
     def deeds(self) -> queries.Deeds:
-        return queries.deeds(self.mailing.pk)
+        found = queries.deeds(self.mailing.pk)
+        if (kept := self.without_deliveries) is not None:
+            return queries.Deeds(totals.people_of(kept), totals.responses_of(kept), found.to_answer)
+        return found
 
     @property
     def people(self) -> queries.People:
@@ -194,7 +214,7 @@ class Report:
     def links(self) -> list[dict[str, Any]]:
         return [
             {"figures": link, "url": self.people_url("clicked", link=link.number)}
-            for link in queries.links(self.mailing)
+            for link in (totals.links_of(self.without_hits) if self.without_hits else queries.links(self.mailing))
         ]
 
     @property
@@ -203,7 +223,7 @@ class Report:
 
     @cached_property
     def chart(self) -> Chart | None:
-        course = queries.course(self.mailing)
+        course = totals.course_of(self.without_hits) if self.without_hits else queries.course(self.mailing)
         if course is None:
             return None
         shown = formats.day if course.step >= timedelta(days=1) else formats.clock
@@ -225,7 +245,8 @@ class Report:
 
     @cached_property
     def _groups(self) -> tuple[list[queries.Group], list[queries.Group]]:
-        return queries.groups(self.mailing.pk)
+        kept = self.without_deliveries
+        return totals.groups_of(kept) if kept else queries.groups(self.mailing.pk)
 
     @cached_property
     def by_constituency(self) -> list[dict[str, Any]]:
@@ -265,7 +286,8 @@ class Report:
 
     @cached_property
     def _reasons(self) -> list[tuple[str, str, int]]:
-        return queries.reasons(self.mailing.pk)
+        kept = self.without_deliveries
+        return totals.reasons_of(kept) if kept else queries.reasons(self.mailing.pk)
 
     @cached_property
     def reasons(self) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from campaigns.mailings.states import State
 from campaigns.reports import people, queries
 from campaigns.reports.export import report_lines
 from campaigns.reports.presenting import MOST_COUNTRIES, Report
+from campaigns.retention.models import KeptTotals
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui.paging import paginate
@@ -94,6 +95,7 @@ def report_people(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         mailing=mailing,
         who=who,
         title=people.WHO[who].title,
+        is_gone=KeptTotals.objects.filter(mailing_id=mailing.pk, deliveries_removed_at__isnull=False).exists(),
         narrowed=request.GET.get("reason", "") or _link_label(mailing, request.GET.get("link", "")),
         is_limited=request.user.scope(Action.SEE).countries is not None,
     )

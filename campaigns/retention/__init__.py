@@ -1,0 +1,1 @@
+"""How what mailings leave behind goes in time: deliveries, opens and clicks, inbound mail. Totals are kept first."""
