@@ -12,6 +12,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.steps["worker"].add(DjangoStructLogInitStep)  # a task logs with the request id of whoever asked for it
 app.autodiscover_tasks(
     [
+        "crm.accounts",
         "crm.audit",
         "crm.jobs",
         "crm.retention",

@@ -30,6 +30,22 @@ class LoggedRequestMiddleware(RequestMiddleware):
         structlog.contextvars.bind_contextvars(ip=client_address(request))
 
 
+class PrivacyMiddleware:
+    """Pages of somebody signed in are kept by no shared cache and asked for anew; and no page uses camera, place and the like."""
+
+    POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)"
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.headers.setdefault("Permissions-Policy", self.POLICY)
+        if request.user.is_authenticated:
+            response.headers.setdefault("Cache-Control", "private, no-cache")
+        return response
+
+
 class ViewerMiddleware:
     """Times show in the signed-in viewer's zone, words in the viewer's language.
 

@@ -44,6 +44,10 @@ if not LOCAL and not DEBUG and not TRACKING_URL.startswith("https:"):
 
 _host = env_url("BASE_URL", BASE_URL, schemes=("http", "https")).hostname or "localhost"
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", f"{_host},localhost,127.0.0.1" if LOCAL else _host)
+if not LOCAL and any(host.startswith(("*", ".")) for host in ALLOWED_HOSTS):
+    raise ImproperlyConfigured(
+        "ALLOWED_HOSTS must name hosts: with a wildcard, anybody's name for this machine is one."
+    )
 CSRF_TRUSTED_ORIGINS = [BASE_URL]
 
 # --- applications -----------------------------------------------------------------------------------------------
@@ -82,6 +86,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "crm.ui.middleware.FragmentMiddleware",
     "crm.middleware.LoggedRequestMiddleware",
+    "crm.middleware.PrivacyMiddleware",
     "crm.middleware.ViewerMiddleware",
     "crm.accounts.middleware.BrowserSessionMiddleware",
     "crm.accounts.middleware.TwoStepMiddleware",
@@ -171,6 +176,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.delivery.sweep": 10,
         "crm.jobs.sweep": 15,
         "crm.audit.publish_outbox": 5,
+        "crm.accounts.clear_sessions": 3600,
         "campaigns.engagement.drain": 2,
         "campaigns.engagement.make_partitions": 3600,
         "campaigns.outreach.handle_inbound": 5,
@@ -247,8 +253,11 @@ if TRUSTED_HOPS and not TRUST_PROXY:
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUST_PROXY else None
 SECURE_HSTS_SECONDS = 31_536_000 if _https else 0
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _https
-SESSION_COOKIE_NAME = env("SESSION_COOKIE_NAME", "gs_session")
-CSRF_COOKIE_NAME = env("CSRF_COOKIE_NAME", "gs_csrf")
+# with https, a name that browsers accept from this very host only: no neighbour under the same domain can plant one
+_host_only = "__Host-" if _https else ""
+SESSION_COOKIE_NAME = env("SESSION_COOKIE_NAME", f"{_host_only}gs_session")
+CSRF_COOKIE_NAME = env("CSRF_COOKIE_NAME", f"{_host_only}gs_csrf")
+CSRF_COOKIE_HTTPONLY = True  # pages carry the token themselves
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "crm.ui.views.csrf_failure"

@@ -6,6 +6,7 @@ from crm.accounts import doors
 
 urlpatterns = [
     path("accounts/password/reset/", doors.password_reset, name="account_reset_password"),
+    path("accounts/email/", doors.no_own_address, name="account_email"),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("crm.accounts.two_step_urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),

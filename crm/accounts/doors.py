@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.views import PasswordResetView as LibraryPasswordResetView
-from django.http import HttpResponse
-from django.shortcuts import render
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 
 from crm.accounts.adapter import mail_failed
+from crm.accounts.rules import signed_in
 
 
 class PasswordResetView(LibraryPasswordResetView):
@@ -22,3 +23,9 @@ class PasswordResetView(LibraryPasswordResetView):
 
 
 password_reset = PasswordResetView.as_view()
+
+
+@signed_in
+def no_own_address(request: HttpRequest) -> HttpResponse:
+    """allauth's page on which one changes one's address: the address is the one that was invited, so there is none."""
+    return redirect("profile")

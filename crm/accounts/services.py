@@ -23,8 +23,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from crm.accounts import browser_sessions
 from crm.accounts.models import Grant, Installation, Invitation, User
 from crm.accounts.rules import Role
+from crm.accounts.session_models import BrowserSession
 from crm.audit.models import Door
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid
@@ -190,6 +192,11 @@ def remove_grant(*, grant: Grant, actor: User) -> None:
         words = _words(grant)
         grant.delete()
         _require_an_admin()
+        if grant.role == Role.ADMIN and grant.user_id == actor.pk:
+            raise Conflict(
+                _("You cannot take your own administration away, or nobody could undo it for you. Ask another one."),
+                code="own_admin",
+            )
         record(verb="grant.removed", target=grant.user, actor=actor, changes=[("grant", words, None)])
 
 
@@ -203,6 +210,11 @@ def set_active(*, user: User, is_active: bool, actor: User) -> User:
         user.is_active = is_active
         user.save(update_fields=["is_active", "updated_at"])
         _require_an_admin()
+        if user.pk == actor.pk:
+            raise Conflict(_("You cannot close your own account. Ask another administrator."), code="own_account")
+        if not is_active:  # else they would come back to life with the account
+            every = BrowserSession.objects.all()
+            browser_sessions.end(sessions=every, user=user, actor=actor, why=_("All: the account was closed"))
         record(verb="user.edited", target=user, actor=actor, changes=[("is_active", not is_active, is_active)])
     return user
 

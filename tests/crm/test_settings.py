@@ -63,6 +63,8 @@ def test_complete_environment_starts() -> None:
         ("EMAIL_URL", "mail.example.org"),
         ("TRUSTED_HOPS", "1"),  # without TRUST_PROXY
         ("TRUSTED_HOPS", "two"),
+        ("ALLOWED_HOSTS", "*"),
+        ("ALLOWED_HOSTS", ".example.org"),
         ("DEBUG", "perhaps"),
         ("INVITATION_DAYS", "0"),
         ("CONN_MAX_AGE", "soon"),
