@@ -292,15 +292,25 @@ def unschedule(*, mailing: Mailing, actor: User) -> Mailing:
 
 
 def pause(*, mailing: Mailing, actor: User | None = None, reason: str = "") -> Mailing:
-    """Stop claiming deliveries; what is in flight arrives. By a person, or by the engine with its reason."""
+    """Stop claiming deliveries; what is in flight arrives. By a person, or by the engine with its reason.
+
+    A person's pause takes the place of the engine's, which would have ended by itself.
+    """
     if actor is not None:
         _allow(mailing, actor, Action.PAUSE)
     with transaction.atomic():
         row = locked(mailing)
-        if row.state == State.PAUSED:
-            return row
-        who = actor.name if actor else _("the system")
-        return _move(row, State.PAUSED, actor=actor, reason=reason or _("Paused by %(who)s") % {"who": who})
+        why = reason or _("Paused by %(who)s") % {"who": actor.name if actor else _("the system")}
+        if row.state != State.PAUSED:
+            return _move(row, State.PAUSED, actor=actor, reason=why)
+        if actor is not None and row.state_reason != why:
+            changes = [("state_reason", row.state_reason, why)]
+            row.state_reason = why
+            row.save(update_fields=["state_reason", "updated_at"])
+            record(verb="mailing.paused", target=row, actor=actor, changes=changes, summary=why)
+            for listener in _LISTENERS:
+                listener(row, State.PAUSED, State.PAUSED)
+        return row
 
 
 def resume(*, mailing: Mailing, actor: User) -> Mailing:

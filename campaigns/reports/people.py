@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delivery.models import Delivery, Feedback, Outcome, SkipReason
@@ -102,7 +102,8 @@ WHO: dict[str, Who] = {
 
 def rows_of(mailing: Mailing, request: StaffRequest, who: str) -> QuerySet[Delivery]:
     """The deliveries that a number counted. A user whose grants are limited to countries sees those of their countries."""
-    rows = Delivery.objects.filter(mailing_id=mailing.pk)
+    # uid: what a ticked row is known by
+    rows: QuerySet[Any] = Delivery.objects.filter(mailing_id=mailing.pk).annotate(uid=F("seq"))
     codes = request.user.scope(Action.EXPORT if request.GET.get("export") else Action.SEE).countries
     if codes is not None:
         rows = rows.filter(country_code__in=codes)

@@ -10,5 +10,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailings/<uuid:uid>/report/live/", views.report_live, name="mailing_report_live"),
     path("mailings/<uuid:uid>/report/groups/", views.report_groups, name="mailing_report_groups"),
     path("mailings/<uuid:uid>/report/people/", views.report_people, name="mailing_report_people"),
+    path("mailings/<uuid:uid>/report/settle/", views.report_settle, name="mailing_report_settle"),
     path("mailings/<uuid:uid>/report/file/", views.report_file, name="mailing_report_file"),
 ]

@@ -8,10 +8,13 @@ from uuid import UUID
 from django.http import HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.delivery.models import Outcome
+from campaigns.delivery.settling import Word, sentence, settle_uncertain, word_of
 from campaigns.engagement.models import TrackedLink
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
@@ -22,7 +25,9 @@ from campaigns.retention.models import KeptTotals
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui.paging import paginate
-from crm.ui.responses import list_page
+from crm.ui.responses import done, list_page
+from crm.ui.tables import selected
+from crm.ui.toasts import toast
 
 LIST_SIZE = 25
 
@@ -87,6 +92,7 @@ def report_people(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     table = people.PeopleTable(
         request, filters.queryset, filters=filters, may_export=_may(request, mailing, Action.EXPORT)
     )
+    may_settle = who == Outcome.UNCERTAIN and _may(request, mailing, Action.SEND) and bool(table.rows)
     return list_page(
         request,
         "campaigns/reports/people.html",
@@ -98,7 +104,27 @@ def report_people(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         is_gone=KeptTotals.objects.filter(mailing_id=mailing.pk, deliveries_removed_at__isnull=False).exists(),
         narrowed=request.GET.get("reason", "") or _link_label(mailing, request.GET.get("link", "")),
         is_limited=request.user.scope(Action.SEE).countries is not None,
+        may_settle=may_settle,
+        words=_words(mailing),
     )
+
+
+def _words(mailing: Mailing) -> list[tuple[str, Any]]:
+    """What may be said of uncertain deliveries: nothing is sent again by a mailing that has ended."""
+    may_resend = mailing.state in {State.SENDING, State.PAUSED}
+    return [(word.value, word.label) for word in Word if may_resend or word != Word.AGAIN]
+
+
+@requires(Action.SEND)
+@require_POST
+def report_settle(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """A person's word on the uncertain deliveries that were ticked."""
+    mailing = _find(request, uid)
+    word = word_of(request.POST.get("word", ""))
+    rows = selected(request, people.rows_of(mailing, request, Outcome.UNCERTAIN), filters=people.PeopleFilters)
+    seqs = list(rows.values_list("seq", flat=True))
+    toast(request, sentence(settle_uncertain(mailing=mailing, actor=request.user, word=word, seqs=seqs)))
+    return done(request, f"{reverse('mailing_report_people', args=[mailing.uid])}?who=uncertain")
 
 
 def _link_label(mailing: Mailing, number: str) -> str:
