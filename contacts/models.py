@@ -1,6 +1,8 @@
 from contacts.consent.models import (
     ConsentEvent,
     ConsentState,
+    DataExport,
+    Erasure,
     OptInRequest,
     SubscriptionRow,
     SubscriptionRun,
@@ -43,6 +45,8 @@ __all__ = [
     "ImportKept",
     "ImportMade",
     "ImportMapping",
+    "DataExport",
+    "Erasure",
     "ImportRow",
     "ImportRun",
     "Indicator",

@@ -182,6 +182,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.outreach.handle_inbound": 5,
         "contacts.consent.mail_requests": 15,
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
+        "contacts.consent.expire_exports": 3600,
     }.items()
 }
 
@@ -294,6 +295,9 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [folder for folder in [BASE_DIR / "static"] if folder.is_dir()]  # made by `make assets`
 STATIC_ROOT = env("STATIC_ROOT", "" if LOCAL else str(BASE_DIR / "staticfiles"))  # a laptop serves static/ itself
 MEDIA_ROOT = Path(env("MEDIA_ROOT", str(LOCAL_DIR / "media")))
+# append-only, one line for each erasure; a restored backup is compared with it, so it must outlive every backup
+ERASURE_LOG = Path(env("ERASURE_LOG", str(MEDIA_ROOT / "erasures.jsonl")))
+PERSONAL_EXPORT_DAYS = env_int("PERSONAL_EXPORT_DAYS", 7, minimum=1)  # the files of one person's data go after so many
 WHITENOISE_USE_FINDERS = LOCAL
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},

@@ -25,6 +25,7 @@ from contacts.directory.reference import COVERAGE
 from contacts.greetings.queries import texts_for
 from contacts.greetings.wording import COLUMNS_SQL, address_sql
 from contacts.segments.compiler import CompiledSegment, compile_segment
+from contacts.segments.erased import erased_of_lists
 from contacts.segments.models import Selects
 
 # The columns of the query, in the order in which freeze inserts them (behind mailing_id, seq and state).
@@ -154,8 +155,12 @@ def audience_sql(
             **{f"member{i}": value for i, value in enumerate(compiled.params)},
         }
     )
+    erased = erased_of_lists(mailing.segment) if mailing.segment and mailing.scope_countries is None else []
     numbers = iter(range(len(compiled.params)))
     member = re.sub(r"%s", lambda found: f"%(member{next(numbers)})s", compiled.sql)
+    if erased:  # no rule finds them any more; who approves the list must see that they are gone
+        parts.values["erased"] = erased
+        member = f"{member} UNION SELECT unnest(%(erased)s::bigint[])"
     variant, variant_language = _variant(mailing, parts.values)
     first, every = _reasons(mailing, parts.values["others"])
     reached = _PEOPLE if people else _ORGANIZATIONS

@@ -1,5 +1,6 @@
 """Delivery plugs in: segment fields, suppressions, moves of mailings, the banner, benches."""
 
+from campaigns.delivery import erasing
 from campaigns.delivery.banner import no_mail_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.history import SOURCE
@@ -14,6 +15,7 @@ from crm.ui import search
 from crm.ui.shell import use_banner
 
 register_fields()
+erasing.register()
 on_suppress(stop_deliveries)
 address_of_delivery(address_of)
 on_move(mailing_moved)

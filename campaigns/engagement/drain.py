@@ -28,7 +28,7 @@ Pair = tuple[int, int]
 
 _KNOWN = "SELECT e.hit_id FROM engagement e JOIN unnest(%s::timestamptz[], %s::uuid[]) h (at, id) ON e.at = h.at AND e.hit_id = h.id"
 _DELIVERIES = """
-SELECT d.mailing_id, d.seq, d.person_id, d.is_tracked,
+SELECT d.mailing_id, d.seq, d.person_id, d.is_tracked, d.address_key LIKE 'erased:%%',
        CASE WHEN d.state = 'accepted' THEN coalesce(d.settled_at, d.last_attempt_at) ELSE coalesce(d.last_attempt_at, d.first_attempt_at) END
   FROM delivery d JOIN unnest(%s::bigint[], %s::int[]) h (mailing_id, seq) USING (mailing_id, seq)
 """
@@ -124,6 +124,7 @@ class Batch:
         self.hits = hits
         self.people: dict[Pair, int | None] = {}
         self.untracked: set[Pair] = set()
+        self.erased: set[Pair] = set()
         self.accepted: dict[Pair, datetime | None] = {}
         self.earlier: dict[UUID, tuple[Hit, str, str]] = {}
         self.verdicts: dict[UUID, Verdict] = {}
@@ -132,8 +133,11 @@ class Batch:
         pairs = sorted({(hit.mailing_id, hit.seq) for hit in self.hits if hit.seq is not None})
         columns = [[pair[0] for pair in pairs], [pair[1] for pair in pairs]]
         cursor.execute(_DELIVERIES, columns)
-        for mailing_id, seq, person_id, is_tracked, accepted_at in cursor.fetchall():
+        for mailing_id, seq, person_id, is_tracked, is_erased, accepted_at in cursor.fetchall():
             self.accepted[mailing_id, seq] = accepted_at
+            if is_erased:  # the click counts in the report, and nothing of whoever made it is kept
+                self.erased.add((mailing_id, seq))
+                person_id = None
             if is_tracked:
                 self.people[mailing_id, seq] = person_id
             else:  # their links carry no seq; should one come all the same, it is not kept
@@ -177,9 +181,10 @@ class Batch:
     def _row(self, hit: Hit) -> tuple[Any, ...]:
         verdict = self.verdicts[hit.id]
         seq = None if (hit.mailing_id, hit.seq) in self.untracked else hit.seq
+        is_erased = (hit.mailing_id, hit.seq) in self.erased
         return (
             hit.id, hit.at, hit.mailing_id, seq, hit.kind, hit.number, verdict.hit_class.value, verdict.reason,
-            None if seq is None else _address(hit.ip), hit.agent[:300],
+            None if seq is None or is_erased else _address(hit.ip), "" if is_erased else hit.agent[:300],
         )  # fmt: skip
 
     def _write_people(self, cursor: Any) -> None:

@@ -1,6 +1,7 @@
 """Permission, as an append-only ledger, its current state, and addresses that must never be written to."""
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import get_language
@@ -246,3 +247,59 @@ class OptInRequest(StampedModel):
     @property
     def is_open(self) -> bool:
         return self.state in self.OPEN
+
+
+class Erasure(StampedModel):
+    """One person's erasure, and what it did. Kept for good: it holds a uid and keyed hashes, nothing that names anybody.
+
+    Each is also a line of the append-only file ERASURE_LOG, which a restored backup is compared with.
+    """
+
+    class Reason(models.TextChoices):
+        REQUEST = "request", _("they asked for it")
+        RETENTION = "retention", _("no longer needed")
+        MISTAKE = "mistake", _("should never have been recorded")
+
+    person_uid = models.UUIDField(unique=True)
+    uids = ArrayField(models.UUIDField(), help_text="the person's, and those that were merged into it")
+    address_hashes = models.JSONField(default=dict, help_text="key id → hashes in hex, of the addresses suppressed")
+    reason = models.CharField(max_length=9, choices=Reason.choices)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    job = models.ForeignKey("crm.Job", null=True, on_delete=models.SET_NULL, related_name="+")
+    counts = models.JSONField(default=dict, help_text="name of what was reached → rows, as each was done")
+    logged_at = models.DateTimeField(null=True, help_text="when its line was safely in ERASURE_LOG")
+    finished_at = models.DateTimeField(null=True)
+    is_replayed = models.BooleanField(default=False, help_text="came from the log, after a restore")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="erasure_logged_first", condition=Q(finished_at__isnull=True) | Q(logged_at__isnull=False)
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.person_uid} ({self.reason})"
+
+
+class DataExport(StampedModel):
+    """What is held about one person, as two files that go again after some days."""
+
+    person_uid = models.UUIDField(db_index=True)
+    requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    job = models.ForeignKey("crm.Job", null=True, on_delete=models.SET_NULL, related_name="+")
+    machine = models.FileField(upload_to="personal/", blank=True, help_text="JSON")
+    readable = models.FileField(upload_to="personal/", blank=True, help_text="HTML")
+    ready_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="data_export_expires", condition=Q(ready_at__isnull=True) | Q(expires_at__isnull=False)
+            )
+        ]
+        indexes = [models.Index(fields=["expires_at"], name="data_export_expiry", condition=~Q(machine=""))]
+
+    def __str__(self) -> str:
+        return str(self.person_uid)

@@ -2,7 +2,10 @@
 
 from django.utils.translation import gettext_lazy as _
 
+from contacts.consent.erasure import holdings
 from crm.ui import settings_pages
+
+holdings.register()
 
 settings_pages.register(
     settings_pages.SettingsPage(
@@ -20,5 +23,14 @@ settings_pages.register(
         icon="mail-off",
         url_name="suppression_list",
         order=50,
+    )
+)
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=_("Erasures"),
+        description=_("Who was erased when, as numbers without names, and what it reached."),
+        icon="eraser",
+        url_name="erasure_list",
+        order=55,
     )
 )

@@ -1,5 +1,6 @@
 from celery import shared_task
 
+from contacts.consent.erasure import exporting
 from contacts.consent.services import opt_in
 
 
@@ -7,3 +8,9 @@ from contacts.consent.services import opt_in
 def mail_requests() -> int:
     """Mail the requests for permission that are due; safe to run twice."""
     return opt_in.mail_due()
+
+
+@shared_task(name="contacts.consent.expire_exports")
+def expire_exports() -> int:
+    """Delete files of people's data whose time is over."""
+    return exporting.expire()

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, path
 
 from contacts.consent import subscribing_views, views
+from contacts.consent.erasure import views as erasure_views
 from contacts.consent.opting_in import opt_in
 from contacts.consent.preferences import preferences
 
@@ -17,6 +18,13 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("directory/subscriptions/<uuid:uid>/", subscribing_views.subscription_detail, name="subscription_detail"),
     path("directory/permission-requests/", subscribing_views.request_list, name="opt_in_list"),
     path("directory/permission-requests/<uuid:uid>/revoke/", subscribing_views.request_revoke, name="opt_in_revoke"),
+    path("directory/people/<uuid:uid>/erase/", erasure_views.person_erase, name="person_erase"),
+    path("directory/people/<uuid:uid>/erased/", erasure_views.erasure_detail, name="erasure_detail"),
+    path("directory/people/<uuid:uid>/erased/go-on/", erasure_views.erasure_resume, name="erasure_resume"),
+    path("directory/people/<uuid:uid>/data/", erasure_views.data_export_start, name="data_export_start"),
+    path("directory/data/<uuid:uid>/", erasure_views.data_export_detail, name="data_export_detail"),
+    path("directory/data/<uuid:uid>/<slug:kind>/", erasure_views.data_export_file, name="data_export_file"),
+    path("settings/erasures/", erasure_views.erasure_list, name="erasure_list"),
     path("settings/topics/", views.topic_list, name="topic_list"),
     path("settings/topics/new/", views.topic_new, name="topic_new"),
     path("settings/topics/<uuid:uid>/", views.topic_edit, name="topic_edit"),

@@ -107,7 +107,10 @@ def undo(*, entry: AuditEntry, actor: User) -> AuditEntry:
         entry = AuditEntry.objects.select_for_update().get(pk=entry.pk)
         if not is_undoable(entry):
             raise Conflict(_("This cannot be undone, or it was undone already."), code="not_undoable")
-        changes = list(entry.changes.order_by("pk"))
+        # a line without values was blanked by an erasure: there is nothing to put back, and must not be
+        changes = list(entry.changes.exclude(before=None, after=None).order_by("pk"))
+        if not changes and entry.changes.exists():
+            raise Conflict(_("What this changed was erased since, so nothing can be put back."), code="erased")
         by_object: dict[UUID, list[AuditChange]] = {}
         for change in changes:
             by_object.setdefault(change.object_uid, []).append(change)

@@ -176,4 +176,6 @@ def find_locked(model: Any, uid: UUID) -> Any:
     row = model._default_manager.select_for_update(of=("self",)).filter(uid=uid).first()
     if row is None:
         raise Conflict(_("This is not there any more, so nothing was undone."), code="gone")
+    if getattr(row, "erased_at", None):
+        raise Conflict(_("This person was erased, so nothing about them is put back."), code="erased")
     return row

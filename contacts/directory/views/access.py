@@ -17,7 +17,7 @@ from contacts.directory.aliases import resolve
 from contacts.directory.models import ContactPoint, Membership, Organization, Person, Post
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
-from crm.errors import NotAllowed
+from crm.errors import Conflict, NotAllowed
 
 
 def editable(request: StaffRequest, rows: Any, uid: UUID) -> Any:
@@ -25,6 +25,8 @@ def editable(request: StaffRequest, rows: Any, uid: UUID) -> Any:
     seen = resolve(rows.visible_to(request.user), uid)
     if not rows.visible_to(request.user, Action.EDIT_DIRECTORY).filter(pk=seen.pk).exists():
         raise NotAllowed(_("You may see this, but your role does not let you change it here."))
+    if getattr(seen, "erased_at", None):
+        raise Conflict(_("This person was erased. Nothing can be added to them; add the person anew."), code="erased")
     return seen
 
 

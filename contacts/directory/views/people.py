@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpResponse
+from django.http import Http404, HttpResponse, HttpResponseRedirect
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.urls import reverse
@@ -145,6 +145,8 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     person = resolve(Person.objects.visible_to(request.user).select_related("country"), uid)
     if redirect := moved(request, person, uid, "person_detail"):
         return redirect
+    if person.erased_at:
+        return HttpResponseRedirect(reverse("erasure_detail", args=[person.uid]))
     editing = may_edit(request, Person.objects, person)
     memberships = list(
         person.memberships.select_related("organization__constituency", "organization__country", "post").order_by(
@@ -156,6 +158,8 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     context = {
         "person": person,
         "may_edit": editing,
+        "may_export": request.user.may(Action.EXPORT),
+        "may_erase": request.user.may(Action.ADMINISTER),
         "fields": {name: _field(person, name, can_edit=editing) for name in [*FIELDS, "tags"]},
         "current": current,
         "past": [m for m in memberships if m.ended_on],

@@ -141,6 +141,39 @@ class Store:
             )
 
 
+def forget(folder: Path, addresses: Iterable[str], *, dry: bool = False) -> int:
+    """Delete every message to, from or about these addresses, from beside the process that owns the file; returns how many.
+
+    dry: only count. The pages that held them are overwritten, so that nothing can be read from the file either.
+    """
+    wanted = [address.lower() for address in addresses]
+    path = folder / "mailbox.sqlite"
+    if not wanted or not path.exists():
+        return 0
+    db = sqlite3.connect(path, timeout=10, isolation_level=None)
+    try:
+        db.executescript("PRAGMA busy_timeout=10000; PRAGMA secure_delete=ON;")
+        found = []
+        for id, sender, recipient, author, subject, raw in db.execute(
+            "SELECT id, sender, recipient, author, subject, raw FROM message"
+        ):
+            head = f"{sender}\n{recipient}\n{author}\n{subject}".lower()
+            if any(address in head for address in wanted) or _mentions(zlib.decompress(raw), wanted):
+                found.append(id)
+        if not dry:
+            db.executemany("DELETE FROM message WHERE id = ?", [(id,) for id in found])
+            db.executemany("DELETE FROM deferral WHERE lower(recipient) = ?", [(address,) for address in wanted])
+            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        return len(found)
+    finally:
+        db.close()
+
+
+def _mentions(raw: bytes, addresses: Iterable[str]) -> bool:
+    text = raw.lower()
+    return any(address.encode() in text for address in addresses)
+
+
 def _readable(header: str | None) -> str:
     """A header with its encoded words decoded, on one line."""
     if not header:

@@ -1,0 +1,203 @@
+"""A person of whom everything is held, and a look for her in every column and file. Add rows of your feature to `everything`."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from types import SimpleNamespace
+
+from django.conf import settings
+from django.core.files.base import ContentFile
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.delivery.models import Delivery
+from campaigns.engagement.models import DeliveryEngagement, Engagement, EngagementDay
+from campaigns.engagement.partitions import ensure_month, month_of
+from campaigns.outreach.models import InboundMessage, Interaction
+from contacts.consent import services
+from contacts.consent.services.opt_in import mail_due
+from contacts.directory.models import Person, UidAlias
+from contacts.directory.services import add_contact_point, create_person, edit_person, start_membership
+from contacts.importing.models import ImportKept, ImportMade, ImportRow, ImportRun
+from contacts.segments.lists import add_to_list
+from crm.audit.services import emit, record
+from crm.ids import new_uid
+from crm.jobs.models import Job
+from crm.local.mailbox.store import Store
+from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
+from tests.factories import ContactListFactory, OrganizationFactory, PostFactory, TagFactory, TopicFactory
+
+ADDRESS, OLD_ADDRESS, PHONE = "zenobia@quill.example.org", "z.quill@old.example.org", "+260 977 555 123"
+GIVEN, FAMILY = "Zenobia", "Quillfeather"
+NAME = f"{GIVEN} {FAMILY}"
+NEEDLES = (ADDRESS, OLD_ADDRESS, PHONE, GIVEN, FAMILY)
+
+
+def everything(actor) -> SimpleNamespace:
+    """She stands wherever a feature can put her; beside her stands Bob, of whom nothing may be lost."""
+    topic = TopicFactory(name="News")
+    ministry = OrganizationFactory(name="Ministry of Labour")
+    zenobia = create_person(
+        actor=actor, given_name=GIVEN, family_name=FAMILY, email=OLD_ADDRESS, organization=ministry, language="en"
+    )
+    bob = create_person(
+        actor=actor, given_name="Bob", family_name="Banda", email="bob@quill.example.org", organization=ministry
+    )
+    _directory(zenobia, ministry, actor)
+    old_uid = new_uid()
+    UidAlias.objects.create(old_uid=old_uid, new_uid=zenobia.uid, object_type="person")
+    for who in (zenobia, bob, services.ledger.Subject(old_uid, "person")):
+        services.ledger._append(
+            subject=who, topic=topic, action="grant", address=ADDRESS if who is not bob else "", at=None, actor=actor, door=None,
+            channel="email", lawful_basis="consent", source=f"Call with {NAME}" if who is not bob else "Call",
+            evidence=f"{NAME} said so" if who is not bob else "Bob said so",
+        )  # fmt: skip
+    services.ask_permission(subject=zenobia, topic=TopicFactory(name="Events"), source=f"{GIVEN} asked", actor=actor)
+    mail_due()
+    world = SimpleNamespace(zenobia=zenobia, bob=bob, ministry=ministry, topic=topic, old_uid=old_uid)
+    _campaign(world, actor)
+    _platform(world, actor)
+    return world
+
+
+def _directory(zenobia: Person, ministry, actor) -> None:
+    edit_person(person=zenobia, actor=actor, changes={"note": f"{NAME} prefers calls"}, seen={})
+    zenobia.refresh_from_db()
+    zenobia.custom, zenobia.names = {"badge": NAME}, {"fr": NAME}
+    zenobia.save()
+    zenobia.tags.add(TagFactory(name="speaker"))
+    zenobia.contact_points.filter(value=OLD_ADDRESS).delete()
+    add_contact_point(person=zenobia, kind="email", value=ADDRESS.title(), actor=actor)
+    add_contact_point(person=zenobia, kind="phone", value=PHONE, actor=actor)
+    start_membership(person=zenobia, post=PostFactory(organization=ministry, name="Chief"), actor=actor)
+    add_to_list(
+        contact_list=ContactListFactory(name="Speakers"), rows=Person.objects.filter(pk=zenobia.pk), actor=actor
+    )
+
+
+def _campaign(world: SimpleNamespace, actor) -> None:
+    now, zenobia = timezone.now(), world.zenobia
+    world.mailing = mailing = sent_mailing(topic=world.topic, name="Bulletin")
+    fields = {"person.name": NAME, "organization.name": world.ministry.name}
+    past = now - timedelta(hours=3)
+    sent = _sent(mailing, zenobia, ADDRESS, fields=fields, reply_text=f"250 <{ADDRESS}> accepted", at=past)
+    _sent(mailing, world.bob, "bob@quill.example.org", fields={"person.name": "Bob Banda"}, at=past)
+    finish(mailing)
+    world.next_mailing = following = sent_mailing(topic=world.topic)
+    world.waiting = _sent(following, zenobia, ADDRESS, state="pending", fields=fields)
+    finish(following)
+    world.sent = sent
+    feedback(sent, kind="soft_bounce", reason=f"<{ADDRESS}>: mailbox full")
+    ensure_month(month_of(now))
+    Engagement.objects.bulk_create([
+        Engagement(hit_id=new_uid(), at=now, mailing_id=mailing.pk, seq=sent.seq, kind="click", link_number=1,
+                   hit_class="human", reason="a click", ip="192.0.2.77", user_agent="Mozilla/5.0 of hers"),
+    ])  # fmt: skip
+    DeliveryEngagement.objects.bulk_create(
+        [
+            DeliveryEngagement(
+                mailing_id=mailing.pk, seq=sent.seq, person_id=zenobia.pk, first_click_at=now, human_clicks=1
+            )
+        ]
+    )
+    EngagementDay.objects.bulk_create([EngagementDay(person_id=zenobia.pk, day=now.date(), human_clicks=1)])
+    raw = f"From: {NAME} <{ADDRESS}>\nSubject: Re\n\nRegards, {NAME}".encode()
+    reply = InboundMessage.objects.create(
+        digest="a" * 64, recipient="r.x@bounce.campaign.test", sender=ADDRESS.title(), raw=raw, received_at=now,
+        state="handled", kind="reply", mailing_id=mailing.pk, seq=sent.seq, note=f"from {ADDRESS}",
+    )  # fmt: skip
+    for number, state in enumerate(("new", "unmatched")):
+        InboundMessage.objects.create(
+            digest=str(number) * 64, recipient="x@bounce.campaign.test", sender="mailer-daemon@example.org",
+            raw=f"To: {ADDRESS}\n\nunknown user {ADDRESS}".encode(), received_at=now, state=state,
+        )  # fmt: skip
+    Interaction.objects.create(
+        kind="reply", person=zenobia, organization=world.ministry, inbound=reply, mailing_id=mailing.pk, seq=sent.seq,
+        subject=f"Re: from {NAME}", text=f"Regards, {NAME}", at=now, logged_by=actor,
+    )  # fmt: skip
+
+
+def _sent(mailing, person, address: str, **values) -> Delivery:
+    """A delivery to the person's own contact point."""
+    point = person.contact_points.filter(kind="email").first()
+    row = delivery(
+        mailing, person_id=person.pk, address=address, address_key=address, contact_point_id=point.pk, **values
+    )
+    return row
+
+
+def _platform(world: SimpleNamespace, actor) -> None:
+    zenobia = world.zenobia
+    record(verb="list.noted", object_type="list", object_uid=new_uid(), actor=actor, summary=f"Added {NAME}, {ADDRESS}",
+           changes=[("who", None, {"name": NAME, "mail": [ADDRESS]}), ("other", None, "stays")])  # fmt: skip
+    emit(type="person.noted", object_uid=zenobia.uid, payload={"name": NAME})
+    emit(type="list.noted", object_uid=new_uid(), payload={"first": ADDRESS})
+    emit(type="list.noted", object_uid=new_uid(), payload={"first": "bob@quill.example.org"})
+    now = timezone.now()
+    Job.objects.create(kind="x", title=f"Merge {NAME}", params={"mail": ADDRESS}, result={"about": NAME}, state="done",
+                       finished_at=now, error=f"{ADDRESS} is twice")  # fmt: skip
+    for state in ("applied", "mapped"):
+        run = ImportRun(
+            owner=actor, file_name="people.csv", size_bytes=1, state=state, encoding="utf-8", columns=["name", "mail"]
+        )
+        run.file.save(
+            f"{run.uid}.csv",
+            ContentFile(f"name,mail\n{NAME},{ADDRESS}\nBob,bob@quill.example.org\n".encode()),
+            save=False,
+        )
+        run.save()
+        ImportMade.objects.create(run=run, kind="person", ids=[zenobia.pk, world.bob.pk])
+        ImportKept.objects.create(
+            run=run, object_type="person", object_id=zenobia.pk, object_uid=zenobia.uid, name=NAME, reason="edited"
+        )
+        ImportRow.objects.create(
+            run=run, line=2, raw=[NAME, ADDRESS], values={"name": NAME, "email_key": ADDRESS}, outcome="created"
+        )
+        ImportRow.objects.create(
+            run=run, line=3, raw=["Bob", "bob@quill.example.org"], values={"name": "Bob"}, outcome="created"
+        )
+    store = Store(Path(settings.LOCAL_DIR) / "mailbox")
+    for to, author in (
+        (ADDRESS, "news@campaign.test"),
+        ("bob@quill.example.org", "news@campaign.test"),
+        ("x@y.test", ADDRESS),
+    ):
+        store.add(
+            sender="b.1@bounce.campaign.test",
+            recipients=[to],
+            raw=f"From: {author}\nTo: {to}\nSubject: Hello\n\nDear you".encode(),
+        )
+    store.close()
+    inbound = Path(settings.SPOOL_DIR) / "inbound"
+    inbound.mkdir(parents=True, exist_ok=True)
+    (inbound / "1.eml").write_text(f"From: {ADDRESS}\n\nhello")
+    (inbound / "1.json").write_text(json.dumps({"sender": ADDRESS, "recipient": "r.x@bounce.campaign.test"}))
+    (inbound / "2.eml").write_text("From: bob@quill.example.org\n\nhello")
+
+
+def where_is(needles=NEEDLES) -> list[str]:
+    """table.column of every row, and every file, that still has one of the needles: text, JSON, arrays and raw bytes."""
+    found = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT c.table_name, c.column_name, c.data_type FROM information_schema.columns c"
+            " JOIN information_schema.tables t USING (table_schema, table_name)"
+            " WHERE c.table_schema = 'public' AND t.table_type = 'BASE TABLE' AND c.data_type IN"
+            " ('text', 'character varying', 'jsonb', 'json', 'ARRAY', 'bytea', 'uuid', 'inet')"
+        )
+        columns = cursor.fetchall()
+        assert len(columns) > 200
+        for table, column, kind in columns:
+            text = f"encode(\"{column}\", 'escape')" if kind == "bytea" else f'"{column}"::text'
+            cursor.execute(
+                f'SELECT count(*) FROM "{table}" WHERE {text} ILIKE ANY (%s)', [[f"%{needle}%" for needle in needles]]
+            )
+            if count := cursor.fetchone()[0]:
+                found.append(f"{table}.{column}: {count}")
+    for folder in (settings.MEDIA_ROOT, settings.SPOOL_DIR):
+        for path in Path(folder).rglob("*"):
+            if path.is_file() and any(n.lower().encode() in path.read_bytes().lower() for n in needles):
+                found.append(str(path))
+    return found
