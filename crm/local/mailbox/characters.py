@@ -7,6 +7,8 @@ reject+…    says 550
 reply+…     a person answers after a moment
 vacation+…  an automatic reply (RFC 3834)
 complain+…  the provider reports the message as spam (RFC 5965)
+click+…     a person reads it and follows the first link
+slow+…      accepts, but its server takes its time before it says so
 scanner+…   a security scanner looks at every link at once: HEAD, GET, the pixel and the link that no one can see; it never posts
 """
 
@@ -19,6 +21,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 
 from crm.local.mailbox import letters
+from crm.local.mailbox.reader import read
 from crm.local.mailbox.scanner import scan
 from crm.local.mailbox.store import Store
 
@@ -28,6 +31,8 @@ DEFERRALS = 2
 BOUNCES_AFTER = 1.0  # seconds
 REPLIES_AFTER = 3.0
 SCANS_AFTER = 0.3
+READS_AFTER = 6.0  # longer than anybody would call impossible
+SLOW_FOR = 5.0
 Deliver = Callable[..., None]
 
 
@@ -56,11 +61,18 @@ class Cast:
             return "450 4.2.1 Too many connections to this mailbox, try again later"
         return "250 2.1.5 OK"
 
+    async def linger(self, recipients: list[str]) -> None:
+        """What a slow server does between the final dot and its answer."""
+        if any(character(recipient) == "slow" for recipient in recipients):
+            await asyncio.sleep(SLOW_FOR * self.speed)
+
     def act(self, *, sender: str, recipient: str, raw: bytes) -> None:
         """Let the character act, after a moment. Mail that came without a sender is never answered."""
         who = character(recipient)
         if who == "scanner":
             self._later(SCANS_AFTER, scan, raw, self.hosts)
+        elif who == "click":
+            self._later(READS_AFTER, read, raw, self.hosts)
         elif who in letters.WRITERS and sender:
             after = REPLIES_AFTER if who == "reply" else BOUNCES_AFTER
             self._later(after, self._write, letters.WRITERS[who], sender, recipient, raw)

@@ -49,9 +49,9 @@ def scan(raw: bytes, hosts: set[str]) -> None:
 
 def _look(url: str, hosts: set[str]) -> str:
     try:
-        _fetch("HEAD", url)
+        fetch("HEAD", url)
         for _hop in range(REDIRECTS):
-            target = _fetch("GET", url)
+            target = fetch("GET", url)
             if not target:
                 break
             url = urljoin(url, target)
@@ -62,13 +62,15 @@ def _look(url: str, hosts: set[str]) -> str:
     return ""
 
 
-def _fetch(method: str, url: str) -> str:
-    """Ask once; returns where a redirect leads, or nothing."""
+def fetch(method: str, url: str, **more: str) -> str:
+    """Ask once, with `more` headers; returns where a redirect leads, or nothing."""
     parts = urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.netloc, timeout=5)
     try:
-        connection.request(method, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers=HEADERS)
+        connection.request(
+            method, f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}", headers=HEADERS | more
+        )
         answer = connection.getresponse()
         answer.read(65_536)
         return answer.headers.get("Location", "") if answer.status in {301, 302, 303, 307, 308} else ""

@@ -16,7 +16,7 @@ LARGEST_MESSAGE = 25 * 1024 * 1024
 
 
 class Handler:
-    """What aiosmtpd calls. Nothing here waits: a SQLite insert takes less time than a packet."""
+    """What aiosmtpd calls. Nothing here waits but a slow character: a SQLite insert takes less time than a packet."""
 
     def __init__(self, *, store: Store, returns: Returns, cast: characters.Cast) -> None:
         self.store, self.returns, self.cast = store, returns, cast
@@ -44,6 +44,7 @@ class Handler:
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content or b""
         raw = content.encode() if isinstance(content, str) else bytes(content)
+        await self.cast.linger(envelope.rcpt_tos)
         self.deliver(sender=envelope.mail_from or "", recipients=list(envelope.rcpt_tos), raw=raw)
         return "250 2.0.0 Filed in the local mailbox"
 

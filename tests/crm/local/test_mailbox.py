@@ -208,6 +208,55 @@ def test_scanner_looks_at_every_link_of_ours_and_never_posts(mailbox):
     site.server_close()
 
 
+class Visited:
+    """A site on this machine that remembers who asked for what, and by hand or not."""
+
+    def __init__(self):
+        seen = self.seen = []
+
+        class Site(BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append((self.path, self.headers.get("Sec-Fetch-User", "")))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Site)
+        self.host = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+def test_click_reads_and_follows_the_first_link_that_can_be_seen(mailbox):
+    site = Visited()
+    mailbox.cast.hosts = {site.host}
+    html = (
+        f'<a href="http://{site.host}/c/0" aria-hidden="true" style="display:none">.</a><a href="http://{site.host}/c/9"></a>'
+        f'<img src="http://{site.host}/o/2.gif"><a href="http://elsewhere.invalid/c/1">not ours</a>'
+        f'<a class="x" href="http://{site.host}/c/3?a=1&amp;b=2"><b>Read how</b></a><a href="http://{site.host}/c/4">More</a>'
+    )
+
+    send(mailbox, "click+awa@ministry.test", html=html)
+
+    eventually(lambda: list(site.seen), [("/o/2.gif", ""), ("/c/3?a=1&b=2", "?1")])
+    site.close()
+
+
+def test_slow_takes_its_time_and_accepts(mailbox):
+    mailbox.cast.speed = 0.1
+
+    began = time.monotonic()
+    send(mailbox, "slow+awa@ministry.test")
+
+    assert time.monotonic() - began > 0.4
+    assert [row.recipient for row in mailbox.store.page()] == ["slow+awa@ministry.test"]
+
+
 def test_web_inbox_lists_searches_and_shows_a_message_in_four_forms(mailbox):
     send(mailbox, "awa@ministry.test", html="<p>Dear <b>Awa</b></p>")
     send(mailbox, "bo@union.test")
