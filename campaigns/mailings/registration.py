@@ -97,17 +97,23 @@ def sending_set_up(user: User) -> Iterable[today.SetupStep]:
         reverse("transport_list"),
         transports_in_use().exists(),
         order=20,
+        code="transport",
     )
+    senders = list(senders_in_use()[:50])
+    asked = next((row.email for row in senders if not row.is_confirmed), "")
     yield today.SetupStep(
-        _("Add a sender"),
-        _("Whom your mailings come from."),
+        _("Have your sender confirmed") if asked else _("Add a sender"),
+        _("Whoever reads %(email)s must say yes by the link in the mail.") % {"email": asked}
+        if asked
+        else _("Whom your mailings come from. A mail proves the address."),
         reverse("sender_list"),
-        senders_in_use().exists(),
+        any(row.is_confirmed for row in senders),
         order=30,
+        code="sender",
     )
     has_topic = Topic.objects.filter(archived_at__isnull=True).exists()
     yield today.SetupStep(
-        _("Add a topic"), _("What people subscribe to."), presenting.topics_url(), has_topic, order=40
+        _("Add a topic"), _("What people subscribe to."), presenting.topics_url(), has_topic, order=40, code="topic"
     )
 
 

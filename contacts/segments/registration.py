@@ -15,7 +15,7 @@ from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import undoable
-from crm.ui import menu, search, shell
+from crm.ui import menu, search, shell, today
 
 register_all()
 undoable("segment", restore_segment)
@@ -47,3 +47,17 @@ search.register(
     )
 )
 bench.register("segments", "contacts.segments.bench:run", size=100_000)
+
+
+@today.register_setup
+def first_segment(user: User) -> Iterable[today.SetupStep]:
+    from contacts.segments.models import Segment  # see find_segments
+
+    yield today.SetupStep(
+        str(_("Build your first segment")),
+        str(_("Rules that say whom a mailing goes to, with the count while you write them.")),
+        reverse("segment_new"),
+        Segment.objects.active().exists(),
+        order=60,
+        code="segment",
+    )

@@ -169,6 +169,9 @@ class Installation(models.Model):
     )
     allow_self_approval = models.BooleanField(default=False)
     is_demo = models.BooleanField(default=False)
+    setup_skipped = ArrayField(
+        models.CharField(max_length=32), default=list, blank=True, editable=False, help_text="steps left out for now"
+    )
     two_step_roles = ArrayField(models.CharField(max_length=16), default=list, blank=True)
     two_step_since = models.DateTimeField(null=True, blank=True, editable=False)
     two_step_grace_days = models.PositiveSmallIntegerField(default=14)

@@ -8,7 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import encryption
 from crm.accounts import security_events, two_step
-from crm.accounts.models import User
+from crm.accounts.models import Installation, User
 from crm.accounts.rules import Action
 from crm.ui import menu, settings_pages, today
 
@@ -78,3 +78,16 @@ def two_step_is_missing(user: User) -> Iterable[today.Need]:
             at=until,
             kind="warn",
         )
+
+
+@today.register_setup
+def organization_set_up(user: User) -> Iterable[today.SetupStep]:
+    installation = Installation.current()
+    yield today.SetupStep(
+        _("Say who you are"),
+        _("Name, postal address and default language: they stand in the footer of every mailing."),
+        reverse("installation"),
+        bool(installation.name and installation.postal_address),
+        order=10,
+        code="organization",
+    )

@@ -20,6 +20,7 @@ from crm.accounts import demo_users
 from crm.accounts.models import Installation, User
 from crm.accounts.rules import Action
 from crm.ui import menu
+from crm.ui.setup import Setup, under_way
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -163,6 +164,11 @@ class Shell:
     @cached_property
     def campaign(self) -> str:
         return _campaign_name(self.user) if self.is_signed_in else ""
+
+    @cached_property
+    def setup(self) -> Setup | None:
+        """The way back for who is setting the installation up."""
+        return under_way(self.request) if self.is_signed_in else None
 
     @cached_property
     def banner(self) -> Banner | None:

@@ -11,7 +11,7 @@ import datetime as dt
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.cache import cache
 from django.utils import timezone
@@ -20,8 +20,10 @@ from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 
 from crm.accounts.models import User
-from crm.accounts.rules import Action
 from crm.ui import formats
+
+if TYPE_CHECKING:
+    from crm.ui import setup
 
 SHOWN_AT_FIRST = 8
 COUNT_SECONDS = 10
@@ -67,6 +69,12 @@ class SetupStep:
     url: str
     is_done: bool
     order: int = 50
+    code: str = ""  # what "skip" remembers; a step without one cannot be skipped
+    is_skipped: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        return not self.is_done and not self.is_skipped
 
 
 @dataclass(frozen=True)
@@ -80,6 +88,7 @@ class Day:
     main: list[Card]
     side: list[Card]
     steps: list[SetupStep]
+    setup: setup.Setup | None = None
 
     @property
     def total(self) -> int:
@@ -145,12 +154,12 @@ def count_needs(user: User) -> int:
 
 
 def day_of(user: User, *, now: dt.datetime | None = None, show_all: bool = False) -> Day:
+    from crm.ui import setup  # it asks this module's registry
+
     now = now or timezone.now()
     needs = needs_of(user)
     cards = sorted((card for card in (provider(user) for provider in CARDS) if card), key=lambda card: card.order)
-    steps = (
-        sorted((s for provider in SETUP for s in provider(user)), key=lambda s: s.order) if _may_set_up(user) else []
-    )
+    found = setup.setup_of(user)
     cut = len(needs) if show_all else SHOWN_AT_FIRST
     return Day(
         greeting=_greeting(user, now),
@@ -159,12 +168,9 @@ def day_of(user: User, *, now: dt.datetime | None = None, show_all: bool = False
         rest=needs[cut:],
         main=[card for card in cards if card.column == "main"],
         side=[card for card in cards if card.column == "side"],
-        steps=[] if all(step.is_done for step in steps) else steps,
+        steps=[] if found.is_over else found.steps,
+        setup=None if found.is_over else found,
     )
-
-
-def _may_set_up(user: User) -> bool:
-    return user.may(Action.ADMINISTER)
 
 
 def _greeting(user: User, now: dt.datetime) -> str:

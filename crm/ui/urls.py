@@ -11,4 +11,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/components/form/", views.components_form, name="components_form"),
     path("settings/components/inline/", views.components_inline, name="components_inline"),
     path("settings/components/toast/<slug:level>/", views.components_toast, name="components_toast"),
+    path("setup/", views.setup_page, name="setup"),
+    path("setup/skip/", views.setup_skip, name="setup_skip"),
 ]

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires, signed_in
-from crm.ui import showcase, today
+from crm.ui import setup, showcase, today
 from crm.ui.inline import inline_view
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.search import search as search_everything
@@ -28,6 +28,25 @@ from crm.ui.toasts import toast
 def today_page(request: StaffRequest) -> HttpResponse:
     day = today.day_of(request.user, show_all="all" in request.GET)
     return render(request, "crm/ui/today.html", {"day": day})
+
+
+@requires(Action.ADMINISTER)
+@never_cache
+@require_safe
+def setup_page(request: StaffRequest) -> HttpResponse:
+    """The first-run assistant: what is done, what comes next, what was left out."""
+    found = setup.setup_of(request.user)
+    if not found.is_over:
+        request.session[setup.SESSION] = True
+    return render(request, "crm/ui/setup.html", {"setup": found})
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def setup_skip(request: StaffRequest) -> HttpResponse:
+    is_skipped = request.POST.get("is_skipped") != "false"
+    setup.skip(code=request.POST.get("code", ""), is_skipped=is_skipped, actor=request.user)
+    return redirect("setup")
 
 
 @signed_in
