@@ -19,6 +19,7 @@ from campaigns.delivery.queries import Progress, progress
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from campaigns.reports import queries
+from campaigns.reports.comparing import Rhythm, rhythm
 from campaigns.retention import totals
 from campaigns.retention.models import KeptTotals
 from contacts.directory.models import Constituency, Country
@@ -237,6 +238,11 @@ class Report:
                 Series(_("replies"), list(course.replies), "cso"),
             ],
         )
+
+    @cached_property
+    def rhythm(self) -> Rhythm | None:
+        """By hour and weekday; not when single hits went in time."""
+        return None if self.without_hits else rhythm(self.mailing)
 
     # --- by whom
     @property

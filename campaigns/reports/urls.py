@@ -12,4 +12,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("mailings/<uuid:uid>/report/people/", views.report_people, name="mailing_report_people"),
     path("mailings/<uuid:uid>/report/settle/", views.report_settle, name="mailing_report_settle"),
     path("mailings/<uuid:uid>/report/file/", views.report_file, name="mailing_report_file"),
+    path("mailings/<uuid:uid>/report/pdf/", views.report_print, name="mailing_report_pdf"),
 ]

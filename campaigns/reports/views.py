@@ -19,8 +19,10 @@ from campaigns.engagement.models import TrackedLink
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from campaigns.reports import people, queries
+from campaigns.reports.comparing import comparison
 from campaigns.reports.export import report_lines
 from campaigns.reports.presenting import MOST_COUNTRIES, Report
+from campaigns.reports.printing import report_pdf
 from campaigns.retention.models import KeptTotals
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -53,6 +55,7 @@ def mailing_report(request: StaffRequest, uid: UUID) -> HttpResponse:
         "report": Report(mailing, request.user),
         "mailing": mailing,
         "most_countries": MOST_COUNTRIES,
+        "comparison": comparison(mailing, request.user),
         "may_pause": mailing.state == State.SENDING and _may(request, mailing, Action.PAUSE),
         "may_send": mailing.state in {State.SENDING, State.PAUSED} and _may(request, mailing, Action.SEND),
     }
@@ -144,6 +147,21 @@ def report_file(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         report_lines(Report(mailing, request.user)),
         content_type="text/csv; charset=utf-8",
         headers={"Content-Disposition": f'attachment; filename="{name}-report.csv"'},
+    )
+
+
+@requires(Action.SEE)
+@require_safe
+def report_print(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The report's figures as PDF; it names nobody."""
+    mailing = _find(request, uid)
+    if mailing.frozen_at is None:
+        return redirect("mailing_detail", uid=mailing.uid)
+    name = slugify(mailing.name)[:60] or "report"
+    return HttpResponse(
+        report_pdf(Report(mailing, request.user)),
+        content_type="application/pdf",
+        headers={"Content-Disposition": f'inline; filename="{name}-report.pdf"'},
     )
 
 
