@@ -55,7 +55,7 @@ def create_mailing(*, drive: Drive, actor: User, name: str, language: str = "en"
             scope_countries=None if countries is None else sorted(countries),
             **values,
         )
-        _set_time(mailing)
+        set_time(mailing)
         mailing.save()
         Variant.objects.create(mailing=mailing, language=language)
         record(verb="mailing.created", target=mailing, actor=actor, summary=name, event={"name": name})
@@ -67,16 +67,21 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
     with transaction.atomic():
         row = _opened(mailing, actor, version)
         if values.get("drive", row.drive) != row.drive:
-            _check_drive(values["drive"], actor)
-            row.scope_countries = _narrowed(row.scope_countries, _reach(actor, values["drive"]))
+            move_to_drive(row, values["drive"], actor)
         changes: list[Change] = []
         for field in SETTINGS:
             if field in values and getattr(row, field) != values[field]:
                 changes.append((field, getattr(row, field), values[field]))
                 setattr(row, field, values[field])
         if {"send_local", "send_zone"} & {field for field, _before, _after in changes}:
-            _set_time(row)
+            set_time(row)
         return _changed(row, actor, changes, touches_approval=any(c[0] not in UNAPPROVED for c in changes))
+
+
+def move_to_drive(row: Mailing, drive: Drive, actor: User) -> None:
+    """Check that the actor may, and narrow the mailing's reach to theirs. The drive itself is set with the other settings."""
+    _check_drive(drive, actor)
+    row.scope_countries = _narrowed(row.scope_countries, _reach(actor, drive))
 
 
 def _check_drive(drive: Drive, actor: User) -> None:
@@ -97,7 +102,7 @@ def _narrowed(before: list[str] | None, now: frozenset[str] | None) -> list[str]
     return sorted(now if before is None else now.intersection(before))
 
 
-def _set_time(row: Mailing) -> None:
+def set_time(row: Mailing) -> None:
     row.stop_until = None
     if row.send_local is None:
         row.send_at = None
@@ -184,9 +189,9 @@ def duplicate(*, mailing: Mailing, actor: User, name: str) -> Mailing:
 
 def who_changed(mailing: Mailing, since: int) -> tuple[str, list[str]]:
     """(name of the last who saved, what changed since version `since`), for whoever saved too late."""
-    rows = AuditChange.objects.filter(object_uid=mailing.uid, entry__verb="mailing.edited").select_related(
-        "entry__actor"
-    )
+    rows = AuditChange.objects.filter(
+        object_uid=mailing.uid, entry__verb__in=["mailing.edited", "mailing.undone"]
+    ).select_related("entry__actor")
     newest = list(rows.order_by("-entry_id", "pk")[:60])
     recent, entries = [], []
     for row in newest:
@@ -234,6 +239,13 @@ def _changed(row: Mailing, actor: User, changes: list[Change], *, touches_approv
     """Count the version, note who edited, and take the approval away. Nothing happens without a change."""
     if not changes:
         return row
+    count_change(row, actor, touches_approval=touches_approval)
+    record(verb="mailing.edited", target=row, actor=actor, changes=changes, summary=row.name)
+    return row
+
+
+def count_change(row: Mailing, actor: User, *, touches_approval: bool) -> None:
+    """Save a changed row as the next version; an approval that read what changed lapses."""
     if row.state != State.DRAFT and touches_approval:
         if row.approval_id:
             Approval.objects.filter(pk=row.approval_id, lapsed_at=None).update(lapsed_at=timezone.now())
@@ -251,5 +263,3 @@ def _changed(row: Mailing, actor: User, changes: list[Change], *, touches_approv
     if touches_approval and actor.pk not in row.edited_since_approval:
         row.edited_since_approval = [*row.edited_since_approval, actor.pk]
     row.save()
-    record(verb="mailing.edited", target=row, actor=actor, changes=changes, summary=row.name)
-    return row

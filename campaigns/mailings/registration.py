@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.mailings import presenting
-from campaigns.mailings.models import Mailing
+from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import (
     awaiting_approval,
     needing_attention,
@@ -20,9 +20,12 @@ from campaigns.mailings.queries import (
     transports_in_use,
 )
 from campaigns.mailings.states import State
+from campaigns.mailings.undo import restore_mailing, restore_sender, restore_transport
 from contacts.consent.models import Topic
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.audit import readable, subjects
+from crm.audit.verbs import final, undoable
 from crm.ui import menu, search, settings_pages, shell, today
 
 
@@ -165,3 +168,29 @@ settings_pages.register(
         order=50,
     )
 )
+
+undoable("mailing", restore_mailing)
+undoable("sender", restore_sender)
+undoable("transport", restore_transport)
+final("mailing.*", gettext_lazy("A mailing moves by its own buttons: withdraw, unschedule, pause, cancel."))
+final("mailing.tested", gettext_lazy("Mail that has left cannot be called back."))
+final("mailing.created", gettext_lazy("A draft is taken back by cancelling it on its page."))
+final("mailing.edited", "")
+
+subjects.register(
+    subjects.Kind("mailing", gettext_lazy("Mailing"), "mail", Mailing.objects.visible_to, "mailing_detail")
+)
+subjects.register(
+    subjects.Kind(
+        "sender", gettext_lazy("Sender"), "send", lambda user: Sender.objects.all(), "sender_edit",
+        (Action.ADMINISTER,), can_search=False,
+    )
+)  # fmt: skip
+subjects.register(
+    subjects.Kind(
+        "transport", gettext_lazy("Transport"), "route", lambda user: Transport.objects.all(), "transport_edit",
+        (Action.ADMINISTER,), can_search=False,
+    )
+)  # fmt: skip
+for name in ("sender", "transport"):
+    readable.refers(name, name)

@@ -17,7 +17,9 @@ from campaigns.outreach.models import Interaction
 from campaigns.outreach.services import restore_answer
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.audit import subjects
 from crm.audit.services import undoable
+from crm.audit.verbs import final
 from crm.ui import formats, menu, today
 
 SHOWN_SINGLY = 3
@@ -106,3 +108,17 @@ today.register_needs(replies_to_answer)
 today.register_needs(bounces)
 undoable("interaction", restore_answer)
 timeline.register_sources()
+
+final("interaction.replied", gettext_lazy("Somebody wrote to us; that happened."))
+final("contact_point.*", gettext_lazy("A mail server said so; set the address's state on its owner's page."))
+
+subjects.register(
+    subjects.Kind(
+        "interaction",
+        gettext_lazy("Reply"),
+        "message-circle",
+        Interaction.objects.visible_to,
+        words="subject",
+        can_search=False,
+    )
+)

@@ -10,11 +10,12 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from campaigns.planning import services
-from campaigns.planning.models import Campaign
+from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.today import coming_up, running_drives
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.audit import readable, subjects
 from crm.audit.services import undoable
 from crm.ui import menu, shell, today
 
@@ -45,3 +46,8 @@ today.register_card(running_drives)
 today.register_card(coming_up)
 shell.use_campaign_name(campaign_name)
 bench.register("pages", "campaigns.planning.bench:run", size=100_000)
+
+subjects.register(subjects.Kind("campaign", _("Campaign"), "flag", Campaign.objects.visible_to, "campaign_detail"))
+subjects.register(subjects.Kind("drive", _("Drive"), "target-arrow", Drive.objects.visible_to, "drive_detail"))
+readable.refers("campaign", "campaign")
+readable.refers("drive", "drive")

@@ -3,6 +3,11 @@
 from django.utils.translation import gettext_lazy as _
 
 from contacts.consent.erasure import holdings
+from contacts.consent.models import Suppression, Topic
+from contacts.consent.services.undo import restore_topic_values
+from crm.accounts.rules import Action
+from crm.audit import readable, subjects
+from crm.audit.verbs import final, undoable
 from crm.ui import settings_pages
 
 holdings.register()
@@ -34,3 +39,18 @@ settings_pages.register(
         order=55,
     )
 )
+
+undoable("topic", restore_topic_values)
+final("consent.*", _("What somebody said of permission is never rewritten; record what they say now."))
+final("address.*", _("A suppression protects somebody; only they lift it, by asking for mail again."))
+
+subjects.register(
+    subjects.Kind("topic", _("Topic"), "tag", lambda user: Topic.objects.all(), "topic_edit", can_search=False)
+)
+subjects.register(
+    subjects.Kind(
+        "suppression", _("Suppressed address"), "mail-off", lambda user: Suppression.objects.all(), can_search=False,
+        actions=(Action.ADMINISTER,), words="uid",
+    )
+)  # fmt: skip
+readable.refers("topic", "topic")

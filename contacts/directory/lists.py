@@ -191,10 +191,6 @@ class PersonTable(Table):
     row_template = "contacts/directory/_person_row.html"
     file_name = "people"
 
-    @property
-    def head(self) -> Any:
-        return super().head[: self.shown]
-
     def prepare(self, rows: list[Person]) -> None:
         """Current primary membership and preferred e-mail address of a page of people: two queries."""
         ids = [row.pk for row in rows]
@@ -265,10 +261,6 @@ class OrganizationTable(Table):
     default_sort = "name"
     row_template = "contacts/directory/_organization_row.html"
     file_name = "organizations"
-
-    @property
-    def head(self) -> Any:
-        return super().head[: self.shown]
 
     def prepare(self, rows: list[Organization]) -> None:
         """How many people each has now: one query for a page."""

@@ -1,19 +1,21 @@
 """What the directory adds to the registries of the platform."""
 
 from collections.abc import Iterator
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
 from contacts.directory import timeline_sources
-from contacts.directory.models import Country, Membership, Organization, Person
-from contacts.directory.services import constituencies, tag_admin, undo
+from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post
+from contacts.directory.services import constituencies, sets, tag_admin, undo
 from contacts.directory.timeline import TimelineSource, register
 from crm.accounts import scopes
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.audit.services import undoable
+from crm.audit import readable, subjects
+from crm.audit.verbs import undoable, undoable_many
 from crm.ui import menu, search, settings_pages, shell
 
 undoable("person", undo.restore_person)
@@ -21,6 +23,8 @@ undoable("organization", undo.restore_organization)
 undoable("post", undo.restore_post)
 undoable("constituency", constituencies.undo_constituency)
 undoable("tag", tag_admin.undo_tag)
+undoable_many("person", sets.restore_people)
+undoable_many("organization", sets.restore_organizations)
 
 register(TimelineSource("membership", _("Memberships"), "users", timeline_sources.memberships, order=10))
 register(TimelineSource("consent", _("Permissions"), "circle-check", timeline_sources.consent_events, order=20))
@@ -96,3 +100,41 @@ settings_pages.register(
         order=75,
     )
 )
+
+
+# --- what changes are about ---------------------------------------------------------------------------------------------
+def _posts_of(uid: UUID) -> list[UUID]:
+    return list(Post.objects.filter(organization__uid=uid).values_list("uid", flat=True))
+
+
+def _country_names(codes: set[str]) -> dict[str, str]:
+    return {row.code: row.label for row in Country.objects.filter(code__in=codes)}
+
+
+def _constituency_names(codes: set[str]) -> dict[str, str]:
+    return {row.code: row.label for row in Constituency.objects.filter(code__in=codes)}
+
+
+subjects.register(subjects.Kind("person", _("Person"), "user", Person.objects.visible_to, "person_detail"))
+subjects.register(
+    subjects.Kind(
+        "organization",
+        _("Organization"),
+        "building",
+        Organization.objects.visible_to,
+        "organization_detail",
+        also=_posts_of,
+    )
+)
+subjects.register(subjects.Kind("post", _("Post"), "armchair", Post.objects.visible_to))
+for field in ("country", "countries", "countries_of_work"):
+    readable.reads(field, _country_names)
+for field in ("constituency", "constituencies"):
+    readable.reads(field, _constituency_names)
+for field, kind in {
+    "parent": "organization",
+    "organization": "organization",
+    "post": "post",
+    "person": "person",
+}.items():
+    readable.refers(field, kind)

@@ -12,6 +12,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("directory/people/tag/", people.person_tag, name="person_tag"),
     path("directory/people/<uuid:uid>/", people.person_detail, name="person_detail"),
     path("directory/people/<uuid:uid>/archive/", people.person_archive, name="person_archive"),
+    path("directory/people/<uuid:uid>/unarchive/", people.person_unarchive, name="person_unarchive"),
     path("directory/people/<uuid:uid>/membership/", parts.membership_start, name="membership_start"),
     path("directory/people/<uuid:uid>/address/", parts.person_point_add, name="person_point_add"),
     path("directory/people/<uuid:uid>/edit/<slug:name>/", people.person_edit, name="person_edit"),
@@ -22,6 +23,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("directory/organizations/<uuid:uid>/", organizations.organization_detail, name="organization_detail"),
     path(
         "directory/organizations/<uuid:uid>/archive/", organizations.organization_archive, name="organization_archive"
+    ),
+    path(
+        "directory/organizations/<uuid:uid>/unarchive/",
+        organizations.organization_unarchive,
+        name="organization_unarchive",
     ),
     path("directory/organizations/<uuid:uid>/post/", parts.post_create, name="post_create"),
     path("directory/organizations/<uuid:uid>/address/", parts.organization_point_add, name="organization_point_add"),

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy as _
 
 from contacts.importing import jobs  # noqa: F401  registers
+from contacts.importing.models import ImportRun
 from crm import bench
 from crm.accounts.models import User
 from crm.ui import today
@@ -25,3 +27,22 @@ def first_import(user: User) -> Iterable[today.SetupStep]:
         order=50,
         code="import",
     )
+
+
+from crm.accounts.rules import Action
+from crm.audit import subjects
+from crm.audit.verbs import final
+
+bench.register("import", "contacts.importing.benches:run", size=100_000)
+
+final("import.uploaded", _("Remove the file on the import's page."))
+final("import.discarded", _("The file is gone for good: it held personal data."))
+final("import.exported", _("It changed nothing; the file was taken."))
+final("import.applied", _("Rows of an import are corrected or archived on their own pages."))
+
+subjects.register(
+    subjects.Kind(
+        "importrun", _("Import"), "file-import", ImportRun.objects.visible_to, "import_detail", (Action.BULK,), "file_name",
+        is_scoped=False, can_search=False,
+    )
+)  # fmt: skip

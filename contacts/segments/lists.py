@@ -22,7 +22,7 @@ from crm.audit.models import AuditEntry
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid
 
-UNDO_MOST = 5000  # more members than this are not written into the audit trail one by one
+CHUNK = 5000  # members in one row of the audit trail
 
 
 def _owner(contact_list: ContactList) -> str:
@@ -101,9 +101,12 @@ def _changed(
     locked.version += 1
     locked.save(update_fields=["version", "updated_at"])
     model = Person if kind == "person" else Organization
-    uids = sorted(str(uid) for uid in model.objects.filter(pk__in=ids[:UNDO_MOST]).values_list("uid", flat=True))
-    before, after = (uids, []) if gone else ([], uids)
-    changes = [("members", before, after)] if len(ids) <= UNDO_MOST else []
+    changes = []
+    for number, start in enumerate(range(0, len(ids), CHUNK), start=1):
+        part = ids[start : start + CHUNK]
+        uids = sorted(str(uid) for uid in model.objects.filter(pk__in=part).values_list("uid", flat=True))
+        field = "members" if number == 1 else f"members:{number}"
+        changes.append((field, uids, []) if gone else (field, [], uids))
     return record(
         verb=verb, target=locked, actor=actor, changes=changes, summary=f"{locked.name}: {len(ids)}",
         event={"count": len(ids), "version": locked.version},
@@ -135,21 +138,26 @@ def archive_list(*, contact_list: ContactList, actor: User) -> AuditEntry:
 
 
 def restore_list(*, uid: UUID, values: dict[str, Any], expected: dict[str, Any], actor: User) -> None:
-    """Undo for lists: members put back or taken off again, the name before, back from the archive."""
+    """Undo for lists: members put back or taken off again, the name before, back from the archive; a new one is archived."""
     mine = ContactList.objects.visible_to(actor, Action.SEGMENTS)
     locked = mine.select_for_update(of=("self",)).filter(uid=uid).first()
     if locked is None:
         raise Conflict(_("This list is not yours to change."), code="not_undoable")
+    now = {"name": locked.name, "archived": locked.archived_at is not None}
+    if "name" in values and values["name"] is None:
+        locked.archived_at = locked.archived_at or timezone.now()
+        locked.save(update_fields=["archived_at", "updated_at"])
+        return
+    if any(field in now and now[field] != value for field, value in expected.items()):
+        raise Conflict(_("“%(name)s” was changed since, so this was not undone.") % {"name": locked.name})
     if "archived" in values:
         locked.archived_at = timezone.now() if values["archived"] else None
-        locked.save(update_fields=["archived_at", "updated_at"])
-    if "name" in values:
-        if values["name"] is None:
-            raise Conflict(_("A new list is taken back by archiving it."), code="not_undoable")
-        locked.name = values["name"]
-        locked.save(update_fields=["name", "updated_at"])
-    if "members" in values:
-        _put_members_back(locked, values["members"], expected["members"], actor)
+    locked.name = values.get("name", locked.name)
+    members = [field for field in values if field.partition(":")[0] == "members"]
+    for field in members:
+        _put_members_back(locked, values[field], expected[field], actor)
+    locked.version += 1 if members else 0
+    locked.save(update_fields=["name", "archived_at", "version", "updated_at"])
 
 
 def _put_members_back(locked: ContactList, before: list[str], after: list[str], actor: User) -> None:
@@ -161,5 +169,3 @@ def _put_members_back(locked: ContactList, before: list[str], after: list[str], 
         ignore_conflicts=True,
     )
     ContactListMember.objects.filter(contact_list=locked, **{f"{kind}__uid__in": after}).delete()
-    locked.version += 1
-    locked.save(update_fields=["version", "updated_at"])

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
 
 from contacts.segments.fields import register_all
 from contacts.segments.lists import restore_list
+from contacts.segments.models import ContactList, Segment
 from contacts.segments.services import restore_segment
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.audit import readable, subjects
 from crm.audit.services import undoable
 from crm.ui import menu, search, shell, today
 
@@ -61,3 +65,21 @@ def first_segment(user: User) -> Iterable[today.SetupStep]:
         order=60,
         code="segment",
     )
+
+
+def _rules_in_words(tree: Any) -> str:
+    """How many rules; the sentence itself would ask for names, row by row."""
+    count = _count_rules(tree)
+    return ngettext("%(n)s rule", "%(n)s rules", count) % {"n": count}
+
+
+def _count_rules(tree: Any) -> int:
+    if not isinstance(tree, dict):
+        return 0
+    return sum(_count_rules(rule) for rule in tree["rules"]) if isinstance(tree.get("rules"), list) else 1
+
+
+subjects.register(subjects.Kind("segment", _("Segment"), "filter", Segment.objects.visible_to, "segment_edit"))
+subjects.register(subjects.Kind("contactlist", _("List"), "list-check", ContactList.objects.visible_to, "list_detail"))
+readable.words_of("segment.tree", _rules_in_words)
+readable.refers("segment", "segment")

@@ -139,8 +139,10 @@ def restore_segment(*, uid: UUID, values: dict[str, Any], expected: dict[str, An
     if segment is None or not Segment.objects.visible_to(actor, Action.SEGMENTS).filter(pk=segment.pk).exists():
         raise Conflict(_("This segment is not yours to change."), code="not_undoable")
     now = {"name": segment.name, "tree": segment.tree, "archived": segment.archived_at is not None}
-    if "name" in values and values["name"] is None:
-        raise Conflict(_("A new segment is taken back by archiving it."), code="not_undoable")
+    if "name" in values and values["name"] is None:  # the entry that made it: it is archived, with its versions
+        segment.archived_at = segment.archived_at or timezone.now()
+        segment.save(update_fields=["archived_at", "updated_at"])
+        return
     if any(now[field] != value for field, value in expected.items()):
         raise Conflict(_("“%(name)s” was changed since, so this was not undone.") % {"name": segment.name})
     if "archived" in values:

@@ -8,8 +8,11 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import encryption
 from crm.accounts import security_events, two_step
-from crm.accounts.models import Installation, User
+from crm.accounts.models import Installation, Invitation, User
 from crm.accounts.rules import Action
+from crm.accounts.services import restore_user
+from crm.audit import subjects
+from crm.audit.verbs import final, undoable
 from crm.ui import menu, settings_pages, today
 
 security_events.connect()
@@ -91,3 +94,29 @@ def organization_set_up(user: User) -> Iterable[today.SetupStep]:
         order=10,
         code="organization",
     )
+
+
+undoable("user", restore_user)
+final("user.joined", _("Somebody accepted an invitation; close the account instead."))
+final("invitation.sent", _("The mail has left; take the invitation back instead."))
+final("invitation.revoked", _("Its link is dead for ever; send a new invitation."))
+final("grant.*", _("Rights are given and taken on the person's page only, on purpose."))
+final("installation.edited", _("Settings are changed on their own page only, on purpose."))
+
+subjects.register(
+    subjects.Kind(
+        "user",
+        _("Member of staff"),
+        "user-shield",
+        lambda user: User.objects.all(),
+        "user_detail",
+        (Action.ADMINISTER,),
+        can_search=False,
+    )
+)
+subjects.register(
+    subjects.Kind(
+        "invitation", _("Invitation"), "mail-forward", lambda user: Invitation.objects.all(),
+        actions=(Action.ADMINISTER,), words="email", can_search=False,
+    )
+)  # fmt: skip

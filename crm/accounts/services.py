@@ -6,7 +6,7 @@ import hashlib
 import logging
 import secrets
 import smtplib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -25,11 +25,11 @@ from django.utils.translation import gettext as _
 
 from crm.accounts import browser_sessions
 from crm.accounts.models import Grant, Installation, Invitation, User
-from crm.accounts.rules import Role
+from crm.accounts.rules import Action, Role
 from crm.accounts.session_models import BrowserSession
 from crm.audit.models import Door
 from crm.audit.services import record
-from crm.errors import Conflict, Invalid
+from crm.errors import Conflict, Invalid, NotAllowed
 
 logger = logging.getLogger(__name__)
 
@@ -242,3 +242,21 @@ def edit_profile(*, user: User, name: str, time_zone: str, language: str | None 
         if changes:
             record(verb="user.edited", target=user, actor=user, changes=changes)
     return user
+
+
+def restore_user(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """Undo of an edited account: one's own name and zone, or (for an administrator) anybody's, and whether they may sign in."""
+    with transaction.atomic():
+        list(Grant.objects.select_for_update().filter(role=Role.ADMIN))
+        user = User.objects.select_for_update().filter(uid=uid).first()
+        own = user is not None and user.pk == actor.pk and "is_active" not in values
+        if user is None or not (own or actor.may(Action.ADMINISTER)):
+            raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+        if set(values) - {"name", "time_zone", "is_active"} or any(
+            getattr(user, field) != value for field, value in expected.items()
+        ):
+            raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
+        for field, value in values.items():
+            setattr(user, field, value)
+        user.save(update_fields=[*values, "updated_at"])
+        _require_an_admin()

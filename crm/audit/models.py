@@ -29,10 +29,17 @@ class AuditEntry(UidModel):
     undoes = models.OneToOneField("self", null=True, on_delete=models.PROTECT, related_name="undone_by")
     at = models.DateTimeField(auto_now_add=True)
 
+    kept = 0  # of an undo just made: objects left as they are, because they were edited since
+
     class Meta:
         indexes = [
-            models.Index(fields=["object_uid", "-at"], name="audit_entry_object"),
-            models.Index(fields=["actor", "-at"], name="audit_entry_actor"),
+            models.Index(fields=["object_uid", "-at", "-id"], name="audit_entry_object"),
+            models.Index(fields=["actor", "-at", "-id"], name="audit_entry_actor"),
+            # the page of all activity, whole or narrowed by one of its filters
+            models.Index(fields=["-at", "-id"], name="audit_entry_order"),
+            models.Index(fields=["object_type", "-at", "-id"], name="audit_entry_type"),
+            models.Index(fields=["verb", "-at", "-id"], name="audit_entry_verb"),
+            models.Index(fields=["door", "-at", "-id"], name="audit_entry_door"),
         ]
         constraints = [models.CheckConstraint(name="audit_entry_door_known", condition=models.Q(door__in=Door.values))]
 
@@ -51,7 +58,7 @@ class AuditChange(models.Model):
     after = models.JSONField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["object_uid"], name="audit_change_object")]
+        indexes = [models.Index(fields=["object_uid", "-entry"], name="audit_change_object")]
 
     def __str__(self) -> str:
         return f"{self.object_type}.{self.field}"

@@ -1,11 +1,11 @@
 """Record what changed. `record()` runs in the caller's transaction; `undo()` puts the values before back.
 
-Undo of a kind of object is registered by the feature that owns it: `undoable("person", restore_person)`.
+Undo of a kind of object is registered by the feature that owns it, see `crm.audit.verbs`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,16 +16,13 @@ from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
 from crm.audit.models import AuditChange, AuditEntry, Door, OutboxEvent
+from crm.audit.verbs import UNDO, UNDO_MANY, undoable, why_final
 from crm.errors import Conflict
 
+__all__ = ["Change", "as_json", "can_undo", "emit", "is_undoable", "publish_outbox", "record", "undo", "undoable"]
+
 Change = tuple[str, Any, Any]  # field, before, after
-Restore = Callable[..., None]  # restore(uid=…, values={field: before}, expected={field: after}, actor=…)
-_UNDO: dict[str, Restore] = {}
-
-
-def undoable(object_type: str, restore: Restore) -> None:
-    """Say how to put fields of an object back. `restore` raises Conflict when a value is no longer the expected one."""
-    _UNDO[object_type] = restore
+_UNDO = UNDO
 
 
 def _context(name: str, default: str) -> str:
@@ -95,41 +92,102 @@ def emit(*, type: str, object_uid: UUID, actor: User | None = None, payload: Map
     )
 
 
-def is_undoable(entry: AuditEntry) -> bool:
+def can_undo(entry: AuditEntry) -> bool:
+    """Whether Undo is offered; asks nothing of the database when `undone_by` was selected with the entry."""
     return (
-        entry.object_type in _UNDO and entry.undoes_id is None and not AuditEntry.objects.filter(undoes=entry).exists()
+        (entry.object_type in UNDO or entry.object_type in UNDO_MANY)
+        and not why_final(entry.verb)
+        and entry.undoes_id is None
+        and not hasattr(entry, "undone_by")
     )
 
 
+def is_undoable(entry: AuditEntry) -> bool:
+    """The same, asked of the database as it is now."""
+    entry = AuditEntry.objects.select_related("undone_by").get(pk=entry.pk)
+    return can_undo(entry) and entry.changes.exists()
+
+
+def is_of_many(entry: AuditEntry) -> bool:
+    """Whether it changed several objects at once: each of them is then put back, or kept, by itself."""
+    return entry.object_uid is None and entry.object_type in UNDO_MANY
+
+
 def undo(*, entry: AuditEntry, actor: User) -> AuditEntry:
-    """Put back what `entry` changed, if nobody changed it since; Conflict otherwise, and nothing is touched."""
+    """Put back what `entry` changed.
+
+    Of one object: all of it, or Conflict and nothing is touched. Of many: each one that nobody edited since; `kept` of the
+    returned entry counts the others. Conflict when there is none to put back.
+    """
     with transaction.atomic():
         entry = AuditEntry.objects.select_for_update().get(pk=entry.pk)
         if not is_undoable(entry):
-            raise Conflict(_("This cannot be undone, or it was undone already."), code="not_undoable")
-        # a line without values was blanked by an erasure: there is nothing to put back, and must not be
-        changes = list(entry.changes.exclude(before=None, after=None).order_by("pk"))
-        if not changes and entry.changes.exists():
-            raise Conflict(_("What this changed was erased since, so nothing can be put back."), code="erased")
-        by_object: dict[UUID, list[AuditChange]] = {}
-        for change in changes:
-            by_object.setdefault(change.object_uid, []).append(change)
-        for uid, rows in by_object.items():
-            _UNDO[entry.object_type](
-                uid=uid,
-                values={row.field: row.before for row in rows},
-                expected={row.field: row.after for row in rows},
-                actor=actor,
-            )
-        return record(
-            verb=f"{entry.object_type}.undone",
-            object_type=entry.object_type,
-            object_uid=entry.object_uid,
+            reason = str(why_final(entry.verb)) or _("This cannot be undone, or it was undone already.")
+            raise Conflict(reason, code="not_undoable")
+        return _undo_many(entry, actor) if is_of_many(entry) else _undo_one(entry, actor)
+
+
+def _undo_one(entry: AuditEntry, actor: User) -> AuditEntry:
+    """The entry's own object first, whole or not at all; what only followed it (people of an institution that moved) as far as it stands."""
+    by_object: dict[tuple[str, UUID], list[AuditChange]] = {}
+    followers = set()
+    # a line without values was blanked by an erasure: there is nothing to put back, and must not be
+    changes = list(entry.changes.exclude(before=None, after=None).order_by("pk"))
+    if not changes and entry.changes.exists():
+        raise Conflict(_("What this changed was erased since, so nothing can be put back."), code="erased")
+    for change in changes:
+        if entry.object_uid not in (None, change.object_uid) and change.object_type in UNDO_MANY:
+            followers.add(change.object_type)
+        else:
+            by_object.setdefault((change.object_type, change.object_uid), []).append(change)
+    for (kind, uid), rows in by_object.items():
+        UNDO.get(kind, UNDO[entry.object_type])(
+            uid=uid,
+            values={row.field: row.before for row in rows},
+            expected={row.field: row.after for row in rows},
             actor=actor,
-            changes=[(row.field, row.after, row.before) for row in changes],
-            summary=entry.summary,
-            undoes=entry,
         )
+    undone = [row for rows in by_object.values() for row in rows]
+    made = record(
+        verb=f"{entry.object_type}.undone",
+        object_type=entry.object_type,
+        object_uid=entry.object_uid,
+        actor=actor,
+        summary=entry.summary,
+        undoes=entry,
+        event={"fields": [row.field for row in undone]},
+    )
+    AuditChange.objects.bulk_create(
+        AuditChange(
+            entry=made, object_type=row.object_type, object_uid=row.object_uid, field=row.field,
+            before=row.after, after=row.before,
+        )
+        for row in undone
+    )  # fmt: skip
+    for kind in sorted(followers):
+        made.kept += UNDO_MANY[kind](entry, made, actor).kept
+    return made
+
+
+def _undo_many(entry: AuditEntry, actor: User) -> AuditEntry:
+    made = record(
+        verb=f"{entry.object_type}.undone",
+        object_type=entry.object_type,
+        actor=actor,
+        summary=entry.summary,
+        undoes=entry,
+    )
+    restored = 0
+    for kind in sorted(set(entry.changes.order_by().values_list("object_type", flat=True).distinct())):
+        done, kept = UNDO_MANY[kind](entry, made, actor)
+        restored += done if kind == entry.object_type else 0
+        made.kept += kept if kind == entry.object_type else 0
+    if not restored:
+        raise Conflict(
+            _("Each of them was edited since, or is out of your reach by now. All were left as they are."),
+            code="changed_since",
+        )
+    return made
 
 
 def publish_outbox(*, limit: int = 5000) -> int:

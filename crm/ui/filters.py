@@ -21,7 +21,7 @@ from django.utils.functional import cached_property
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
-OWN_NAMES = frozenset({"q", "sort", "after", "before", "facet", "export", "all", "pick"})
+OWN_NAMES = frozenset({"q", "sort", "after", "before", "facet", "export", "all", "pick", "view", "columns"})
 LONG_LIST = 12  # a facet with more options gets a box to narrow them
 Choice = tuple[str, Any] | tuple[str, Any, str]  # value, label, and a colour kind if it has one
 
@@ -189,13 +189,16 @@ class FilterBar:
 
     @property
     def clear_url(self) -> str:
-        sort = self.params.get("sort")
-        return f"{self.path}?{QueryDict.fromkeys(['sort'], sort).urlencode()}" if sort else self.path
+        kept = QueryDict(mutable=True)
+        for name in ("sort", "view", "columns"):
+            if self.params.get(name):
+                kept.setlist(name, self.params.getlist(name))
+        return f"{self.path}?{kept.urlencode()}" if kept else self.path
 
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What a submit of the bar must carry along: the order, and parameters that are the page's own."""
-        mine = {bound.name for bound in self.bound} | (OWN_NAMES - {"sort"})
+        mine = {bound.name for bound in self.bound} | (OWN_NAMES - {"sort", "view", "columns"})
         return [(name, value) for name, values in self.params.lists() if name not in mine for value in values]
 
     @property

@@ -95,6 +95,7 @@ class Reader:
 class Table:
     columns: ClassVar[Sequence[Column]] = ()
     default_sort: ClassVar[str] = ""
+    shown: ClassVar[int | None] = None  # columns in the list unless others are chosen; the row template has these
     row_template: ClassVar[str] = ""
     page_size: ClassVar[int] = PAGE_SIZE
     file_name: ClassVar[str] = "list"
@@ -111,6 +112,8 @@ class Table:
         self.queryset = queryset
         self.filters = filters
         self.may_export = may_export
+        self.source = ""  # its name in crm.ui.sources, and the arguments it was made with
+        self.arguments: dict[str, str] = {}
 
     # --- what is shown
     @cached_property
@@ -127,7 +130,28 @@ class Table:
         """Add to a page's (or a file's chunk's) rows what takes one more query for all of them. Override."""
 
     def cells(self, row: Any) -> list[Cell]:
-        return [Cell(column.cell(row), str(column.label), column.css) for column in self.columns]
+        """What a row shows: all of it, or with a row template only the columns that the template does not know."""
+        known = self.usual if self.row_template else []
+        return [Cell(column.cell(row), str(column.label), column.css) for column in self.chosen if column not in known]
+
+    # --- columns
+    @property
+    def usual(self) -> list[Column]:
+        return list(self.columns[: self.shown])
+
+    @cached_property
+    def chosen(self) -> list[Column]:
+        """The columns in the list: those of the URL in the table's order, always with the first; else the usual ones."""
+        asked = {name for value in self.request.GET.getlist("columns") for name in value.split(",")}
+        found = [column for column in self.columns if column.name in asked]
+        if not found:
+            return self.usual
+        return found if self.columns[0] in found else [self.columns[0], *found]
+
+    @cached_property
+    def on(self) -> frozenset[str]:
+        """Names of the columns in the list, for row templates."""
+        return frozenset(column.name for column in self.chosen)
 
     # --- order
     @cached_property
@@ -152,7 +176,7 @@ class Table:
                 self._url(sort=self._next_sort(column)) if column.sort else "",
                 self._direction(column),
             )
-            for column in self.columns
+            for column in self.chosen
         ]
 
     def _next_sort(self, column: Column) -> str:

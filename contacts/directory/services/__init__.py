@@ -17,10 +17,11 @@ from contacts.directory.services.organizations import (
     archive_organization,
     create_organization,
     edit_organization,
+    unarchive_organization,
 )
-from contacts.directory.services.people import archive_person, create_person, edit_person
+from contacts.directory.services.people import archive_person, create_person, edit_person, unarchive_person
 from contacts.directory.services.posts import archive_post, create_post, edit_post
-from contacts.directory.services.tags import set_tags, tag_rows
+from contacts.directory.services.tags import set_tags, tag_rows, untag_rows
 
 __all__ = [
     "add_contact_point",
@@ -40,4 +41,7 @@ __all__ = [
     "set_tags",
     "start_membership",
     "tag_rows",
+    "unarchive_organization",
+    "unarchive_person",
+    "untag_rows",
 ]

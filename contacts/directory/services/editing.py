@@ -128,6 +128,18 @@ def archive_row(*, target: Any, actor: User | None, verb: str) -> AuditEntry | N
         )
 
 
+def unarchive_row(*, target: Any, actor: User | None, verb: str) -> AuditEntry | None:
+    """Bring a row back into lists."""
+    with transaction.atomic():
+        row = lock(target)
+        if not row.archived_at:
+            return None
+        before, row.archived_at = row.archived_at, None
+        row.save(update_fields=["archived_at"])
+        target.archived_at = None
+        return record(verb=verb, target=row, actor=actor, changes=[("archived_at", plain(before), None)], event={})
+
+
 def created(
     *, target: models.Model, fields: Iterable[str], actor: User | None, more: Iterable[Change] = ()
 ) -> AuditEntry:
@@ -163,8 +175,9 @@ def back_from_plain(model: type[models.Model], field: str, value: Any) -> Any:
 
 def restore_fields(row: Any, values: Mapping[str, Any], expected: Mapping[str, Any]) -> None:
     """Put fields back, if each still has the value that the change left."""
+    known = {field.name for field in row._meta.concrete_fields}
     for field in values:
-        if not same(getattr(row, field), expected[field]):
+        if field not in known or not same(getattr(row, field), expected[field]):
             raise Conflict(
                 _("“%(field)s” was changed again since, so it was left as it is.") % {"field": field.replace("_", " ")},
                 code="changed_since",

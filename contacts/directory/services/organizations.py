@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from contacts.directory.models import Constituency, Country, Organization, Person
+from contacts.directory.models import Constituency, Country, Organization
 from contacts.directory.services.contact_points import insert_contact_point, point_change
-from contacts.directory.services.editing import archive_row, created, edit_row, invalid
+from contacts.directory.services.editing import archive_row, created, edit_row, invalid, unarchive_row
 from crm.accounts.models import User
 from crm.audit.models import AuditEntry
 from crm.audit.services import Change
@@ -89,18 +90,33 @@ def edit_organization(
             target=organization, allowed=FIELDS, changes=changes, seen=seen, actor=actor, verb="organization.edited"
         )
         if entry and "country" in changes:
-            people_follow(organization)
+            people_follow(organizations=Organization.objects.filter(pk=organization.pk), entry=entry)
         return entry
 
 
-def people_follow(organization: Organization) -> None:
-    """Give those whose current primary membership is in this organization its country."""
-    if organization.country_id:
-        Person.objects.filter(
-            memberships__organization=organization, memberships__is_primary=True, memberships__ended_on=None
-        ).update(country_id=organization.country_id)
+def people_follow(*, organizations: QuerySet[Organization], entry: AuditEntry) -> int:
+    """Give those whose current primary membership is in these organizations its country; told in `entry`, so that undo is exact."""
+    sql, params = organizations.order_by().values_list("pk").query.sql_with_params()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "WITH moved AS (SELECT p.id, p.uid, p.country_id AS before, o.country_id AS after FROM contacts_person p"  # noqa: S608 our own words
+            " JOIN contacts_membership m ON m.person_id = p.id AND m.is_primary AND m.ended_on IS NULL"
+            " JOIN contacts_organization o ON o.id = m.organization_id"
+            f" WHERE o.country_id IS NOT NULL AND p.country_id IS DISTINCT FROM o.country_id AND o.id IN ({sql})"
+            " ORDER BY p.id FOR UPDATE OF p),"
+            " changed AS (UPDATE contacts_person p SET country_id = moved.after, updated_at = now() FROM moved WHERE p.id = moved.id)"
+            " INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)"
+            " SELECT %s, 'person', uid, 'country', to_jsonb(before::text), to_jsonb(after::text) FROM moved",
+            [*params, entry.pk],
+        )
+        return int(cursor.rowcount)
 
 
 def archive_organization(*, organization: Organization, actor: User | None) -> AuditEntry | None:
     """Take an institution out of lists and grids; its posts, people and history stay."""
     return archive_row(target=organization, actor=actor, verb="organization.archived")
+
+
+def unarchive_organization(*, organization: Organization, actor: User | None) -> AuditEntry | None:
+    """Bring back from the archive."""
+    return unarchive_row(target=organization, actor=actor, verb="organization.unarchived")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from contacts.directory.models import Country, Organization, Person, Post
 from contacts.directory.services.contact_points import insert_contact_point, point_change
-from contacts.directory.services.editing import archive_row, created, edit_row, invalid
+from contacts.directory.services.editing import archive_row, created, edit_row, invalid, unarchive_row
 from contacts.directory.services.memberships import begin_membership
 from crm.accounts.models import User
 from crm.audit.models import AuditEntry
@@ -108,3 +108,8 @@ def edit_person(
 def archive_person(*, person: Person, actor: User | None) -> AuditEntry | None:
     """Take a person out of lists and audiences; history stays, Undo brings them back."""
     return archive_row(target=person, actor=actor, verb="person.archived")
+
+
+def unarchive_person(*, person: Person, actor: User | None) -> AuditEntry | None:
+    """Bring back from the archive."""
+    return unarchive_row(target=person, actor=actor, verb="person.unarchived")

@@ -180,3 +180,12 @@ def organization_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
     entry = services.archive_organization(organization=organization, actor=request.user)
     toast(request, _("%(name)s is archived, with all history kept.") % {"name": organization.name}, undo=entry)
     return done(request, reverse("organization_list"))
+
+
+@requires(Action.EDIT_DIRECTORY)
+@require_POST
+def organization_unarchive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    organization = editable(request, Organization.objects, uid)
+    entry = services.unarchive_organization(organization=organization, actor=request.user)
+    toast(request, _("%(name)s is back in lists and grids.") % {"name": organization.label}, undo=entry)
+    return done(request, page_url(organization))

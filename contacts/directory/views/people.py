@@ -235,3 +235,12 @@ def person_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
         undo=entry,
     )
     return done(request, reverse("person_list"))
+
+
+@requires(Action.EDIT_DIRECTORY)
+@require_POST
+def person_unarchive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    person = editable(request, Person.objects, uid)
+    entry = services.unarchive_person(person=person, actor=request.user)
+    toast(request, _("%(name)s is back in lists and audiences.") % {"name": person.name}, undo=entry)
+    return done(request, page_url(person))

@@ -16,6 +16,7 @@ from django.contrib.messages.storage.base import Message
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
 
 from crm.ui import charts, formats, toasts
 
@@ -173,6 +174,22 @@ def chart_table(data: Any, id: str) -> dict[str, Any]:
 @register.filter
 def cells_of(row: Any, table: Any) -> Any:
     return table.cells(row)
+
+
+@register.filter
+def cell_text(value: Any) -> str:
+    """A cell without a template of its own: moments, days, lists, yes and no, and nothing, as people read them."""
+    if value is None or value == "" or value == []:
+        return "–"
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, dt.datetime):
+        return formats.moment(value)
+    if isinstance(value, dt.date):
+        return formats.day(value)
+    if isinstance(value, int):
+        return formats.number(value)
+    return formats.listing([str(item) for item in value]) if isinstance(value, list | tuple) else str(value)
 
 
 @register.filter

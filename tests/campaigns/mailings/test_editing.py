@@ -175,3 +175,57 @@ def test_set_time_is_kept_as_wall_clock_zone_and_utc(editor) -> None:
         editing.save_settings(
             mailing=mailing, actor=editor, version=2, values={"send_local": local - timedelta(days=60)}
         )
+
+
+# --- undo ---------------------------------------------------------------------------------------------------------------
+def _last_edit(mailing):
+    from crm.audit.models import AuditEntry
+
+    return AuditEntry.objects.filter(object_uid=mailing.uid, verb="mailing.edited").latest("pk")
+
+
+def test_undo_of_a_text_puts_it_back_as_a_new_version(editor):
+    from crm.audit.services import undo
+
+    mailing = MailingFactory()
+    before = mailing.variants.get(language="en").subject
+    mailing = save_variant(
+        mailing=mailing, actor=editor, version=mailing.content_version, language="en", values={"subject": "Another"}
+    )
+
+    undo(entry=_last_edit(mailing), actor=editor)
+
+    mailing.refresh_from_db()
+    assert mailing.variants.get(language="en").subject == before
+    assert mailing.content_version == 3
+
+
+def test_undo_of_settings_that_were_changed_since_is_refused_whole(editor):
+    from crm.audit.services import undo
+
+    mailing = MailingFactory(contact_guard_days=3, tracks_people=True)
+    values = {"contact_guard_days": 5, "tracks_people": False}
+    mailing = save_settings(mailing=mailing, actor=editor, version=mailing.content_version, values=values)
+    first = _last_edit(mailing)
+    mailing = save_settings(
+        mailing=mailing, actor=editor, version=mailing.content_version, values={"contact_guard_days": 9}
+    )
+
+    with pytest.raises(Conflict, match="changed again since"):
+        undo(entry=first, actor=editor)
+
+    mailing.refresh_from_db()
+    assert (mailing.contact_guard_days, mailing.tracks_people) == (9, False)
+
+
+def test_undo_brings_a_removed_language_back_with_its_text(editor):
+    from crm.audit.services import undo
+
+    mailing = MailingFactory()
+    mailing = add_variant(mailing=mailing, actor=editor, version=mailing.content_version, language="fr", copy_from="en")
+    written = mailing.variants.get(language="fr").body_html
+    mailing = remove_variant(mailing=mailing, actor=editor, version=mailing.content_version, language="fr")
+
+    undo(entry=_last_edit(mailing), actor=editor)
+
+    assert mailing.variants.get(language="fr").body_html == written

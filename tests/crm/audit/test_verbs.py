@@ -1,0 +1,91 @@
+"""Every verb that code writes into the trail can be undone, or says why not."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from campaigns.mailings.states import State
+from crm.audit.verbs import UNDO, UNDO_MANY, final, why_final
+
+ROOT = Path(__file__).parents[3]
+WRITERS = {"record", "edit_row", "archive_row", "unarchive_row", "_record"}
+# f-strings whose parts the code chooses, as what they come to
+SPELLED = {
+    "{kind}.tagged": ["person.tagged", "organization.tagged"],
+    "{target._meta.model_name}.created": ["person.created", "organization.created", "post.created"],
+    "{owner._meta.model_name}.{verb}": ["person.contact_point_edited", "organization.contact_point_edited"],
+    "{subject.kind}.edited": ["person.edited", "organization.edited"],
+    "person.{verb}": ["person.membership_ended", "person.primary_changed"],
+    "mailing.{to}": [f"mailing.{state}" for state in State],
+    "contact_point.{feedback.kind}": ["contact_point.hard_bounce", "contact_point.soft_bounce"],
+    "{entry.object_type}.undone": [],  # an undo is itself not undone: the change is made again
+}
+
+
+def written(tree: ast.AST) -> list[str]:
+    """The verbs that a module writes: literals, f-strings as their source, and names as every literal given to that name."""
+    found = []
+    for call in ast.walk(tree):
+        name = getattr(getattr(call, "func", None), "id", getattr(getattr(call, "func", None), "attr", ""))
+        if not isinstance(call, ast.Call) or name not in WRITERS:
+            continue
+        for keyword in call.keywords:
+            if keyword.arg == "verb":
+                found += values(keyword.value, tree)
+    return found
+
+
+def values(node: ast.AST, tree: ast.AST) -> list[str]:
+    if isinstance(node, ast.Constant):
+        return [str(node.value)]
+    if isinstance(node, ast.IfExp):
+        return values(node.body, tree) + values(node.orelse, tree)
+    if isinstance(node, ast.JoinedStr):
+        text = "".join(
+            str(part.value) if isinstance(part, ast.Constant) else "{" + ast.unparse(part.value) + "}"  # type: ignore[attr-defined]
+            for part in node.values
+        )
+        assert text in SPELLED, f"say in SPELLED which verbs f{text!r} comes to"
+        return SPELLED[text]
+    if isinstance(node, ast.Name):
+        given = [
+            value
+            for assignment in ast.walk(tree)
+            if isinstance(assignment, ast.Assign) and any(getattr(t, "id", "") == node.id for t in assignment.targets)
+            for value in values(assignment.value, tree)
+        ]
+        return [value for value in given if "." in value]
+    return []
+
+
+VERBS = sorted(
+    {
+        verb
+        for app in ("crm", "contacts", "campaigns")
+        for path in (ROOT / app).rglob("*.py")
+        for verb in written(ast.parse(path.read_text()))
+    }
+)
+
+
+def test_verbs_are_found_at_all():
+    assert {"person.edited", "person.tagged", "mailing.paused", "topic.archived", "consent.granted"} <= set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_verb_can_be_undone_or_says_why_not(verb):
+    kind = verb.partition(".")[0]
+
+    assert kind in UNDO or kind in UNDO_MANY or why_final(verb), (
+        f"register how {verb} is undone (crm.audit.verbs.undoable) or why not (final)"
+    )
+
+
+def test_reason_of_the_closest_pattern_counts():
+    final("thing.*", "all of them")
+    final("thing.sent*", "mail has left")
+
+    assert str(why_final("thing.sent_twice")) == "mail has left"
+    assert str(why_final("thing.other")) == "all of them"
+    assert str(why_final("person.edited")) == ""
