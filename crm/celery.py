@@ -16,6 +16,7 @@ app.autodiscover_tasks(
         "crm.audit",
         "crm.jobs",
         "crm.retention",
+        "crm.exports",
         "contacts.directory",
         "contacts.consent",
         "contacts.segments",

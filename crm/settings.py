@@ -177,6 +177,7 @@ CELERY_BEAT_SCHEDULE = {
         "crm.jobs.sweep": 15,
         "crm.audit.publish_outbox": 5,
         "crm.accounts.clear_sessions": 3600,
+        "crm.exports.purge": 600,
         "campaigns.engagement.drain": 2,
         "campaigns.engagement.make_partitions": 3600,
         "campaigns.outreach.handle_inbound": 5,
@@ -279,6 +280,7 @@ CONTENT_SECURITY_POLICY = {
 }
 IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 50_000_000, minimum=1)  # of one CSV file
 IMPORT_MAX_ROWS = env_int("IMPORT_MAX_ROWS", 100_000, minimum=1)  # they are written in one transaction
+EXPORT_KEEP_HOURS = env_int("EXPORT_KEEP_HOURS", 72, minimum=1)  # then an exported file is removed
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 5000
 

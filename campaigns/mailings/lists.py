@@ -8,15 +8,19 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings import presenting
 from campaigns.mailings.models import Mailing
-from campaigns.mailings.queries import progress
+from campaigns.mailings.queries import TABS, listed, progress
 from campaigns.mailings.states import State
 from campaigns.planning.models import Drive
 from contacts.consent.models import Topic
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action
 from crm.ui.filters import Facet, FilterBar, Search
+from crm.ui.sources import Source, register
 from crm.ui.tables import Column, Table
 
 
@@ -74,3 +78,16 @@ class MailingTable(Table):
         for row in rows:
             row.progress = found.get(row.pk)  # type: ignore[attr-defined]
             row.colour = presenting.colour(row.state)  # type: ignore[attr-defined]
+
+
+# --- the list by name -------------------------------------------------------------------------------------------------
+def mailings_table(request: StaffRequest) -> MailingTable:
+    """`?tab=` says which stage of a mailing's life."""
+    rows = listed(request.user)
+    if (tab := request.GET.get("tab", "")) in TABS:
+        rows = rows.filter(state__in=TABS[tab])
+    filters = MailingFilters(request, rows)
+    return MailingTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+register(Source("mailings", _("Mailings"), lambda given: reverse("mailing_list"), mailings_table, has_views=True))

@@ -10,7 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from campaigns.mailings import presenting
+from campaigns.mailings import (
+    lists,  # noqa: F401  registers the lists
+    presenting,
+)
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import (
     awaiting_approval,
@@ -176,6 +179,7 @@ final("mailing.*", gettext_lazy("A mailing moves by its own buttons: withdraw, u
 final("mailing.tested", gettext_lazy("Mail that has left cannot be called back."))
 final("mailing.created", gettext_lazy("A draft is taken back by cancelling it on its page."))
 final("mailing.edited", "")
+final("sender.confirm*", gettext_lazy("Whoever reads that mailbox said yes; archive the sender instead."))
 
 subjects.register(
     subjects.Kind("mailing", gettext_lazy("Mailing"), "mail", Mailing.objects.visible_to, "mailing_detail")

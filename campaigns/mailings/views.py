@@ -20,7 +20,6 @@ from campaigns.mailings.forms import NewMailingForm, SettingsForm
 from campaigns.mailings.history import history
 from campaigns.mailings.languages import language_name
 from campaigns.mailings.layouts import LAYOUTS
-from campaigns.mailings.lists import MailingFilters, MailingTable
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.queries import TABS, listed, progress, tab_counts
 from campaigns.mailings.references import stem_of
@@ -32,6 +31,7 @@ from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import Invalid, StaleEdit
 from crm.ui.responses import done, form_page, list_page
+from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 TAB_LABELS = {
@@ -62,13 +62,9 @@ def find(request: StaffRequest, uid: UUID, action: Action = Action.SEE) -> Maili
 @requires(Action.SEE)
 @require_safe
 def mailing_list(request: StaffRequest) -> HttpResponseBase:
-    rows = listed(request.user)
-    counts = tab_counts(rows)
+    counts = tab_counts(listed(request.user))
     tab = request.GET.get("tab", "")
-    if tab in TABS:
-        rows = rows.filter(state__in=TABS[tab])
-    filters = MailingFilters(request, rows)
-    table = MailingTable(request, filters.queryset, filters=filters)
+    table = build("mailings", request)
     tabs = [{"label": _("All"), "url": reverse("mailing_list"), "current": tab not in TABS, "count": counts["all"]}]
     tabs += [
         {"label": label, "url": f"{reverse('mailing_list')}?tab={name}", "current": tab == name, "count": counts[name]}
@@ -79,7 +75,7 @@ def mailing_list(request: StaffRequest) -> HttpResponseBase:
         request,
         "campaigns/mailings/mailing_list.html",
         table=table,
-        filters=filters,
+        filters=table.filters,
         tabs=tabs,
         may_write=request.user.may(Action.WRITE),
     )

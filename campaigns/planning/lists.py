@@ -7,13 +7,19 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.planning.grid import institutions_of
 from campaigns.planning.models import Campaign, Drive
 from contacts.directory.lists import constituency_choices, country_choices
 from contacts.directory.models import Membership, Organization
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action
 from crm.ui.filters import Choice, Facet, FilterBar, Search
+from crm.ui.sources import Source, register
 from crm.ui.tables import Column, Table
 
 COLOURS = {"planned": "wait", "active": "ok", "finished": "blue", "cancelled": "rest"}
@@ -143,3 +149,30 @@ class InstitutionTable(Table):
         for row in rows:
             label, kind = labels[state_of(row)]
             vars(row).update(people_count=counts.get(row.pk, 0), state_label=_t(str(label)), state_kind=kind)
+
+
+# --- the lists by name ------------------------------------------------------------------------------------------------
+def drives_table(request: StaffRequest) -> DriveTable:
+    rows = Drive.objects.visible_to(request.user).filter(archived_at=None).select_related("campaign", "owner")
+    filters = DriveFilters(request, rows)
+    return DriveTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+def institutions_table(request: StaffRequest, drive: str) -> InstitutionTable:
+    """The institutions behind the numbers of a drive's grid."""
+    found = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign"), uid=drive)
+    mailings = list(found.mailings.values_list("pk", flat=True))
+    rows = institutions_of(found, request.user, mailings).select_related("country", "constituency")
+    filters = InstitutionFilters(request, rows)
+    return InstitutionTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+register(
+    Source(
+        "institutions",
+        _("Institutions of a drive"),
+        lambda given: reverse("drive_institutions", args=[given["drive"]]),
+        institutions_table,
+    )
+)
+register(Source("drives", _("Drives"), lambda given: reverse("drive_list"), drives_table, has_views=True))

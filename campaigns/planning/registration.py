@@ -9,7 +9,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
-from campaigns.planning import services
+from campaigns.planning import (
+    lists,  # noqa: F401  registers the lists
+    services,
+)
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.today import coming_up, running_drives
 from crm import bench

@@ -17,8 +17,8 @@ from campaigns.mailings.models import Mailing
 from campaigns.mailings.presenting import colour
 from campaigns.planning import services
 from campaigns.planning.forms import CampaignForm, DriveForm
-from campaigns.planning.grid import Grid, countries_of, grid_of, institutions_of
-from campaigns.planning.lists import COLOURS, DriveFilters, DriveTable, InstitutionFilters, InstitutionTable
+from campaigns.planning.grid import Grid, countries_of, grid_of
+from campaigns.planning.lists import COLOURS
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.today import running
 from contacts.directory.coverage import indicator
@@ -27,6 +27,7 @@ from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed, StaleEdit
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.shell import base_template
+from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 STEPS_SHOWN = 6
@@ -36,14 +37,13 @@ MAILINGS_SHOWN = 20
 # --- drives -----------------------------------------------------------------------------------------------------------------
 @requires(Action.SEE)
 def drive_list(request: StaffRequest) -> HttpResponseBase:
-    rows = Drive.objects.visible_to(request.user).filter(archived_at=None).select_related("campaign", "owner")
-    filters = DriveFilters(request, rows)
+    table = build("drives", request)
     campaigns = Campaign.objects.visible_to(request.user).filter(archived_at=None).order_by("sort_key")
     return list_page(
         request,
         "campaigns/planning/drive_list.html",
-        table=DriveTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT)),
-        filters=filters,
+        table=table,
+        filters=table.filters,
         campaigns=list(campaigns[:8]),
         may_plan=request.user.may(Action.DRIVES),
     )
@@ -222,14 +222,12 @@ def _steps(drive: Drive, grid: Grid, may_add: bool) -> list[dict[str, Any]]:
 def drive_institutions(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     """The institutions behind the grid's numbers."""
     drive = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign"), uid=uid)
-    mailings = list(drive.mailings.values_list("pk", flat=True))
-    rows = institutions_of(drive, request.user, mailings).select_related("country", "constituency")
-    filters = InstitutionFilters(request, rows)
+    table = build("institutions", request, drive=str(uid))
     return list_page(
         request,
         "campaigns/planning/drive_institutions.html",
-        table=InstitutionTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT)),
-        filters=filters,
+        table=table,
+        filters=table.filters,
         drive=drive,
     )
 

@@ -42,6 +42,8 @@ settings_pages.register(
 
 undoable("topic", restore_topic_values)
 final("consent.*", _("What somebody said of permission is never rewritten; record what they say now."))
+final("permission.*", _("The mail that asks has left; take the request back on its page."))
+final("subscription.*", _("Whoever was subscribed is unsubscribed one by one, or by themselves."))
 final("address.*", _("A suppression protects somebody; only they lift it, by asking for mail again."))
 
 subjects.register(

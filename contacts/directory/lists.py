@@ -9,6 +9,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, OuterRef, Q
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -23,7 +24,10 @@ from contacts.directory.models import (
     Tag,
 )
 from contacts.directory.reference import INDIVIDUAL
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action
 from crm.ui.filters import BoundFacet, Choice, Facet, FilterBar, Search
+from crm.ui.sources import Source, register
 from crm.ui.tables import Column, Table
 
 LANGUAGE_NAMES = {"en": _("English"), "fr": _("French"), "es": _("Spanish"), "ar": _("Arabic"), "pt": _("Portuguese")}
@@ -268,3 +272,33 @@ class OrganizationTable(Table):
         counts = dict(current.values_list("organization_id").annotate(n=Count("person_id", distinct=True)))
         for row in rows:
             vars(row).update(people_count=counts.get(row.pk, 0))
+
+
+# --- the lists by name ------------------------------------------------------------------------------------------------
+def _reach(request: StaffRequest) -> Action:
+    """A file holds what the user may export, which can be less than what they see."""
+    return Action.EXPORT if request.GET.get("export") else Action.SEE
+
+
+def people_table(request: StaffRequest) -> PersonTable:
+    rows = Person.objects.active().visible_to(request.user, _reach(request)).with_place().select_related("country")
+    filters = PersonFilters(request, rows)
+    return PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+def organizations_table(request: StaffRequest) -> OrganizationTable:
+    rows = Organization.objects.active().visible_to(request.user, _reach(request))
+    filters = OrganizationFilters(request, rows.select_related("country", "constituency"))
+    return OrganizationTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+register(Source("people", _("People"), lambda given: reverse("person_list"), people_table, has_views=True))
+register(
+    Source(
+        "organizations",
+        _("Organizations"),
+        lambda given: reverse("organization_list"),
+        organizations_table,
+        has_views=True,
+    )
+)

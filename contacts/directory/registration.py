@@ -7,8 +7,11 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from contacts.directory import timeline_sources
-from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post
+from contacts.directory import (
+    lists,  # noqa: F401  registers the lists
+    timeline_sources,
+)
+from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post, Tag
 from contacts.directory.services import constituencies, sets, tag_admin, undo
 from contacts.directory.timeline import TimelineSource, register
 from crm.accounts import scopes
@@ -126,6 +129,17 @@ subjects.register(
         also=_posts_of,
     )
 )
+subjects.register(
+    subjects.Kind(
+        "tag", _("Tag"), "tag", lambda user: Tag.objects.all(), actions=(Action.ADMINISTER,), can_search=False
+    )
+)
+subjects.register(
+    subjects.Kind(
+        "constituency", _("Constituency"), "sitemap", lambda user: Constituency.objects.all(),
+        actions=(Action.ADMINISTER,), can_search=False,
+    )
+)  # fmt: skip
 subjects.register(subjects.Kind("post", _("Post"), "armchair", Post.objects.visible_to))
 for field in ("country", "countries", "countries_of_work"):
     readable.reads(field, _country_names)

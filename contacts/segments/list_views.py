@@ -21,7 +21,7 @@ from contacts.directory.tabs import directory_tabs
 from contacts.segments import lists
 from contacts.segments.models import ContactList, Selects
 from contacts.segments.registry import PEOPLE
-from contacts.segments.tables import ListFilters, ListTable, lists_with_counts, page_of, reach
+from contacts.segments.tables import list_members, lists_with_counts
 from contacts.segments.tree import uids
 from contacts.segments.usage import uses_of_list
 from contacts.segments.views import OWN
@@ -30,6 +30,7 @@ from crm.accounts.rules import Action, requires
 from crm.errors import Invalid, NotAllowed
 from crm.ui.formats import number
 from crm.ui.responses import done, form_page, list_page
+from crm.ui.sources import build
 from crm.ui.tables import selected
 from crm.ui.toasts import toast
 
@@ -58,11 +59,9 @@ def _own(request: StaffRequest, uid: UUID) -> ContactList:
 @requires(Action.SEE)
 @require_GET
 def list_list(request: StaffRequest) -> HttpResponseBase:
-    rows = lists_with_counts(ContactList.objects.visible_to(request.user))
-    filters = ListFilters(request, rows)
-    table = ListTable(request, filters.queryset, filters=filters)
+    table = build("lists", request)
     return list_page(
-        request, "contacts/segments/list_list.html", table=table, filters=filters, may_create=_may_create(request),
+        request, "contacts/segments/list_list.html", table=table, filters=table.filters, may_create=_may_create(request),
         tabs=directory_tabs(request.user, "list_list"),
     )  # fmt: skip
 
@@ -87,23 +86,15 @@ def list_rename(request: StaffRequest, uid: UUID) -> HttpResponse:
     return form_page(request, "contacts/segments/list_form.html", {"contact_list": found}, form=form)
 
 
-def _members(found: ContactList, request: StaffRequest) -> Any:
-    """Members whom the user may see; archived people stay on the list and are not shown."""
-    model: Any = Person if found.selects == PEOPLE else Organization
-    owner = "person" if found.selects == PEOPLE else "organization"
-    ids = found.members.filter(**{f"{owner}__isnull": False}).values(f"{owner}_id")
-    return model.objects.active().visible_to(request.user, reach(request)).filter(pk__in=ids)
-
-
 @requires(Action.SEE)
 @require_GET
 def list_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     found = get_object_or_404(ContactList.objects.visible_to(request.user).select_related("owner"), uid=uid)
     may_edit = ContactList.objects.visible_to(request.user, Action.SEGMENTS).filter(pk=found.pk).exists()
-    table, filters = page_of(request, _members(found, request), found.selects, found.name)
+    table = build("list_members", request, list=str(uid))
     words = request.GET.get("find", "").replace("\x00", "").strip()[:100]
     return list_page(
-        request, "contacts/segments/list_detail.html", table=table, filters=filters, contact_list=found,
+        request, "contacts/segments/list_detail.html", table=table, filters=table.filters, contact_list=found,
         may_edit=may_edit, uses=uses_of_list(found), find=words, found=_candidates(found, request, words) if words and may_edit else [],
         limited=request.user.scope(Action.SEE).countries is not None, may_subscribe=request.user.may(Action.BULK),
     )  # fmt: skip
@@ -180,7 +171,7 @@ def _selection(request: StaffRequest, selects: str) -> Any:
 @require_POST
 def list_remove(request: StaffRequest, uid: UUID) -> HttpResponse:
     found = _own(request, uid)
-    picked = selected(request, _members(found, request)).values_list("uid", flat=True)
+    picked = selected(request, list_members(found, request)).values_list("uid", flat=True)
     count, entry = lists.remove_from_list(contact_list=found, uids=list(picked), actor=request.user)
     text = ngettext("Took %(n)s off “%(name)s”.", "Took %(n)s off “%(name)s”.", count)
     toast(request, text % {"n": number(count), "name": found.name}, undo=entry)

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
+from contacts.segments import tables  # noqa: F401  registers the lists
 from contacts.segments.fields import register_all
 from contacts.segments.lists import restore_list
 from contacts.segments.models import ContactList, Segment

@@ -7,6 +7,8 @@ from typing import Any
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from contacts.consent.models import ConsentState, Suppression, Topic
@@ -20,6 +22,7 @@ from contacts.segments.tree import uids
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
 from crm.ui.filters import Facet, FilterBar, Search
+from crm.ui.sources import Source, register
 from crm.ui.tables import Column, Table
 
 
@@ -259,3 +262,44 @@ def page_of(request: StaffRequest, rows: QuerySet[Any], selects: str, name: str)
         )
     table.file_name = name  # type: ignore[misc]
     return table, filters
+
+
+# --- the lists by name ------------------------------------------------------------------------------------------------
+def segments_table(request: StaffRequest) -> SegmentTable:
+    filters = SegmentFilters(request, Segment.objects.visible_to(request.user).select_related("owner"))
+    return SegmentTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+def lists_table(request: StaffRequest) -> ListTable:
+    filters = ListFilters(request, lists_with_counts(ContactList.objects.visible_to(request.user)))
+    return ListTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+
+
+def members_table(request: StaffRequest, segment: str) -> Table:
+    """Whom a segment selects now. Raises Invalid for rules that cannot be used any more."""
+    found = get_object_or_404(Segment.objects.visible_to(request.user), uid=segment)
+    return member_page(request, found)[0]
+
+
+def list_members(found: ContactList, request: StaffRequest) -> QuerySet[Any]:
+    """Members whom the user may see; archived people stay on the list and are not shown."""
+    model: Any = Person if found.selects == PEOPLE else Organization
+    owner = "person" if found.selects == PEOPLE else "organization"
+    ids = found.members.filter(**{f"{owner}__isnull": False}).values(f"{owner}_id")
+    rows: QuerySet[Any] = model.objects.active().visible_to(request.user, reach(request)).filter(pk__in=ids)
+    return rows
+
+
+def list_members_table(request: StaffRequest, list: str) -> Table:
+    found = get_object_or_404(ContactList.objects.visible_to(request.user), uid=list)
+    return page_of(request, list_members(found, request), found.selects, found.name)[0]
+
+
+register(Source("segments", _("Segments"), lambda given: reverse("segment_list"), segments_table, has_views=True))
+register(Source("lists", _("Lists"), lambda given: reverse("list_list"), lists_table, has_views=True))
+register(
+    Source("members", _("Members"), lambda given: reverse("segment_members", args=[given["segment"]]), members_table)
+)
+register(
+    Source("list_members", _("Members"), lambda given: reverse("list_detail", args=[given["list"]]), list_members_table)
+)

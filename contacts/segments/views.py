@@ -20,7 +20,7 @@ from contacts.segments.presenting import Changes, changes, segment_tabs
 from contacts.segments.registry import PEOPLE, catalogue
 from contacts.segments.sentence import sentence, sentences
 from contacts.segments.starters import starter_tree, starters
-from contacts.segments.tables import SegmentFilters, SegmentTable, member_page, segment_at
+from contacts.segments.tables import segment_at
 from contacts.segments.tree import Known, read_json
 from contacts.segments.usage import uses_of
 from crm.accounts.requests import StaffRequest
@@ -28,6 +28,7 @@ from crm.accounts.rules import Action, requires
 from crm.errors import Invalid, NotAllowed, StaleEdit
 from crm.ui.formats import number
 from crm.ui.responses import list_page
+from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 MOST_VERSIONS = 100
@@ -37,10 +38,13 @@ OWN = (Action.SEGMENTS, Action.SEGMENTS_OWN)
 @requires(Action.SEE)
 @require_GET
 def segment_list(request: StaffRequest) -> HttpResponseBase:
-    filters = SegmentFilters(request, Segment.objects.visible_to(request.user).select_related("owner"))
-    table = SegmentTable(request, filters.queryset, filters=filters)
+    table = build("segments", request)
     return list_page(
-        request, "contacts/segments/segment_list.html", table=table, filters=filters, may_create=_may_create(request)
+        request,
+        "contacts/segments/segment_list.html",
+        table=table,
+        filters=table.filters,
+        may_create=_may_create(request),
     )
 
 
@@ -241,12 +245,12 @@ def segment_members(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     segment = get_object_or_404(Segment.objects.visible_to(request.user), uid=uid)
     may_edit = Segment.objects.visible_to(request.user, Action.SEGMENTS).filter(pk=segment.pk).exists()
     try:
-        table, filters = member_page(request, segment)
+        table = build("members", request, segment=str(uid))
     except Invalid as error:
         context = {"segment": segment, "problem": error.message, "may_edit": may_edit, "tabs": segment_tabs(segment, "segment_members")}  # fmt: skip
         return render(request, "contacts/segments/segment_members.html", context, status=200)
     return list_page(
-        request, "contacts/segments/segment_members.html", table=table, filters=filters, segment=segment,
+        request, "contacts/segments/segment_members.html", table=table, filters=table.filters, segment=segment,
         may_edit=may_edit, words=sentence(segment.tree, segment.selects), write_url=write_url(segment, request.user),
         may_subscribe=request.user.may(Action.BULK),
         may_create=_may_create(request), limited=request.user.scope(Action.SEE).countries is not None,

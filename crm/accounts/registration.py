@@ -97,6 +97,7 @@ def organization_set_up(user: User) -> Iterable[today.SetupStep]:
 
 
 undoable("user", restore_user)
+final("password.*", _("A link that was made works until it is used or too old."))
 final("user.joined", _("Somebody accepted an invitation; close the account instead."))
 final("invitation.sent", _("The mail has left; take the invitation back instead."))
 final("invitation.revoked", _("Its link is dead for ever; send a new invitation."))

@@ -31,7 +31,7 @@ def start_undo(*, entry: AuditEntry, actor: User) -> Job:
     )
 
 
-@job_kind(KIND)
+@job_kind(KIND, is_long=True)
 def undo_entry(run: Run) -> None:
     """One transaction: it is undone whole, or (cancelled before, failed) not at all."""
     entry = AuditEntry.objects.get(uid=UUID(run.params["entry"]))
@@ -40,7 +40,8 @@ def undo_entry(run: Run) -> None:
     run.total(count)
     run.phase(_("Putting values back"))
     run.check()
-    made = AuditEntry.objects.filter(undoes=entry).first() or services.undo(entry=entry, actor=actor)
+    with run.beating():
+        made = AuditEntry.objects.filter(undoes=entry).first() or services.undo(entry=entry, actor=actor)
     run.advance(count)
     run.result(url=reverse("activity_entry", args=[made.uid]), outcome=outcome_of(made))
 

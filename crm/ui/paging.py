@@ -79,6 +79,13 @@ class Key:
             row = getattr(row, part) if row is not None else None
         return row
 
+    def write(self, row: Any) -> Any:
+        """The row's value as JSON has it."""
+        return json.loads(json.dumps(self.value_of(row), cls=ExactEncoder))
+
+    def read(self, value: Any) -> Any:
+        return None if value is None else self.field.to_python(value)
+
 
 @dataclass
 class Page(Generic[Row]):
@@ -178,14 +185,14 @@ def _fetch(
 ) -> tuple[list[Row], bool]:
     """Up to `size` rows in reading order, and whether there are more in the direction of reading."""
     if values is not None:
-        queryset = queryset.filter(_after(keys, values, reverse=reverse))
+        queryset = queryset.filter(beyond(keys, values, reverse=reverse))
     rows = list(queryset.order_by(*(key.order(reverse=reverse) for key in keys))[: size + 1])
     has_further = len(rows) > size
     rows = rows[:size]
     return (rows[::-1] if reverse else rows), has_further
 
 
-def _after(keys: list[Key], values: list[Any], *, reverse: bool) -> Q:
+def beyond(keys: list[Key], values: list[Any], *, reverse: bool = False) -> Q:
     """k1 beyond v1, or k1 = v1 and k2 beyond v2, and so on; with a plain bound on k1 that an index can use."""
     found, prefix = Q(pk__in=[]), Q()
     for key, value in zip(keys, values, strict=True):

@@ -40,5 +40,8 @@ def list_page(
         shape = "crm/ui/_facet.html" if getattr(request, "htmx", False) else "crm/ui/facet_page.html"
         return render(request, shape, {"facet": facet, "filters": filters})
     if table.csv_is_asked:
-        return table.csv_response()
+        # a large one is written in the background, which takes a POST
+        return (
+            table.csv_response() if table.is_small or not table.export_url else HttpResponseRedirect(table.export_url)
+        )
     return render(request, template, {"table": table, "filters": filters, **context})

@@ -12,24 +12,29 @@ from __future__ import annotations
 
 import csv
 import datetime as dt
+import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise, cached_property
+from django.utils.http import urlencode
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from crm.accounts.requests import StaffRequest
 from crm.audit.services import record
 from crm.errors import Invalid, NotAllowed
 from crm.ui.filters import FilterBar
-from crm.ui.paging import PAGE_SIZE, Page, paginate, sort_keys
+from crm.ui.paging import PAGE_SIZE, Page, beyond, paginate, sort_keys
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 CHUNK = 2000  # rows read at a time for a file: memory stays flat
 MAX_PICKED = 5000
+AT_ONCE = 2000  # rows of a file that are written while a person waits
 
 
 @dataclass(frozen=True)
@@ -209,42 +215,63 @@ class Table:
     def csv_url(self) -> str:
         return self._url(export="csv") if self.may_export else ""
 
+    @property
+    def export_url(self) -> str:
+        """Where format and columns are chosen; "" for lists that only have the plain file."""
+        if not (self.source and self.may_export):
+            return ""
+        query = self.request.GET.copy()
+        for name in ("after", "before", "export", "facet", "view", "columns"):
+            query.pop(name, None)
+        asked = {"list": self.source, "query": query.urlencode(), "arguments": json.dumps(self.arguments)}
+        return f"{reverse('export_new')}?{urlencode(asked)}"
+
+    @property
+    def is_small(self) -> bool:
+        """Whether the whole list can be written while a person waits."""
+        return self.queryset.order_by()[: AT_ONCE + 1].count() <= AT_ONCE
+
     def csv_response(self) -> StreamingHttpResponse:
-        """Every row of the list (not only this page) as CSV; who took it is logged."""
+        """Every row of the list (not only this page) as CSV; who took how many is logged."""
         if not self.may_export:
             raise NotAllowed(_("Your role may not export this list. An administrator can change that."))
+        count = self.queryset.order_by().count()
+        what = ngettext("%(title)s: %(n)s row as CSV", "%(title)s: %(n)s rows as CSV", count)
         record(
             verb="list.exported",
             actor=self.request.user,
             object_type=self.queryset.model._meta.model_name or "",
-            summary=self.request.get_full_path()[:300],
+            summary=what % {"title": self.file_name, "n": count},
         )
         name = f"{slugify(self.file_name)}-{timezone.localdate().isoformat()}.csv"
+        chunks = self.export_chunks(Reader.now(), self.exported)
         return StreamingHttpResponse(
-            csv_lines([str(column.label) for column in self._exported], self._export_rows(Reader.now())),
+            csv_lines([str(column.label) for column in self.exported], (row for rows, _last in chunks for row in rows)),
             content_type="text/csv; charset=utf-8",
             headers={"Content-Disposition": f'attachment; filename="{name}"', "X-Accel-Buffering": "no"},
         )
 
     @property
-    def _exported(self) -> list[Column]:
+    def exported(self) -> list[Column]:
+        """The columns that a file can have."""
         return [column for column in self.columns if column.export is not None and column.label]
 
-    def _export_rows(self, reader: Reader) -> Iterator[list[Any]]:
+    def export_chunks(
+        self, reader: Reader, columns: Sequence[Column], *, after: list[Any] | None = None
+    ) -> Iterator[tuple[list[list[Any]], list[Any]]]:
+        """Cells of the rows in the list's order, a few thousand at a time, each with where it ended: `after` goes on from there."""
         keys = sort_keys(self.queryset, self.sort)
-        ordered = self.queryset.order_by(*(key.order(reverse=False) for key in keys))
-        chunk: list[Any] = []
-        for row in ordered.iterator(chunk_size=CHUNK):
-            chunk.append(row)
-            if len(chunk) == CHUNK:
-                yield from self._exported_chunk(chunk, reader)
-                chunk = []
-        yield from self._exported_chunk(chunk, reader)
+        rows = self.queryset
+        if after is not None:
+            rows = rows.filter(beyond(keys, [key.read(value) for key, value in zip(keys, after, strict=True)]))
+        ordered = rows.order_by(*(key.order(reverse=False) for key in keys)).iterator(chunk_size=CHUNK)
+        while chunk := list(islice(ordered, CHUNK)):
+            yield self._exported_chunk(chunk, reader, columns), [key.write(chunk[-1]) for key in keys]
 
-    def _exported_chunk(self, chunk: list[Any], reader: Reader) -> list[list[Any]]:
+    def _exported_chunk(self, chunk: list[Any], reader: Reader, columns: Sequence[Column]) -> list[list[Any]]:
         with reader.view():
             self.prepare(chunk)
-            return [[_settled(column.exported(row)) for column in self._exported] for row in chunk]
+            return [[_told(column.exported(row)) for column in columns] for row in chunk]
 
     def _url(self, **changes: str) -> str:
         query = self.request.GET.copy()
@@ -299,10 +326,20 @@ def neutral(value: Any) -> str:
     return f"'{text}"
 
 
+def _told(value: Any) -> Any:
+    """A text in the reader's language stays in it."""
+    return str(value) if isinstance(value, Promise) else _moment_of(value)
+
+
+def _moment_of(value: Any) -> Any:
+    """A moment in the reader's zone, which is put away again before the file is written."""
+    return timezone.localtime(value) if isinstance(value, dt.datetime) and timezone.is_aware(value) else value
+
+
 def _settled(value: Any) -> Any:
-    """A moment in the reader's zone, a text in the reader's language: what would read differently elsewhere is text from here on."""
+    """A moment and a marked text as text; both were put into the reader's zone and language before."""
     if isinstance(value, dt.datetime):
-        return timezone.localtime(value).isoformat(sep=" ", timespec="seconds")
+        return value.isoformat(sep=" ", timespec="seconds")
     return str(value) if isinstance(value, Promise) else value
 
 

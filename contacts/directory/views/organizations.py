@@ -18,7 +18,7 @@ from contacts.consent.queries import permissions_of
 from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
-from contacts.directory.lists import OrganizationFilters, OrganizationTable
+from contacts.directory.lists import OrganizationFilters
 from contacts.directory.models import ContactPoint, Membership, Organization, Post
 from contacts.directory.services.tags import names_of
 from contacts.directory.tabs import directory_tabs
@@ -30,6 +30,7 @@ from crm.accounts.rules import Action, requires
 from crm.ui.inline import InlineField, inline_view
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.shell import base_template
+from crm.ui.sources import build
 from crm.ui.tables import selected
 from crm.ui.toasts import toast
 
@@ -47,15 +48,12 @@ FIELDS: dict[str, tuple[Any, type[forms.EditForm]]] = {
 
 @requires(Action.SEE)
 def organization_list(request: StaffRequest) -> HttpResponseBase:
-    action = Action.EXPORT if request.GET.get("export") else Action.SEE
-    rows = Organization.objects.active().visible_to(request.user, action).select_related("country", "constituency")
-    filters = OrganizationFilters(request, rows)
-    table = OrganizationTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+    table = build("organizations", request)
     return list_page(
         request,
         "contacts/directory/organization_list.html",
         table=table,
-        filters=filters,
+        filters=table.filters,
         tabs=directory_tabs(request.user, "organization_list"),
         may_add=request.user.may(Action.EDIT_DIRECTORY),
         may_bulk=request.user.may(Action.BULK),

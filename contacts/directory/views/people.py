@@ -17,7 +17,7 @@ from contacts.consent.queries import permissions_of
 from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
-from contacts.directory.lists import PersonFilters, PersonTable
+from contacts.directory.lists import PersonFilters
 from contacts.directory.models import Organization, Person
 from contacts.directory.services.tags import names_of
 from contacts.directory.tabs import directory_tabs
@@ -29,6 +29,7 @@ from crm.accounts.rules import Action, requires
 from crm.ui.inline import InlineField, inline_view
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.shell import base_template
+from crm.ui.sources import build
 from crm.ui.tables import selected
 from crm.ui.toasts import toast
 
@@ -44,15 +45,12 @@ FIELDS: dict[str, tuple[Any, type[forms.EditForm]]] = {
 
 @requires(Action.SEE)
 def person_list(request: StaffRequest) -> HttpResponseBase:
-    action = Action.EXPORT if request.GET.get("export") else Action.SEE
-    rows = Person.objects.active().visible_to(request.user, action).with_place().select_related("country")
-    filters = PersonFilters(request, rows)
-    table = PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+    table = build("people", request)
     return list_page(
         request,
         "contacts/directory/person_list.html",
         table=table,
-        filters=filters,
+        filters=table.filters,
         tabs=directory_tabs(request.user, "person_list"),
         may_add=request.user.may(Action.EDIT_DIRECTORY),
         may_bulk=request.user.may(Action.BULK),

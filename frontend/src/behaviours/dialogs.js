@@ -44,6 +44,10 @@ async function openModal(url, size) {
 document.addEventListener("htmx:afterSettle", ({ target }) => {
   if (target.id === "modal") target.querySelector("[aria-invalid=true], .gs-form-errors")?.scrollIntoView({ block: "center" });
 });
+// a form whose answer is a file: the page stays, the dialog has done its work
+document.addEventListener("submit", ({ target }) => {
+  if (target.matches("[data-download]")) setTimeout(() => dialog()?.close(), 400);
+});
 document.addEventListener("closeModal", () => dialog()?.close());
 document.addEventListener("close", (event) => {
   if (event.target.id === "modal") event.target.replaceChildren();

@@ -10,6 +10,8 @@ from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from campaigns.mailings.templates import TemplateRefused
 from campaigns.mailings.times import to_utc
+from crm.audit.models import AuditEntry
+from crm.audit.services import undo
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 from tests.factories import DriveFactory, GrantFactory, MailingFactory, UserFactory
 
@@ -179,17 +181,13 @@ def test_set_time_is_kept_as_wall_clock_zone_and_utc(editor) -> None:
 
 # --- undo ---------------------------------------------------------------------------------------------------------------
 def _last_edit(mailing):
-    from crm.audit.models import AuditEntry
-
     return AuditEntry.objects.filter(object_uid=mailing.uid, verb="mailing.edited").latest("pk")
 
 
 def test_undo_of_a_text_puts_it_back_as_a_new_version(editor):
-    from crm.audit.services import undo
-
     mailing = MailingFactory()
     before = mailing.variants.get(language="en").subject
-    mailing = save_variant(
+    mailing = editing.save_variant(
         mailing=mailing, actor=editor, version=mailing.content_version, language="en", values={"subject": "Another"}
     )
 
@@ -201,13 +199,11 @@ def test_undo_of_a_text_puts_it_back_as_a_new_version(editor):
 
 
 def test_undo_of_settings_that_were_changed_since_is_refused_whole(editor):
-    from crm.audit.services import undo
-
     mailing = MailingFactory(contact_guard_days=3, tracks_people=True)
     values = {"contact_guard_days": 5, "tracks_people": False}
-    mailing = save_settings(mailing=mailing, actor=editor, version=mailing.content_version, values=values)
+    mailing = editing.save_settings(mailing=mailing, actor=editor, version=mailing.content_version, values=values)
     first = _last_edit(mailing)
-    mailing = save_settings(
+    mailing = editing.save_settings(
         mailing=mailing, actor=editor, version=mailing.content_version, values={"contact_guard_days": 9}
     )
 
@@ -219,12 +215,12 @@ def test_undo_of_settings_that_were_changed_since_is_refused_whole(editor):
 
 
 def test_undo_brings_a_removed_language_back_with_its_text(editor):
-    from crm.audit.services import undo
-
     mailing = MailingFactory()
-    mailing = add_variant(mailing=mailing, actor=editor, version=mailing.content_version, language="fr", copy_from="en")
+    mailing = editing.add_variant(
+        mailing=mailing, actor=editor, version=mailing.content_version, language="fr", copy_from="en"
+    )
     written = mailing.variants.get(language="fr").body_html
-    mailing = remove_variant(mailing=mailing, actor=editor, version=mailing.content_version, language="fr")
+    mailing = editing.remove_variant(mailing=mailing, actor=editor, version=mailing.content_version, language="fr")
 
     undo(entry=_last_edit(mailing), actor=editor)
 
