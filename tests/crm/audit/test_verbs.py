@@ -19,6 +19,7 @@ SPELLED = {
     "person.{verb}": ["person.membership_ended", "person.primary_changed"],
     "mailing.{to}": [f"mailing.{state}" for state in State],
     "contact_point.{feedback.kind}": ["contact_point.hard_bounce", "contact_point.soft_bounce"],
+    "{fresh._meta.model_name}.{'archived' if is_archived else 'restored'}": ["sender.archived", "transport.restored"],
     "{entry.object_type}.undone": [],  # an undo is itself not undone: the change is made again
 }
 
@@ -46,8 +47,7 @@ def values(node: ast.AST, tree: ast.AST) -> list[str]:
             str(part.value) if isinstance(part, ast.Constant) else "{" + ast.unparse(part.value) + "}"  # type: ignore[attr-defined]
             for part in node.values
         )
-        assert text in SPELLED, f"say in SPELLED which verbs f{text!r} comes to"
-        return SPELLED[text]
+        return SPELLED.get(text, [f"not spelled: {text}"])
     if isinstance(node, ast.Name):
         given = [
             value
@@ -75,6 +75,7 @@ def test_verbs_are_found_at_all():
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_verb_can_be_undone_or_says_why_not(verb):
+    assert not verb.startswith("not spelled"), f"say in SPELLED which verbs this comes to: {verb}"
     kind = verb.partition(".")[0]
 
     assert kind in UNDO or kind in UNDO_MANY or why_final(verb), (
