@@ -4,11 +4,13 @@ from crm.audit.models import AuditChange, AuditEntry, OutboxEvent
 from crm.exports.models import ExportFile
 from crm.jobs.models import Job
 from crm.retention.models import RetentionRule, RetentionRun, RetentionStep
+from crm.saved_views.models import DefaultView, SavedView
 
 __all__ = [
     "AuditChange",
     "AuditEntry",
     "BrowserSession",
+    "DefaultView",
     "ExportFile",
     "Grant",
     "Installation",
@@ -18,5 +20,6 @@ __all__ = [
     "RetentionRule",
     "RetentionRun",
     "RetentionStep",
+    "SavedView",
     "User",
 ]

@@ -68,7 +68,15 @@ class MailingTable(Table):
         Column("drive", _("Drive"), sort=["drive__sort_key"], value="drive.name"),
         Column("progress", _("Sent"), value=lambda row: row.progress.sent if row.progress else ""),
         Column("created_at", _("Since"), sort=["created_at"], css="num"),
+        Column("segment", _("Segment"), value="segment.name"),
+        Column("topic", _("Topic"), value="topic.name"),
+        Column("written_by", _("Written by"), value="written_by.name"),
+        Column("audience", _("Audience"), value="audience_count", css="num"),
+        Column("started_at", _("Left"), css="num"),
+        Column("finished_at", _("Finished"), css="num"),
+        Column("uid", _("Id"), value="uid"),
     ]
+    shown = 5
     default_sort = "-created_at"
     row_template = "campaigns/mailings/_mailing_row.html"
     file_name = "mailings"

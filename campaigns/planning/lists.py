@@ -58,7 +58,11 @@ class DriveTable(Table):
         ),
         Column("mailings", _("Mailings"), value=lambda row: row.mailing_count, css="num"),
         Column("owner", _("Owner"), value="owner.name"),
+        Column("campaign", _("Campaign"), value="campaign.label"),
+        Column("goal", _("Goal")),
+        Column("uid", _("Id"), value="uid"),
     )
+    shown = 6
     default_sort = "-starts_on"
     row_template = "campaigns/planning/_drive_row.html"
     file_name = "drives"

@@ -98,16 +98,16 @@ def by_tag(rows: Any, values: list[str]) -> Any:
 
 def by_organization(rows: Any, values: list[str]) -> Any:
     """People with a current membership in one of these organizations (by uid)."""
-    current = Membership.objects.current().filter(organization__uid__in=_uids(values))
+    current = Membership.objects.current().filter(organization__uid__in=uids_of(values))
     return rows.filter(pk__in=current.values("person_id"))
 
 
 def _chosen_organization(request: Any) -> list[Choice]:
-    found = Organization.objects.visible_to(request.user).filter(uid__in=_uids(request.GET.getlist("organization")))
+    found = Organization.objects.visible_to(request.user).filter(uid__in=uids_of(request.GET.getlist("organization")))
     return [(str(row.uid), row.label) for row in found]
 
 
-def _uids(values: Iterable[str]) -> list[UUID]:
+def uids_of(values: Iterable[str]) -> list[UUID]:
     found = []
     for value in values:
         with suppress(ValueError):
@@ -117,6 +117,20 @@ def _uids(values: Iterable[str]) -> list[UUID]:
 
 def _numbers(values: Iterable[str]) -> list[int]:
     return [int(value) for value in values if value.isdecimal() and len(value) < 19]
+
+
+def attach_tags(table: Table, rows: Any) -> None:
+    """`tag_names`, in one query for a page, if they are shown or go into a file."""
+    if "tags" not in table.on and not table.request.GET.get("export"):
+        return
+    model = table.queryset.model
+    column = f"{model._meta.model_name}_id"
+    links = model.tags.through.objects.filter(**{f"{column}__in": [row.pk for row in rows]})
+    names: dict[int, list[str]] = {}
+    for pk, name in links.order_by("tag__name").values_list(column, "tag__name"):
+        names.setdefault(pk, []).append(name)
+    for row in rows:
+        vars(row)["tag_names"] = names.get(row.pk, [])
 
 
 # --- people -----------------------------------------------------------------------------------------------------------
@@ -187,7 +201,16 @@ class PersonTable(Table):
         Column("email", _("E-mail"), value=lambda row: row.email, export=lambda row: row.email),
         Column("mailed", _("Last mailed"), sort=["last_mailed_at"], value="last_mailed_at", css="num"),
         Column("title", _("Post or role"), value=lambda row: row.title),
-        Column("language", _("Language")),
+        Column(
+            "language",
+            _("Language"),
+            value=lambda row: LANGUAGE_NAMES.get(row.language, row.language),
+            export="language",
+        ),
+        Column("tags", _("Tags"), value=lambda row: row.tag_names),
+        Column("gender", _("Gender"), value=lambda row: row.get_gender_display(), export="gender"),
+        Column("engaged", _("Last answered or clicked"), sort=["last_engaged_at"], value="last_engaged_at", css="num"),
+        Column("added", _("Added"), value="created_at", css="num"),
         Column("uid", _("Id"), value="uid"),
     )
     shown = 6  # the rest is for the file
@@ -203,6 +226,7 @@ class PersonTable(Table):
         place_of = {membership.person_id: membership for membership in places}
         points = ContactPoint.objects.emails().filter(person__in=ids).order_by("is_preferred", "-id")
         point_of = {point.person_id: point for point in points}
+        attach_tags(self, rows)
         for row in rows:
             place, point = place_of.get(row.pk), point_of.get(row.pk)
             vars(row).update(
@@ -259,6 +283,14 @@ class OrganizationTable(Table):
         Column("contacted", _("Last contacted"), sort=["last_contacted_at"], value="last_contacted_at", css="num"),
         Column("acronym", _("Acronym")),
         Column("website", _("Website")),
+        Column(
+            "language",
+            _("Language"),
+            value=lambda row: LANGUAGE_NAMES.get(row.language, row.language),
+            export="language",
+        ),
+        Column("tags", _("Tags"), value=lambda row: row.tag_names),
+        Column("added", _("Added"), value="created_at", css="num"),
         Column("uid", _("Id"), value="uid"),
     )
     shown = 5
@@ -270,6 +302,7 @@ class OrganizationTable(Table):
         """How many people each has now: one query for a page."""
         current = Membership.objects.current().filter(organization__in=[row.pk for row in rows])
         counts = dict(current.values_list("organization_id").annotate(n=Count("person_id", distinct=True)))
+        attach_tags(self, rows)
         for row in rows:
             vars(row).update(people_count=counts.get(row.pk, 0))
 

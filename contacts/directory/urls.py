@@ -2,9 +2,10 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from contacts.directory.views import countries, organizations, parts, people, settings, timelines
+from contacts.directory.views import bulk, countries, organizations, parts, people, settings, timelines
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("directory/bulk/<slug:kind>/", bulk.bulk, name="directory_bulk"),
     path("directory/people/", people.person_list, name="person_list"),
     path("directory/people/new/", people.person_create, name="person_create"),
     path("directory/people/same/", people.person_duplicates, name="person_duplicates"),

@@ -53,7 +53,13 @@ class SegmentTable(Table):
         Column("last_count", _("Members"), sort=["last_count"], css="num"),
         Column("owner", _("By")),
         Column("updated_at", _("Changed"), sort=["updated_at"], css="num"),
+        Column("selects", _("Selects"), value=lambda row: row.get_selects_display()),
+        Column("description", _("Description")),
+        Column("last_counted_at", _("Last counted"), css="num"),
+        Column("created_at", _("Made"), css="num"),
+        Column("uid", _("Id"), value="uid"),
     ]
+    shown = 4
     default_sort = "-updated_at"
     row_template = "contacts/segments/_segment_row.html"
     file_name = "segments"
@@ -74,7 +80,12 @@ class ListTable(Table):
         Column("members", _("Members"), css="num", value="member_count"),
         Column("owner", _("By")),
         Column("updated_at", _("Changed"), sort=["updated_at"], css="num"),
+        Column("selects", _("Holds"), value=lambda row: row.get_selects_display()),
+        Column("description", _("Description")),
+        Column("created_at", _("Made"), css="num"),
+        Column("uid", _("Id"), value="uid"),
     ]
+    shown = 4
     default_sort = "-updated_at"
     row_template = "contacts/segments/_list_row.html"
     file_name = "lists"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -11,6 +12,13 @@ from django.shortcuts import render
 
 from crm.ui.filters import FilterBar
 from crm.ui.tables import Table
+
+_VIEW_BARS: list[Callable[[Any, Table], Any]] = []
+
+
+def use_view_bar(bar: Callable[[Any, Table], Any]) -> None:
+    """Say what stands above a list that has saved views: a bar, or a redirect to the view that the list opens with."""
+    _VIEW_BARS[:] = [bar]
 
 
 def done(request: HttpRequest, url: str) -> HttpResponse:
@@ -44,4 +52,7 @@ def list_page(
         return (
             table.csv_response() if table.is_small or not table.export_url else HttpResponseRedirect(table.export_url)
         )
-    return render(request, template, {"table": table, "filters": filters, **context})
+    bar = _VIEW_BARS[0](request, table) if _VIEW_BARS and table.source else None
+    if isinstance(bar, HttpResponseRedirect):
+        return bar
+    return render(request, template, {"table": table, "filters": filters, "view_bar": bar, **context})

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -174,6 +175,11 @@ def chart_table(data: Any, id: str) -> dict[str, Any]:
 @register.filter
 def cells_of(row: Any, table: Any) -> Any:
     return table.cells(row)
+
+
+@register.filter
+def as_json(value: Any) -> str:
+    return json.dumps(value)
 
 
 @register.filter

@@ -204,7 +204,8 @@ def test_download_is_for_its_owner_only_and_while_it_is_kept(planner, admin, sig
     url = reverse("export_file", args=[export.uid])
 
     answer = sign_in(planner).get(url)
-    answer.file_to_stream.close()
+    for close in answer._resource_closers:  # answer.close() would also close the connection
+        close()
     assert answer.status_code == 200
     assert sign_in(admin).get(url).status_code == 404
     assert services.purge(now=export.expires_at) == 1

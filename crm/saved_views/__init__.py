@@ -1,0 +1,1 @@
+"""Saved views: a list's filters, order and columns under a name, one's own or for everybody."""
