@@ -179,6 +179,10 @@ final("mailing.*", gettext_lazy("A mailing moves by its own buttons: withdraw, u
 final("mailing.tested", gettext_lazy("Mail that has left cannot be called back."))
 final("mailing.created", gettext_lazy("A draft is taken back by cancelling it on its page."))
 final("mailing.edited", "")
+final(
+    "form_of_address.*",
+    gettext_lazy("Forms of address are changed on their own page, where the old ones can be written again."),
+)
 final("sender.confirm*", gettext_lazy("Whoever reads that mailbox said yes; archive the sender instead."))
 
 subjects.register(

@@ -210,6 +210,11 @@ def purge(*, now: datetime | None = None) -> int:
     return len(due)
 
 
+def kept_files() -> int:
+    """How many files are kept now."""
+    return ExportFile.objects.filter(removed_at__isnull=True, row_count__isnull=False).count()
+
+
 def remove_all_files() -> int:
     """Remove every file at once, whatever its time: for an erasure, as a file may hold whom it is about."""
     kept = list(ExportFile.objects.filter(removed_at__isnull=True, row_count__isnull=False))

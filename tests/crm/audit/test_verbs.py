@@ -20,6 +20,7 @@ SPELLED = {
     "mailing.{to}": [f"mailing.{state}" for state in State],
     "contact_point.{feedback.kind}": ["contact_point.hard_bounce", "contact_point.soft_bounce"],
     "{fresh._meta.model_name}.{'archived' if is_archived else 'restored'}": ["sender.archived", "transport.restored"],
+    "{bulk.kind}.bulk_edited": ["person.bulk_edited", "organization.bulk_edited"],
     "{entry.object_type}.undone": [],  # an undo is itself not undone: the change is made again
 }
 

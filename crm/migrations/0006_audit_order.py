@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0003_languages_offered"),
+        ("crm", "0005_retention"),
     ]
 
     operations = [
