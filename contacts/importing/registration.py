@@ -4,12 +4,15 @@ from collections.abc import Iterable
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext_lazy
 
 from contacts.importing import jobs  # noqa: F401  registers
 from contacts.importing.models import ImportRun
 from crm import bench
 from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit import subjects
+from crm.audit.verbs import final
 from crm.ui import today
 
 bench.register("import", "contacts.importing.benches:run", size=100_000)
@@ -29,20 +32,14 @@ def first_import(user: User) -> Iterable[today.SetupStep]:
     )
 
 
-from crm.accounts.rules import Action
-from crm.audit import subjects
-from crm.audit.verbs import final
-
-bench.register("import", "contacts.importing.benches:run", size=100_000)
-
-final("import.uploaded", _("Remove the file on the import's page."))
-final("import.discarded", _("The file is gone for good: it held personal data."))
-final("import.exported", _("It changed nothing; the file was taken."))
-final("import.applied", _("Rows of an import are corrected or archived on their own pages."))
+final("import.uploaded", gettext_lazy("Remove the file on the import's page."))
+final("import.discarded", gettext_lazy("The file is gone for good: it held personal data."))
+final("import.exported", gettext_lazy("It changed nothing; the file was taken."))
+final("import.applied", gettext_lazy("Rows of an import are corrected or archived on their own pages."))
 
 subjects.register(
     subjects.Kind(
-        "importrun", _("Import"), "file-import", ImportRun.objects.visible_to, "import_detail", (Action.BULK,), "file_name",
+        "importrun", gettext_lazy("Import"), "file-import", ImportRun.objects.visible_to, "import_detail", (Action.BULK,), "file_name",
         is_scoped=False, can_search=False,
     )
 )  # fmt: skip

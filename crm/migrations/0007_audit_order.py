@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0005_retention"),
+        ("crm", "0006_setup_steps_left_out"),
     ]
 
     operations = [

@@ -10,7 +10,7 @@ import crm.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0007_exports"),
+        ("crm", "0008_exports"),
     ]
 
     operations = [

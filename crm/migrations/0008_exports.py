@@ -9,7 +9,7 @@ import crm.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("crm", "0006_audit_order"),
+        ("crm", "0007_audit_order"),
     ]
 
     operations = [
