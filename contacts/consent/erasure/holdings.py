@@ -13,12 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from contacts.consent.erasure.texts import json_like, pattern, replace_names, run
 from contacts.consent.models import ConsentEvent, ConsentState, DataExport, OptInRequest, SubscriptionRow
-from contacts.directory.models import Membership
+from contacts.directory.models import Membership, Person
 from contacts.segments.models import ContactListMember
 from crm.audit.models import AuditChange, AuditEntry, OutboxEvent
 from crm.jobs.models import Job
 from crm.mailbox import forget_mail
 
+KEPT_FIELDS = {"id", "uid", "created_at", "updated_at", "archived_at", "erased_at", "is_invented"}
 ERASED = "Erased person"  # what stands where a name stood; not translated: it is data
 
 
@@ -159,11 +160,10 @@ def erase_directory(data: PersonalData) -> int:
         person.tags.clear()
         if person.name == ERASED:
             continue
-        person.name, person.names = ERASED, {}
-        person.given_name = person.family_name = person.honorific_prefix = person.gender = ""
-        person.language = person.note = ""
-        person.country, person.custom = None, {}
-        person.last_mailed_at = person.last_engaged_at = None
+        for field in Person._meta.concrete_fields:  # all but the few that say nothing: a new one is not forgotten
+            if field.name not in KEPT_FIELDS:
+                setattr(person, field.attname, field.get_default())
+        person.name = ERASED
         person.erased_at = person.erased_at or now
         person.save()
         count += 1

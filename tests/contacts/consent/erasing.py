@@ -10,6 +10,7 @@ from types import SimpleNamespace
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.db import connection
+from django.db.models import CharField, TextField
 from django.utils import timezone
 
 from campaigns.delivery.models import Delivery
@@ -65,6 +66,10 @@ def everything(actor) -> SimpleNamespace:
 def _directory(zenobia: Person, ministry, actor) -> None:
     edit_person(person=zenobia, actor=actor, changes={"note": f"{NAME} prefers calls"}, seen={})
     zenobia.refresh_from_db()
+    for field in Person._meta.concrete_fields:  # also those that a feature added yesterday
+        is_words = isinstance(field, CharField | TextField) and (field.max_length or 999) >= len(NAME)
+        if is_words and not field.choices and not getattr(zenobia, field.attname):
+            setattr(zenobia, field.attname, NAME)
     zenobia.custom, zenobia.names = {"badge": NAME}, {"fr": NAME}
     zenobia.save()
     zenobia.tags.add(TagFactory(name="speaker"))
