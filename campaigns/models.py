@@ -11,8 +11,10 @@ from campaigns.engagement.models import (
     EngagementDay,
     TrackedLink,
 )
+from campaigns.files.models import StoredFile
 from campaigns.mailings.models import (
     Approval,
+    Attachment,
     Mailing,
     MailingTest,
     Sender,
@@ -25,6 +27,7 @@ from campaigns.retention.models import DeliveryTail, KeptTotals
 
 __all__ = [
     "Approval",
+    "Attachment",
     "BreakerPause",
     "Campaign",
     "Delivery",
@@ -43,6 +46,7 @@ __all__ = [
     "MailingTest",
     "Pillar",
     "Sender",
+    "StoredFile",
     "TrackedLink",
     "Transport",
     "Variant",

@@ -279,6 +279,8 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 50_000_000, minimum=1)  # of one CSV file
+ATTACHMENT_MAX_BYTES = env_int("ATTACHMENT_MAX_BYTES", 10_485_760, minimum=1)  # of one file
+ATTACHMENTS_MAX_BYTES = env_int("ATTACHMENTS_MAX_BYTES", 15_728_640, minimum=1)  # of all that one message carries
 IMPORT_MAX_ROWS = env_int("IMPORT_MAX_ROWS", 100_000, minimum=1)  # they are written in one transaction
 EXPORT_KEEP_HOURS = env_int("EXPORT_KEEP_HOURS", 72, minimum=1)  # then an exported file is removed
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024

@@ -165,7 +165,9 @@ def _finished(mailing: Mailing, n: int) -> list[tuple[str, str, bytes]]:
             "pending",
             None,
         )
-        found.append((plan.return_path(item), item.recipient, plan.message(item, utc_now())))
+        found.append(
+            (plan.return_path(item), item.recipient, b"".join([plan.message(item, utc_now()), *plan.tail(item)]))
+        )
     return found
 
 

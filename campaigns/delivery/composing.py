@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any
@@ -14,8 +15,10 @@ from django.conf import settings
 from campaigns.delivery.addresses import is_reserved, message_id, reply_address, return_path
 from campaigns.delivery.smtp import Server
 from campaigns.engagement.links import MailingLinks
+from campaigns.files.storage import read
 from campaigns.mailings.compiling import load_content
 from campaigns.mailings.content import CompiledVariant
+from campaigns.mailings.enclosures import enclosures_of, tail_of
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.references import Stem, frozen_stem
 
@@ -58,6 +61,8 @@ class Plan:
     per_second: int | None
     resends_uncertain: bool
     reference: Stem | None = None
+    # what follows the text, by variant; the pieces are shared by all messages
+    tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
 
     @cached_property
     def links(self) -> MailingLinks:
@@ -70,8 +75,12 @@ class Plan:
             return f"{domain} is a reserved name, and mail for it never leaves by a real transport"
         return ""
 
+    def tail(self, item: Item) -> tuple[bytes, ...]:
+        """What every message of this variant ends with: its attachments, encoded."""
+        return self.tails.get(item.variant_id, ())
+
     def message(self, item: Item, date: datetime) -> bytes:
-        """RFC 5322 bytes. Raises whatever a poisoned delivery makes the renderer raise."""
+        """RFC 5322 bytes, to be followed by `tail`. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]
         links, seq = self.links, item.seq if item.is_tracked else None
         return compiled.message(
@@ -92,17 +101,38 @@ class Plan:
         return return_path(self.mailing_id, item.seq)
 
 
-_PLANS: OrderedDict[tuple[int, Any], dict[int, CompiledVariant]] = OrderedDict()
+@dataclass(frozen=True)
+class _Content:
+    """What was frozen, ready to render: read and encoded once by a process."""
+
+    variants: dict[int, CompiledVariant]
+    tails: dict[int, tuple[bytes, ...]]
+
+
+_PLANS: OrderedDict[tuple[int, Any], _Content] = OrderedDict()
+
+
+def _load(data: Mapping[str, Any]) -> _Content:
+    variants = load_content(data)
+    made: dict[str, bytes] = {}  # a file that goes with several languages is in memory once
+    tails = {
+        key: tail_of(enclosures_of(data.get("attachments", []), variant.language), read, made)
+        for key, variant in variants.items()
+    }
+    return _Content(variants, tails)
 
 
 def plan_of(mailing_id: int) -> Plan | None:
-    """The plan of a frozen mailing; None when it is gone. What was compiled is kept by the process: it never changes."""
+    """The plan of a frozen mailing; None when it is gone. What was compiled is kept by the process: it never changes.
+
+    Raises Unavailable when a file that it carries cannot be read.
+    """
     mailing = Mailing.objects.select_related("sender", "topic", "transport").filter(pk=mailing_id).first()
     if mailing is None or mailing.sender is None or mailing.transport is None or not mailing.frozen_with:
         return None
     key = (mailing_id, mailing.frozen_at)
     if key not in _PLANS:
-        _PLANS[key] = load_content(mailing.frozen_with)
+        _PLANS[key] = _load(mailing.frozen_with)
         while len(_PLANS) > 4:
             _PLANS.popitem(last=False)
     transport, topic = mailing.transport, mailing.topic
@@ -111,7 +141,8 @@ def plan_of(mailing_id: int) -> Plan | None:
     return Plan(
         mailing_id=mailing_id,
         uid=mailing.uid,
-        variants=_PLANS[key],
+        variants=_PLANS[key].variants,
+        tails=_PLANS[key].tails,
         sender=(name, email),
         list_id=f"{code}.{settings.RETURN_DOMAIN}",
         # campaign : topic : stream : sender, as the large mailbox hosts group it

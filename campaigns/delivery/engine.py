@@ -237,7 +237,7 @@ class Lane:
                 return None
             date = item.first_attempt_at or utc_now()
             try:
-                message = client.message_bytes(self.plan.message(item, date))
+                pieces = client.message_pieces(self.plan.message(item, date), self.plan.tail(item))
             except Exception as error:  # a poisoned recipient fails alone, whatever it makes the renderer raise
                 logger.warning(
                     "Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__
@@ -259,10 +259,10 @@ class Lane:
                 return None
             following = self._next(client)
             try:
-                if following is None:
-                    client.write(message)
-                else:
-                    client.write(message + client.envelope_bytes(self.plan.return_path(following), following.recipient))
+                if following is not None:
+                    pieces[-1] += client.envelope_bytes(self.plan.return_path(following), following.recipient)
+                for piece in pieces:
+                    client.write(piece)
                 answer = await client.reply()
             except TransportDown as down:
                 self._lost(down)

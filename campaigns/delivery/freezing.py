@@ -21,6 +21,7 @@ from campaigns.delivery.members import audience_sql
 from campaigns.delivery.partitions import has_partition, partition_of
 from campaigns.delivery.waking import wake
 from campaigns.engagement.models import TrackedLink
+from campaigns.files.storage import is_there
 from campaigns.mailings.approval import changed_since_approval
 from campaigns.mailings.compiling import freeze_content
 from campaigns.mailings.models import Mailing
@@ -100,6 +101,8 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
         if changes:
             raise _Hold(_("It is not what was approved: %(changes)s.") % {"changes": "; ".join(changes)})
         content = freeze_content(mailing)
+        if gone := [row["name"] for row in content["attachments"] if not is_there(row["sha256"])]:
+            raise _Hold(_("Its attachment “%(name)s” is not on disk. Upload it again.") % {"name": gone[0]})
         used = {path for variant in content["variants"].values() for path in variant["fields"]}
         audience, will_get_it = insert_audience(mailing, moment, used)
     except TemplateRefused as refused:

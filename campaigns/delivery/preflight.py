@@ -23,9 +23,12 @@ from campaigns.delivery.addresses import is_reserved
 from campaigns.delivery.audience import Summary, audience_summary
 from campaigns.delivery.breaker import is_open
 from campaigns.delivery.models import SkipReason
-from campaigns.mailings.compiling import compile_variant, holes, writing_of, writing_problems
+from campaigns.files.storage import is_there
+from campaigns.mailings.compiling import attached_to, compile_variant, holes, writing_of, writing_problems
 from campaigns.mailings.content import CompiledVariant
+from campaigns.mailings.enclosures import enclosures_of
 from campaigns.mailings.languages import language_name
+from campaigns.mailings.mime import quoted
 from campaigns.mailings.models import Mailing, Transport, Variant
 from campaigns.mailings.services import missing
 from campaigns.mailings.states import State
@@ -37,6 +40,7 @@ BAD, WARN, OK = "bad", "warn", "ok"
 _RANK = {BAD: 0, WARN: 1, OK: 2}
 LONG_SUBJECT = 70  # phones show about 40 characters, most programs about 70
 CLIPPED_AT = 100 * 1024  # large webmail programs show the first 102 kB of the HTML
+HEAVY = 10 * 1024 * 1024  # bytes of a whole message; many servers refuse more
 SIDES = ("GOV", "EMP", "WRK")  # who must sit at the table in each country
 KEEP_SECONDS = 30
 # The colour of each reason in the bar.
@@ -125,6 +129,7 @@ def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
         *_years(mailing, variants),
         *_unsubscribe(compiled),
         *_shape(mailing, compiled),
+        *_weight(mailing, compiled),
     ]
     return sorted(found, key=lambda finding: _RANK[finding.kind])
 
@@ -453,6 +458,46 @@ def _shape(mailing: Mailing, compiled: list[CompiledVariant]) -> Iterable[Findin
             _("Size %(size)s, text part, words for pictures") % {"size": formats.size(largest)},
             _("Nothing will be clipped."),
         )
+
+
+def _weight(mailing: Mailing, compiled: list[CompiledVariant]) -> Iterable[Finding]:
+    """What a whole message weighs with all that it carries, as it travels."""
+    attached = attached_to(mailing)
+    if not attached:
+        return
+    if gone := [row["name"] for row in attached if not is_there(row["sha256"])]:
+        yield Finding(
+            BAD,
+            "paperclip",
+            _("An attachment is not on disk"),
+            _("“%(name)s” cannot be read. Remove it and upload it again.") % {"name": gone[0]},
+            _edit(mailing) + "#attachments",
+            _("Fix"),
+        )
+    # text in quoted-printable grows; letters of other scripts take nine characters for three bytes
+    weights = {
+        variant.language: sum(len(quoted(part)) for part in (variant.html, variant.text))
+        + sum(one.encoded_size for one in enclosures_of(attached, variant.language))
+        for variant in compiled
+    }
+    if not weights:
+        return
+    language, weight = max(weights.items(), key=lambda found: found[1])
+    heavy = weight > HEAVY
+    files = ngettext("%(n)s file", "%(n)s files", len(attached)) % {"n": len(attached)}
+    yield Finding(
+        WARN if heavy else OK,
+        "paperclip",
+        _("A message weighs %(size)s with %(files)s") % {"size": formats.size(weight), "files": files},
+        _(
+            "Many servers refuse messages over %(limit)s, and mailboxes fill up (%(language)s). Link to the file instead."
+        )
+        % {"limit": formats.size(HEAVY), "language": language_name(language)}
+        if heavy
+        else ", ".join(row["name"] for row in attached),
+        _edit(mailing) + "#attachments",
+        _("Change") if heavy else _("Look"),
+    )
 
 
 def named_constituencies(summary: Summary) -> list[tuple[str, str, int]]:

@@ -280,12 +280,22 @@ class Client:
     async def _reset(self) -> None:
         await self._say("RSET")
 
-    def message_bytes(self, message: bytes) -> bytes:
-        """With dots doubled, and the final one."""
+    def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = ()) -> list[bytes]:
+        """A message and what follows it, with the final dot. The tail is sent as it is: none of its lines begins with a dot,
+        and it is not copied, for all messages share it."""
+        if not tail:
+            return [self.message_bytes(message)]
+        return [self._doubled(message), *tail, b".\r\n"]
+
+    @staticmethod
+    def _doubled(message: bytes) -> bytes:
         if b"\n." in message:
             message = message.replace(b"\n.", b"\n..")
-        if message.startswith(b"."):
-            message = b"." + message
+        return b"." + message if message.startswith(b".") else message
+
+    def message_bytes(self, message: bytes) -> bytes:
+        """With dots doubled, and the final one."""
+        message = self._doubled(message)
         return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
 
     def abort(self) -> None:

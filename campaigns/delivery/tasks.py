@@ -14,7 +14,8 @@ from campaigns.delivery import breaker, freezing, sweeping
 from campaigns.delivery.composing import plan_of
 from campaigns.delivery.engine import Engine, Outcomes
 from campaigns.delivery.waking import wake
-from campaigns.mailings.models import Transport
+from campaigns.mailings.models import Mailing, Transport
+from campaigns.mailings.services import pause
 from crm.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -32,7 +33,11 @@ def deliver(mailing_id: int) -> None:
 
 def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | None:
     """One run of the engine; None when the mailing is not there to send or its transport rests."""
-    plan = plan_of(mailing_id)
+    try:
+        plan = plan_of(mailing_id)
+    except Unavailable as error:  # a file that it carries is gone or damaged: a person must see to it
+        pause(mailing=Mailing.objects.get(pk=mailing_id), reason=error.message)
+        return None
     if plan is None or breaker.is_open(Transport.objects.get(pk=plan.transport_id), timezone.now()):
         return None
     dsn = dict(connection.get_connection_params())

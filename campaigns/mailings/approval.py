@@ -33,6 +33,10 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "layout": layout_version(mailing.layout),
         "signature": [sender.signatures, sender.places] if sender else None,
         "reference": pattern_of(mailing),
+        "attachments": [
+            [row.language, row.name, row.file.media_type, row.file.sha256]
+            for row in mailing.attachments.select_related("file").order_by("position", "pk")
+        ],
         "sender": [str(sender.uid), sender.name, sender.email, sender.reply_to] if sender else None,
         "topic": str(topic.uid) if topic else None,
         "transport": [str(transport.uid), transport.kind, _digest(transport.url)] if transport else None,
@@ -74,6 +78,7 @@ _NAMES = {
     "sender": lambda: _("the sender"),
     "signature": lambda: _("the sender's signature or place"),
     "reference": lambda: _("the pattern of reference numbers"),
+    "attachments": lambda: _("the attachments"),
     "topic": lambda: _("the topic"),
     "transport": lambda: _("the transport"),
     "time": lambda: _("the time"),

@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions
 from campaigns.mailings.content import CompiledLink, CompiledVariant, LinkBook, Rendered, Writing, render
+from campaigns.mailings.enclosures import Enclosure, boundary_of, enclosures_of
 from campaigns.mailings.fields import FIELDS, Scalar
 from campaigns.mailings.layouts import Frame, footer_texts, frame_html, layout_version, unbraced, why
 from campaigns.mailings.letters import addressee_html, head_text, long_date, place_and_date, reference_html
@@ -223,20 +224,34 @@ def compile_variant(variant: Variant, *, frame: Frame | None = None, book: LinkB
 
 def freeze_content(mailing: Mailing) -> dict[str, Any]:
     """All variants compiled, as JSON for `Mailing.frozen_with`: {"variants": {id: …}, "links": [{number, url, label, languages}]}."""
-    book, frame = LinkBook(), frame_of(mailing)
+    book, frame, attached = LinkBook(), frame_of(mailing), attached_to(mailing)
     stem = stem_of(mailing)
     variants = {
-        str(variant.pk): compile_variant(variant, frame=frame, book=book)
+        str(variant.pk): with_enclosures(compile_variant(variant, frame=frame, book=book), attached)
         for variant in mailing.variants.select_related("mailing__topic").order_by("position", "pk")
     }
     return {
         "version": 1,
         "variants": {key: compiled.as_dict() for key, compiled in variants.items()},
         "links": [asdict(link) for link in book.links.values()],
+        "attachments": attached,
         # as approved: a sender that is edited while a mailing is paused changes nothing of it
         "sender": [mailing.sender.name, mailing.sender.email] if mailing.sender else None,
         "reference": [stem.text, stem.digits] if stem else None,
     }
+
+
+def attached_to(mailing: Mailing) -> list[dict[str, Any]]:
+    """What is attached, as it is frozen and hashed; one query."""
+    rows = mailing.attachments.select_related("file").order_by("position", "pk")
+    return [
+        Enclosure(row.file.sha256, row.name, row.file.media_type, row.file.size, row.language).as_dict() for row in rows
+    ]
+
+
+def with_enclosures(compiled: CompiledVariant, attached: list[dict[str, Any]]) -> CompiledVariant:
+    """A variant whose messages go on with what is attached in its language."""
+    return replace(compiled, mixed=boundary_of(enclosures_of(attached, compiled.language)))
 
 
 def load_content(data: Mapping[str, Any]) -> dict[int, CompiledVariant]:

@@ -75,6 +75,7 @@ class CompiledVariant:
     fields: list[str]
     links: list[CompiledLink]
     layout_version: str = ""
+    mixed: str = ""  # boundary of what is attached behind it; empty for nothing
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -106,7 +107,7 @@ class CompiledVariant:
 
     @cached_property
     def skeleton(self) -> Skeleton:
-        return Skeleton(subject=self.subject, html=self.html, text=self.text, language=self.language)
+        return Skeleton(subject=self.subject, html=self.html, text=self.text, language=self.language, mixed=self.mixed)
 
     def recipient(self, values: Values, link_url: LinkUrl | None) -> Recipient:
         """One rendering's needs. link_url(number, destination) gives the address that stands in the message."""
@@ -136,7 +137,8 @@ class CompiledVariant:
         feedback_id: str = "",
         headers: Mapping[str, str] | None = None,
     ) -> bytes:
-        """RFC 5322 bytes of one message, CRLF line ends. See `campaigns/mailings/mime.py`.
+        """RFC 5322 bytes of one message, CRLF line ends. See `campaigns/mailings/mime.py`. With attachments (`mixed`) it is
+        the head of one, to be followed by its tail (`enclosures.py`).
 
         to, from_: (name, address). message_id: with its angle brackets. open_url: empty for nobody to be counted; then
         there is no trap link either.

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from campaigns.mailings.body import clean_body
 from campaigns.mailings.compiling import own_text, writing_of, writing_problems
 from campaigns.mailings.content import Writing
-from campaigns.mailings.models import Approval, Mailing, Variant
+from campaigns.mailings.models import Approval, Attachment, Mailing, Variant
 from campaigns.mailings.services import _move, locked
 from campaigns.mailings.states import EDITABLE, State
 from campaigns.mailings.templates import TemplateRefused
@@ -183,6 +183,10 @@ def duplicate(*, mailing: Mailing, actor: User, name: str) -> Mailing:
                 language=variant.language,
                 position=variant.position,
                 **{field: getattr(writing, field) for field in WRITING},
+            )
+        for row in mailing.attachments.all():
+            Attachment.objects.create(
+                mailing=copy, file_id=row.file_id, name=row.name, language=row.language, position=row.position
             )
     return copy
 

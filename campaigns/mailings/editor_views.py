@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.mailings import editing
+from campaigns.mailings.attachment_views import attachments_context
 from campaigns.mailings.compiling import frame_for, frame_of, writing_of
 from campaigns.mailings.content import Writing
 from campaigns.mailings.fields import FIELDS
@@ -88,7 +89,7 @@ def _editor_context(request: StaffRequest, mailing: Mailing, variant: Variant) -
     here = reverse("mailing_edit", args=[mailing.uid])
     variants = list(mailing.variants.all())
     written = {v.language for v in variants}
-    return {
+    return attachments_context(mailing) | {
         "mailing": mailing,
         "variant": variant,
         "language": language_name(variant.language),

@@ -125,9 +125,7 @@ def why(frame: Frame, language: str) -> str:
 
 def _footer(frame: Frame, language: str, tokens: dict[str, str]) -> str:
     texts = footer_texts(language)
-    sender = "<br>".join(
-        html.escape(unbraced(line)) for line in [frame.organization, *frame.postal_address.splitlines()] if line.strip()
-    )
+    sender = lines_html(unbraced(f"{frame.organization}\n{frame.postal_address}"))
     return (
         f"<p>{html.escape(why(frame, language))}</p>"
         f'<p><a href="{tokens["unsubscribe"]}">{texts["unsubscribe"]}</a> · '

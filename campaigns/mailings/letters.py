@@ -66,8 +66,8 @@ def head_text(subject: str, organization: str, place_and_date: str, language: st
 
 
 def lines_html(text: str) -> str:
-    """Text of several lines as HTML; empty for none."""
-    return "<br>".join(html.escape(line.strip()) for line in text.strip().splitlines())
+    """Text of several lines as HTML, each with a direction of its own: an address in Latin letters stands in any letter."""
+    return "<br>".join(f"<bdi>{html.escape(line.strip())}</bdi>" for line in text.strip().splitlines())
 
 
 def signature_html(text: str) -> str:

@@ -114,7 +114,8 @@ _same_line = lru_cache(maxsize=256)(_line)  # for headers that a whole mailing s
 class Skeleton:
     """A variant's message with places for one recipient."""
 
-    def __init__(self, *, subject: str, html: str, text: str, language: str) -> None:
+    def __init__(self, *, subject: str, html: str, text: str, language: str, mixed: str = "") -> None:
+        """mixed: the boundary of what is attached (`enclosures.py`); the message then goes on behind what this makes."""
         numbers = Numbers.of(language)
         self._subject = text_program(parse(subject, internal=True), numbers=numbers)
         self._text = self._part(text, numbers, escape=False)
@@ -122,9 +123,11 @@ class Skeleton:
         # “=_” cannot stand in quoted-printable, so no body holds the boundary (RFC 2045, 6.7)
         boundary = "=_" + hashlib.sha256(f"{text}\0{html}".encode()).hexdigest()[:24]
         part = "Content-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
+        in_language = f"Content-Language: {re.sub('[^A-Za-z0-9-]', '', language)}\r\n"
+        inner = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'
+        outer = f'Content-Type: multipart/mixed; boundary="{mixed}"\r\n{in_language}\r\n--{mixed}\r\n{inner}\r\n'
         self._begin = (
-            f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n'
-            f"Content-Language: {re.sub('[^A-Za-z0-9-]', '', language)}\r\n\r\n"
+            f"MIME-Version: 1.0\r\n{outer if mixed else f'{inner}{in_language}' + CRLF.decode()}"
             f"--{boundary}\r\n{part.format('plain')}"
         ).encode()
         self._between = f"\r\n--{boundary}\r\n{part.format('html')}".encode()

@@ -223,6 +223,25 @@ class Variant(UidModel):
         return f"{self.mailing_id} {self.language}"
 
 
+class Attachment(UidModel):
+    """A file that a mailing carries, in one language or in all; the content is stored once (`campaigns/files`)."""
+
+    mailing = models.ForeignKey(Mailing, on_delete=models.CASCADE, related_name="attachments")
+    file = models.ForeignKey("campaigns.StoredFile", on_delete=models.PROTECT, related_name="attachments")
+    name = models.CharField(max_length=120)
+    language = models.CharField(max_length=8, blank=True, default="", help_text="empty: with every language")
+    position = models.PositiveSmallIntegerField(default=1)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["mailing", "language", "name"], name="attachment_once_per_language")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Approval(UidModel):
     """An approver's yes to exactly one content, audience rule and count."""
 

@@ -11,7 +11,9 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.mailings.compiling import compile_variant
+from campaigns.files.storage import read
+from campaigns.mailings.compiling import attached_to, compile_variant, with_enclosures
+from campaigns.mailings.enclosures import enclosures_of, tail_of
 from campaigns.mailings.models import Mailing, MailingTest, Sender, Variant
 from campaigns.mailings.recipients import fields_of
 from campaigns.mailings.services import expect_confirmed_sender
@@ -45,10 +47,11 @@ def send_test(*, mailing: Mailing, actor: User, language: str, member_uid: str =
 
 
 def _message(mailing: Mailing, sender: Sender, variant: Variant, actor: User, member_uid: str) -> bytes:
-    compiled = compile_variant(variant)
+    attached = attached_to(mailing)
+    compiled = with_enclosures(compile_variant(variant), attached)
     compiled = replace(compiled, subject=f"[{_('Test')}] {compiled.subject}")
     here = settings.BASE_URL + reverse("mailing_detail", args=[mailing.uid])
-    return compiled.message(
+    head = compiled.message(
         fields=fields_of(mailing, actor, member_uid, variant.language),
         to=(actor.name, actor.email),
         from_=(sender.name, sender.email),
@@ -60,3 +63,4 @@ def _message(mailing: Mailing, sender: Sender, variant: Variant, actor: User, me
         preferences_url=here,
         headers={"X-Groundswell-Test": str(mailing.uid)},
     )
+    return b"".join([head, *tail_of(enclosures_of(attached, variant.language), read)])

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from campaigns.mailings import editor_views, settings_views, views
+from campaigns.mailings import attachment_views, editor_views, settings_views, views
 
 urlpatterns = [
     path("mailings/", views.mailing_list, name="mailing_list"),
@@ -18,6 +18,17 @@ urlpatterns = [
     path("mailings/<uuid:uid>/languages/remove/", editor_views.language_remove, name="mailing_language_remove"),
     path("mailings/<uuid:uid>/preview/", editor_views.mailing_preview, name="mailing_preview"),
     path("mailings/<uuid:uid>/preview/members/", editor_views.preview_members, name="mailing_preview_members"),
+    path("mailings/<uuid:uid>/attachments/", attachment_views.attachment_add, name="attachment_add"),
+    path(
+        "mailings/<uuid:uid>/attachments/<uuid:attachment>/",
+        attachment_views.attachment_download,
+        name="attachment_download",
+    ),
+    path(
+        "mailings/<uuid:uid>/attachments/<uuid:attachment>/remove/",
+        attachment_views.attachment_remove,
+        name="attachment_remove",
+    ),
     path("mailings/<uuid:uid>/test/", editor_views.mailing_test, name="mailing_test"),
     path("settings/senders/", settings_views.sender_list, name="sender_list"),
     path("settings/senders/new/", settings_views.sender_create, name="sender_create"),

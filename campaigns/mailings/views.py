@@ -126,6 +126,7 @@ def mailing_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
             "rules": sentence(mailing.segment.tree, mailing.segment.selects) if mailing.segment else "",
             "layout": LAYOUTS.get(mailing.layout),
             "reference": stem_of(mailing),
+            "attachments": list(mailing.attachments.select_related("file")),
             "history": history(mailing),
             "changed": changed_since_approval(mailing) if mailing.approval else [],
             "may_write": presenting.may(mailing, request.user, Action.WRITE),

@@ -1,0 +1,106 @@
+"""Bytes by their SHA-256 under MEDIA_ROOT/files: written whole or not at all, removed only when no row names them.
+
+Every change of a content happens under an advisory lock of its hash, to the end of the transaction: an upload of what is
+just being removed waits, and then finds that it has to write it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.db.models import ProtectedError
+from django.utils.translation import gettext as _
+
+from campaigns.files.models import StoredFile
+from crm.errors import Unavailable
+
+_LOCKS = 7102
+
+
+def path_of(sha256: str) -> Path:
+    return Path(settings.MEDIA_ROOT) / "files" / sha256[:2] / sha256
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def store(content: bytes, *, media_type: str) -> StoredFile:
+    """The row of this content, made if it is new, with its bytes on disk. In the caller's transaction."""
+    sha256 = digest(content)
+    with transaction.atomic():
+        _lock(sha256)
+        row, _is_new = StoredFile.objects.get_or_create(
+            sha256=sha256, defaults={"size": len(content), "media_type": media_type}
+        )
+        _write(sha256, content)
+    return row
+
+
+def release(file: StoredFile) -> None:
+    """Remove a content that nobody uses any more; one that is still used stays. In the caller's transaction."""
+    sha256 = file.sha256
+    with transaction.atomic():
+        _lock(sha256)
+        row = StoredFile.objects.filter(sha256=sha256).first()
+        if row is None:
+            return
+        try:
+            with transaction.atomic():
+                row.delete()
+        except ProtectedError:
+            return
+    transaction.on_commit(lambda: _sweep(sha256))
+
+
+def read(sha256: str) -> bytes:
+    """The content, checked against its name. Unavailable when it is gone or is another one."""
+    try:
+        content = path_of(sha256).read_bytes()
+    except OSError as error:
+        raise Unavailable(
+            _("A file of this mailing cannot be read (%(error)s). Is MEDIA_ROOT there?") % {"error": error.strerror}
+        ) from error
+    if digest(content) != sha256:
+        raise Unavailable(_("A file of this mailing is damaged on disk. Upload it again."))
+    return content
+
+
+def is_there(sha256: str) -> bool:
+    return path_of(sha256).is_file()
+
+
+def _write(sha256: str, content: bytes) -> None:
+    place = path_of(sha256)
+    if place.is_file() and place.stat().st_size == len(content):
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(name, 0o640)
+        os.replace(name, place)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _sweep(sha256: str) -> None:
+    """After the commit that removed a row: its bytes go, unless somebody uploaded them again."""
+    with transaction.atomic():
+        _lock(sha256)
+        if not StoredFile.objects.filter(sha256=sha256).exists():
+            path_of(sha256).unlink(missing_ok=True)
+
+
+def _lock(sha256: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_LOCKS, int(sha256[:8], 16) - 2**31])
