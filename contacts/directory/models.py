@@ -20,7 +20,7 @@ from contacts.directory.queries import (
     PostQuerySet,
 )
 from crm.ids import StampedModel, UidModel
-from crm.ui.searchtext import normalise
+from crm.ui.searchtext import acronyms, normalise, searchable
 
 
 class NamedModel(models.Model):
@@ -45,10 +45,14 @@ class NamedModel(models.Model):
     def search_parts(self) -> list[str]:
         return [self.name, *map(str, self.names.values())]
 
+    def short_names(self) -> tuple[str, ...]:
+        """Acronyms that nobody wrote down but people will type."""
+        return ()
+
     def index_text(self) -> None:
         """Recompute the stored columns; services call it before they save."""
         self.sort_key = normalise(self.name)[:300]
-        self.search_text = normalise(*dict.fromkeys(self.search_parts()))
+        self.search_text = searchable(*dict.fromkeys(self.search_parts()), also=self.short_names())
 
     def save(self, **kwargs: Any) -> None:
         self.index_text()
@@ -163,6 +167,9 @@ class Organization(NamedModel, StampedModel):
 
     def search_parts(self) -> list[str]:
         return [*super().search_parts(), self.acronym]
+
+    def short_names(self) -> tuple[str, ...]:
+        return acronyms(self.name, *map(str, self.names.values()))
 
 
 class Post(NamedModel, StampedModel):

@@ -1,6 +1,5 @@
 """What the directory adds to the registries of the platform."""
 
-from collections.abc import Iterator
 from uuid import UUID
 
 from django.urls import reverse
@@ -9,8 +8,10 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.directory import bulk_jobs, lists, timeline_sources  # noqa: F401  registers the job and the lists
 from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post, Tag
+from contacts.directory.searching import ranked
 from contacts.directory.services import constituencies, sets, tag_admin, undo
 from contacts.directory.timeline import TimelineSource, register
+from crm import bench
 from crm.accounts import scopes
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -38,23 +39,27 @@ shell.register_new(
 
 
 # --- Ctrl-K ---------------------------------------------------------------------------------------------------------------
-def find_people(user: User, words: str, limit: int) -> Iterator[search.Hit]:
-    found = Person.objects.active().visible_to(user).search(words).order_by("sort_key", "pk")[:limit]
-    people = list(found)
+def find_people(user: User, words: str, limit: int) -> search.Hits:
+    people, is_cut = ranked(Person.objects.active().visible_to(user), words, owner="person", limit=limit)
     places = Membership.objects.current().primary().filter(person__in=people).select_related("organization", "post")
     place_of = {membership.person_id: membership for membership in places}
+    hits = search.Hits(is_cut=is_cut)
     for person in people:
         place = place_of.get(person.pk)
         seat = (place.post.label if place.post else place.role) if place else ""
         subtitle = ", ".join(filter(None, [seat, place.organization.label if place else ""]))
-        yield search.Hit(person.name, reverse("person_detail", args=[person.uid]), subtitle)
+        hits.append(search.Hit(person.name, reverse("person_detail", args=[person.uid]), subtitle))
+    return hits
 
 
-def find_organizations(user: User, words: str, limit: int) -> Iterator[search.Hit]:
-    rows = Organization.objects.active().visible_to(user).search(words).select_related("constituency", "country")
-    for row in rows.order_by("sort_key", "pk")[:limit]:
+def find_organizations(user: User, words: str, limit: int) -> search.Hits:
+    rows = Organization.objects.active().visible_to(user).select_related("constituency", "country")
+    found, is_cut = ranked(rows, words, owner="organization", limit=limit)
+    hits = search.Hits(is_cut=is_cut)
+    for row in found:
         place = " · ".join(filter(None, [row.constituency.label, row.country.label if row.country else ""]))
-        yield search.Hit(row.label, reverse("organization_detail", args=[row.uid]), place)
+        hits.append(search.Hit(row.label, reverse("organization_detail", args=[row.uid]), place))
+    return hits
 
 
 search.register(
@@ -149,3 +154,5 @@ for field, kind in {
     "person": "person",
 }.items():
     readable.refers(field, kind)
+
+bench.register("search", "contacts.directory.search_bench:run", size=100_000)

@@ -27,7 +27,7 @@ from contacts.directory.models import (
     Tag,
 )
 from crm.ids import new_uid
-from crm.ui.searchtext import normalise
+from crm.ui.searchtext import acronyms, normalise, searchable
 
 PEOPLE_PER_ORGANIZATION = 20
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -118,7 +118,11 @@ def _ago(chance: random.Random, days: int) -> datetime:
 
 
 def _copy_organizations(rows: Sequence[dict[str, Any]], topic: Topic) -> None:
-    _copy(Organization, ({**_named(row["name"]), **row} for row in rows), is_invented=True)
+    named = (
+        {**_named(row["name"]), "search_text": searchable(row["name"], also=acronyms(row["name"])), **row}
+        for row in rows
+    )
+    _copy(Organization, named, is_invented=True)
     first = _next_id(Post)
     posts = [
         {"id": first + i, "uid": new_uid(), "organization_id": row["id"], **_named("Director")}
@@ -224,8 +228,7 @@ def _consent(uid: Any, kind: str, topic: Topic) -> dict[str, Any]:
 
 
 def _named(name: str) -> dict[str, Any]:
-    text = normalise(name)
-    return {"name": name, "sort_key": text, "search_text": text}
+    return {"name": name, "sort_key": normalise(name), "search_text": searchable(name)}
 
 
 def _next_id(model: Any) -> int:

@@ -19,7 +19,7 @@ from contacts.consent.addresses import address_hash, address_key
 from contacts.directory.models import Constituency, Country
 from contacts.importing.reading import Row
 from crm.errors import Invalid
-from crm.ui.searchtext import normalise
+from crm.ui.searchtext import acronyms, normalise, searchable
 
 GENDERS = {
     "female": "f female woman femme feminin mujer femenino ms mrs mme sra",
@@ -103,14 +103,14 @@ class RowReader:
         if not v.get("name") and (v.get("given_name") or v.get("family_name")):
             v["name"] = f"{v.get('given_name', '')} {v.get('family_name', '')}".strip()
         if v.get("name"):
-            v["search_text"] = normalise(v["name"])
-            v["sort_key"] = v["search_text"][:300]
+            v["sort_key"] = normalise(v["name"])[:300]
             if v.get("family_name"):
                 v["sort_key"] = normalise(v["family_name"], v.get("given_name"))[:300]
+            v["search_text"] = searchable(v["name"])
             v["words"] = " ".join(sorted(set(v["sort_key"].split())))
         if v.get("organization"):
             v["organization_key"] = self._key(v["organization"])[:300]
-            v["organization_search"] = self._key(v["organization"], v.get("acronym") or "")
+            v["organization_search"] = searchable(v["organization"], v.get("acronym"), also=acronyms(v["organization"]))
             v.setdefault("constituency", self.default_constituency)
         if v.get("post"):
             v["post_key"] = self._key(v["post"])[:300]

@@ -32,6 +32,14 @@ class Hit:
     icon: str = ""
 
 
+class Hits(list[Hit]):
+    """What a source found; `is_cut` when it stopped looking because it took too long."""
+
+    def __init__(self, hits: Iterable[Hit] = (), *, is_cut: bool = False) -> None:
+        super().__init__(hits)
+        self.is_cut = is_cut
+
+
 @dataclass(frozen=True)
 class SearchSource:
     """find(user, words, limit): hits among what the user may see. `words` is as typed; `normalise()` gives the stored form."""
@@ -50,6 +58,7 @@ class Group:
     source: SearchSource
     hits: list[Hit] = field(default_factory=list)
     more_url: str = ""
+    is_cut: bool = False  # there may be more: looking took too long and was stopped
 
 
 SOURCES: list[SearchSource] = []
@@ -69,10 +78,11 @@ def search(user: User, text: str, *, per_source: int = PER_SOURCE) -> list[Group
     for source in SOURCES:
         if not any(user.may(action) for action in source.actions):
             continue
-        hits = list(source.find(user, text, per_source + 1))
-        if hits:
+        found = source.find(user, text, per_source + 1)
+        hits, is_cut = list(found), getattr(found, "is_cut", False)
+        if hits or is_cut:
             more = source.list_url(text) if source.list_url and len(hits) > per_source else ""
-            groups.append(Group(source, hits[:per_source], more))
+            groups.append(Group(source, hits[:per_source], more, is_cut))
     pages = _pages(user, text)
     return groups + ([pages] if pages.hits else [])
 

@@ -1,8 +1,29 @@
-"""The one normal form in which names are searched: lower case, Latin letters, single spaces."""
+"""The one normal form in which names are searched: lower case, Latin letters, single spaces.
 
+What is stored (`searchable`) also has the other ways of writing a name down; what is typed (`typed_words`) is tried in each of
+its ways. So «Müller» finds *Mueller* and «Mueller» finds *Müller*, whichever of them is stored.
+"""
+
+import re
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 
 from anyascii import anyascii
+
+# two letters for one, as German and the Scandinavian languages write where a keyboard lacks it
+_TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_INSIDE = re.compile(r"(?<=\w)['’ʼ`](?=\w)")  # N'Diaye, O’Neill
+# words that acronyms leave out: of, and, for, the … in the languages of the campaign
+_SMALL = frozenset([
+    "a", "al", "and", "at", "by", "d", "da", "das", "de", "del", "des", "di", "do", "dos", "du", "e", "el", "en", "et", "for", "i", "in",
+    "l", "la", "las", "le", "les", "los", "o", "of", "on", "the", "to", "u", "und", "y",
+])  # fmt: skip
+MOST_WORDS = 8
+
+
+def _folded(*texts: str | None) -> str:
+    return unicodedata.normalize("NFKC", " ".join(text for text in texts if text)).casefold()
 
 
 def normalise(*texts: str | None) -> str:
@@ -13,7 +34,7 @@ def normalise(*texts: str | None) -> str:
     joined = " ".join(text for text in texts if text)
     if joined.isascii():  # most names of most files, and all that the rest does would change nothing
         return " ".join(joined.lower().split())
-    joined = unicodedata.normalize("NFKC", joined).casefold()
+    joined = _folded(joined)
     latin = anyascii(joined).lower()
     both = latin if latin == joined else f"{latin} {joined}"
     return " ".join(both.split())
@@ -21,4 +42,49 @@ def normalise(*texts: str | None) -> str:
 
 def latin(text: str) -> str:
     """Only the Latin letters of the normal form, to tell whether two names are the same but for accents and script."""
-    return " ".join(anyascii(unicodedata.normalize("NFKC", text).casefold()).lower().split())
+    return " ".join(anyascii(_folded(text)).lower().split())
+
+
+def searchable(*texts: str | None, also: Iterable[str] = ()) -> str:
+    """The stored form: the normal form, then other spellings of its words, then `also` (acronyms)."""
+    base, typed = normalise(*texts), _folded(*texts)
+    there = set(base.split())
+    more: list[str] = []
+    # plain letters, as most names are, have no other spelling; imports ask for a hundred thousand of them
+    spelt = () if typed.isascii() and not _INSIDE.search(typed) else typed.split()
+    for word in [*(other for one in spelt for other in _spellings(one)), *also]:
+        if word and word not in there:
+            there.add(word)
+            more.append(word)
+    return " ".join([base, *more]) if more else base
+
+
+def _spellings(word: str) -> list[str]:
+    """Other ways to write one folded word in Latin letters: Mueller for Müller, ndiaye for n'diaye."""
+    plain = " ".join(anyascii(word).lower().split())
+    found = [anyascii(word.translate(_TWO_LETTERS)).lower(), _INSIDE.sub("", plain)]
+    return [other for other in dict.fromkeys(found) if other != plain and " " not in other]
+
+
+def typed_words(text: str) -> list[tuple[str, ...]]:
+    """The words that were typed, each with the ways in which it may be stored; any of them will do."""
+    found = []
+    for word in _folded(text).split()[:MOST_WORDS]:
+        plain = "".join(anyascii(word).lower().split())
+        ways = dict.fromkeys(way for way in (plain, *_spellings(word), word) if way)
+        if ways:
+            found.append(tuple(ways))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def acronyms(*names: str) -> tuple[str, ...]:
+    """What people would call these names for short: *ituc*, *oecd*. Of names of two words or more."""
+    found: dict[str, None] = {}
+    for name in names:
+        words = [word for word in re.split(r"[\s/()]+", latin(name)) if word[:1].isalnum()]
+        telling = [word for word in words if word not in _SMALL]
+        for some in (telling, words):
+            if 2 <= len(some) <= 10:
+                found["".join(word[0] for word in some)] = None
+    return tuple(found)

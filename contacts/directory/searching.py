@@ -1,0 +1,265 @@
+"""People and institutions by what somebody types: names in any order, script or spelling, acronyms, parts of addresses.
+
+What must stay quick with a million rows is asked in steps that each stop early: names that begin so (by the index of the
+order), names that contain the words (trigrams), addresses that begin so, and only when all that found nothing, names that are
+like it. Each step takes CAP rows at most, under a time limit; what is found is put in order here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import permutations
+from typing import Any
+
+import phonenumbers
+from django.db import OperationalError, connection, transaction
+from django.db.models import F, FloatField, Func, Q, QuerySet, Value
+
+from crm.ui.searchtext import acronyms, typed_words
+
+CAP = 300  # candidates of one step: more are not read, let alone put in order
+LIST_CAP = 1000  # up to so many a list is narrowed to exactly these rows; beyond, its own order finds them soon
+MILLISECONDS = 250  # of one step
+FLOOR = 0.4  # how like a word must be, from 0 to 1
+LEAST_LETTERS = 4  # of a word that may be misspelt
+QUERY_CANCELED = "57014"
+_PHONE = re.compile(r"^[+(]?[\d\s().\-/]+$")
+_ADDRESS = re.compile(r"^[^\s@]*@?[^\s@]*$")
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What somebody typed, read once."""
+
+    text: str
+    words: list[tuple[str, ...]]
+
+    @property
+    def plain(self) -> list[str]:
+        return [ways[0] for ways in self.words]
+
+    @property
+    def digits(self) -> list[str]:
+        """Parts of a phone number to look for, without what is only dialled in one country: +221 77…, 0 77… → 77…"""
+        if not _PHONE.match(self.text):
+            return []
+        digits = re.sub(r"\D", "", self.text)
+        found = [digits.lstrip("0")]
+        try:
+            number = phonenumbers.parse("+" + found[0] if digits.startswith("00") else self.text, None)
+            found.append(str(number.national_number))
+        except phonenumbers.NumberParseException:
+            pass
+        return [part for part in dict.fromkeys(found) if len(part) >= LEAST_LETTERS]
+
+    @property
+    def address(self) -> str:
+        """An e-mail address or part of one, as addresses are stored; empty when it cannot be any."""
+        text = self.text.strip().lower()
+        return text if len(text) > 2 and _ADDRESS.match(text) and not _PHONE.match(text) else ""
+
+
+def read(text: str) -> Typed:
+    text = text.replace("\x00", "").strip()[:200]
+    return Typed(text, typed_words(text))
+
+
+def named(typed: Typed) -> Q:
+    """Every word somewhere in the names, in one of its ways."""
+    rule = Q()
+    for ways in typed.words:
+        one = Q()
+        for way in ways:
+            one |= Q(search_text__contains=way)
+        rule &= one
+    return rule
+
+
+def _swaps(word: str) -> list[str]:
+    """The word with each two neighbouring letters in the other order, the commonest slip of a hand."""
+    if not LEAST_LETTERS <= len(word) <= 20:
+        return []
+    return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
+
+
+# --- steps ----------------------------------------------------------------------------------------------------------
+@dataclass
+class Found:
+    """Ids of one search, and whether a step was stopped by its time limit."""
+
+    ids: dict[int, None] = field(default_factory=dict)
+    is_cut: bool = False
+
+    def add(self, ids: Iterable[int]) -> None:
+        self.ids |= dict.fromkeys(ids)
+
+    @contextmanager
+    def steps(self, milliseconds: int | None = None) -> Iterator[None]:
+        """Each statement inside has so long; at the first that takes longer the steps end, and what was found is kept."""
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true), set_config('pg_trgm.word_similarity_threshold', %s, true)",
+                    [str(milliseconds or MILLISECONDS), str(FLOOR)],
+                )
+                yield
+                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+        except OperationalError as error:
+            if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
+                raise
+            self.is_cut = True
+
+
+def _beginning(rows: QuerySet[Any], typed: Typed, limit: int) -> list[int]:
+    """Names that begin with the words, in any order of up to three: by the index of the order of lists."""
+    words = typed.plain
+    orders = permutations(words) if len(words) <= 3 else [tuple(words)]
+    rule = Q()
+    for order in orders:
+        rule |= Q(sort_key__startswith=" ".join(order)[:300])
+    return list(rows.filter(rule).order_by()[:limit].values_list("pk", flat=True))
+
+
+def _containing(rows: QuerySet[Any], typed: Typed, limit: int) -> list[int]:
+    return list(rows.filter(named(typed)).order_by()[:limit].values_list("pk", flat=True))
+
+
+def _short(rows: QuerySet[Any], typed: Typed) -> list[int]:
+    """Institutions that are called by the initials of what was typed: a long name finds what is stored as its acronym."""
+    return list(rows.filter(sort_key__in=acronyms(typed.text)).order_by()[:CAP].values_list("pk", flat=True))
+
+
+def points_of(typed: Typed) -> Q | None:
+    """Addresses and numbers that have what was typed in them; None when it can be part of none."""
+    rule = Q()
+    if address := typed.address:
+        local, at, domain = address.rpartition("@")
+        if at and not local:
+            rule |= Q(kind="email", domain__startswith=domain)
+        elif at:
+            rule |= Q(kind="email", address_key__startswith=address)
+        else:
+            rule |= Q(kind="email", address_key__startswith=address) | Q(kind="email", domain__startswith=address)
+    for part in typed.digits:
+        rule |= Q(kind="phone", digits__contains=part)
+    return rule or None
+
+
+def _owners(owner: str, rule: Q, limit: int) -> list[int]:
+    from contacts.directory.models import ContactPoint
+
+    points = ContactPoint.objects.with_parts().filter(rule, **{f"{owner}__isnull": False}).order_by()
+    return list(points[:limit].values_list(owner, flat=True))
+
+
+def _like(rows: QuerySet[Any], typed: Typed, limit: int) -> list[int]:
+    """Names with a word like the longest of the words typed, and like the others: the best first.
+
+    The index answers for the longest word, which is the rarest as a rule; CAP of its rows are looked at.
+    """
+    words = sorted((word for word in typed.plain if len(word) >= LEAST_LETTERS), key=len, reverse=True)
+    if not words:
+        return []
+    near = Q(search_text__trigram_word_similar=words[0])
+    for other in _swaps(words[0]):
+        near |= Q(search_text__contains=other)
+    likeness = {f"likeness_{number}": _likeness(word) for number, word in enumerate(words)}
+    found = rows.filter(near).order_by().annotate(**likeness).values_list("pk", "search_text", *likeness)[:CAP]
+    scored = [(_score(words, text, marks), pk) for pk, text, *marks in found]
+    return [pk for score, pk in sorted(scored, reverse=True) if score][:limit]
+
+
+def _likeness(word: str) -> Func:
+    return Func(Value(word), F("search_text"), function="word_similarity", output_field=FloatField())
+
+
+def _score(words: list[str], text: str, marks: list[float]) -> float:
+    """The sum of what each word scores, 0 when one is like nothing there; two letters swapped are as good as right."""
+    scores = [
+        1.0 if any(way in text for way in _swaps(word)) else mark for word, mark in zip(words, marks, strict=True)
+    ]
+    return sum(scores) if all(score >= FLOOR for score in scores) else 0.0
+
+
+# --- whole searches -------------------------------------------------------------------------------------------------
+def narrowed(rows: QuerySet[Any], text: str, *, owner: str) -> QuerySet[Any]:
+    """A list narrowed to what was typed: exactly the rows found when they are few, else by the names alone or the address."""
+    typed = read(text)
+    if not typed.words:
+        return rows
+    model: Any = rows.model
+    found, many_points = Found(), False
+    points = points_of(typed)
+    with found.steps():
+        found.add(_containing(model.objects.all(), typed, LIST_CAP + 1))
+        if len(found.ids) <= LIST_CAP:
+            if points is not None:
+                owners = _owners(f"{owner}_id", points, LIST_CAP + 1)
+                many_points = len(owners) > LIST_CAP
+                if not many_points:
+                    found.add(owners)
+            if not found.ids and not many_points:
+                _further(found, model.objects.all(), typed, owner, CAP)
+    if many_points and points is not None:
+        from contacts.directory.models import ContactPoint
+
+        theirs = Q(pk__in=ContactPoint.objects.with_parts().filter(points).values(f"{owner}_id"))
+        return rows.filter(theirs | Q(pk__in=list(found.ids)) if found.ids else theirs)
+    if len(found.ids) > LIST_CAP or found.is_cut:
+        return rows.filter(named(typed))
+    return rows.filter(pk__in=list(found.ids))
+
+
+def _further(found: Found, rows: QuerySet[Any], typed: Typed, owner: str, limit: int) -> None:
+    """What is tried when nothing was found: initials, then names that are like it."""
+    if owner == "organization" and len(typed.words) > 1:
+        found.add(_short(rows, typed))
+    if not found.ids:
+        found.add(_like(rows, typed, limit))
+
+
+def ranked(rows: QuerySet[Any], text: str, *, owner: str, limit: int) -> tuple[list[Any], bool]:
+    """The best `limit` of `rows` (what the user may see), and whether some step was stopped.
+
+    Exact, then beginnings, then words, then parts and addresses, then what is like it; within each the most recent. A step
+    is left out when those before it found enough of what stands higher.
+    """
+    typed = read(text)
+    if not typed.words:
+        return [], False
+    found, is_like = Found(), False
+    points = points_of(typed)
+    with found.steps():
+        found.add(_beginning(rows, typed, CAP))
+        if len(found.ids) < limit:
+            found.add(_containing(rows, typed, CAP))
+        if points is not None and len(found.ids) < limit:
+            found.add(rows.filter(pk__in=_owners(f"{owner}_id", points, CAP)).order_by().values_list("pk", flat=True))
+        if not found.ids:
+            is_like = True
+            _further(found, rows, typed, owner, limit)
+    best = list(found.ids)[:limit] if is_like or not found.ids else _best(rows, found, typed, limit)
+    by_pk = rows.in_bulk(best) if best else {}
+    return [by_pk[pk] for pk in best if pk in by_pk], found.is_cut
+
+
+def _best(rows: QuerySet[Any], found: Found, typed: Typed, limit: int) -> list[int]:
+    marks = rows.model.objects.filter(pk__in=list(found.ids)).values_list("pk", "sort_key", "search_text", "updated_at")
+    order = sorted(marks, key=lambda mark: (_rank(typed, mark[1], mark[2]), -mark[3].timestamp(), mark[1]))
+    return [mark[0] for mark in order[:limit]]
+
+
+def _rank(typed: Typed, sort_key: str, search_text: str) -> int:
+    """0 the very name, or what it is called for short; 1 it begins so; 2 words begin so; 3 the rest."""
+    words, names, there = typed.plain, sort_key.split(), search_text.split()
+    if sorted(words) == sorted(names) or (len(words) == 1 and words[0] in there and words[0] not in names):
+        return 0
+    joined = " ".join(words)
+    if sort_key.startswith(joined) or search_text.startswith(joined):
+        return 1
+    if all(any(word.startswith(way) for way in ways for word in there) for ways in typed.words):
+        return 2
+    return 3
