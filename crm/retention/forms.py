@@ -40,6 +40,7 @@ class RetentionForm(forms.Form):
                 label=standing.kind.label,
                 choices=[*offered, (FOR_EVER, _("for ever"))],
                 initial=now,
+                widget=forms.Select(attrs={"class": "form-select gs-w-tag"}),
             )
 
     def days(self) -> dict[str, int | None]:
