@@ -4,15 +4,18 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.consent.erasure import holdings
 from contacts.consent.erasure.registry import register_erasure
+from contacts.consent.erasure.services import after_restore as replay
 from contacts.consent.models import Suppression, Topic
 from contacts.consent.services.undo import restore_topic_values
 from crm.accounts.rules import Action
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
+from crm.backup.services import after_restore
 from crm.exports.services import kept_files, remove_all_files
 from crm.ui import settings_pages
 
 holdings.register()
+after_restore(replay)
 register_erasure(
     "list_exports", _("Lists that somebody took as files"), count=lambda data: kept_files(), erase=lambda data: remove_all_files(), order=520,
     goes=_("Every such file that is still kept, for any of them may hold a line about them."), stays=_("Who took how many rows of what, and when."),

@@ -17,6 +17,7 @@ from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from contacts.consent.addresses import address_hash
 from contacts.consent.erasure import log
@@ -209,6 +210,12 @@ def replay_erasures() -> list[Erasure]:
         erasure = known or _erasure_of(line.person, reason=_reason(line.reason), actor=None, line=line)
         done.append(erase_now(erasure))
     return done
+
+
+def after_restore() -> str:
+    """Replay, and say in a line what was done: a step of each restore."""
+    done = replay_erasures()
+    return ngettext("%(n)s erasure replayed.", "%(n)s erasures replayed.", len(done)) % {"n": len(done)}
 
 
 def _reason(text: str) -> str:
