@@ -278,7 +278,8 @@ CONTENT_SECURITY_POLICY = {
         "manifest-src": [SELF],
     }
 }
-IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 50_000_000, minimum=1)  # of one CSV file
+IMPORT_MAX_BYTES = env_int("IMPORT_MAX_BYTES", 50_000_000, minimum=1)  # of one file
+IMPORT_MAX_UNPACKED_BYTES = env_int("IMPORT_MAX_UNPACKED_BYTES", 400_000_000, minimum=1)  # of one workbook
 ATTACHMENT_MAX_BYTES = env_int("ATTACHMENT_MAX_BYTES", 10_485_760, minimum=1)  # of one file
 ATTACHMENTS_MAX_BYTES = env_int("ATTACHMENTS_MAX_BYTES", 15_728_640, minimum=1)  # of all that one message carries
 IMPORT_MAX_ROWS = env_int("IMPORT_MAX_ROWS", 100_000, minimum=1)  # they are written in one transaction

@@ -150,29 +150,35 @@ UPDATE contacts_person q SET country_id = o.country_id
  WHERE m.is_primary AND q.id = m.person_id AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
 """  # noqa: S608 constants only
 
-ADD_TAGS = """
+ADD_TAGS = f"""
+UPDATE contacts_tag t SET archived_at = NULL
+ WHERE t.archived_at IS NOT NULL AND t.id IN (
+       SELECT w.id FROM import_plan p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN import_tag w ON w.word = lower(tag)
+        WHERE p.adds_tags);
 WITH added AS (
-INSERT INTO contacts_tag (name)
-SELECT min(tag) FROM import_plan p, jsonb_array_elements_text(p.tags) tag
- WHERE p.outcome <> 'rejected' AND NOT EXISTS (SELECT 1 FROM contacts_tag t WHERE lower(t.name) = lower(tag))
- GROUP BY lower(tag)
+INSERT INTO contacts_tag (uid, name, former_names)
+SELECT {UUID7_SQL}, named.name, '{{}}' FROM (
+       SELECT min(tag) AS name FROM import_plan p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag
+        WHERE p.outcome <> 'rejected' AND lower(tag) NOT IN (SELECT word FROM import_tag)
+        GROUP BY lower(tag)) named
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'tag', id FROM added;
+INSERT INTO import_tag SELECT lower(t.name), t.id FROM contacts_tag t JOIN import_made m ON m.kind = 'tag' AND m.id = t.id;
 WITH added AS (
 INSERT INTO contacts_person_tags (person_id, tag_id)
 SELECT DISTINCT m.id, t.id FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
-  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
+  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
  WHERE p.adds_tags AND p.has_person
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'person_tag', id FROM added;
 WITH added AS (
 INSERT INTO contacts_organization_tags (organization_id, tag_id)
 SELECT DISTINCT o.id, t.id FROM import_plan p JOIN import_org o ON o.ref = p.org_ref
-  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN contacts_tag t ON lower(t.name) = lower(tag)
+  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
  WHERE p.adds_tags AND NOT p.has_person
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'organization_tag', id FROM added;
-"""
+"""  # noqa: S608 constants only
 
 LEDGER = """
 INSERT INTO contacts_importmade (run_id, kind, ids, detail)

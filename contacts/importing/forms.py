@@ -21,9 +21,9 @@ from crm.accounts.rules import Action
 
 class UploadForm(forms.Form):
     file = forms.FileField(
-        label=_("CSV file"),
-        help_text=_("Any encoding and separator. From a spreadsheet: “Save as”, then “CSV UTF-8”."),
-        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv"}),
+        label=_("CSV file or workbook"),
+        help_text=_("CSV in any encoding and with any separator, or an Excel or OpenDocument workbook (.xlsx, .ods)."),
+        widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,text/csv,.xlsx,.ods"}),
         error_messages={
             "required": _("Choose a file first."),
             "empty": _("The file is empty, so there is nothing to import."),
@@ -36,6 +36,7 @@ class FormatForm(forms.Form):
 
     encoding = forms.ChoiceField(label=_("Encoding"))
     delimiter = forms.ChoiceField(label=_("Separator"))
+    sheet = forms.ChoiceField(label=_("Sheet"))
     has_header = forms.BooleanField(label=_("The first row names the columns"), required=False)
 
     def __init__(self, *args: Any, run: ImportRun, **kwargs: Any) -> None:
@@ -43,17 +44,23 @@ class FormatForm(forms.Form):
             "encoding": run.encoding,
             "delimiter": run.delimiter,
             "has_header": run.has_header,
+            "sheet": run.options.get("sheet"),
         }
         super().__init__(*args, **kwargs)
         self.run = run
+        if sheets := run.options.get("sheets"):
+            choice(self, "sheet", [(name, name) for name in sheets])
+            del self.fields["encoding"], self.fields["delimiter"]
+            return
+        del self.fields["sheet"]
         choice(self, "encoding", _with(ENCODINGS.items(), run.encoding))
         choice(self, "delimiter", _with(DELIMITERS.items(), run.delimiter))
 
     def format(self) -> Format:
         data = self.cleaned_data
         return Format(
-            data["encoding"],
-            data["delimiter"],
+            data.get("encoding", self.run.encoding),
+            data.get("delimiter", self.run.delimiter),
             has_header=data["has_header"],
             separator_line=self.run.format.separator_line,
         )
@@ -73,6 +80,10 @@ class MappingForm(forms.Form):
         ],
         widget=forms.RadioSelect,
         required=False,
+    )
+
+    is_shared = forms.BooleanField(
+        label=_("Propose this to my colleagues too, for files with the same header"), required=False
     )
 
     def __init__(self, *args: Any, run: ImportRun, columns: Sequence[Column], user: User, **kwargs: Any) -> None:

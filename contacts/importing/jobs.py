@@ -1,20 +1,21 @@
-"""The two long tasks of an import."""
+"""The three long tasks of an import."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from celery.exceptions import SoftTimeLimitExceeded
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from contacts.importing import services
+from contacts.importing import services, undoing
 from contacts.importing.models import ImportRow, ImportRun
 from contacts.importing.reading import BadFile
-from contacts.importing.staging import stage
+from contacts.importing.staging import STEP_SECONDS, stage
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.errors import Unavailable
@@ -64,6 +65,28 @@ def apply_import(job: Run) -> None:
                 )
             ) from None
     job.result(url=reverse("import_detail", args=[run.uid]), **_readable(run))
+
+
+@job_kind(services.UNDO)
+def undo_import(job: Run) -> Any:
+    """Take an import back chunk by chunk. A chunk and the place behind it are committed together, so a death repeats none."""
+    run = ImportRun.objects.get(uid=job.params["run"])
+    actor = User.objects.filter(uid=job.params["actor"]).first()
+    if run.state != ImportRun.State.UNDOING:
+        return None
+    started = time.monotonic()
+    job.phase(_("Taking back what nobody built on since"))
+    phase, first = job.state.get("phase", 0), job.state.get("first", 1)
+    while phase < len(undoing.PHASES):
+        with transaction.atomic():
+            phase, first, done = undoing.next_step(run=run, actor=actor, phase=phase, first=first)
+            job.save_state(phase=phase, first=first)
+            job.advance(done)
+        if time.monotonic() - started > STEP_SECONDS:
+            return job.again()
+    run = undoing.finish(run=run, actor=actor)
+    job.result(url=reverse("import_detail", args=[run.uid]), **run.counts["undo"])
+    return None
 
 
 def _told(job: Run, words: str) -> None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+import xlsxwriter
 from babel import Locale
-from django.http import StreamingHttpResponse
+from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
+from django.urls import reverse
 from django.utils.text import slugify
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from contacts.directory.models import Constituency, Organization, Person
+from contacts.directory.models import Constituency, Organization, Person, Post
 from contacts.importing.models import ImportRow, ImportRun
 from crm.ui.tables import Column, Table, csv_lines
 
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 STATE_KINDS = {
     "applied": "ok",
     "failed": "bad",
@@ -23,6 +27,7 @@ STATE_KINDS = {
     "checking": "blue",
     "applying": "blue",
     "checked": "warn",
+    "undoing": "blue",
 }
 
 
@@ -101,19 +106,75 @@ def examples(run: ImportRun, count: int = 5) -> list[dict[str, Any]]:
     ]
 
 
-def rejected_csv(run: ImportRun) -> StreamingHttpResponse:
-    """The rejected rows as they stood, with line and reason in front: to mend and upload again."""
+def rejected_rows(run: ImportRun) -> Iterator[list[Any]]:
+    """Line, reason, then the cells as they stood: to mend and upload again, as they are (the two first columns mean nothing then)."""
+    for row in run.rows.rejected().iterator(chunk_size=2000):
+        yield [row.line, row.reason, *row.raw]
 
-    def rows() -> Iterator[list[Any]]:
-        for row in run.rows.rejected().iterator(chunk_size=2000):
-            yield [row.line, row.reason, *row.raw]
 
-    name = f"{slugify(run.file_name.rsplit('.', 1)[0]) or 'import'}-rejected.csv"
-    return StreamingHttpResponse(
-        csv_lines([_t("Line"), _t("Reason"), *run.columns], rows()),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+def kept_rows(run: ImportRun) -> Iterator[list[Any]]:
+    for row in run.kept.order_by("object_type", "name", "id").iterator(chunk_size=2000):
+        yield [object_label(row.object_type), row.name, row.field or _t("all of it"), row.get_reason_display()]
+
+
+def rejected_file(run: ImportRun, kind: str) -> HttpResponseBase:
+    return table_file([_t("Line"), _t("Reason"), *run.columns], rejected_rows(run), f"{_stem(run)}-rejected", kind)
+
+
+def kept_file(run: ImportRun, kind: str) -> HttpResponseBase:
+    head = [_t("What"), _t("Name"), _t("Which part"), _t("Why it was kept")]
+    return table_file(head, kept_rows(run), f"{_stem(run)}-kept", kind)
+
+
+def table_file(head: list[str], rows: Iterator[list[Any]], stem: str, kind: str) -> HttpResponseBase:
+    """A table as CSV, streamed, or as a workbook whose cells are all text: nothing in it is ever a formula."""
+    disposition = {"Content-Disposition": f'attachment; filename="{stem}.{kind}"'}
+    if kind == "csv":
+        return StreamingHttpResponse(csv_lines(head, rows), content_type="text/csv; charset=utf-8", headers=disposition)
+    place = tempfile.TemporaryFile()  # noqa: SIM115  FileResponse closes it
+    book = xlsxwriter.Workbook(place, {"constant_memory": True, "in_memory": False, "strings_to_formulas": False})
+    sheet = book.add_worksheet()
+    bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@"})
+    for column, title in enumerate(head):
+        sheet.write_string(0, column, title, bold)
+    for number, row in enumerate(rows, start=1):
+        for column, value in enumerate(row):
+            sheet.write_string(number, column, str(value)[:32_767], text)
+    sheet.freeze_panes(1, 0)
+    book.close()
+    place.seek(0)
+    return FileResponse(place, content_type=XLSX, headers=disposition)
+
+
+def object_label(object_type: str) -> str:
+    return {"person": _t("Person"), "organization": _t("Organization"), "post": _t("Post")}[object_type]
+
+
+def _stem(run: ImportRun) -> str:
+    return slugify(run.file_name.rsplit(".", 1)[0]) or "import"
+
+
+class KeptTable(Table):
+    columns = [
+        Column("object_type", _("What")),
+        Column("name", _("Name"), sort=["name"]),
+        Column("field", _("Which part")),
+        Column("reason", _("Why it was kept")),
+    ]
+    default_sort = "name"
+    row_template = "contacts/importing/_kept_row.html"
+
+    def prepare(self, rows: list[Any]) -> None:
+        posts = {row.object_id for row in rows if row.object_type == "post"}
+        places = dict(Post.objects.filter(pk__in=posts).values_list("pk", "organization__uid"))
+        for row in rows:
+            row.what = object_label(row.object_type)
+            uid = places.get(row.object_id) if row.object_type == "post" else row.object_uid
+            row.url = (
+                reverse("person_detail" if row.object_type == "person" else "organization_detail", args=[uid])
+                if uid
+                else ""
+            )
 
 
 def defaults_in_words(run: ImportRun) -> list[str]:

@@ -26,7 +26,7 @@ SET LOCAL work_mem = '64MB';
 SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;
 DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_plan, import_change, import_org, import_post,
-           import_person, import_membership, import_subject, import_made, import_filled;
+           import_person, import_membership, import_subject, import_made, import_filled, import_tag;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
 SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
        v->>'honorific' AS honorific_prefix, v->>'gender' AS gender, v->>'language' AS language,
@@ -226,10 +226,17 @@ UPDATE import_plan p SET fills_post = true, adds_membership = false
          ORDER BY m.person_id, m.organization_id, w.line) f
  WHERE p.line = f.line;
 """
+# A tag's former names mean it too, and one that was merged away means what it was merged into.
 TAGS = """
+CREATE TEMP TABLE import_tag ON COMMIT DROP AS
+SELECT DISTINCT ON (w.word) w.word, coalesce(n.merged_into_id, n.id) AS id
+  FROM (SELECT lower(name) AS word, id, merged_into_id, 1 AS place FROM contacts_tag
+        UNION ALL SELECT unnest(former_names), id, merged_into_id, 2 FROM contacts_tag) w
+  JOIN contacts_tag n ON n.id = coalesce(w.merged_into_id, w.id)
+ ORDER BY w.word, w.place, w.id;
 UPDATE import_plan p SET adds_tags = true
   FROM (SELECT DISTINCT w.line FROM import_plan w CROSS JOIN LATERAL jsonb_array_elements_text(w.tags) AS tag
-          LEFT JOIN contacts_tag t ON lower(t.name) = lower(tag)
+          LEFT JOIN import_tag t ON t.word = lower(tag)
           LEFT JOIN contacts_person_tags pt ON pt.tag_id = t.id AND w.has_person AND pt.person_id = w.person_ref
           LEFT JOIN contacts_organization_tags ot ON ot.tag_id = t.id AND NOT w.has_person AND ot.organization_id = w.org_ref
          WHERE w.outcome = '' AND pt.id IS NULL AND ot.id IS NULL) f

@@ -13,6 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.consent.models import LawfulBasis, Topic
+from contacts.importing import remembering, workbooks
 from contacts.importing.applying import PLANNED_SUBJECTS, SETTLE_DRY_ROWS, write_plan
 from contacts.importing.models import ImportRow, ImportRun
 from contacts.importing.planning import execute, make_plan
@@ -20,14 +21,14 @@ from contacts.importing.reading import BadFile, Format, check, detect, sample_ro
 from contacts.importing.targets import BY_NAME, SEVERAL_ALLOWED, Column, columns_of
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.audit.models import Door
+from crm.audit.models import AuditChange, Door
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid, WrongState
 from crm.jobs.models import Job
 from crm.jobs.services import start_job
 
 State = ImportRun.State
-CHECK, APPLY = "import.check", "import.apply"
+CHECK, APPLY, UNDO = "import.check", "import.apply", "import.undo"
 # may start again from here: a check that was refused, or that failed, is repeated after the columns are set anew
 OPEN_STATES = {State.UPLOADED, State.MAPPED, State.CHECKED, State.REFUSED, State.FAILED, State.CANCELLED}
 
@@ -43,6 +44,8 @@ def upload_import(*, file: UploadedFile, actor: User) -> ImportRun:
     run = ImportRun(owner=actor, file_name=(file.name or "file.csv")[:255], size_bytes=size)
     run.file.save(f"{run.uid}.csv", file, save=False)
     try:
+        if workbooks.is_workbook(Path(run.file.path)):
+            _unfold(run)
         how = detect(Path(run.file.path))
         rows = check(Path(run.file.path), how)
         if rows > settings.IMPORT_MAX_ROWS:
@@ -55,9 +58,52 @@ def upload_import(*, file: UploadedFile, actor: User) -> ImportRun:
             run.save()
             record(verb="import.uploaded", target=run, actor=actor, summary=run.file_name)
     except BaseException:
+        _delete_book(run)
         run.file.delete(save=False)
         raise
     return run
+
+
+def _unfold(run: ImportRun) -> None:
+    """A workbook: keep it beside, and let the sheet with the most rows be the file that is read."""
+    path, book = Path(run.file.path), _book(run)
+    path.rename(book)
+    workbooks.guard(book)
+    found = workbooks.sheets(book)
+    chosen = max(found, key=lambda sheet: sheet.rows)
+    workbooks.write_csv(book, chosen.name, path)
+    run.options = {**run.options, "sheets": [sheet.name for sheet in found], "sheet": chosen.name}
+
+
+def choose_sheet(*, run: ImportRun, sheet: str) -> ImportRun:
+    """Read another sheet of the workbook, and propose its columns. Raises BadFile and changes nothing."""
+    if sheet not in run.options.get("sheets", []) or not _book(run).exists():
+        raise BadFile(_("The workbook has no sheet called “%(sheet)s”.") % {"sheet": sheet[:60]})
+    path = Path(run.file.path)
+    fresh = path.with_suffix(".new")
+    try:
+        workbooks.write_csv(_book(run), sheet, fresh)
+        how = detect(fresh)
+        rows = check(fresh, how)
+        with transaction.atomic():
+            run = _open(run)
+            fresh.replace(path)
+            run.options = {**run.options, "sheet": sheet}
+            _set_format(run, how, rows)
+            run.state = State.UPLOADED
+            run.save()
+    finally:
+        fresh.unlink(missing_ok=True)
+    return run
+
+
+def _book(run: ImportRun) -> Path:
+    return Path(run.file.path).with_suffix(".book")
+
+
+def _delete_book(run: ImportRun) -> None:
+    if run.file:
+        _book(run).unlink(missing_ok=True)
 
 
 def reread(*, run: ImportRun, how: Format) -> ImportRun:
@@ -78,8 +124,18 @@ def columns_with_samples(run: ImportRun) -> list[Column]:
     return columns_of(header, [row.cells for row in rows[run.has_header :]], has_header=run.has_header)
 
 
-def save_mapping(*, run: ImportRun, mapping: Mapping[int, str], options: Mapping[str, Any]) -> ImportRun:
-    """Say what each column means. Raises Invalid when two columns mean the same, or none names anybody."""
+def save_mapping(
+    *,
+    run: ImportRun,
+    mapping: Mapping[int, str],
+    options: Mapping[str, Any],
+    actor: User | None = None,
+    is_shared: bool = False,
+) -> ImportRun:
+    """Say what each column means. Raises Invalid when two columns mean the same, or none names anybody.
+
+    With an actor it is remembered for the next file with this header, and with is_shared for everybody's.
+    """
     chosen = {index: target for index, target in mapping.items() if target}
     unknown = [target for target in chosen.values() if target not in BY_NAME]
     if unknown:
@@ -100,6 +156,7 @@ def save_mapping(*, run: ImportRun, mapping: Mapping[int, str], options: Mapping
         run.options = {**run.options, **options}
         run.state = State.MAPPED
         run.save(update_fields=["mapping", "options", "state", "updated_at"])
+        remembering.remember(run=run, actor=actor, is_shared=is_shared)
     return run
 
 
@@ -143,6 +200,38 @@ def start_apply(*, run: ImportRun, actor: User, first_permission: Mapping[str, A
         )
         _move(run, State.APPLYING, job=job, error="", first_permission=_permission(first_permission))
     return job
+
+
+def start_undo(*, run: ImportRun, actor: User) -> Job:
+    """Begin to take an import back. A second click gives the same job; what is undone is not undone again."""
+    with transaction.atomic():
+        run = ImportRun.objects.select_for_update().get(pk=run.pk)
+        if run.state in {State.UNDOING, State.UNDONE} and run.job is not None:
+            return run.job
+        if run.state != State.APPLIED:
+            raise WrongState(_("This import changed nothing, so there is nothing to undo."))
+        if not run.made.exists() and not can_be_undone(run):
+            raise WrongState(
+                _("This import was applied before imports kept what they made, so it cannot be undone as a whole.")
+            )
+        job = start_job(
+            kind=UNDO,
+            title=_("Undo of %(file)s") % {"file": run.file_name},
+            owner=actor,
+            params={"run": str(run.uid), "actor": str(actor.uid)},
+            object_uid=run.uid,
+            total=sum(len(ids) for ids in run.made.values_list("ids", flat=True)),
+        )
+        _move(run, State.UNDOING, job=job, error="")
+    return job
+
+
+def can_be_undone(run: ImportRun) -> bool:
+    """Whether it changed anything that it noted: what it made, or fields that it filled."""
+    if run.state != State.APPLIED:
+        return False
+    changed = AuditChange.objects.filter(entry__verb="import.applied", entry__object_uid=run.uid, before__isnull=False)
+    return run.made.exists() or changed.exists()
 
 
 def finish_check(*, run: ImportRun, scope: Any) -> ImportRun:
@@ -195,7 +284,9 @@ def settle(run: ImportRun) -> ImportRun:
         job = run.job
         if not run.is_busy or (job is not None and job.is_open):
             return run
-        if job is not None and job.state == Job.State.FAILED:
+        if run.state == State.UNDOING:  # what is left is taken back when somebody asks again
+            _move(run, State.APPLIED, error=job.error if job is not None else "")
+        elif job is not None and job.state == Job.State.FAILED:
             _move(run, State.FAILED, error=job.error)
         else:
             _move(run, State.MAPPED if run.state == State.CHECKING else State.CHECKED)
@@ -218,11 +309,13 @@ def discard_import(*, run: ImportRun, actor: User) -> None:
         ImportRow.objects.filter(run=run).delete()
         record(verb="import.discarded", target=run, actor=actor, summary=run.file_name)
         storage, name = run.file.storage, run.file.name or ""
-        if run.state == State.APPLIED:
+        book = _book(run) if run.file else None
+        if run.was_applied:
             ImportRun.objects.filter(pk=run.pk).update(file="", updated_at=timezone.now())
         else:
             run.delete()
         transaction.on_commit(lambda: storage.delete(name) if name else None)
+        transaction.on_commit(lambda: book.unlink(missing_ok=True) if book else None)
 
 
 def _open(run: ImportRun) -> ImportRun:
@@ -238,6 +331,7 @@ def _set_format(run: ImportRun, how: Format, rows: int) -> None:
     columns = columns_with_samples(run)
     run.columns = [column.label for column in columns]
     run.mapping = {str(column.index): column.proposed for column in columns if column.proposed}
+    remembering.propose(run)
 
 
 def _move(run: ImportRun, state: str, **values: Any) -> None:

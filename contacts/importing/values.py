@@ -20,6 +20,7 @@ from contacts.directory.models import Constituency, Country
 from contacts.importing.reading import Row
 from crm.errors import Invalid
 from crm.ui.searchtext import acronyms, normalise, searchable
+from crm.ui.tables import FORMULA_STARTS
 
 GENDERS = {
     "female": "f female woman femme feminin mujer femenino ms mrs mme sra",
@@ -75,6 +76,8 @@ class RowReader:
             text = " ".join(row.cells[index].split()) if index < len(row.cells) else ""
             if target == "note" and index < len(row.cells):
                 text = row.cells[index].strip()
+            if text[:1] == "'" and text[1:2] in FORMULA_STARTS:
+                text = text[1:]  # the apostrophe by which our own files make a formula harmless
             if text:
                 value = self._value(text, target)
                 found[target] = [*found.get("tags", []), *value] if target == "tags" else value

@@ -13,10 +13,18 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.consent.queries import open_topics
 from contacts.directory.tabs import directory_tabs
-from contacts.importing import services
+from contacts.importing import remembering, services
 from contacts.importing.forms import FormatForm, MappingForm, PermissionForm, UploadForm
-from contacts.importing.lists import ImportTable, RowTable, defaults_in_words, examples, rejected_csv
-from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.lists import (
+    ImportTable,
+    KeptTable,
+    RowTable,
+    defaults_in_words,
+    examples,
+    kept_file,
+    rejected_file,
+)
+from contacts.importing.models import ImportKept, ImportMapping, ImportRow, ImportRun
 from contacts.importing.reading import BadFile
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -69,14 +77,20 @@ def import_columns(request: StaffRequest, uid: UUID) -> HttpResponse:
     """GET: set the columns (again). POST: keep them and begin the dry run."""
     run = services.settle(_run(request, uid))
     if request.method != "POST":
-        if run.is_busy or run.state == State.APPLIED:
+        if run.is_busy or run.was_applied:
             return redirect("import_detail", uid=run.uid)
         return _columns_page(request, run)
     form = MappingForm(request.POST, run=run, columns=services.columns_with_samples(run), user=request.user)
     if not form.is_valid():
         return _columns_page(request, run, form)
     try:
-        services.save_mapping(run=run, mapping=form.mapping(), options=form.options())
+        services.save_mapping(
+            run=run,
+            mapping=form.mapping(),
+            options=form.options(),
+            actor=request.user,
+            is_shared=form.cleaned_data["is_shared"],
+        )
     except Invalid as refused:
         form.add_error(None, refused.message)
         return _columns_page(request, run, form)
@@ -92,7 +106,11 @@ def import_format(request: StaffRequest, uid: UUID) -> HttpResponse:
     form = FormatForm(request.POST, run=run)
     if form.is_valid():
         try:
-            services.reread(run=run, how=form.format())
+            sheet = form.cleaned_data.get("sheet")
+            if sheet and sheet != run.options.get("sheet"):
+                services.choose_sheet(run=run, sheet=sheet)
+            else:
+                services.reread(run=run, how=form.format())
         except BadFile as refused:
             form.add_error(None, refused.message)
         else:
@@ -126,10 +144,48 @@ def import_rows(request: StaffRequest, uid: UUID, outcome: str) -> HttpResponseB
 
 @requires(Action.BULK)
 @require_safe
-def import_rejected(request: StaffRequest, uid: UUID) -> HttpResponseBase:
+def import_rejected(request: StaffRequest, uid: UUID, kind: str) -> HttpResponseBase:
+    """The rejected rows as a file, to mend and import again."""
     run = _run(request, uid)
     record(verb="import.exported", target=run, actor=request.user, summary=run.file_name)
-    return rejected_csv(run)
+    return rejected_file(run, kind)
+
+
+@requires(Action.BULK)
+@require_POST
+def import_undo(request: StaffRequest, uid: UUID) -> HttpResponse:
+    run = services.settle(_run(request, uid))
+    services.start_undo(run=run, actor=request.user)
+    return done(request, reverse("import_detail", args=[run.uid]))
+
+
+@requires(Action.BULK)
+@require_safe
+def import_kept(request: StaffRequest, uid: UUID) -> HttpResponseBase:
+    """What an undo left as it is, and why."""
+    run = _run(request, uid)
+    table = KeptTable(request, ImportKept.objects.filter(run=run))
+    return list_page(request, "contacts/importing/import_kept.html", table=table, run=run, crumbs=_crumbs(run))
+
+
+@requires(Action.BULK)
+@require_safe
+def import_kept_file(request: StaffRequest, uid: UUID, kind: str) -> HttpResponseBase:
+    run = _run(request, uid)
+    record(verb="import.exported", target=run, actor=request.user, summary=run.file_name)
+    return kept_file(run, kind)
+
+
+@requires(Action.BULK)
+@require_POST
+def import_forget(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Forget what the columns of this header meant last time."""
+    run = services.settle(_run(request, uid))
+    found = remembering.forget(run=run, actor=request.user)
+    services.reread(run=run, how=run.format)
+    words = _("Forgotten. The columns are proposed from their names and values again.")
+    toast(request, words if found else _("There is no memory of your own to forget; a colleague shared this one."))
+    return done(request, reverse("import_columns", args=[run.uid]))
 
 
 @requires(Action.BULK)
@@ -159,10 +215,16 @@ def _columns_page(
         "form": form,
         "format_form": format_form or FormatForm(run=run),
         "crumbs": _crumbs(),
+        "remembered": _remembered(run),
         "repeated": any(column.is_repeated for column in form.columns),
     }
     is_bad = bool(form.is_bound and form.errors) or bool(format_form and format_form.errors)
     return render(request, "contacts/importing/import_columns.html", context, status=422 if is_bad else 200)
+
+
+def _remembered(run: ImportRun) -> ImportMapping | None:
+    uid = run.options.get("remembered")
+    return ImportMapping.objects.select_related("owner").filter(uid=uid).first() if uid else None
 
 
 def _result_page(request: StaffRequest, run: ImportRun, form: PermissionForm, status: int = 200) -> HttpResponse:
@@ -178,6 +240,7 @@ def _result_page(request: StaffRequest, run: ImportRun, form: PermissionForm, st
         "form": form,
         "topics": topics,
         "examples": examples(run) if run.state in {State.CHECKED, State.APPLIED} and run.file else [],
+        "may_undo": services.can_be_undone(run),
         "defaults": defaults_in_words(run),
         "crumbs": _crumbs(),
     }

@@ -40,7 +40,7 @@ def mapping(run, **values):
 
 
 def test_list_is_empty_and_says_what_to_do(client):
-    assert "Upload a CSV file of people" in text(client.get(reverse("import_list")))
+    assert "Upload a CSV file or a workbook of people" in text(client.get(reverse("import_list")))
 
 
 def test_list_takes_the_same_number_of_queries_for_one_and_for_three(
