@@ -48,7 +48,7 @@ class FormatForm(forms.Form):
         }
         super().__init__(*args, **kwargs)
         self.run = run
-        if sheets := run.options.get("sheets"):
+        if sheets := run.options.get("sheets") or [name for name in [run.options.get("sheet")] if name]:
             choice(self, "sheet", [(name, name) for name in sheets])
             del self.fields["encoding"], self.fields["delimiter"]
             return

@@ -176,7 +176,10 @@ def start_check(*, run: ImportRun, actor: User) -> Job:
             object_uid=run.uid,
             total=run.options.get("rows"),
         )
-        _move(run, State.CHECKING, job=job, counts={}, error="", first_permission={})
+        # its other sheets hold personal data that nobody asked to keep
+        _delete_book(run)
+        run.options.pop("sheets", None)
+        _move(run, State.CHECKING, job=job, counts={}, error="", first_permission={}, options=run.options)
     return job
 
 

@@ -84,7 +84,7 @@ def test_columns_of_one_name_are_shown_apart(client):
     [
         (b"", "The file is empty"),
         (b'Name,Note\nAda,x\nBob,"open\n', "opens in line 3 is never closed"),
-        (b"PK\x03\x04....", "an Excel workbook"),
+        (b"PK\x03\x04....", "The file is damaged"),
         (b"Name,Note\n", "no rows below it"),
     ],
 )

@@ -69,8 +69,10 @@ def test_the_whole_way_with_lines_of_the_workbook(planner, folder):
     assert run.columns == HEAD and run.options["rows"] == 2
 
     run = services.save_mapping(run=run, mapping={int(i): t for i, t in run.mapping.items()}, options={})
+    assert list(folder.rglob("*.book"))
     run = apply(dry_run(run, planner), planner)
 
+    assert not list(folder.rglob("*.book")), "its other sheets are nobody's business any more"
     assert outcomes(run) == [(4, "created"), (6, "rejected")]
     membership = Person.objects.get().memberships.get()
     assert (membership.organization.name, membership.started_on) == ("Ministry", dt.date(2025, 3, 31))
