@@ -30,8 +30,8 @@ setup: python ## make .venv/ with the locked packages and build the front end
 run: setup ## start the whole product on this machine (PORT=8100 chooses another port)
 	@exec $(MANAGE) up
 
-demo: setup ## load the demo campaign again
-	@$(MANAGE) demo
+demo: setup ## load the demo campaign again (SIZE=1000000 adds so many people)
+	@$(MANAGE) demo $(if $(SIZE),--size $(SIZE))
 
 test: setup browser check ## check, then all tests in parallel, browser tests included
 	@$(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup

@@ -1,4 +1,4 @@
-"""A large, believable directory by COPY, for benches and for looking at plans. Never used on a real database.
+"""A large, believable directory by COPY, for benches, for looking at plans, and for a large demo. Never used on a real database.
 
 100,000 people with memberships, addresses and consent take about fifteen seconds. The same n gives the same rows.
 """

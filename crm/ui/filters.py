@@ -135,8 +135,10 @@ class BoundFacet:
         return sorted(options, key=lambda option: not option.is_on)
 
     def _counts(self) -> dict[str, int]:
-        rows = self.bar.narrowed(without=self.name).order_by().values_list(self.facet.count_by)
-        return {str(value): n for value, n in rows.annotate(n=Count("pk", distinct=True))}
+        rows = self.bar.narrowed(without=self.name).order_by()
+        # a list that has no row twice needs none sorted out: counting distinct ones sorts everybody (100,000 people: 90 ms)
+        counted = Count("pk", distinct=rows.query.distinct)
+        return {str(value): n for value, n in rows.values_list(self.facet.count_by).annotate(n=counted)}
 
 
 class FilterBar:

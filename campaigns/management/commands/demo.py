@@ -8,7 +8,10 @@ from typing import Any
 from django.core.management import BaseCommand, CommandError
 
 from campaigns.demo import emptying, story
+from contacts.directory.volume import make_people
 from crm.accounts.models import User
+
+LARGEST = 2_000_000  # people; two million need about 3 GB of memory while they are made
 
 
 class Command(BaseCommand):
@@ -16,9 +19,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--remove", action="store_true", help="remove the demo and all that was made since")
+        parser.add_argument("--size", type=int, default=0, help="add so many invented people by COPY, to see it large")
         parser.add_argument("--yes", action="store_true", help="do not ask before removing what is there")
 
-    def handle(self, *args: Any, remove: bool = False, yes: bool = False, **options: Any) -> None:
+    def handle(self, *args: Any, remove: bool = False, yes: bool = False, size: int = 0, **options: Any) -> None:
+        if size < 0 or size > LARGEST:
+            raise CommandError(f"--size is a number of people up to {LARGEST:,}.")
         if User.objects.exists():
             self._may_remove(yes=yes, remove=remove)
             emptying.remove_everything()
@@ -29,6 +35,9 @@ class Command(BaseCommand):
             return
         began = time.monotonic()
         story.load(tell=lambda step: self.stdout.write(f"demo: {step} ({time.monotonic() - began:.0f} s)"))
+        if size:
+            self.stdout.write(f"demo: adding {size:,} people ({time.monotonic() - began:.0f} s)")
+            make_people(size)
         self.stdout.write(
             f"demo: loaded in {time.monotonic() - began:.0f} s; its first mailing leaves in half a minute"
         )

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     reference = [Country.objects.count(), Constituency.objects.count(), IndicatorValue.objects.count()]
 
-    call_command("demo")
+    call_command("demo", size=200)
 
     assert dict(Mailing.objects.values_list("name", "state")) == {
         "Who is covered, and who is not yet": "scheduled",  # leaves when the workers run
@@ -28,6 +28,7 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     assert {country.code for country in drive.countries.all()} == {country.code for country in lowest_coverage(10)}
     assert ConsentEvent.objects.exists()
     assert not ContactPoint.objects.exclude(value__endswith=".test").exists()
+    assert Person.objects.filter(contact_points__value__endswith="@people.test").count() > 150  # the large part
     assert "demo: loaded in" in capsys.readouterr().out
 
     with pytest.raises(CommandError, match="Add --yes"):
