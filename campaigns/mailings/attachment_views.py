@@ -92,7 +92,7 @@ def _version(request: StaffRequest) -> int:
 def _answer(request: StaffRequest, uid: UUID, error: str, text: str) -> HttpResponse:
     """The card again for htmx, with the version that further saves stand on; else back to the editor."""
     if not getattr(request, "htmx", False):
-        toast(request, error or text, **({"level": "error"} if error else {}))
+        toast(request, error or text, level="error" if error else "success")
         return done(request, reverse("mailing_edit", args=[uid]) + "#attachments")
     mailing = find(request, uid, Action.WRITE)
     context = attachments_context(mailing) | {"attach_error": error, "attach_again": True}

@@ -87,8 +87,8 @@ def two_step_is_missing(user: User) -> Iterable[today.Need]:
 def organization_set_up(user: User) -> Iterable[today.SetupStep]:
     installation = Installation.current()
     yield today.SetupStep(
-        _("Say who you are"),
-        _("Name, postal address and default language: they stand in the footer of every mailing."),
+        gettext("Say who you are"),
+        gettext("Name, postal address and default language: they stand in the footer of every mailing."),
         reverse("installation"),
         bool(installation.name and installation.postal_address),
         order=10,
