@@ -2,6 +2,7 @@ from django.urls import include, path
 
 urlpatterns = [
     path("", include("campaigns.planning.urls")),
+    path("", include("campaigns.files.urls")),
     path("", include("campaigns.mailings.urls")),
     path("", include("campaigns.delivery.urls")),
     path("", include("campaigns.engagement.urls")),

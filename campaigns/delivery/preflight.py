@@ -24,7 +24,8 @@ from campaigns.delivery.audience import Summary, audience_summary
 from campaigns.delivery.breaker import is_open
 from campaigns.delivery.models import SkipReason
 from campaigns.files.storage import is_there
-from campaigns.mailings.compiling import attached_to, compile_variant, holes, writing_of, writing_problems
+from campaigns.mailings.body import pictures_without_words
+from campaigns.mailings.compiling import OPEN_PICTURE, attached_to, compile_variant, holes, writing_of, writing_problems
 from campaigns.mailings.content import CompiledVariant
 from campaigns.mailings.enclosures import enclosures_of
 from campaigns.mailings.languages import language_name
@@ -430,13 +431,13 @@ def _shape(mailing: Mailing, compiled: list[CompiledVariant]) -> Iterable[Findin
                 _edit(mailing, variant.language),
                 _("Shorten"),
             )
-        bare = [tag for tag in re.findall(r"<img\b[^>]*>", variant.html) if " alt=" not in tag]
+        bare = pictures_without_words(variant.html.replace(OPEN_PICTURE, ""))
         if bare:
             fine = False
             yield Finding(
-                WARN,
+                BAD,
                 "photo-off",
-                ngettext("%(n)s picture has no words", "%(n)s pictures have no words", len(bare)) % {"n": len(bare)},
+                ngettext("%(n)s picture has no words", "%(n)s pictures have no words", bare) % {"n": bare},
                 _("Many programs hide pictures. Say what they show (%(language)s).") % {"language": name},
                 _edit(mailing, variant.language),
                 _("Add words"),

@@ -14,10 +14,18 @@ class StoredFile(StampedModel):
     sha256 = models.CharField(max_length=64, unique=True)
     size = models.PositiveBigIntegerField()
     media_type = models.CharField(max_length=100)
+    # pictures in the body: messages that have left show them for ever, so they are never removed
+    is_public = models.BooleanField(default=False)
+    width = models.PositiveIntegerField(null=True, blank=True)
+    height = models.PositiveIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(name="stored_file_is_named_by_hash", condition=Q(sha256__regex=r"^[0-9a-f]{64}$")),
+            models.CheckConstraint(
+                name="stored_file_public_is_a_picture",
+                condition=Q(is_public=False) | Q(media_type__in=["image/png", "image/jpeg"], width__gt=0, height__gt=0),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from django.db.models import ProtectedError
 from django.utils.translation import gettext as _
 
 from campaigns.files.models import StoredFile
+from campaigns.files.pictures import Picture
 from crm.errors import Unavailable
 
 _LOCKS = 7102
@@ -42,12 +43,21 @@ def store(content: bytes, *, media_type: str) -> StoredFile:
     return row
 
 
+def publish(picture: Picture) -> StoredFile:
+    """A picture for everybody who has its address; a file that is attached somewhere becomes public by it."""
+    row = store(picture.content, media_type=picture.media_type)
+    if not row.is_public:
+        row.is_public, row.width, row.height = True, picture.width, picture.height
+        row.save(update_fields=["is_public", "width", "height", "updated_at"])
+    return row
+
+
 def release(file: StoredFile) -> None:
-    """Remove a content that nobody uses any more; one that is still used stays. In the caller's transaction."""
+    """Remove a content that nobody uses any more; one that is still used, or public, stays. In the caller's transaction."""
     sha256 = file.sha256
     with transaction.atomic():
         _lock(sha256)
-        row = StoredFile.objects.filter(sha256=sha256).first()
+        row = StoredFile.objects.filter(sha256=sha256, is_public=False).first()
         if row is None:
             return
         try:

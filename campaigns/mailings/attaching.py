@@ -7,6 +7,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.utils.translation import gettext as _
 
+from campaigns.files.models import StoredFile
 from campaigns.files.sniffing import safe_name, sniff
 from campaigns.files.storage import release, store
 from campaigns.mailings.editing import _changed, _opened
@@ -76,3 +77,24 @@ def detach(*, mailing: Mailing, actor: User, version: int, attachment: Attachmen
         found.delete()
         release(file)
         return _changed(row, actor, [("attachments", [found.name, found.language, file.sha256], None)])
+
+
+def put_back(row: Mailing, before: list[str] | None, after: list[str] | None) -> None:
+    """Undo one change of a locked mailing ([name, language, hash], or None): what was attached is taken off, what was taken
+    off comes back while its content is kept for another mailing. Conflict when that cannot be."""
+    if after:
+        name, language, sha256 = after
+        found = row.attachments.select_related("file").filter(name=name, language=language, file__sha256=sha256).first()
+        if found is None:
+            raise Conflict(_("“%(name)s” is not attached any more, so nothing was changed.") % {"name": name})
+        file = found.file
+        found.delete()
+        release(file)
+    if before:
+        name, language, sha256 = before
+        kept = StoredFile.objects.filter(sha256=sha256).first()
+        if kept is None or row.attachments.filter(name=name, language__in=["", language]).exists():
+            raise Conflict(_("“%(name)s” cannot come back by itself. Attach it again.") % {"name": name})
+        Attachment.objects.create(
+            mailing=row, file=kept, name=name, language=language, position=row.attachments.count() + 1
+        )

@@ -1,21 +1,24 @@
-"""The attachments of a mailing in its editor, and their download."""
+"""The attachments of a mailing in its editor, their download, and pictures for its body."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import FileResponse, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.files.pictures import SHOWN_WIDTH
 from campaigns.files.sniffing import KINDS
 from campaigns.files.storage import path_of
+from campaigns.files.views import ENDINGS
 from campaigns.mailings.attaching import attach, detach
 from campaigns.mailings.models import Attachment, Mailing
+from campaigns.mailings.picturing import add_picture
 from campaigns.mailings.states import EDITABLE
 from campaigns.mailings.views import find
 from crm.accounts.requests import StaffRequest
@@ -97,6 +100,22 @@ def _answer(request: StaffRequest, uid: UUID, error: str, text: str) -> HttpResp
     mailing = find(request, uid, Action.WRITE)
     context = attachments_context(mailing) | {"attach_error": error, "attach_again": True}
     return render(request, "campaigns/mailings/_attachments.html", context)
+
+
+@requires(Action.WRITE)
+@require_POST
+def picture_add(request: StaffRequest, uid: UUID) -> JsonResponse:
+    """A picture for the body: what the editor puts there, or why it was not taken."""
+    mailing = find(request, uid, Action.WRITE)
+    upload = request.FILES.get("file")
+    if upload is None:
+        return JsonResponse({"message": _("Choose a picture first.")}, status=422)
+    try:
+        row = add_picture(mailing=mailing, actor=request.user, upload=upload)
+    except DomainError as refused:
+        return JsonResponse({"message": refused.message}, status=refused.status)
+    src = reverse("picture", args=[row.sha256, ENDINGS[row.media_type]])
+    return JsonResponse({"src": src, "width": min(row.width or SHOWN_WIDTH, SHOWN_WIDTH)})
 
 
 @requires(Action.SEE)

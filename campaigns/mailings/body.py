@@ -152,6 +152,20 @@ def number_links(body: str, tokens: Tokens, book: LinkBook, language: str) -> st
     return _HREF.sub(number, body)
 
 
+_PICTURE = re.compile(r"<img\b[^>]*>")
+_WORDS = re.compile(r'\balt="[^"]*[^"\s][^"]*"')
+
+
+def with_pictures(body: str, base: str) -> str:
+    """Pictures of ours are stored by their path, and a message needs the whole address."""
+    return body.replace('src="/i/', f'src="{base}/i/')
+
+
+def pictures_without_words(body: str) -> int:
+    """Pictures that say nothing to whoever cannot see them: many programs hide all pictures at first."""
+    return sum(not _WORDS.search(tag) for tag in _PICTURE.findall(body))
+
+
 def _link_target(address: str, tokens: Tokens) -> str | None:
     """The link's address as a template; None when it is not counted (mail, phone, our own links)."""
     alone = tokens.pattern.fullmatch(address)

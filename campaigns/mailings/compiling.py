@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions
+from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions, with_pictures
 from campaigns.mailings.content import CompiledLink, CompiledVariant, LinkBook, Rendered, Writing, render
 from campaigns.mailings.enclosures import Enclosure, boundary_of, enclosures_of
 from campaigns.mailings.fields import FIELDS, Scalar
@@ -64,6 +65,7 @@ def compile_writing(writing: Writing, frame: Frame, book: LinkBook | None = None
     check_shape(body, tokens)
     body = unwrap_conditions(body, tokens)
     body = number_links(body, tokens, book, writing.language)
+    body = with_pictures(body, frame.pictures)
     places = {
         name: tokens.put("{{", inside)
         for name, inside in [("unsubscribe", "unsubscribe_url"), ("preferences", "preferences_url")]
@@ -92,10 +94,11 @@ def compile_writing(writing: Writing, frame: Frame, book: LinkBook | None = None
 
 
 # the trap is for machines that follow every link; the picture counts opens
+OPEN_PICTURE = '<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block">'
 _END = (
     '{% if trap_url %}<div style="display:none" aria-hidden="true">'
     '<a href="{{ trap_url }}" tabindex="-1" rel="nofollow"></a></div>{% endif %}'
-    '{% if open_url %}<img src="{{ open_url }}" width="1" height="1" alt="" style="display:block">{% endif %}'
+    f"{{% if open_url %}}{OPEN_PICTURE}{{% endif %}}"
 )
 
 
@@ -186,6 +189,7 @@ def frame_of(mailing: Mailing) -> Frame:
         organization=installation.name,
         postal_address=installation.postal_address,
         topic=topic.name if topic else "",
+        pictures=settings.BASE_URL,
     )
 
 

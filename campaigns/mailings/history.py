@@ -30,6 +30,7 @@ def history(mailing: Mailing) -> list[Item]:
     titles = {
         "mailing.created": (_("Created"), "plus", ""),
         "mailing.edited": (_("Changed"), "pencil", ""),
+        "mailing.picture_added": (_("Picture uploaded"), "photo-plus", ""),
         "mailing.tested": (_("Test sent to oneself"), "mail-forward", ""),
         "mailing.draft": (_("Back to draft"), "arrow-back-up", "warn"),
         "mailing.in_review": (_("Asked for approval"), "shield", "warn"),

@@ -54,6 +54,7 @@ class Frame:
     topic: str = ""
     signature: str = ""  # lines below the body
     place_and_date: str = ""  # of a letter
+    pictures: str = ""  # where pictures of ours are, without the path
 
     def as_dict(self) -> dict[str, str]:
         return asdict(self)

@@ -14,8 +14,10 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.mailings.approval import differences, hash_of, snapshot
+from campaigns.mailings.body import pictures_without_words
 from campaigns.mailings.compiling import writing_of, writing_problems
 from campaigns.mailings.models import Approval, Mailing
 from campaigns.mailings.states import MOVES, State
@@ -145,6 +147,16 @@ def ask_review(*, mailing: Mailing, actor: User) -> Mailing:
             problems = writing_problems(writing_of(variant))
             if problems:
                 raise Invalid(f"{variant.language}: {problems[0]}", code="template_refused")
+            if n := pictures_without_words(variant.body_html):
+                raise Invalid(
+                    ngettext(
+                        "%(n)s picture has no words (%(language)s). Say what it shows: many programs hide pictures.",
+                        "%(n)s pictures have no words (%(language)s). Say what they show: many programs hide pictures.",
+                        n,
+                    )
+                    % {"n": n, "language": variant.language},
+                    code="picture_without_words",
+                )
         return _move(
             row,
             State.IN_REVIEW,

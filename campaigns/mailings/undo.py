@@ -9,6 +9,7 @@ from uuid import UUID
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.attaching import put_back
 from campaigns.mailings.compiling import own_text
 from campaigns.mailings.content import Writing
 from campaigns.mailings.editing import SETTINGS, WRITING, count_change, move_to_drive, set_time
@@ -58,6 +59,9 @@ def restore_mailing(*, uid: UUID, values: Values, expected: Values, actor: User)
 
 def _put(row: Mailing, field: str, before: Any, after: Any, values: Values) -> bool:
     """Put one field back; whether an approval would have read it."""
+    if field == "attachments":
+        put_back(row, before, after)
+        return True
     if field == "languages":
         return _put_language(row, before, after, values)
     if field in SETTINGS:

@@ -29,6 +29,7 @@ urlpatterns = [
         attachment_views.attachment_remove,
         name="attachment_remove",
     ),
+    path("mailings/<uuid:uid>/pictures/", attachment_views.picture_add, name="picture_add"),
     path("mailings/<uuid:uid>/test/", editor_views.mailing_test, name="mailing_test"),
     path("settings/senders/", settings_views.sender_list, name="sender_list"),
     path("settings/senders/new/", settings_views.sender_create, name="sender_create"),

@@ -24,6 +24,15 @@ const ButtonLink = Link.extend({
   },
 });
 
+// A picture of ours: its words are asked for with it.
+const Picture = Node.create({
+  name: "picture", group: "inline", inline: true, draggable: true,
+  addAttributes: () => ({ src: { default: null }, alt: { default: "" }, width: { default: null } }),
+  parseHTML: () => [{ tag: "img[src]" }],
+  renderHTML: ({ HTMLAttributes }) => ["img", HTMLAttributes],
+  renderText: ({ node }) => node.attrs.alt,
+});
+
 const label = (tag) => tag.split("|")[0].trim();
 
 /** {{ … }} in text becomes a chip; in attributes (a link's address) it stays as it is. */
@@ -70,6 +79,7 @@ function start() {
       StarterKit.configure({ link: false, codeBlock: false, heading: { levels: [1, 2, 3] } }),
       ButtonLink.configure({ openOnClick: false, autolink: false, HTMLAttributes: { rel: null, target: null } }),
       Field,
+      Picture,
     ],
     content: withChips(source.value),
     editorProps: { attributes: { class: "gs-rich-text", role: "textbox", "aria-multiline": "true", "aria-label": rich.dataset.label } },
@@ -104,6 +114,7 @@ function start() {
     if (button) {
       const command = commands[button.dataset.cmd];
       if (command) command(editor.chain().focus()).run();
+      else if (button.dataset.cmd === "picture") askForPicture();
       else askForLink(button.dataset.cmd === "button");
     }
     const field = event.target.closest("[data-field]");
@@ -132,9 +143,12 @@ function start() {
   const dialog = document.getElementById("ask");
   function ask(kind, shown, values) {
     dialog.querySelector("[data-ask-title]").textContent = dialog.querySelector("[data-ask-title]").dataset[kind];
-    for (const row of dialog.querySelectorAll("[data-for]")) row.hidden = !shown.includes(row.dataset.for);
+    for (const row of dialog.querySelectorAll("[data-for]")) {
+      row.hidden = !shown.includes(row.dataset.for);
+      row.querySelector("input").required = kind === "picture" && !row.hidden;
+    }
     for (const [name, value] of Object.entries(values)) dialog.querySelector(`#ask-${name}`).value = value;
-    dialog.querySelector("[data-remove]").hidden = kind === "field" || !editor.isActive("link");
+    dialog.querySelector("[data-remove]").hidden = kind === "field" || kind === "picture" || !editor.isActive("link");
     dialog.returnValue = "";
     dialog.showModal();
     return new Promise((resolve) => dialog.addEventListener("close", () => resolve(dialog.returnValue), { once: true }));
@@ -152,6 +166,31 @@ function start() {
       editor.chain().focus().insertContent({ type: "text", text, marks: [{ type: "link", attrs: { href, class: isButton ? "button" : null } }] }).run();
     }
   }
+  const say = (text) => document.dispatchEvent(new CustomEvent("toast", { detail: { text, level: "error" } }));
+  async function askForPicture() {
+    if ((await ask("picture", ["file", "alt"], { file: "", alt: "" })) !== "ok") return;
+    const body = new FormData();
+    body.append("file", dialog.querySelector("#ask-file").files[0]);
+    body.append("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
+    const alt = dialog.querySelector("#ask-alt").value.trim();
+    try {
+      const answer = await fetch(rich.dataset.pictures, { method: "POST", body });
+      const { src, width, message } = await answer.json();
+      if (answer.ok) editor.chain().focus().insertContent({ type: "picture", attrs: { src, width: String(width), alt } }).run();
+      else say(message);
+    } catch {
+      say(document.body.dataset.offline);
+    }
+  }
+  rich.addEventListener("dblclick", async (event) => {
+    if (event.target.tagName !== "IMG") return;
+    const at = editor.view.posAtDOM(event.target, 0);
+    const node = editor.state.doc.nodeAt(at);
+    if (node?.type.name !== "picture") return;
+    if ((await ask("picture", ["alt"], { alt: node.attrs.alt })) !== "ok") return;
+    const alt = dialog.querySelector("#ask-alt").value.trim();
+    editor.view.dispatch(editor.state.tr.setNodeMarkup(at, null, { ...node.attrs, alt }));
+  });
   rich.addEventListener("click", async (event) => {
     const chip = event.target.closest(".gs-field-chip");
     if (!chip) return;

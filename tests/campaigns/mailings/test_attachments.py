@@ -21,6 +21,7 @@ from campaigns.mailings.attaching import attach, detach
 from campaigns.mailings.compiling import compile_variant
 from campaigns.mailings.editing import duplicate
 from campaigns.mailings.models import Attachment, Mailing
+from crm.audit.models import AuditEntry
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, Unavailable
 from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_freezing, to_sending
 from tests.campaigns.files.making import PDF, office
@@ -294,3 +295,28 @@ def test_a_download_is_saved_and_never_shown_and_only_for_who_sees_the_mailing(m
     stranger = UserFactory()
     GrantFactory(user=stranger, role="viewer", is_everywhere=False, campaigns=["01890000-0000-7000-8000-000000000001"])
     assert sign_in(stranger).get(url).status_code == 404
+
+
+def test_attaching_is_undone_and_a_file_that_is_gone_must_be_attached_again(mailing, editor, sign_in):
+    client = sign_in(editor)
+    add(mailing, editor)
+    attached = AuditEntry.objects.filter(verb="mailing.edited", object_uid=mailing.uid).latest("pk")
+    client.post(reverse("undo", args=[attached.uid]))
+    assert not mailing.attachments.exists() and not StoredFile.objects.exists()
+
+    other = MailingFactory()
+    for row in (mailing, other):
+        add(row, editor)
+    mailing.refresh_from_db()
+    detach(mailing=mailing, actor=editor, version=mailing.content_version, attachment=mailing.attachments.get())
+    removed = AuditEntry.objects.filter(verb="mailing.edited", object_uid=mailing.uid).latest("pk")
+    client.post(reverse("undo", args=[removed.uid]))
+    assert mailing.attachments.get().file == other.attachments.get().file
+
+    other.refresh_from_db()
+    detach(mailing=other, actor=editor, version=other.content_version, attachment=other.attachments.get())
+    mailing.refresh_from_db()
+    detach(mailing=mailing, actor=editor, version=mailing.content_version, attachment=mailing.attachments.get())
+    gone = AuditEntry.objects.filter(verb="mailing.edited", object_uid=mailing.uid).latest("pk")
+    answer = client.post(reverse("undo", args=[gone.uid]), headers={"HX-Request": "true"})
+    assert answer.status_code == 409 and "Attach it again" in answer.content.decode()
