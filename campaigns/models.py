@@ -11,6 +11,7 @@ from campaigns.engagement.models import (
     EngagementDay,
     TrackedLink,
 )
+from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
 from campaigns.mailings.models import (
     Approval,
@@ -33,10 +34,12 @@ __all__ = [
     "Delivery",
     "DeliveryChunk",
     "DeliveryEngagement",
+    "DeliveryPlace",
     "DeliveryRetry",
     "DeliveryTail",
     "Drive",
     "Engagement",
+    "EngagementBatch",
     "EngagementDay",
     "Feedback",
     "InboundMessage",

@@ -13,6 +13,7 @@ app.steps["worker"].add(DjangoStructLogInitStep)  # a task logs with the request
 app.autodiscover_tasks(
     [
         "crm.accounts",
+        "crm.api",
         "crm.audit",
         "crm.jobs",
         "crm.retention",
@@ -24,6 +25,7 @@ app.autodiscover_tasks(
         "campaigns.mailings",
         "campaigns.delivery",
         "campaigns.engagement",
+        "campaigns.feeds",
         "campaigns.outreach",
         "campaigns.reports",
     ]

@@ -1,5 +1,6 @@
 from crm.accounts.models import Grant, Installation, Invitation, User
 from crm.accounts.session_models import BrowserSession
+from crm.api.models import ApiToken, KeptAnswer
 from crm.audit.models import AuditChange, AuditEntry, OutboxEvent
 from crm.exports.models import ExportFile
 from crm.jobs.models import Job
@@ -7,6 +8,7 @@ from crm.retention.models import RetentionRule, RetentionRun, RetentionStep
 from crm.saved_views.models import DefaultView, SavedView
 
 __all__ = [
+    "ApiToken",
     "AuditChange",
     "AuditEntry",
     "BrowserSession",
@@ -16,6 +18,7 @@ __all__ = [
     "Installation",
     "Invitation",
     "Job",
+    "KeptAnswer",
     "OutboxEvent",
     "RetentionRule",
     "RetentionRun",

@@ -75,6 +75,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "crm.api.middleware.ApiErrorMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -178,13 +179,30 @@ CELERY_BEAT_SCHEDULE = {
         "crm.audit.publish_outbox": 5,
         "crm.accounts.clear_sessions": 3600,
         "crm.exports.purge": 600,
+        "crm.api.forget_answers": 3600,
         "campaigns.engagement.drain": 2,
+        "campaigns.feeds.number": 5,
         "campaigns.engagement.make_partitions": 3600,
         "campaigns.outreach.handle_inbound": 5,
         "contacts.consent.mail_requests": 15,
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
         "contacts.consent.expire_exports": 3600,
     }.items()
+}
+
+# --- REST API ---------------------------------------------------------------------------------------------------
+API_RATE_PER_MINUTE = env_int("API_RATE_PER_MINUTE", 600, minimum=1)  # requests of one token
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "crm.api.schema.ApiSchema", "UNAUTHENTICATED_USER": None}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Groundswell",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "DISABLE_ERRORS_AND_WARNINGS": False,
+    "COMPONENT_SPLIT_REQUEST": False,
+    "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+    "POSTPROCESSING_HOOKS": ["crm.api.schema.finish"],
+    "SCHEMA_PATH_PREFIX": "/api/v1/",
+    "SORT_OPERATIONS": False,
 }
 
 # --- delivery ---------------------------------------------------------------------------------------------------

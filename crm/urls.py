@@ -16,6 +16,7 @@ urlpatterns = [
     path("", include("crm.retention.urls")),
     path("", include("crm.exports.urls")),
     path("", include("crm.saved_views.urls")),
+    path("", include("crm.api.urls")),
     path("", include("crm.ui.urls")),
     path("", include("contacts.urls")),
     path("", include("campaigns.urls")),

@@ -8,6 +8,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -115,3 +116,19 @@ def sign_in() -> Callable[..., Client]:
         return client
 
     return signed_in
+
+
+@pytest.fixture
+def api(db: None) -> Callable[..., Any]:
+    """`api(planner)` → a client with a token of that user with every scope; `api(planner, "mailings")` with those only."""
+    from django.core.cache import cache
+
+    from tests.crm.api.client import Api
+    from tests.factories import ApiTokenFactory
+
+    cache.clear()  # what other tests counted must not limit this one
+
+    def made(user: object, *scopes: str) -> Api:
+        return Api(ApiTokenFactory(user=user, **({"scopes": ["read", *scopes]} if scopes else {})))
+
+    return made

@@ -1,6 +1,7 @@
 """Dull, valid rows. Every feature adds its own here; values that a test is about are given by the test."""
 
 import datetime
+import secrets
 
 import factory
 from django.utils import timezone
@@ -24,6 +25,9 @@ from contacts.directory.models import (
 from contacts.segments.models import ContactList, Segment
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
+from crm.api.models import ApiToken
+from crm.api.scopes import SCOPES
+from crm.api.services import MARK, PREFIX_LENGTH, hashes_of
 
 
 class UserFactory(DjangoModelFactory[User]):
@@ -286,3 +290,24 @@ class ContactListFactory(DjangoModelFactory[ContactList]):
         model = ContactList
 
     name = factory.Sequence(lambda n: f"List {n}")
+
+
+# --- API --------------------------------------------------------------------------------------------------------------
+class ApiTokenFactory(DjangoModelFactory[ApiToken]):
+    """A token with every scope. Its text is `token.text`, which only the factory knows."""
+
+    class Meta:
+        model = ApiToken
+
+    user = factory.SubFactory(UserFactory)
+    name = factory.Sequence(lambda n: f"Token {n}")
+    scopes = factory.LazyFunction(lambda: list(SCOPES))
+
+    @classmethod
+    def _create(cls, model_class, *args, **kwargs):  # type: ignore[no-untyped-def]
+        text = kwargs.pop("text", MARK + secrets.token_urlsafe(32))
+        token = super()._create(
+            model_class, *args, token_hash=hashes_of(text)[0], prefix=text[:PREFIX_LENGTH], **kwargs
+        )
+        token.text = text
+        return token

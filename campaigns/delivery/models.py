@@ -145,10 +145,14 @@ class Feedback(models.Model):
     reason = models.CharField(max_length=300, blank=True, default="")
     inbound_id = models.BigIntegerField(null=True)
     at = models.DateTimeField()
+    position = models.BigIntegerField(null=True, unique=True, editable=False, help_text="in the feed; given afterwards")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["mailing_id", "seq", "kind"], name="feedback_once")]
-        indexes = [models.Index(fields=["at"], name="feedback_at")]
+        indexes = [
+            models.Index(fields=["at"], name="feedback_at"),
+            models.Index(fields=["id"], name="feedback_unplaced", condition=Q(position__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} {self.mailing_id}/{self.seq}"

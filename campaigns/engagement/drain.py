@@ -21,6 +21,7 @@ from campaigns.engagement import partitions
 from campaigns.engagement.classify import CONTEXT, Verdict, classify
 from campaigns.engagement.models import HitClass
 from campaigns.engagement.spool import Hit, read_hits, waiting_files
+from campaigns.feeds.models import EngagementBatch
 
 logger = logging.getLogger(__name__)
 Key = tuple[int, int | None, str]  # mailing, seq, and the visitor where there is no seq
@@ -40,13 +41,13 @@ SELECT e.hit_id, e.at, e.kind, e.mailing_id, e.seq, e.link_number, coalesce(host
 """
 _GONE = "SELECT mailing_id FROM campaigns_kepttotals WHERE mailing_id = ANY (%s) AND hits_removed_at IS NOT NULL"
 _INSERT = """
-INSERT INTO engagement (hit_id, at, mailing_id, seq, kind, link_number, hit_class, reason, ip, user_agent)
-SELECT * FROM unnest(%s::uuid[], %s::timestamptz[], %s::bigint[], %s::int[], %s::text[], %s::smallint[],
-                     %s::text[], %s::text[], %s::inet[], %s::text[])
+INSERT INTO engagement (batch_id, hit_id, at, mailing_id, seq, kind, link_number, hit_class, reason, ip, user_agent)
+SELECT %s, h.* FROM unnest(%s::uuid[], %s::timestamptz[], %s::bigint[], %s::int[], %s::text[], %s::smallint[],
+                          %s::text[], %s::text[], %s::inet[], %s::text[]) h
 ON CONFLICT DO NOTHING
 """
 _REJUDGE = """
-UPDATE engagement e SET hit_class = h.hit_class, reason = h.reason
+UPDATE engagement e SET hit_class = h.hit_class, reason = h.reason, batch_id = %s
   FROM unnest(%s::timestamptz[], %s::uuid[], %s::text[], %s::text[]) h (at, id, hit_class, reason)
  WHERE e.at = h.at AND e.hit_id = h.id
 """
@@ -163,11 +164,14 @@ class Batch:
                 del self.verdicts[hit_id]
 
     def write(self, cursor: Any) -> None:
-        cursor.execute(_INSERT, _columns(self._row(hit) for hit in self.hits))
         changed = [(hit, self.verdicts[hit.id]) for hit, _, _ in self.earlier.values() if hit.id in self.verdicts]
+        # the drain's lock is held until the commit, so the feed of batches is in the order of commits
+        times = [hit.at for hit in [*self.hits, *(hit for hit, _ in changed)]]
+        batch = EngagementBatch.objects.create(rows=len(times), first_at=min(times), last_at=max(times))
+        cursor.execute(_INSERT, [batch.pk, *_columns(self._row(hit) for hit in self.hits)])
         if changed:
             rows = [(hit.at, hit.id, verdict.hit_class.value, verdict.reason) for hit, verdict in changed]
-            cursor.execute(_REJUDGE, _columns(rows))
+            cursor.execute(_REJUDGE, [batch.pk, *_columns(rows)])
         cursor.execute(_GONE, [sorted({hit.mailing_id for hit in self.hits})])
         gone = {mailing_id for (mailing_id,) in cursor.fetchall()}  # to count again would count too few
         touched = sorted(

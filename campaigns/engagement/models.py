@@ -45,6 +45,7 @@ class Engagement(models.Model):
     reason = models.CharField(max_length=40)
     ip = models.GenericIPAddressField(null=True)
     user_agent = models.CharField(max_length=300, blank=True, default="")
+    batch_id = models.BigIntegerField(null=True, help_text="the drain that wrote it last; its place in the feed")
 
     class Meta:
         managed = False

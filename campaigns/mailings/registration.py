@@ -27,6 +27,7 @@ from campaigns.mailings.undo import restore_mailing, restore_sender, restore_tra
 from contacts.consent.models import Topic
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 from crm.ui import menu, search, settings_pages, shell, today
@@ -203,3 +204,5 @@ subjects.register(
 )  # fmt: skip
 for name in ("sender", "transport"):
     readable.refers(name, name)
+
+serve("campaigns.mailings.api")

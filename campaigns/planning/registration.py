@@ -18,6 +18,7 @@ from campaigns.planning.today import coming_up, running_drives
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.services import undoable
 from crm.ui import menu, shell, today
@@ -54,3 +55,5 @@ subjects.register(subjects.Kind("campaign", _("Campaign"), "flag", Campaign.obje
 subjects.register(subjects.Kind("drive", _("Drive"), "target-arrow", Drive.objects.visible_to, "drive_detail"))
 readable.refers("campaign", "campaign")
 readable.refers("drive", "drive")
+
+serve("campaigns.planning.api")

@@ -8,6 +8,7 @@ from contacts.consent.erasure.services import after_restore as replay
 from contacts.consent.models import Suppression, Topic
 from contacts.consent.services.undo import restore_topic_values
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 from crm.backup.services import after_restore
@@ -65,3 +66,5 @@ subjects.register(
     )
 )  # fmt: skip
 readable.refers("topic", "topic")
+
+serve("contacts.consent.api")

@@ -355,6 +355,36 @@ class ContactPoint(StampedModel):
         return self.value
 
 
+class ExternalId(models.Model):
+    """What another system calls a person or an organization: one key of that system leads to one of ours."""
+
+    system = models.CharField(max_length=40, help_text="the other system, e.g. erp")
+    key = models.CharField(max_length=200)
+    person = models.ForeignKey(Person, null=True, on_delete=models.CASCADE, related_name="external_ids")
+    organization = models.ForeignKey(Organization, null=True, on_delete=models.CASCADE, related_name="external_ids")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="external_id_one_owner",
+                condition=Q(person__isnull=False, organization__isnull=True)
+                | Q(person__isnull=True, organization__isnull=False),
+            ),
+            models.CheckConstraint(name="external_id_is_given", condition=~Q(system="") & ~Q(key="")),
+            models.UniqueConstraint(
+                fields=["system", "key"], name="external_id_person_once", condition=Q(person__isnull=False)
+            ),
+            models.UniqueConstraint(
+                fields=["system", "key"], name="external_id_organization_once", condition=Q(organization__isnull=False)
+            ),
+            models.UniqueConstraint(fields=["person", "system"], name="external_id_once_per_person"),
+            models.UniqueConstraint(fields=["organization", "system"], name="external_id_once_per_organization"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.system}:{self.key}"
+
+
 class Indicator(NamedModel):
     """A figure about countries, with where it comes from; shown wherever the figure is."""
 

@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from contacts.directory import bulk_jobs, lists, timeline_sources  # noqa: F401  registers the job and the lists
+from contacts.directory import bulk_jobs, holdings, lists, timeline_sources  # noqa: F401  registers the job and the lists
 from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post, Tag
 from contacts.directory.searching import ranked
 from contacts.directory.services import constituencies, sets, tag_admin, undo
@@ -15,6 +15,7 @@ from crm import bench
 from crm.accounts import scopes
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import undoable, undoable_many
 from crm.ui import menu, search, settings_pages, shell
@@ -156,3 +157,5 @@ for field, kind in {
     readable.refers(field, kind)
 
 bench.register("search", "contacts.directory.search_bench:run", size=100_000)
+serve("contacts.directory.api")
+holdings.register()

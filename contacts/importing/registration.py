@@ -11,6 +11,7 @@ from contacts.importing.models import ImportRun
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import subjects
 from crm.audit.verbs import final
 from crm.ui import today
@@ -43,3 +44,5 @@ subjects.register(
         is_scoped=False, can_search=False,
     )
 )  # fmt: skip
+
+serve("contacts.importing.api")

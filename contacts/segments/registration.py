@@ -18,6 +18,7 @@ from contacts.segments.services import restore_segment
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.services import undoable
 from crm.ui import menu, search, shell, today
@@ -84,3 +85,5 @@ subjects.register(subjects.Kind("segment", _("Segment"), "filter", Segment.objec
 subjects.register(subjects.Kind("contactlist", _("List"), "list-check", ContactList.objects.visible_to, "list_detail"))
 readable.words_of("segment.tree", _rules_in_words)
 readable.refers("segment", "segment")
+
+serve("contacts.segments.api")

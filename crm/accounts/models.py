@@ -51,6 +51,8 @@ class User(StampedModel, AbstractBaseUser):
     EMAIL_FIELD = "email"
     REQUIRED_FIELDS = ["name"]
     objects = UserManager()
+    # what this request may do at most, whatever the grants say: the scopes of an API token. None: as the grants say
+    limited_to: frozenset[Action] | None = None
 
     class Meta:
         constraints = [models.UniqueConstraint(Lower("email"), name="user_email_once")]
@@ -65,6 +67,8 @@ class User(StampedModel, AbstractBaseUser):
 
     def scope(self, action: Action) -> Scope:
         """Where this user may do `action`; an empty scope means nowhere."""
+        if self.limited_to is not None and action not in self.limited_to:
+            return Scope()
         return scope_of(action, self.grant_rows)
 
     def may(self, action: Action) -> bool:

@@ -107,6 +107,7 @@ def scope_of(action: Action, grants: Iterable[GrantLike]) -> Scope:
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 PUBLIC = "public"
 SIGNED_IN = "signed in"
+TOKEN = "token"  # noqa: S105  routes of the API: a bearer token, and the rules of crm/api/views.py
 # Routes of libraries, whose views we do not decorate: the first prefix that fits. allauth's own pages are for visitors.
 LIBRARY_RULES: dict[str, str] = {
     "account_": PUBLIC,

@@ -22,6 +22,8 @@ class AuditEntry(UidModel):
     verb = models.CharField(max_length=64, help_text="noun.past_participle, e.g. person.edited")
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     door = models.CharField(max_length=8, choices=Door.choices)
+    # no index: tokens are revoked, not deleted
+    token = models.ForeignKey("crm.ApiToken", null=True, db_index=False, on_delete=models.SET_NULL, related_name="+")
     request_id = models.CharField(max_length=64, blank=True, default="")
     object_type = models.CharField(max_length=32, help_text="model name in lower case, e.g. person")
     object_uid = models.UUIDField(null=True)

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
+from crm.audit.doors import entrance
 from crm.audit.models import AuditChange, AuditEntry, Door, OutboxEvent
 from crm.audit.verbs import UNDO, UNDO_MANY, undoable, why_final
 from crm.errors import Conflict
@@ -55,14 +56,17 @@ def record(
 ) -> AuditEntry:
     """Write one audit entry with its changes, and (with `event`, the payload) one outbox event of type `verb`.
 
-    door: where it came from; by default a screen when there is an actor, else a task.
+    door: where it came from; by default the one that was opened by `crm.audit.doors.through`, else a screen when there is an
+    actor, else a task.
     """
+    came = entrance()
     kind = object_type or (target._meta.model_name if target is not None else "") or ""
     uid = object_uid or getattr(target, "uid", None)
     entry = AuditEntry.objects.create(
         verb=verb,
         actor=actor,
-        door=door or (Door.SCREEN if actor else Door.TASK),
+        door=door or (came.door if came else Door.SCREEN if actor else Door.TASK),
+        token_id=came.token_id if came else None,
         request_id=_context("request_id", "")[:64],
         object_type=kind,
         object_uid=uid,

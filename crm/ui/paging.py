@@ -133,11 +133,11 @@ def paginate(
     keys = sort_keys(queryset, sort)
     signature = ",".join(("-" if key.is_descending else "") + key.name for key in keys)
     backwards, values = _read_cursor(request, keys, signature)
-    rows, has_further = _fetch(queryset, keys, values, reverse=backwards, size=size)
+    rows, has_further = fetch(queryset, keys, values, reverse=backwards, size=size)
     has_next = has_further if not backwards else True
     has_previous = has_further if backwards else values is not None
     if backwards and not rows:  # everything before was deleted meanwhile
-        rows, has_next = _fetch(queryset, keys, None, reverse=False, size=size)
+        rows, has_next = fetch(queryset, keys, None, reverse=False, size=size)
         has_previous = False
     return Page(
         rows=rows,
@@ -180,7 +180,7 @@ def _field_of(queryset: QuerySet[Any], name: str) -> tuple[Any, bool]:
     return field, is_nullable or bool(field.null)
 
 
-def _fetch(
+def fetch(
     queryset: QuerySet[Row], keys: list[Key], values: list[Any] | None, *, reverse: bool, size: int
 ) -> tuple[list[Row], bool]:
     """Up to `size` rows in reading order, and whether there are more in the direction of reading."""

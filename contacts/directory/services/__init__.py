@@ -8,6 +8,7 @@ from contacts.directory.services.contact_points import (
     edit_contact_point,
     remove_contact_point,
 )
+from contacts.directory.services.external_ids import set_external_ids
 from contacts.directory.services.memberships import (
     end_membership,
     set_primary,
@@ -37,6 +38,7 @@ __all__ = [
     "edit_post",
     "end_membership",
     "remove_contact_point",
+    "set_external_ids",
     "set_primary",
     "set_tags",
     "start_membership",

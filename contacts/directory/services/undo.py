@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from contacts.directory.models import ContactPoint, Membership, Organization, Person, Post
 from contacts.directory.services import contact_points, memberships
 from contacts.directory.services.editing import find_locked, restore_fields
+from contacts.directory.services.external_ids import restore_external_id
 from contacts.directory.services.tags import find_or_make, names_of
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -56,6 +57,8 @@ def _restore(row: Any, values: Values, expected: Values) -> None:
         kind, _colon, key = field.partition(":")
         if kind == "contact_point":
             _restore_contact_point(row, UUID(key), before, expected[field])
+        elif kind == "external_id":
+            restore_external_id(row, key, before, expected[field])
         elif kind == "tag":
             row.tags.remove(*find_or_make([key]))
         elif field == "tags":

@@ -16,6 +16,7 @@ SPELLED = {
     "{target._meta.model_name}.created": ["person.created", "organization.created", "post.created"],
     "{owner._meta.model_name}.{verb}": ["person.contact_point_edited", "organization.contact_point_edited"],
     "{subject.kind}.edited": ["person.edited", "organization.edited"],
+    "{kind}.external_ids_set": ["person.external_ids_set", "organization.external_ids_set"],
     "person.{verb}": ["person.membership_ended", "person.primary_changed"],
     "mailing.{to}": [f"mailing.{state}" for state in State],
     "contact_point.{feedback.kind}": ["contact_point.hard_bounce", "contact_point.soft_bounce"],

@@ -1,0 +1,212 @@
+"""/imports: upload a file, say what its columns mean, look at the dry run, apply it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from contacts.consent.api import open_topics
+from contacts.consent.models import LawfulBasis
+from contacts.directory.models import Constituency, Country
+from contacts.importing import services
+from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.targets import TARGETS
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.api import filters, paging
+from crm.api.fields import CodeField, RowField, language, text
+from crm.api.parsers import StrictJSONParser
+from crm.api.platform import JobOut
+from crm.api.registry import Section
+from crm.api.views import Resource
+from crm.errors import Invalid
+
+BULK = (Action.BULK,)
+
+
+def _countries(user: User) -> Any:
+    codes = user.scope(Action.BULK).countries
+    return Country.objects.all() if codes is None else Country.objects.filter(code__in=codes)
+
+
+class ImportOut(serializers.Serializer[ImportRun]):
+    uid = serializers.UUIDField()
+    file_name = serializers.CharField()
+    size = serializers.IntegerField(source="size_bytes")
+    state = serializers.ChoiceField(ImportRun.State.choices)
+    encoding = serializers.CharField(allow_blank=True)
+    delimiter = serializers.CharField(allow_blank=True, trim_whitespace=False)
+    has_header = serializers.BooleanField()
+    columns = serializers.ListField(child=serializers.CharField(allow_blank=True))
+    mapping = serializers.DictField(help_text="Number of a column, from 0 → what it means.")
+    counts = serializers.DictField(help_text="After the dry run: created, updated, unchanged, rejected…")
+    error = serializers.CharField(allow_blank=True)
+    owner = serializers.UUIDField(source="owner.uid", allow_null=True, default=None)
+    job = serializers.UUIDField(source="job.uid", allow_null=True, default=None)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+    applied_at = serializers.DateTimeField(allow_null=True)
+
+
+class UploadIn(serializers.Serializer[Any]):
+    file = serializers.FileField(help_text="CSV, in any encoding and with any separator.")
+
+
+class MappingIn(serializers.Serializer[Any]):
+    """What each column means, and what holds for rows that do not say it themselves."""
+
+    mapping = serializers.DictField(
+        child=serializers.ChoiceField([(target.name, target.name) for target in TARGETS], allow_blank=True),
+        help_text="Number of a column, from 0 → its meaning; empty: left out.",
+    )
+    country = CodeField(_countries, required=False)
+    constituency = CodeField(lambda user: Constituency.objects.exclude(code="IND"), required=False)
+    language = language()
+    overwrite = serializers.BooleanField(
+        required=False, help_text="Replace what is there, instead of filling what is empty."
+    )
+
+    def validate_mapping(self, value: dict[str, str]) -> dict[str, str]:
+        if any(not (str(number).isascii() and str(number).isdigit() and len(str(number)) < 5) for number in value):
+            raise serializers.ValidationError(_("Columns are given by their number, from 0."))
+        return value
+
+
+class ApplyIn(serializers.Serializer[Any]):
+    """A first permission for those who were never asked about the topic; or nothing."""
+
+    topic = RowField(open_topics, required=False)
+    lawful_basis = serializers.ChoiceField(LawfulBasis.choices, required=False)
+    source = text(120)
+    evidence = text(5000)
+
+
+class ImportRowOut(serializers.Serializer[ImportRow]):
+    line = serializers.IntegerField()
+    outcome = serializers.ChoiceField(ImportRow.Outcome.choices, allow_blank=True)
+    reason = serializers.CharField(allow_blank=True)
+    values = serializers.DictField()
+
+
+class ImportResource(Resource):
+    """A file of people and institutions on its way into the directory. Nothing changes before it is applied."""
+
+    serializer_class = ImportOut
+    parser_classes = [StrictJSONParser, MultiPartParser]
+    needs = {
+        name: BULK for name in ("list", "retrieve", "create", "partial_update", "destroy", "check", "apply", "rows_of")
+    }
+    sorts = {"created_at": ["created_at"]}
+    default_sort = "-created_at"
+    filters = [filters.choice("state", "Its state.", ImportRun.State.values, lambda rows, values, user: rows.filter(state__in=values))]  # fmt: skip
+    paged = frozenset({"list", "rows_of"})
+
+    def rows(self, action: Action = Action.BULK) -> Any:
+        return ImportRun.objects.visible_to(self.user, Action.BULK)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("owner", "job")
+
+    def _settled(self, uid: UUID) -> ImportRun:
+        return services.settle(self.find(uid))
+
+    @extend_schema(summary="Imports")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One import")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self._settled(uid))
+
+    @extend_schema(
+        summary="Upload a file",
+        description="It is read once from end to end; `columns` and a proposed `mapping` come back.",
+        request={"multipart/form-data": UploadIn},
+        responses={201: ImportOut},
+    )
+    def create(self, request: Request) -> Response:
+        made = self.read(UploadIn)
+        run = services.upload_import(file=made["file"], actor=self.user)
+        return self.show(run, status=201, location=f"{request.path}/{run.uid}")
+
+    @extend_schema(
+        summary="Say what the columns mean",
+        request=MappingIn,
+        responses=ImportOut,
+        examples=[OpenApiExample("Three columns", {"mapping": {"0": "name", "1": "email", "2": "organization"}, "country": "SN"}, request_only=True)],
+    )  # fmt: skip
+    def partial_update(self, request: Request, uid: UUID) -> Response:
+        data = dict(self.read(MappingIn))
+        run = self._settled(uid)
+        self.require_match(run)
+        mapping = {int(number): target for number, target in data["mapping"].items() if int(number) < len(run.columns)}
+        country, constituency = data.get("country"), data.get("constituency")
+        options = {
+            "country": country.code if country else "",
+            "constituency": constituency.pk if constituency else None,
+            "language": data.get("language", ""),
+            "overwrite": data.get("overwrite", False),
+        }
+        return self.show(services.save_mapping(run=run, mapping=mapping, options=options))
+
+    @extend_schema(
+        summary="Dry run",
+        description="Begins a job that says of each row what it would do. Ask `/jobs/{uid}` until it is done. Asking twice gives the same job.",
+        request=None,
+        responses={202: JobOut},
+    )  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def check(self, request: Request, uid: UUID) -> Response:
+        job = services.start_check(run=self._settled(uid), actor=self.user)
+        return Response(JobOut(job).data, status=202)
+
+    @extend_schema(
+        summary="Apply",
+        description="Writes what the dry run showed, all or nothing, as a job. With topic, basis, source and evidence it also records a first permission.",
+        request=ApplyIn,
+        responses={202: JobOut},
+    )  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def apply(self, request: Request, uid: UUID) -> Response:
+        data = dict(self.read(ApplyIn))
+        if data and not data.get("topic"):
+            raise Invalid(_("A permission needs a topic."), code="permission_incomplete", errors=[("topic", _("Which topic?"))])  # fmt: skip
+        job = services.start_apply(run=self._settled(uid), actor=self.user, first_permission=data or None)
+        return Response(JobOut(job).data, status=202)
+
+    @extend_schema(summary="Its rows", description="Each with its outcome: `created`, `updated`, `unchanged`, `rejected` and why.", responses=ImportRowOut(many=True))  # fmt: skip
+    @action(detail=True, methods=["get"], url_path="rows")
+    def rows_of(self, request: Request, uid: UUID) -> Response:
+        asked = paging.Asked.of(request)
+        self.no_query(*paging.PAGING - {"sort"})
+        made = paging.page(asked, ImportRow.objects.filter(run=self.find(uid)), ["line"])
+        return paging.answer(request, made, list(ImportRowOut(made.rows, many=True).data))
+
+    @extend_schema(
+        summary="Remove the file and its rows", description="What was imported stays.", responses={204: None}
+    )
+    def destroy(self, request: Request, uid: UUID) -> Response:
+        run = self._settled(uid)
+        self.require_match(run)
+        services.discard_import(run=run, actor=self.user)
+        return Response(status=204)
+
+
+SECTIONS = [
+    Section(
+        "Imports",
+        "A file becomes people and institutions in four steps: upload, say what the columns mean, look at the dry run, apply. "
+        "For a stream of changes from another system, `POST /people/upsert` is simpler.",
+        [("imports", ImportResource)],
+        order=50,
+    )
+]

@@ -1,0 +1,100 @@
+"""`manage.py bench api`: a page of 100 people, as a program asks for it, with a large directory behind it."""
+
+from __future__ import annotations
+
+import secrets
+import statistics
+import time
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from crm.accounts.models import Grant, User
+from crm.accounts.rules import Role
+from crm.api.models import ApiToken
+from crm.api.scopes import SCOPES
+from crm.api.services import MARK, PREFIX_LENGTH, hashes_of
+from crm.bench import Bar, Result
+
+P95_MS, ROUNDS = 100, 40
+SCOPE = ["ZM", "TD", "NE", "KE", "UG"]
+TREE = '{"version":1,"op":"all","rules":[{"field":"constituency","operator":"any_of","value":["GOV"]}]}'
+
+
+def run(size: int) -> Result:
+    """Plain, filtered, by rules, far on; for somebody who sees everything, and for one limited to five countries."""
+    settings.API_RATE_PER_MINUTE = 1_000_000
+    import_module("contacts.directory.volume").make_people(size)  # by name: the platform knows nothing of people
+    result = Result()
+    slowest = 0.0
+    for countries in (None, SCOPE):
+        client = _client(countries)
+        who = ", five countries" if countries else ""
+        for name, urls in _pages(client).items():
+            times, busy, queries = _measure(client, urls)
+            p95 = statistics.quantiles(times, n=20)[-1]
+            slowest = max(slowest, p95)
+            result.figures[f"{name}{who}"] = {
+                "p50_ms": round(statistics.median(times), 1),
+                "p95_ms": round(p95, 1),
+                "python_p95_ms": round(statistics.quantiles(busy, n=20)[-1], 1),
+                "queries": queries,
+            }
+    result.bars = [Bar("100 people a page p95 ms", slowest, P95_MS)]
+    return result
+
+
+def _pages(client: Client) -> dict[str, list[str]]:
+    people = "/api/v1/people?limit=100"
+    return {
+        "people": [people],
+        "people, far on": [_further(client, people)],
+        "people, filtered": [f"{people}&country=ZM", f"{people}&q=okafor", f"{people}&constituency=GOV"],
+        "people, by rules": [f"{people}&filter={TREE}"],
+    }
+
+
+def _further(client: Client, url: str) -> str:
+    for _page in range(10):
+        following = _get(client, url).json()["next"]
+        if not following:
+            break
+        url = str(following).removeprefix("http://localhost")
+    return url
+
+
+def _measure(client: Client, urls: list[str]) -> tuple[list[float], list[float], int]:
+    """Milliseconds of each request by the clock and of this process alone, and the most queries that one took."""
+    queries = 0
+    for url in urls:  # warm, and counted
+        with CaptureQueriesContext(connection) as captured:
+            _get(client, url)
+        queries = max(queries, len(captured))
+    times, busy = [], []
+    for number in range(ROUNDS):
+        began, worked = time.perf_counter(), time.process_time()
+        _get(client, urls[number % len(urls)])
+        times.append((time.perf_counter() - began) * 1000)
+        busy.append((time.process_time() - worked) * 1000)
+    return times, busy, queries
+
+
+def _get(client: Client, url: str) -> Any:
+    response = client.get(url)
+    if response.status_code != 200:
+        raise RuntimeError(f"{url} answered {response.status_code}")
+    return response
+
+
+def _client(countries: list[str] | None) -> Client:
+    user = User.objects.create_user(f"bench{len(countries or [])}@bench.test", name="Bench")
+    Grant.objects.create(user=user, role=Role.PLANNER, is_everywhere=countries is None, countries=countries or [])
+    text = MARK + secrets.token_urlsafe(32)
+    ApiToken.objects.create(
+        user=user, name="Bench", prefix=text[:PREFIX_LENGTH], token_hash=hashes_of(text)[0], scopes=list(SCOPES)
+    )
+    return Client(headers={"host": "localhost", "authorization": f"Bearer {text}"})

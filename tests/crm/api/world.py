@@ -1,0 +1,59 @@
+"""A little of everything, in Zambia and in Chad, for tests that walk the whole API."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from campaigns.delivery.models import DeliveryChunk
+from campaigns.feeds.services import number_feeds
+from contacts.consent.services import grant_consent
+from contacts.importing.services import upload_import
+from contacts.segments.lists import add_to_list
+from crm.accounts.models import User
+from crm.audit.services import publish_outbox, record
+from crm.jobs.models import Job
+from tests.campaigns.ledger import delivery, feedback, sent_mailing
+
+
+@dataclass
+class World:
+    """`uids`: collection of the API → the uid of a row of it."""
+
+    uids: dict[str, str] = field(default_factory=dict)
+    country: str = "ZM"
+
+
+def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -> World:
+    from tests import factories as make
+
+    organization = make.OrganizationFactory(country__code=country, constituency__code=constituency)
+    post = make.PostFactory(organization=organization)
+    person = make.PersonFactory(country__code=country)
+    membership = make.MembershipFactory(person=person, post=post)
+    point = make.ContactPointFactory(person=person)
+    topic = make.TopicFactory()
+    grant_consent(subject=person, topic=topic, lawful_basis="consent", source="test", actor=owner)
+    segment = make.SegmentFactory(owner=owner)
+    contact_list = make.ContactListFactory(owner=owner)
+    add_to_list(contact_list=contact_list, rows=type(person).objects.filter(pk=person.pk), actor=owner)
+    drive = make.DriveFactory(countries=[country])
+    draft = make.MailingFactory(drive=drive, topic=topic, segment=segment)
+    sent = sent_mailing(drive=drive, topic=topic, frozen_at=timezone.now(), audience_count=1)
+    row = delivery(sent, person=person, country_code=country, address=f"{country}@example.org".lower())
+    feedback(row)
+    DeliveryChunk.objects.create(
+        mailing_id=sent.pk, first_seq=1, last_seq=1, due_at=timezone.now(), is_done=True, counts={"accepted": 1}
+    )
+    job = Job.objects.create(kind="import.check", title="A job", owner=owner)
+    run = upload_import(file=SimpleUploadedFile("people.csv", b"name,email\nA,a@b.example\n"), actor=owner)
+    record(verb="person.edited", target=person, actor=owner, event={})
+    publish_outbox()
+    number_feeds()
+    rows: dict[str, Any] = {
+        "people": person, "organizations": organization, "posts": post, "memberships": membership,
+        "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
+        "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
+    }  # fmt: skip
+    return World({name: str(row.uid) for name, row in rows.items()}, country)
