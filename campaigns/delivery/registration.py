@@ -10,6 +10,7 @@ from campaigns.delivery.segment_fields import register_fields
 from campaigns.mailings.services import on_move
 from contacts.consent.services import address_of_delivery, on_suppress
 from contacts.directory.timeline import register
+from contacts.segments.bench import register_cases
 from crm import bench
 from crm.ui import search
 from crm.ui.shell import use_banner
@@ -22,5 +23,6 @@ on_move(mailing_moved)
 use_banner(no_mail_leaves)
 register(SOURCE)
 search.register(LETTERS)
+register_cases("campaigns.delivery.segment_bench:make")
 bench.register("freeze", "campaigns.delivery.benches:freeze", size=100_000)
 bench.register("send", "campaigns.delivery.benches:send", size=20_000)

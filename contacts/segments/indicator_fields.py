@@ -41,11 +41,11 @@ def _latest(ctx: Context, indicator_id: int) -> str:
 
 
 def _in_year(ctx: Context, indicator_id: int, year: int) -> str:
-    """The figures of one year; there is one at most of each country."""
+    """The figures of one year; there is one at most of each country. Aggregates have none: to say so too would mislead the planner."""
     return ctx.cte(
         f"figure_{int(indicator_id)}_{int(year)}",
         "SELECT country_id, value, year FROM contacts_indicatorvalue"  # noqa: S608 integers
-        f" WHERE indicator_id = {int(indicator_id)} AND year = {int(year)} AND country_id IS NOT NULL",
+        f" WHERE indicator_id = {int(indicator_id)} AND year = {int(year)}",
     )
 
 
