@@ -1,7 +1,8 @@
 """Every setting, read from the environment once and checked at start. README.md lists them all.
 
 LOCAL=true (set by `manage.py` when there is no DATABASE_URL) means "a laptop": secrets are made under `.local/`.
-Anything else needs its own SECRET_KEY, TRACKING_KEYS, ADDRESS_KEYS and DATA_KEYS and refuses to start without.
+Anything else needs its own SECRET_KEY, TRACKING_KEYS, ADDRESS_KEYS and DATA_KEYS, and refuses to start without them, with
+weak or example ones (`crm/strength.py`), or with DEBUG.
 """
 
 import os
@@ -16,6 +17,7 @@ from crm.env import env, env_bool, env_int, env_keyring, env_list, env_url
 from crm.logs import LOGGING as LOGGING
 from crm.logs import configure_structlog
 from crm.secrets import local_secrets
+from crm.strength import refuse_example, refuse_shared, refuse_weak_keys, refuse_weak_text
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -27,19 +29,33 @@ if LOCAL:
     for _name, _value in local_secrets(LOCAL_DIR).items():
         os.environ.setdefault(_name, _value)
 
+elif DEBUG:
+    raise ImproperlyConfigured(
+        "DEBUG is true: its pages show settings and data to anybody. Only a laptop (LOCAL) has it."
+    )
+
 SECRET_KEY = env("SECRET_KEY")
 if len(SECRET_KEY) < 32:
     raise ImproperlyConfigured("SECRET_KEY is shorter than 32 characters; make a longer one.")
 TRACKING_KEYS = env_keyring("TRACKING_KEYS")  # links in mail already sent verify with these for years
 ADDRESS_KEYS = env_keyring("ADDRESS_KEYS")  # keyed hashes of e-mail addresses; old keys are kept
 DATA_KEYS = env_keyring("DATA_KEYS")  # secrets in the database; the first encrypts, old ones decrypt
+METRICS_TOKEN = env("METRICS_TOKEN", "")  # who may read /metrics; without one nobody may
+if not LOCAL:
+    refuse_weak_text("SECRET_KEY", SECRET_KEY)
+    if METRICS_TOKEN:
+        refuse_weak_text("METRICS_TOKEN", METRICS_TOKEN, minimum=24)
+    _rings = {"TRACKING_KEYS": TRACKING_KEYS, "ADDRESS_KEYS": ADDRESS_KEYS, "DATA_KEYS": DATA_KEYS}
+    for _name, _ring in _rings.items():
+        refuse_weak_keys(_name, _ring)
+    refuse_shared(_rings)
 
 BASE_URL = env_url("BASE_URL", "http://localhost:8000" if LOCAL else "", schemes=("http", "https")).geturl().rstrip("/")
 TRACKING_URL = (
     env_url("TRACKING_URL", "http://localhost:8001" if LOCAL else "", schemes=("http", "https")).geturl().rstrip("/")
 )
 MAILBOX_URL = env("MAILBOX_URL", "").rstrip("/")  # the local mailbox's web inbox, when there is one
-if not LOCAL and not DEBUG and not TRACKING_URL.startswith("https:"):
+if not LOCAL and not TRACKING_URL.startswith("https:"):
     raise ImproperlyConfigured("TRACKING_URL must begin with https: one-click unsubscribe (RFC 8058) needs it.")
 
 _host = env_url("BASE_URL", BASE_URL, schemes=("http", "https")).hostname or "localhost"
@@ -118,6 +134,8 @@ MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 
 # --- PostgreSQL and Valkey --------------------------------------------------------------------------------------
 _database = env_url("DATABASE_URL", schemes=("postgres", "postgresql"))
+if not LOCAL:
+    refuse_example("DATABASE_URL", unquote(_database.password or ""))
 _query = {key: values[-1] for key, values in parse_qs(_database.query).items()}
 DATABASES = {
     "default": {
@@ -134,10 +152,13 @@ DATABASES = {
 }
 _redis = env_url("REDIS_URL", schemes=("redis", "rediss", "unix"))
 REDIS_URL = env("REDIS_URL")  # not .geturl(): it would turn unix:///path into unix:/path
+# A broker must not forget (noeviction), a cache should: where both matter they are two servers.
+env_url("CACHE_URL", REDIS_URL, schemes=("redis", "rediss", "unix"))
+CACHE_URL = env("CACHE_URL", REDIS_URL)
 CACHES = {
     "default": {
         "BACKEND": "crm.cache.SturdyCache",
-        "LOCATION": REDIS_URL,
+        "LOCATION": CACHE_URL,
         "KEY_PREFIX": env("CACHE_PREFIX", "gs"),
         "OPTIONS": {"socket_timeout": 2},  # a server that hangs must not hang every page
     }

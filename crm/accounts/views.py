@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from crm import broker
 from crm.accounts import queries, security_events, services, two_step
 from crm.accounts.forms import GrantForm, InvitationForm, JoinForm, ProfileForm
 from crm.accounts.models import Grant, Invitation, User
@@ -47,7 +48,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 @never_cache
 @require_GET
 def readyz(request: HttpRequest) -> HttpResponse:
-    """PostgreSQL and Valkey answer; 503 with the name of what does not."""
+    """PostgreSQL and Valkey (both, where the cache has its own) answer; 503 with the name of what does not."""
     problems: dict[str, str] = {}
     try:
         with connection.cursor() as cursor:
@@ -56,6 +57,8 @@ def readyz(request: HttpRequest) -> HttpResponse:
         problems["postgresql"] = type(error).__name__
     try:
         cache.set("readyz", "1", 5)
+        if settings.CACHE_URL != settings.REDIS_URL:
+            broker.ping()
     except Exception as error:  # same
         problems["valkey"] = type(error).__name__
     return JsonResponse({"ready": not problems, "problems": problems}, status=503 if problems else 200)

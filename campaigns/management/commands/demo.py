@@ -5,6 +5,7 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management import BaseCommand, CommandError
 
 from campaigns.demo import emptying, story
@@ -25,6 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args: Any, remove: bool = False, yes: bool = False, size: int = 0, **options: Any) -> None:
         if size < 0 or size > LARGEST:
             raise CommandError(f"--size is a number of people up to {LARGEST:,}.")
+        if not settings.LOCAL:
+            raise CommandError(
+                "The demo's log-ins have a password that everybody knows, so it is for a laptop (LOCAL) only. Nothing was changed."
+            )
         if User.objects.exists():
             self._may_remove(yes=yes, remove=remove)
             emptying.remove_everything()

@@ -42,6 +42,15 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     assert User.objects.get().check_password(password)
 
 
+def test_demo_is_for_a_laptop_only(settings) -> None:  # type: ignore[no-untyped-def]
+    settings.LOCAL = False
+
+    with pytest.raises(CommandError, match="for a laptop"):
+        call_command("demo")
+
+    assert User.objects.count() == 0
+
+
 def test_real_data_is_never_removed() -> None:
     Installation.current()
     User.objects.create_user("ana@example.org", "password", name="Ana")

@@ -21,6 +21,12 @@ def test_readyz_says_what_does_not_answer(db: None, settings) -> None:  # type: 
     assert list(response.json()["problems"]) == ["valkey"]
 
 
+def test_readyz_asks_the_broker_too_where_it_is_another_server(db: None, settings) -> None:  # type: ignore[no-untyped-def]
+    settings.REDIS_URL = "redis://127.0.0.1:1"  # CACHES keeps the server that answers
+
+    assert Client().get("/readyz").json() == {"ready": False, "problems": {"valkey": "ConnectionError"}}
+
+
 def test_answer_carries_a_strict_policy(db: None) -> None:
     policy = Client().get("/accounts/login/").headers["Content-Security-Policy"]
 

@@ -33,6 +33,15 @@ def test_sixth_guess_at_one_account_is_refused_even_with_the_right_password(db: 
     assert "Too many failed" in guess(client, "ana@example.org", "password")
 
 
+def test_demos_password_opens_nothing_outside_a_laptop(db: None, settings) -> None:  # type: ignore[no-untyped-def]
+    UserFactory(email="ana@example.org", password="groundswell-demo")
+
+    settings.LOCAL = False
+    assert guess(Client(), "ana@example.org", "groundswell-demo") != "in"
+    settings.LOCAL = True
+    assert guess(Client(), "ana@example.org", "groundswell-demo") == "in"
+
+
 def test_another_host_or_letter_case_is_not_another_account(db: None, settings) -> None:  # type: ignore[no-untyped-def]
     """The Host header's port is the client's to choose: a count that has it in its key is no limit."""
     settings.ALLOWED_HOSTS = ["testserver"]
