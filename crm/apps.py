@@ -4,7 +4,7 @@ from django.apps import AppConfig
 from crm.celery import app as celery_app  # noqa: F401  makes it the default application for shared_task
 from crm.features import load_registrations
 
-FEATURES = ["accounts", "audit", "jobs", "api", "retention", "exports", "saved_views", "ui", "local"]
+FEATURES = ["accounts", "audit", "jobs", "api", "metrics", "retention", "exports", "saved_views", "ui", "local"]
 
 
 class CrmConfig(AppConfig):

@@ -41,6 +41,7 @@ TRACKING_KEYS = env_keyring("TRACKING_KEYS")  # links in mail already sent verif
 ADDRESS_KEYS = env_keyring("ADDRESS_KEYS")  # keyed hashes of e-mail addresses; old keys are kept
 DATA_KEYS = env_keyring("DATA_KEYS")  # secrets in the database; the first encrypts, old ones decrypt
 METRICS_TOKEN = env("METRICS_TOKEN", "")  # who may read /metrics; without one nobody may
+PROMETHEUS_MULTIPROC_DIR = env("PROMETHEUS_MULTIPROC_DIR", "")  # where several web processes put their counts together
 if not LOCAL:
     refuse_weak_text("SECRET_KEY", SECRET_KEY)
     if METRICS_TOKEN:
@@ -88,6 +89,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
 ]
 MIDDLEWARE = [
+    "crm.metrics.requests.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",

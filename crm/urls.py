@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("crm.accounts.urls")),
     path("", include("crm.audit.urls")),
     path("", include("crm.jobs.urls")),
+    path("", include("crm.metrics.urls")),
     path("", include("crm.retention.urls")),
     path("", include("crm.exports.urls")),
     path("", include("crm.saved_views.urls")),

@@ -4,6 +4,7 @@ from campaigns.delivery import erasing
 from campaigns.delivery.banner import no_mail_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.history import SOURCE
+from campaigns.delivery.metrics import register_metrics
 from campaigns.delivery.queries import address_of
 from campaigns.delivery.referencing import SOURCE as LETTERS
 from campaigns.delivery.segment_fields import register_fields
@@ -16,6 +17,7 @@ from crm.ui import search
 from crm.ui.shell import use_banner
 
 register_fields()
+register_metrics()
 erasing.register()
 on_suppress(stop_deliveries)
 address_of_delivery(address_of)

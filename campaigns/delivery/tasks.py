@@ -16,6 +16,7 @@ from campaigns.delivery.engine import Engine, Outcomes
 from campaigns.delivery.waking import wake
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import pause
+from crm import heartbeat
 from crm.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -83,3 +84,4 @@ def wind_up_mailing(mailing_id: int) -> None:
 def sweep(*args: Any) -> None:
     """Every ten seconds: whatever is due, stuck or abandoned."""
     sweeping.sweep()
+    heartbeat.beat("sweep")

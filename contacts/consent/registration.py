@@ -1,11 +1,11 @@
-"""What consent adds to the settings."""
+"""What consent adds to the settings, and to what Prometheus reads."""
 
 from django.utils.translation import gettext_lazy as _
 
 from contacts.consent.erasure import holdings
 from contacts.consent.erasure.registry import register_erasure
 from contacts.consent.erasure.services import after_restore as replay
-from contacts.consent.models import Suppression, Topic
+from contacts.consent.models import Erasure, Suppression, Topic
 from contacts.consent.services.undo import restore_topic_values
 from crm.accounts.rules import Action
 from crm.api.registry import serve
@@ -13,6 +13,7 @@ from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 from crm.backup.services import after_restore
 from crm.exports.services import kept_files, remove_all_files
+from crm.metrics import registry as metrics
 from crm.ui import settings_pages
 
 holdings.register()
@@ -68,3 +69,10 @@ subjects.register(
 readable.refers("topic", "topic")
 
 serve("contacts.consent.api")
+metrics.register(
+    metrics.Gauge(
+        "erasures_pending",
+        "Erasures that were begun and are not finished",
+        lambda: {"": Erasure.objects.filter(finished_at__isnull=True).count()},
+    )
+)
