@@ -5,14 +5,16 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
+GUIDE = (ROOT / "docs" / "operators" / "settings.md").read_text()
 
 
 def test_every_setting_is_in_the_readme() -> None:
     read = set()
-    for path in ["crm/settings.py", "crm/logs.py"]:
+    for path in ["crm/settings.py", "crm/logs.py", "crm/clock.py"]:
         read |= set(re.findall(r"""env(?:_\w+)?\(\s*"([A-Z_]+)\"""", (ROOT / path).read_text()))
 
     assert {name for name in read if f"`{name}`" not in README} == set()
+    assert {name for name in read if f"`{name}`" not in GUIDE} == set()
 
 
 def test_every_link_of_the_readme_leads_somewhere() -> None:
