@@ -121,7 +121,7 @@ class ApiSchema(AutoSchema):
         return _Envelope() if self._paged else None
 
     def _is_list_view(self, serializer: Any = None) -> bool:
-        return self._paged or super()._is_list_view(serializer)
+        return self._paged
 
     def get_filter_backends(self) -> list[Any]:
         return []
