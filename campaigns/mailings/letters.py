@@ -1,4 +1,4 @@
-"""The parts of a letter around its text, in the reader's language: place and date, reference, addressee, signature, copies."""
+"""The parts of a letter around its text, in the reader's language: place and date, reference, addressee, signature."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from babel.dates import format_date
 
 Put = Callable[[str, str], str]
 LABELS: dict[str, dict[str, str]] = {
-    "en": {"reference": "Our reference", "subject": "Subject", "copies": "Copy to", "copy": "Copy"},
-    "fr": {"reference": "Réf.", "subject": "Objet", "copies": "Copie à", "copy": "Copie"},
-    "es": {"reference": "Ref.", "subject": "Asunto", "copies": "Copia a", "copy": "Copia"},
-    "ar": {"reference": "المرجع", "subject": "الموضوع", "copies": "نسخة إلى", "copy": "نسخة"},
-    "pt": {"reference": "Ref.", "subject": "Assunto", "copies": "Cópia para", "copy": "Cópia"},
+    "en": {"reference": "Our reference", "subject": "Subject"},
+    "fr": {"reference": "Réf.", "subject": "Objet"},
+    "es": {"reference": "Ref.", "subject": "Asunto"},
+    "ar": {"reference": "المرجع", "subject": "الموضوع"},
+    "pt": {"reference": "Ref.", "subject": "Assunto"},
 }
 # What stands above a letter, one line each; a line whose field is empty is left out.
 ADDRESSEE = ("person.formal_name", "post.title", "organization.name", "country.name")

@@ -53,6 +53,14 @@ PAGES = [
     ("reports", Role.PLANNER, "/reports/"),
     ("people-and-grants", Role.ADMIN, "/settings/users/"),
     ("components", Role.ADMIN, "/settings/components/"),
+    ("permissions", Role.PLANNER, "/directory/permissions/person/{person}/"),
+    ("erase", Role.ADMIN, "/directory/people/{person}/erase/"),
+    ("segment", Role.PLANNER, "/segments/{segment}/"),
+    ("activity", Role.PLANNER, "/activity/"),
+    ("senders", Role.ADMIN, "/settings/senders/"),
+    ("retention", Role.ADMIN, "/settings/retention/"),
+    ("profile", Role.PLANNER, "/profile/"),
+    ("api", Role.PLANNER, "/api/v1/docs"),
     ("preferences", None, "{preferences}"),
 ]
 UIDS = {
