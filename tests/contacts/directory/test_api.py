@@ -3,8 +3,12 @@
 import json
 
 import pytest
+from rest_framework.renderers import JSONRenderer
 
+from contacts.directory.api.base import POINTS, PRESENT
+from contacts.directory.api.serializers import PersonOut
 from contacts.directory.models import ContactPoint, ExternalId, Membership, Organization, Person, Post, UidAlias
+from contacts.directory.services import set_tags
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
 from tests.factories import (
@@ -251,3 +255,19 @@ def test_reference_is_there(api, viewer, path: str) -> None:  # type: ignore[no-
     codes = [row["code"] for row in api(viewer).get(path).json()["data"]]
 
     assert {"SN", "ZM"} <= set(codes) or {"GOV", "WRK"} <= set(codes)
+
+
+def test_person_is_told_as_the_schema_says(db: None) -> None:
+    """The representation that is written out for speed is the one that the fields give."""
+    person = PersonFactory(family_name="Diouf", last_mailed_at="2026-11-01T12:00:00.123456Z")
+    ContactPointFactory(person=person)
+    MembershipFactory(person=person, post=PostFactory())
+    MembershipFactory(person=person, is_primary=False, started_on=None, role="adviser")
+    set_tags(target=person, names=["b", "A"], actor=None)
+    ExternalId.objects.create(system="erp", key="1", person=person)
+    row = Person.objects.prefetch_related(POINTS, PRESENT, "tags", "external_ids").get()
+
+    by_fields = super(PersonOut, PersonOut()).to_representation(row)
+
+    assert json.loads(JSONRenderer().render(by_fields)) == json.loads(JSONRenderer().render(PersonOut(row).data))
+    assert len(row.present) == 2
