@@ -36,7 +36,8 @@ def first_import(user: User) -> Iterable[today.SetupStep]:
 final("import.uploaded", gettext_lazy("Remove the file on the import's page."))
 final("import.discarded", gettext_lazy("The file is gone for good: it held personal data."))
 final("import.exported", gettext_lazy("It changed nothing; the file was taken."))
-final("import.applied", gettext_lazy("Rows of an import are corrected or archived on their own pages."))
+final("import.applied", gettext_lazy("A whole import is undone on its own page, which says what was built on and stays."))
+final("import.undone", gettext_lazy("Import the file again: the page of the import keeps its columns."))
 
 subjects.register(
     subjects.Kind(
