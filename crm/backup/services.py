@@ -173,9 +173,22 @@ def _unpack(source: Path, folder: Path, passphrase: str) -> None:
         source = plain
     try:
         with tarfile.open(source, mode="r:") as tar:
-            tar.extractall(folder, filter="data")  # refuses what would lead out of the folder
+            _take_out(tar, folder)
     except (tarfile.TarError, EOFError) as error:
         raise Invalid(f"This is not a whole backup of Groundswell ({error}). Nothing was restored.") from error
+
+
+def _take_out(tar: tarfile.TarFile, folder: Path) -> None:
+    """Plain files only, each below `folder`. (tarfile's own filter is not in every Python 3.11.)"""
+    for member in tar:
+        path = Path(member.name)
+        content = tar.extractfile(member) if member.isreg() else None
+        if content is None or path.is_absolute() or ".." in path.parts:
+            raise Invalid(f"This backup holds “{member.name}”, which no backup of Groundswell does. Nothing was restored.")
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with target.open("wb") as file:
+            shutil.copyfileobj(content, file)
 
 
 def _read_manifest(folder: Path) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def test_who_shares_hits_files_and_erasures() -> None:
 def test_every_command_exists(name: str) -> None:
     for command in (SERVICES[name]["command"], SERVICES[name]["healthcheck"].get("test", ["CMD", "python"])[1:]):
         assert command[0] == "python"
-        assert shutil.which(command[0])
+        assert shutil.which(command[0], path=str(Path(sys.executable).parent))
         if command[1:2] == ["-m"]:
             assert importlib.util.find_spec(command[2]) is not None
         elif command[1:]:
