@@ -97,7 +97,7 @@ def _keep_selection(run: SubscriptionRun, rows: QuerySet[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO contacts_subscriptionrow (run_id, subject_uid, outcome)"  # noqa: S608 our own words
-            f" SELECT DISTINCT %s::bigint, chosen.uid, '' FROM ({sql}) chosen (uid)",
+            f" SELECT DISTINCT %s::bigint, chosen.uid, '' FROM ({sql}) chosen (uid) ORDER BY 2",  # the earliest record first: it is asked when two have one address
             [run.pk, *params],
         )
         return int(cursor.rowcount)
