@@ -36,7 +36,9 @@ def first_import(user: User) -> Iterable[today.SetupStep]:
 final("import.uploaded", gettext_lazy("Remove the file on the import's page."))
 final("import.discarded", gettext_lazy("The file is gone for good: it held personal data."))
 final("import.exported", gettext_lazy("It changed nothing; the file was taken."))
-final("import.applied", gettext_lazy("A whole import is undone on its own page, which says what was built on and stays."))
+final(
+    "import.applied", gettext_lazy("A whole import is undone on its own page, which says what was built on and stays.")
+)
 final("import.undone", gettext_lazy("Import the file again: the page of the import keeps its columns."))
 
 subjects.register(

@@ -184,7 +184,9 @@ def _take_out(tar: tarfile.TarFile, folder: Path) -> None:
         path = Path(member.name)
         content = tar.extractfile(member) if member.isreg() else None
         if content is None or path.is_absolute() or ".." in path.parts:
-            raise Invalid(f"This backup holds “{member.name}”, which no backup of Groundswell does. Nothing was restored.")
+            raise Invalid(
+                f"This backup holds “{member.name}”, which no backup of Groundswell does. Nothing was restored."
+            )
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         with target.open("wb") as file:
