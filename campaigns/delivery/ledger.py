@@ -66,7 +66,7 @@ UPDATE delivery d
    AND d.state = 'in_flight' AND NOT EXISTS (
        SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq)"""
 _COLUMNS = "d.seq, d.address, d.address_key, d.variant_id, d.fields, d.is_tracked, d.first_attempt_at, d.attempts"
-_COUNTS = """
+CHUNK_COUNTS = """
 SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
     SELECT state, count(*) AS n FROM delivery WHERE mailing_id = k.mailing_id AND seq BETWEEN k.first_seq AND k.last_seq
      GROUP BY state) s"""
@@ -215,7 +215,7 @@ class Ledger:
 
         async def work(connection: Connection, attempt: int) -> bool:
             await connection.execute(
-                f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s, counts = ({_COUNTS})"
+                f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s, counts = ({CHUNK_COUNTS})"
                 " WHERE k.mailing_id = %(mailing)s AND k.token = %(token)s",
                 self._values(),
             )
@@ -383,7 +383,7 @@ class Ledger:
             inside = [seq for seq in seqs if first <= seq <= last]
             await roll_up(connection, self.mailing_id, inside)
             await connection.execute(
-                f"UPDATE campaigns_deliverychunk k SET counts = ({_COUNTS}) WHERE k.mailing_id = %s AND k.first_seq = %s",
+                f"UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}) WHERE k.mailing_id = %s AND k.first_seq = %s",
                 [self.mailing_id, first],
             )
 
@@ -400,7 +400,7 @@ class Ledger:
                 await connection.execute(_LEFT_BEHIND, {**self._values(), "chunk": chunk.id, "unsent": [*chunk.unsent]})
                 cursor = await connection.execute(
                     f"""
-                    UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({_COUNTS}),
+                    UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({CHUNK_COUNTS}),
                            is_done = NOT EXISTS (
                                SELECT 1 FROM delivery d WHERE d.mailing_id = k.mailing_id
                                   AND d.seq BETWEEN k.first_seq AND k.last_seq AND d.state IN ('pending', 'in_flight')
@@ -485,4 +485,4 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(microsecond=0)
 
 
-__all__ = ["ROLL_UP", "ROLL_UP_AT_END", "Chunk", "Ledger", "Retry", "roll_up", "utc_now"]
+__all__ = ["CHUNK_COUNTS", "ROLL_UP", "ROLL_UP_AT_END", "Chunk", "Ledger", "Retry", "roll_up", "utc_now"]

@@ -10,7 +10,7 @@ from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.delivery.ledger import ROLL_UP
+from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.waking import wake
 from campaigns.mailings.models import Mailing
@@ -20,11 +20,6 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import record
 from crm.errors import Invalid, NotAllowed, WrongState
-
-_COUNTS = """
-SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
-    SELECT state, count(*) AS n FROM delivery WHERE mailing_id = k.mailing_id AND seq BETWEEN k.first_seq AND k.last_seq
-     GROUP BY state) s"""
 
 
 class Word(models.TextChoices):
@@ -77,7 +72,7 @@ def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[in
             return 0
         cursor.execute(
             f"""
-            UPDATE campaigns_deliverychunk k SET counts = ({_COUNTS}), is_done = k.is_done AND NOT %(again)s,
+            UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}), is_done = k.is_done AND NOT %(again)s,
                    due_at = CASE WHEN %(again)s THEN now() ELSE k.due_at END
              WHERE k.mailing_id = %(mailing)s
                AND EXISTS (SELECT 1 FROM unnest(%(seqs)s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)""",

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from campaigns.delivery.breaker import try_again
 from campaigns.delivery.freezing import begin_due, stuck
-from campaigns.delivery.ledger import ROLL_UP, ROLL_UP_AT_END
+from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END
 from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import has_open
 from campaigns.delivery.waking import post, wake
@@ -23,10 +23,6 @@ from campaigns.mailings.states import State
 from crm.errors import WrongState
 
 logger = logging.getLogger(__name__)
-_COUNTS = """
-SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
-    SELECT state, count(*) AS n FROM delivery WHERE mailing_id = k.mailing_id AND seq BETWEEN k.first_seq AND k.last_seq
-     GROUP BY state) s"""
 # No row of the chunk is pending or in flight, except one that its own retry holds.
 _SETTLED = """
 NOT EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = k.mailing_id AND d.seq BETWEEN k.first_seq AND k.last_seq
@@ -103,7 +99,7 @@ def _free_one() -> tuple[int, int, int] | None:
 def _give_back(cursor: Any, chunk_id: int) -> bool:
     """Free a chunk, or end it with its roll-up; the caller holds its row."""
     cursor.execute(
-        f"UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, due_at = now(), counts = ({_COUNTS}),"
+        f"UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, due_at = now(), counts = ({CHUNK_COUNTS}),"
         f" is_done = {_SETTLED} WHERE k.id = %s AND NOT k.is_done RETURNING k.is_done, k.mailing_id, k.first_seq, k.last_seq",
         [chunk_id],
     )
@@ -172,7 +168,7 @@ def wind_up(mailing_id: int) -> int:
                     _give_back(cursor, chunk_id)
                 else:
                     cursor.execute(
-                        f"UPDATE campaigns_deliverychunk k SET counts = ({_COUNTS}) WHERE k.id = %s", [chunk_id]
+                        f"UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}) WHERE k.id = %s", [chunk_id]
                     )
     return stopped
 

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import re
 import statistics
-import time
 from datetime import date
 from html import unescape
-from typing import Any
 
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.mailings.models import Mailing
@@ -21,9 +17,9 @@ from contacts.directory.volume import make_people
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
 from crm.bench import Bar, Result
+from crm.request_timing import get, measure
 
 P95_MS, QUERIES = 150, 25
-ROUNDS = 25
 MAILINGS = 300
 NEXT = re.compile(r'rel="next" href="([^"]+)"')
 SCOPE = ["ZM", "TD", "NE", "KE", "UG"]
@@ -39,7 +35,7 @@ def run(size: int) -> Result:
     most = 0
     for client, who in ((_client(everything), ""), (_client(limited), ", five countries")):
         for name, urls in _pages(client).items():
-            times, busy, queries = _measure(client, urls)
+            times, busy, queries = measure(client, urls)
             p95 = statistics.quantiles(times, n=20)[-1]
             result.figures[f"{name}{who}"] = {
                 "p50_ms": round(statistics.median(times), 1),
@@ -75,34 +71,11 @@ def _pages(client: Client) -> dict[str, list[str]]:
 def _further(client: Client, url: str) -> str:
     """The address of a page some pages on."""
     for _page in range(5):
-        following = NEXT.search(_get(client, url).content.decode())
+        following = NEXT.search(get(client, url).content.decode())
         if not following:
             break
         url = unescape(following[1])
     return url
-
-
-def _measure(client: Client, urls: list[str]) -> tuple[list[float], list[float], int]:
-    """Milliseconds of each request by the clock and of this process alone, and the most queries that one took."""
-    queries = 0
-    for url in urls:  # warm, and counted
-        with CaptureQueriesContext(connection) as captured:
-            _get(client, url)
-        queries = max(queries, len(captured))
-    times, busy = [], []
-    for number in range(ROUNDS):
-        began, worked = time.perf_counter(), time.process_time()
-        _get(client, urls[number % len(urls)])
-        times.append((time.perf_counter() - began) * 1000)
-        busy.append((time.process_time() - worked) * 1000)
-    return times, busy, queries
-
-
-def _get(client: Client, url: str) -> Any:
-    response = client.get(url)
-    if response.status_code != 200:
-        raise RuntimeError(f"{url} answered {response.status_code}")
-    return response
 
 
 def _user(countries: list[str] | None) -> User:

@@ -5,14 +5,10 @@ from __future__ import annotations
 import gc
 import secrets
 import statistics
-import time
 from importlib import import_module
-from typing import Any
 
 from django.conf import settings
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
@@ -20,6 +16,7 @@ from crm.api.models import ApiToken
 from crm.api.scopes import SCOPES
 from crm.api.services import MARK, PREFIX_LENGTH, hashes_of
 from crm.bench import Bar, Result
+from crm.request_timing import get, measure
 
 P95_MS, ROUNDS = 100, 40
 SCOPE = ["ZM", "TD", "NE", "KE", "UG"]
@@ -38,7 +35,7 @@ def run(size: int) -> Result:
         client = _client(countries)
         who = ", five countries" if countries else ""
         for name, urls in _pages(client).items():
-            times, busy, queries = _measure(client, urls)
+            times, busy, queries = measure(client, urls, rounds=ROUNDS)
             p95 = statistics.quantiles(times, n=20)[-1]
             slowest = max(slowest, p95)
             result.figures[f"{name}{who}"] = {
@@ -63,34 +60,11 @@ def _pages(client: Client) -> dict[str, list[str]]:
 
 def _further(client: Client, url: str) -> str:
     for _page in range(10):
-        following = _get(client, url).json()["next"]
+        following = get(client, url).json()["next"]
         if not following:
             break
         url = str(following).removeprefix("http://localhost")
     return url
-
-
-def _measure(client: Client, urls: list[str]) -> tuple[list[float], list[float], int]:
-    """Milliseconds of each request by the clock and of this process alone, and the most queries that one took."""
-    queries = 0
-    for url in urls:  # warm, and counted
-        with CaptureQueriesContext(connection) as captured:
-            _get(client, url)
-        queries = max(queries, len(captured))
-    times, busy = [], []
-    for number in range(ROUNDS):
-        began, worked = time.perf_counter(), time.process_time()
-        _get(client, urls[number % len(urls)])
-        times.append((time.perf_counter() - began) * 1000)
-        busy.append((time.process_time() - worked) * 1000)
-    return times, busy, queries
-
-
-def _get(client: Client, url: str) -> Any:
-    response = client.get(url)
-    if response.status_code != 200:
-        raise RuntimeError(f"{url} answered {response.status_code}")
-    return response
 
 
 def _client(countries: list[str] | None) -> Client:
