@@ -22,6 +22,8 @@ from uuid import UUID
 
 import uuid6
 
+from crm.durable import sync_folder
+
 logger = logging.getLogger(__name__)
 ROTATE_SECONDS = 1.0
 ROTATE_BYTES = 4 * 1024 * 1024  # some 20,000 hits: one transaction of the consumer
@@ -137,7 +139,7 @@ class Writer:
         self._file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_EX)  # before it has a name that the consumer looks at
         draft.rename(path)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         self._path, self._opened_at, self._size = path, time.monotonic(), 0
 
     def rotate(self) -> None:
@@ -149,14 +151,6 @@ class Writer:
         finally:
             os.close(self._file)
             self._file, self._path = -1, None
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def waiting_files(folder: Path) -> list[Path]:

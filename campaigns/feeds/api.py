@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -108,6 +108,25 @@ class FeedResource(ApiView):
         response.data["next_cursor"] = cursor  # also on the last page: what to come back with
         return response
 
+    def with_whose(self, rows: Sequence[Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+        """Rows about deliveries of the user's countries, each with the mailing, the delivery and the person that it is about."""
+        known = deliveries_of((row.mailing_id, row.seq) for row in rows)
+        names = Names((row.mailing_id for row in rows), known.values())
+        codes = self.user.scope(Action.SEE).countries
+        for row in rows:
+            delivery = known.get((row.mailing_id, row.seq))
+            if codes is not None and (delivery is None or delivery.country_code not in codes):
+                continue
+            mailing = names.mailings.get(row.mailing_id)
+            yield (
+                row,
+                {
+                    "mailing": mailing,
+                    "delivery": f"{mailing}:{row.seq}" if row.seq is not None else None,
+                    "person": names.people.get(delivery.person_id or 0) if delivery else None,
+                },
+            )
+
 
 def _mailing(rule: Any, uid: UUID, user: User) -> Any:
     found = Mailing.objects.visible_to(user).filter(uid=uid).values_list("pk", flat=True).first()
@@ -185,22 +204,10 @@ class FeedbackResource(FeedResource):
         found = list(rows.filter(position__gt=place[0] if place else 0)[: asked.limit + 1])
         taken = found[: asked.limit]
         last = [taken[-1].position] if taken else place
-        known = deliveries_of((row.mailing_id, row.seq) for row in taken)
-        names = Names((row.mailing_id for row in taken), known.values())
-        codes = self.user.scope(Action.SEE).countries
-        data = []
-        for row in taken:
-            delivery = known.get((row.mailing_id, row.seq))
-            if codes is not None and (delivery is None or delivery.country_code not in codes):
-                continue
-            data.append(
-                {
-                    "id": row.pk, "kind": row.kind, "status": row.status, "reason": row.reason, "at": row.at,
-                    "mailing": names.mailings.get(row.mailing_id),
-                    "delivery": f"{names.mailings.get(row.mailing_id)}:{row.seq}",
-                    "person": names.people.get(delivery.person_id or 0) if delivery else None,
-                }
-            )  # fmt: skip
+        data = [
+            {**whose, "id": row.pk, "kind": row.kind, "status": row.status, "reason": row.reason, "at": row.at}
+            for row, whose in self.with_whose(taken)
+        ]
         page = FeedPage(taken, last, len(found) > len(taken))
         return self.answer(asked, page, [FeedbackOut(item).data for item in data])
 
@@ -224,24 +231,14 @@ class EngagementResource(FeedResource):
     def list(self, request: Request) -> Response:
         asked, place = self.asked()
         page = hits_after((place[0], place[1]) if place else None, limit=asked.limit, narrow=self.narrowed(asked))
-        known = deliveries_of((row.mailing_id, row.seq) for row in page.rows)
-        names = Names((row.mailing_id for row in page.rows), known.values())
         urls = link_urls((row.mailing_id, row.link_number) for row in page.rows)
-        codes = self.user.scope(Action.SEE).countries
-        data = []
-        for row in page.rows:
-            delivery = known.get((row.mailing_id, row.seq))
-            if codes is not None and (delivery is None or delivery.country_code not in codes):
-                continue
-            data.append(
-                {
-                    "id": row.hit_id, "at": row.at, "kind": row.kind, "hit_class": row.hit_class, "reason": row.reason,
-                    "mailing": names.mailings.get(row.mailing_id),
-                    "delivery": f"{names.mailings.get(row.mailing_id)}:{row.seq}" if row.seq is not None else None,
-                    "person": names.people.get(delivery.person_id or 0) if delivery else None,
-                    "link": row.link_number, "url": urls.get((row.mailing_id, row.link_number)),
-                }
-            )  # fmt: skip
+        data = [
+            {
+                **whose, "id": row.hit_id, "at": row.at, "kind": row.kind, "hit_class": row.hit_class, "reason": row.reason,
+                "link": row.link_number, "url": urls.get((row.mailing_id, row.link_number)),
+            }
+            for row, whose in self.with_whose(page.rows)
+        ]  # fmt: skip
         return self.answer(asked, page, [HitOut(item).data for item in data])
 
 

@@ -6,7 +6,6 @@ sender until it expires, so nothing needs to be kept, and a changed address make
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import logging
@@ -25,6 +24,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.models import Sender
+from crm import base64url
 from crm.accounts.models import Installation, User
 from crm.audit.models import Door
 from crm.audit.services import record
@@ -59,7 +59,7 @@ def confirmation_url(sender: Sender, *, expires_at: datetime) -> str:
     """The absolute address of the page on which the reader of the sender's address says yes."""
     body = _BODY.pack(sender.uid.bytes, _digest(sender.email), int(expires_at.timestamp()))
     key_id, mac = sign(PURPOSE, body)
-    token = f"{_encode(body)}.{key_id}.{_encode(mac)}"
+    token = f"{base64url.encode(body)}.{key_id}.{base64url.encode(mac)}"
     return settings.BASE_URL + reverse("sender_confirm", args=[token])
 
 
@@ -67,7 +67,7 @@ def read_token(token: str) -> Proof | None:
     """The sender that a link is for; None when we did not make it, or when its address has changed since."""
     try:
         encoded, key_id, encoded_mac = token.split(".")
-        body, mac = _decode(encoded), _decode(encoded_mac)
+        body, mac = base64url.decode(encoded), base64url.decode(encoded_mac)
     except (ValueError, binascii.Error):
         return None
     if len(body) != _BODY.size or not verify(PURPOSE, body, key_id, mac):
@@ -142,14 +142,3 @@ def confirm(*, token: str) -> Sender:
             changes=[("confirmed_email", "", sender.email)],
         )
     return sender
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decode(text: str) -> bytes:
-    data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _encode(data) != text:
-        raise ValueError("not in the one canonical form")
-    return data

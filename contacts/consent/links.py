@@ -6,7 +6,6 @@ know that it is ours; the purpose keeps other links' MACs out.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import struct
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from django.urls import reverse
 
 from contacts.consent.models import SubjectKind
 from contacts.consent.subjects import Subject
+from crm import base64url
 from crm.keyring import sign, verify
 
 PURPOSE = "preferences"
@@ -41,7 +41,7 @@ def preference_token(
     if mailing_id is not None and seq is not None:
         body += _DELIVERY.pack(mailing_id, seq)
     key_id, mac = sign(PURPOSE, body)
-    return f"{_encode(body)}.{key_id}.{_encode(mac)}"
+    return f"{base64url.encode(body)}.{key_id}.{base64url.encode(mac)}"
 
 
 def preference_url(
@@ -55,7 +55,7 @@ def preference_url(
 def opt_in_url(request_uid: UUID) -> str:
     """The absolute address of the page that confirms a permission; the request knows until when."""
     key_id, mac = sign(OPT_IN, request_uid.bytes)
-    token = f"{_encode(request_uid.bytes)}.{key_id}.{_encode(mac)}"
+    token = f"{base64url.encode(request_uid.bytes)}.{key_id}.{base64url.encode(mac)}"
     return settings.BASE_URL + reverse("opt_in", kwargs={"token": token})
 
 
@@ -70,7 +70,7 @@ def read_opt_in(token: str) -> UUID | None:
 def _parts(token: str) -> tuple[bytes, str, bytes] | None:
     try:
         encoded, key_id, encoded_mac = token.split(".")
-        return _decode(encoded), key_id, _decode(encoded_mac)
+        return base64url.decode(encoded), key_id, base64url.decode(encoded_mac)
     except (ValueError, binascii.Error):
         return None
 
@@ -86,14 +86,3 @@ def read_token(token: str) -> PreferenceLink | None:
     kind = next(kind for kind, letter in _KINDS.items() if letter == body[:1])
     mailing_id, seq = _DELIVERY.unpack(body[17:]) if len(body) > 17 else (None, None)
     return PreferenceLink(Subject(UUID(bytes=body[1:17]), kind), mailing_id, seq)
-
-
-def _encode(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _decode(text: str) -> bytes:
-    data = base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)
-    if _encode(data) != text:
-        raise ValueError("not in the one canonical form")
-    return data

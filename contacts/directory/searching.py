@@ -15,9 +15,9 @@ from itertools import permutations
 from typing import Any
 
 import phonenumbers
-from django.db import OperationalError, connection, transaction
 from django.db.models import F, FloatField, Func, Q, QuerySet, Value
 
+from crm.patience import TookTooLong, statements_within
 from crm.ui.searchtext import acronyms, typed_words
 
 CAP = 300  # candidates of one step: more are not read, let alone put in order
@@ -25,7 +25,6 @@ LIST_CAP = 1000  # up to so many a list is narrowed to exactly these rows; beyon
 MILLISECONDS = 250  # of one step
 FLOOR = 0.4  # how like a word must be, from 0 to 1
 LEAST_LETTERS = 4  # of a word that may be misspelt
-QUERY_CANCELED = "57014"
 _PHONE = re.compile(r"^[+(]?[\d\s().\-/]+$")
 _ADDRESS = re.compile(r"^[^\s@]*@?[^\s@]*$")
 
@@ -100,16 +99,10 @@ class Found:
     def steps(self, milliseconds: int | None = None) -> Iterator[None]:
         """Each statement inside has so long; at the first that takes longer the steps end, and what was found is kept."""
         try:
-            with transaction.atomic(), connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT set_config('statement_timeout', %s, true), set_config('pg_trgm.word_similarity_threshold', %s, true)",
-                    [str(milliseconds or MILLISECONDS), str(FLOOR)],
-                )
+            with statements_within(milliseconds or MILLISECONDS) as cursor:
+                cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(FLOOR)])
                 yield
-                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
-        except OperationalError as error:
-            if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
-                raise
+        except TookTooLong:
             self.is_cut = True
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-import xlsxwriter
 from babel import Locale
 from django.http import FileResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
@@ -17,6 +17,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.directory.models import Constituency, Organization, Person, Post
 from contacts.importing.models import ImportRow, ImportRun
+from crm.exports.writing import XlsxFile
 from crm.ui.tables import Column, Table, csv_lines
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -131,19 +132,12 @@ def table_file(head: list[str], rows: Iterator[list[Any]], stem: str, kind: str)
     disposition = {"Content-Disposition": f'attachment; filename="{stem}.{kind}"'}
     if kind == "csv":
         return StreamingHttpResponse(csv_lines(head, rows), content_type="text/csv; charset=utf-8", headers=disposition)
-    place = tempfile.TemporaryFile()  # noqa: SIM115  FileResponse closes it
-    book = xlsxwriter.Workbook(place, {"constant_memory": True, "in_memory": False, "strings_to_formulas": False})
-    sheet = book.add_worksheet()
-    bold, text = book.add_format({"bold": True}), book.add_format({"num_format": "@"})
-    for column, title in enumerate(head):
-        sheet.write_string(0, column, title, bold)
-    for number, row in enumerate(rows, start=1):
-        for column, value in enumerate(row):
-            sheet.write_string(number, column, str(value)[:32_767], text)
-    sheet.freeze_panes(1, 0)
-    book.close()
-    place.seek(0)
-    return FileResponse(place, content_type=XLSX, headers=disposition)
+    with tempfile.NamedTemporaryFile(suffix=".xlsx") as place:
+        book = XlsxFile(Path(place.name), head, stem)
+        book.write([str(value) for value in row] for row in rows)
+        book.close()
+        # opened again: the name goes with this block, the bytes with the answer
+        return FileResponse(open(place.name, "rb"), content_type=XLSX, headers=disposition)  # noqa: SIM115 FileResponse closes it
 
 
 def object_label(object_type: str) -> str:

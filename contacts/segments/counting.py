@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.db import OperationalError, connection, transaction
 from django.utils.translation import gettext as _
 
 from contacts.directory.models import Constituency, Country, Person
@@ -20,9 +19,9 @@ from contacts.segments.compiler import CompiledSegment, combine, compiler_for
 from contacts.segments.registry import PEOPLE, Catalogue, Text
 from contacts.segments.tree import Group
 from crm.errors import Unavailable
+from crm.patience import TookTooLong, statements_within
 
 SECONDS = 5
-QUERY_CANCELED = "57014"
 # A side is missed when the others are there: these three meet in every tripartite table.
 SIDES = ("GOV", "EMP", "WRK")
 
@@ -31,13 +30,9 @@ SIDES = ("GOV", "EMP", "WRK")
 def limited(seconds: float = SECONDS) -> Iterator[Any]:
     """A cursor whose statements end after `seconds`; Unavailable says so in words."""
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(int(seconds * 1000))])
+        with statements_within(int(seconds * 1000)) as cursor:
             yield cursor
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
-    except OperationalError as error:
-        if getattr(error.__cause__, "sqlstate", "") != QUERY_CANCELED:
-            raise
+    except TookTooLong as error:
         raise Unavailable(
             _(
                 "Counting took longer than %(seconds)s seconds and was stopped. Nothing was changed; use fewer rules, or try again when less is going on."

@@ -5,7 +5,6 @@ A cursor is bound to the path, the order and the filters that it was given for, 
 
 from __future__ import annotations
 
-import base64
 import binascii
 import hashlib
 import json
@@ -14,14 +13,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import OperationalError, connection, transaction
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from crm import keyring
+from crm import base64url, keyring
 from crm.api.problems import Problem, bad_query
+from crm.patience import TookTooLong, statements_within
 from crm.ui.paging import ExactEncoder, Key, fetch, sort_keys
 
 DEFAULT, MOST = 50, 200
@@ -64,7 +64,7 @@ def seal(asked: Asked, order: str, values: Sequence[Any]) -> str:
     """A cursor that begins after `values` of this list."""
     packed = json.dumps(list(values), cls=ExactEncoder, separators=(",", ":")).encode()
     key_id, mac = keyring.sign(PURPOSE, _bound(asked, order) + packed)
-    return f"{_b64(packed)}.{key_id}.{_b64(mac)}"
+    return f"{base64url.encode(packed)}.{key_id}.{base64url.encode(mac)}"
 
 
 def unseal(asked: Asked, order: str) -> list[Any] | None:
@@ -74,8 +74,8 @@ def unseal(asked: Asked, order: str) -> list[Any] | None:
     wrong = bad_query("after", _("This cursor is not one of this list with these filters. Begin again without it."))
     try:
         body, key_id, mac = asked.after.split(".")
-        packed = _unb64(body)
-        if not keyring.verify(PURPOSE, _bound(asked, order) + packed, key_id, _unb64(mac)):
+        packed = base64url.decode(body)
+        if not keyring.verify(PURPOSE, _bound(asked, order) + packed, key_id, base64url.decode(mac)):
             raise wrong
         found = json.loads(packed)
     except (ValueError, binascii.Error) as error:
@@ -86,14 +86,6 @@ def unseal(asked: Asked, order: str) -> list[Any] | None:
 def _bound(asked: Asked, order: str) -> bytes:
     about = json.dumps([asked.path, order, asked.filters], sort_keys=True, default=str)
     return hashlib.sha256(about.encode()).digest()
-
-
-def _b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).decode().rstrip("=")
-
-
-def _unb64(text: str) -> bytes:
-    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 @dataclass
@@ -136,12 +128,9 @@ def count(rows: QuerySet[Any], *, exact: bool) -> tuple[int, bool]:
             cursor.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
             return max(int(cursor.fetchone()[0][0]["Plan"]["Plan Rows"]), capped), True
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(COUNT_SECONDS * 1000)])
-            found = rows.order_by().count()
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
-            return found, False
-    except OperationalError as error:
+        with statements_within(COUNT_SECONDS * 1000):
+            return rows.order_by().count(), False
+    except TookTooLong as error:
         raise Problem(503, _("Counting took too long. Ask for count=estimate."), code="too_slow") from error
 
 

@@ -25,6 +25,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from crm.backup import sealing, tools
+from crm.durable import sync_folder
 from crm.errors import Conflict, Invalid
 
 FORMAT = 1
@@ -71,6 +72,7 @@ def make_backup(*, target: Path, passphrase: str = "", with_keys: bool = True) -
                 file.flush()
                 os.fsync(file.fileno())
         os.link(draft, target)  # unlike a rename, it fails when somebody else made the file meanwhile
+        sync_folder(target.parent)
     finally:
         draft.unlink(missing_ok=True)
     return target

@@ -11,7 +11,6 @@ from typing import Any
 
 import xlsxwriter
 from django.utils import timezone
-from django.utils.functional import Promise
 
 from crm.ui.tables import neutral
 
@@ -98,4 +97,4 @@ class XlsxFile:
 def _text(value: Any) -> str:
     if isinstance(value, list | tuple | set):
         return "; ".join(str(item) for item in value)
-    return str(value) if isinstance(value, Promise) else str(value)
+    return str(value)

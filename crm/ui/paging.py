@@ -8,7 +8,6 @@ a broken or foreign cursor just shows the first page.
 
 from __future__ import annotations
 
-import base64
 import binascii
 import json
 from collections.abc import Iterator, Sequence
@@ -22,6 +21,7 @@ from django.http import HttpRequest
 from django.utils.functional import cached_property
 from django.utils.translation import ngettext
 
+from crm import base64url
 from crm.ui import formats
 
 PAGE_SIZE = 50
@@ -212,7 +212,7 @@ def _url(request: HttpRequest, side: str, keys: list[Key], signature: str, row: 
     query = request.GET.copy()
     query.pop("after", None)
     query.pop("before", None)
-    query[side] = base64.urlsafe_b64encode(packed.encode()).decode().rstrip("=")
+    query[side] = base64url.encode(packed.encode())
     return f"{request.path}?{query.urlencode()}"
 
 
@@ -229,7 +229,7 @@ def _read_cursor(request: HttpRequest, keys: list[Key], signature: str) -> tuple
     if not text:
         return False, None
     try:
-        found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        found = json.loads(base64url.decode(text))
         if (
             not isinstance(found, list)
             or found[:1] != [signature]

@@ -19,6 +19,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.translation import gettext as _
 
+from crm.durable import sync_folder
 from crm.errors import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -64,20 +65,12 @@ def append(line: Line) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     except OSError as error:
         raise Unavailable(
             _("The erasure log %(path)s cannot be written (%(error)s). Nothing was erased; mend it and start again.")
             % {"path": path, "error": error.strerror or error}
         ) from error
-
-
-def _sync_folder(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def read() -> Iterator[Line]:
