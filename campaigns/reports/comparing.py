@@ -8,12 +8,13 @@ from typing import Any
 
 from babel.dates import get_day_names
 from django.db import connection
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.models import Mailing
 from campaigns.reports import queries
 from crm.accounts.models import User
+from crm.ui import formats
 from crm.ui.charts import Chart, Series
 
 EARLIER = 8  # mailings shown beside this one
@@ -134,5 +135,5 @@ def _chart(labels: list[str], values: list[list[int]]) -> Chart:
 
 def _day_names() -> list[str]:
     """Monday first, as the reader's language writes them."""
-    names: Any = get_day_names("wide", locale=(translation.get_language() or "en").replace("-", "_"))
+    names: Any = get_day_names("wide", locale=formats.current_locale())
     return [str(names[day]) for day in range(7)]

@@ -88,13 +88,17 @@ def request_export(
             )
         export.save()
     if export.job is None:
-        with contextlib.closing(_open(export, table)) as file:
-            done = 0
-            for rows, _last in table.export_chunks(_reader(export), columns_of(table, export)):
-                file.write(rows)
-                done += len(rows)
-        _finish(export, table, done)
+        _write_at_once(export, table)
     return export
+
+
+def _write_at_once(export: ExportFile, table: Table) -> None:
+    done = 0
+    with contextlib.closing(_open(export, table)) as file:
+        for rows, _last in table.export_chunks(_reader(export), columns_of(table, export)):
+            file.write(rows)
+            done += len(rows)
+    _finish(export, table, done)
 
 
 def table_of(export: ExportFile, user: User) -> Table:
