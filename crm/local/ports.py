@@ -14,6 +14,10 @@ STEP = 10
 _OTHERS = ("TRACK_PORT", "MAILBOX_PORT", "SMTP_PORT")
 
 
+class PortsCollide(LocalServiceError):
+    """Two of the four ports are the same number."""
+
+
 @dataclass(frozen=True)
 class Ports:
     """Where a run listens, on this machine's loopback address unless HOST says otherwise."""
@@ -64,7 +68,7 @@ def _block(environ: Mapping[str, str], first: int) -> Ports:
         _number(name, environ[name]) if environ.get(name) else first + offset for offset, name in enumerate(_OTHERS, 1)
     )
     if len({first, track, mailbox, smtp}) < 4:
-        raise LocalServiceError(f"PORT, {', '.join(_OTHERS)} must be four different numbers.")
+        raise PortsCollide(f"PORT, {', '.join(_OTHERS)} must be four different numbers.")
     return Ports(first, track, mailbox, smtp)
 
 
@@ -79,9 +83,11 @@ def _number(name: str, value: str) -> int:
 def _next_free(environ: Mapping[str, str], after: int, host: str) -> Ports:
     for first in range(after - after % STEP + STEP, after + 100 * STEP, STEP):
         if first <= 65_532:
-            block = _block(environ, first)
-            if not _taken(block, host):
-                return block
+            # A block that holds a port which was named for something else is passed over, like one that is taken.
+            with contextlib.suppress(PortsCollide):
+                block = _block(environ, first)
+                if not _taken(block, host):
+                    return block
     raise LocalServiceError("No free block of four ports was found. Name one: make run PORT=8100")
 
 

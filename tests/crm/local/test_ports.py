@@ -1,5 +1,6 @@
 """Which ports a run uses, and what is said when one is taken."""
 
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +15,10 @@ HOST = "127.0.0.1"
 
 @pytest.fixture
 def block(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Two blocks of ports that nothing uses, in place of 8000 and 8010."""
-    for first in range(21_000, 30_000, 20):
+    """Two blocks of ports that nothing uses, in place of 8000 and 8010; each parallel worker looks in a range of its own."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    start = 21_000 + 500 * (worker % 16)
+    for first in range(start, start + 500, 20):
         if all(ports._free(HOST, first + offset) for offset in (*range(4), *range(10, 14))):
             monkeypatch.setattr(ports, "DEFAULT", first)
             return first
@@ -64,6 +67,12 @@ def test_other_ports_can_be_named_one_by_one(block: int, tmp_path: Path) -> None
     chosen = ports.choose(environ, host=HOST, remembered=tmp_path / "ports.json")
 
     assert numbers(chosen) == [block, block + 1, block + 2, block + 10]
+
+
+def test_next_block_that_holds_a_port_named_for_something_else_is_passed_over(taken: int, tmp_path: Path) -> None:
+    chosen = ports.choose({"SMTP_PORT": str(taken + 10)}, host=HOST, remembered=tmp_path / "ports.json")
+
+    assert numbers(chosen) == [taken + 20, taken + 21, taken + 22, taken + 10]
 
 
 @pytest.mark.parametrize(
