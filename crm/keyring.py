@@ -6,8 +6,8 @@ use is worthless for another.
 
 import hashlib
 import hmac
+from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 from django.conf import settings
 
@@ -17,19 +17,18 @@ _INNER, _OUTER = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in ra
 
 
 @lru_cache(maxsize=256)
-def _begun(key: bytes, purpose: str) -> tuple[Any, Any]:
-    """The two hashes of HMAC as far as key and purpose go: a message is signed half a dozen times with the same ones."""
+def signer(key: bytes, purpose: str) -> Callable[[bytes], bytes]:
+    """The function from a message to its MAC, with HMAC begun as far as key and purpose go: mail is signed half a dozen times."""
     padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    inner = hashlib.sha256(padded.translate(_INNER) + purpose.encode() + b"\0")
-    return inner, hashlib.sha256(padded.translate(_OUTER))
+    begin_inner = hashlib.sha256(padded.translate(_INNER) + purpose.encode() + b"\0").copy
+    begin_outer = hashlib.sha256(padded.translate(_OUTER)).copy
 
+    def mac(message: bytes) -> bytes:
+        inner, outer = begin_inner(), begin_outer()
+        inner.update(message)
+        outer.update(inner.digest())
+        return outer.digest()[:MAC_BYTES]
 
-def _mac(key: bytes, purpose: str, message: bytes) -> bytes:
-    begun = _begun(key, purpose)
-    inner, outer = begun[0].copy(), begun[1].copy()
-    inner.update(message)
-    outer.update(inner.digest())
-    mac: bytes = outer.digest()[:MAC_BYTES]
     return mac
 
 
@@ -38,13 +37,13 @@ def newest() -> tuple[str, bytes]:
     return next(iter(settings.TRACKING_KEYS.items()))
 
 
-def sign(purpose: str, message: bytes, by: tuple[str, bytes] | None = None) -> tuple[str, bytes]:
-    """(key id, MAC) by the newest of TRACKING_KEYS. by: that key, for those who sign often and look it up once."""
-    key_id, key = by or newest()
-    return key_id, _mac(key, purpose, message)
+def sign(purpose: str, message: bytes) -> tuple[str, bytes]:
+    """(key id, MAC) by the newest of TRACKING_KEYS."""
+    key_id, key = newest()
+    return key_id, signer(key, purpose)(message)
 
 
 def verify(purpose: str, message: bytes, key_id: str, mac: bytes) -> bool:
     """Whether `mac` was made by us for this purpose; False for an unknown key id."""
     key = settings.TRACKING_KEYS.get(key_id)
-    return key is not None and hmac.compare_digest(_mac(key, purpose, message), mac)
+    return key is not None and hmac.compare_digest(signer(key, purpose)(message), mac)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
 
-from crm.keyring import MAC_BYTES, sign, verify
+from crm.keyring import MAC_BYTES, newest, signer, verify
 from crm.reserved import is_reserved as is_reserved
 
 BOUNCE, REPLY = "b", "r"
+_NO_UID = UUID(int=0)
+_PAIRS = [a + b for a in "abcdefghijklmnopqrstuvwxyz234567" for b in "abcdefghijklmnopqrstuvwxyz234567"]
 _PURPOSES = {BOUNCE: "return-path", REPLY: "reply-to"}
 
 
@@ -30,14 +31,47 @@ class ReturnAddress:
     seq: int
 
 
+class MailingAddresses:
+    """Makes the addresses of one mailing. Every message has three, so what is the same for all of them is made once."""
+
+    def __init__(self, mailing_id: int, uid: UUID) -> None:
+        name, key = newest()
+        self._macs = {kind: signer(key, purpose) for kind, purpose in _PURPOSES.items()}
+        key_id = name.encode()
+        self._stem = bytes((len(key_id),)) + key_id + mailing_id.to_bytes(6, "big")
+        self._domain = settings.RETURN_DOMAIN
+        # the oldest key of the ring: a new key in front of it changes no Message-ID between two tries
+        self._id_mac = signer(list(settings.TRACKING_KEYS.values())[-1], "message-id")
+        self._uid, self._uid_bytes = uid.hex, uid.bytes
+
+    def return_path(self, seq: int) -> str:
+        """The envelope sender of one delivery: its bounce comes back to this address."""
+        return self._address(BOUNCE, seq)
+
+    def reply_to(self, seq: int) -> str:
+        """The Reply-To of one delivery: replies are logged, then forwarded to the sender's mailbox."""
+        return self._address(REPLY, seq)
+
+    def message_id(self, seq: int) -> str:
+        """A function of the delivery, so that a repeat is recognisable as one."""
+        mac = self._id_mac(b"%b%d" % (self._uid_bytes, seq))[:8].hex()
+        return f"<{self._uid}.{seq}.{mac}@{self._domain}>"
+
+    def _address(self, kind: str, seq: int) -> str:
+        body = self._stem + seq.to_bytes(4, "big")
+        return f"{kind}.{_base32(body + self._macs[kind](body))}@{self._domain}"
+
+
 def return_path(mailing_id: int, seq: int) -> str:
-    """The envelope sender of one delivery: its bounce comes back to this address."""
-    return _address(BOUNCE, mailing_id, seq)
+    return MailingAddresses(mailing_id, _NO_UID).return_path(seq)
 
 
 def reply_address(mailing_id: int, seq: int) -> str:
-    """The Reply-To of one delivery: replies are logged, then forwarded to the sender's mailbox."""
-    return _address(REPLY, mailing_id, seq)
+    return MailingAddresses(mailing_id, _NO_UID).reply_to(seq)
+
+
+def message_id(mailing_uid: UUID, seq: int) -> str:
+    return MailingAddresses(0, mailing_uid).message_id(seq)
 
 
 def read_address(text: str) -> ReturnAddress | None:
@@ -59,21 +93,12 @@ def read_address(text: str) -> ReturnAddress | None:
         return None
 
 
-def _address(kind: str, mailing_id: int, seq: int) -> str:
-    key_id = next(iter(settings.TRACKING_KEYS))
-    body = bytes((len(key_id),)) + key_id.encode() + mailing_id.to_bytes(6, "big") + seq.to_bytes(4, "big")
-    token = base64.b32encode(body + sign(_PURPOSES[kind], body)[1]).decode().rstrip("=").lower()
-    return f"{kind}.{token}@{settings.RETURN_DOMAIN}"
-
-
-def message_id(mailing_uid: UUID, seq: int) -> str:
-    """A function of the delivery, so that a repeat is recognisable as one.
-
-    Signed with the oldest key of the ring: a new key in front of it changes no Message-ID between two tries.
-    """
-    oldest = list(settings.TRACKING_KEYS.values())[-1]
-    mac = hmac.digest(oldest, b"message-id\0%b%d" % (mailing_uid.bytes, seq), "sha256").hex()[:16]
-    return f"<{mailing_uid.hex}.{seq}.{mac}@{settings.RETURN_DOMAIN}>"
+def _base32(data: bytes) -> str:
+    """base32 in lower case, without padding; four times as fast as the standard library's, and a message has two."""
+    length = -(-len(data) * 8 // 5)
+    places = length + (length & 1)
+    number = int.from_bytes(data, "big") << (places * 5 - len(data) * 8)
+    return "".join([_PAIRS[number >> at & 0x3FF] for at in range(places * 5 - 10, -1, -10)])[:length]
 
 
 def read_message_id(text: str) -> tuple[UUID, int] | None:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from campaigns.delivery.addresses import is_reserved, message_id, reply_address, return_path
+from campaigns.delivery.addresses import MailingAddresses, is_reserved
 from campaigns.delivery.smtp import Server
 from campaigns.engagement.links import MailingLinks
 from campaigns.files.storage import read
@@ -68,6 +68,10 @@ class Plan:
     def links(self) -> MailingLinks:
         return MailingLinks(self.mailing_id)
 
+    @cached_property
+    def addresses(self) -> MailingAddresses:
+        return MailingAddresses(self.mailing_id, self.uid)
+
     def refusal(self, item: Item) -> str:
         """Why this delivery must not leave by this transport; empty when it may."""
         domain = item.address_key.rpartition("@")[2]
@@ -87,9 +91,9 @@ class Plan:
             fields=item.fields | {"reference": self.reference.reference(item.seq)} if self.reference else item.fields,
             to=(str(item.fields.get("person.name") or ""), item.recipient),
             from_=self.sender,
-            reply_to=reply_address(self.mailing_id, item.seq),
+            reply_to=self.addresses.reply_to(item.seq),
             date=date,
-            message_id=message_id(self.uid, item.seq),
+            message_id=self.addresses.message_id(item.seq),
             unsubscribe_url=links.unsubscribe(item.seq),
             link_url=partial(links.click, seq),
             open_url=links.open(seq),
@@ -98,7 +102,7 @@ class Plan:
         )
 
     def return_path(self, item: Item) -> str:
-        return return_path(self.mailing_id, item.seq)
+        return self.addresses.return_path(item.seq)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import re
 import ssl
 from collections import deque
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 CONNECT_SECONDS = 10.0
@@ -20,9 +20,8 @@ REPLY_SECONDS = 20.0  # RFC 5321 would wait minutes; a task lives for one, and a
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A server's answer."""
+class Reply(NamedTuple):
+    """A server's answer. A message has four: a tuple is made three times as fast as a frozen dataclass."""
 
     code: int
     text: str
@@ -96,16 +95,19 @@ class _Replies(asyncio.Protocol):
         if len(self.buffer) > 65536 and b"\n" not in self.buffer:
             self.transport.abort()
             return
-        *lines, self.buffer = self.buffer.split(b"\n")
-        for raw in lines:
-            line = raw.rstrip(b"\r").decode("utf-8", "replace")
-            self.lines.append(line[4:])
+        whole, _end, self.buffer = self.buffer.rpartition(b"\n")
+        if not _end:
+            return
+        for line in whole.decode("utf-8", "replace").split("\n"):
+            text = line[4:].rstrip("\r")
             if line[3:4] == "-":
+                self.lines.append(text)
                 continue
-            code = int(line[:3]) if line[:3].isdigit() else 0
-            reply = Reply(code, "\n".join(self.lines))
-            self.lines = []
-            self._give(reply)
+            if self.lines:
+                text = "\n".join([*self.lines, text])
+                self.lines = []
+            code = line[:3]
+            self._give(Reply(int(code) if code.isdigit() else 0, text))
 
     def _give(self, reply: Reply) -> None:
         while self.waiting:
@@ -127,10 +129,20 @@ class _Replies(asyncio.Protocol):
             return self.ready.popleft()
         if self.lost:
             raise self.lost
-        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Reply] = loop.create_future()
         self.waiting.append(future)
-        async with asyncio.timeout(REPLY_SECONDS):
+        # a plain timer: asyncio.timeout costs more than all else that is done for a reply
+        timer = loop.call_later(REPLY_SECONDS, _expire, future)
+        try:
             return await future
+        finally:
+            timer.cancel()
+
+
+def _expire(future: asyncio.Future[Reply]) -> None:
+    if not future.done():
+        future.set_exception(TimeoutError())
 
 
 class Client:

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import binascii
 from base64 import urlsafe_b64decode
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from django.conf import settings
 
-from crm.keyring import MAC_BYTES, newest, sign, verify
+from crm.keyring import MAC_BYTES, newest, signer, verify
 
 CLICK, OPEN, UNSUBSCRIBE = "click", "open", "unsubscribe"  # purposes: a token made for one is worthless for another
 HONEYPOT = 0  # the number of the link that people cannot see and scanners follow
@@ -39,8 +41,9 @@ class MailingLinks:
     """Makes the links of one mailing. A message has half a dozen, so what is the same for all of them is made once."""
 
     def __init__(self, mailing_id: int) -> None:
-        self._key = newest()
-        key_id = self._key[0].encode()
+        name, key = newest()
+        self._click, self._open, self._unsubscribe = (signer(key, purpose) for purpose in (CLICK, OPEN, UNSUBSCRIBE))
+        key_id = name.encode()
         rest = key_id + _varint(mailing_id)
         self._total, self._one = bytes((len(key_id),)) + rest, bytes((len(key_id) | _HAS_SEQ,)) + rest
         self._base = settings.TRACKING_URL
@@ -51,25 +54,30 @@ class MailingLinks:
         seq: None for people who are not tracked one by one. What cannot be redirected (another scheme, a very long address)
         is returned as it is.
         """
-        destination = url.encode()
-        if not url.startswith(("https:", "http:")) and not url.lower().startswith(SCHEMES):
-            return url
-        if len(destination) > LONGEST_DESTINATION:
-            return url
-        return f"{self._base}/c/{self._token(CLICK, seq, _varint(number) + destination)}"
+        target = _target(number, url)
+        return f"{self._base}/c/{self._token(self._click, seq, target)}" if target else url
 
     def open(self, seq: int | None) -> str:
         """The address of the pixel."""
-        return f"{self._base}/o/{self._token(OPEN, seq)}.gif"
+        return f"{self._base}/o/{self._token(self._open, seq)}.gif"
 
     def unsubscribe(self, seq: int) -> str:
         """One-click unsubscribe by POST (RFC 8058); a GET leads to the preference page. It always carries the seq."""
-        return f"{self._base}/u/{self._token(UNSUBSCRIBE, seq)}"
+        return f"{self._base}/u/{self._token(self._unsubscribe, seq)}"
 
-    def _token(self, purpose: str, seq: int | None, rest: bytes = b"") -> str:
+    def _token(self, mac: Callable[[bytes], bytes], seq: int | None, rest: bytes = b"") -> str:
         body = (self._total if seq is None else self._one + _varint(seq)) + rest
-        made = binascii.b2a_base64(body + sign(purpose, body, self._key)[1], newline=False)
+        made = binascii.b2a_base64(body + mac(body), newline=False)
         return made.translate(_URL_SAFE, b"=").decode()
+
+
+@lru_cache(maxsize=1024)
+def _target(number: int, url: str) -> bytes:
+    """What a click's token says of the link; empty for what cannot be redirected."""
+    destination = url.encode()
+    if not url.lower().startswith(SCHEMES) or len(destination) > LONGEST_DESTINATION:
+        return b""
+    return _varint(number) + destination
 
 
 def click_url(mailing_id: int, seq: int | None, number: int, url: str) -> str:

@@ -89,8 +89,8 @@ class CompiledVariant:
         return Numbers.of(self.language)
 
     @cached_property
-    def _addresses(self) -> dict[int, str | Program]:
-        found: dict[int, str | Program] = {}
+    def _addresses(self) -> dict[int, str | Program[str]]:
+        found: dict[int, str | Program[str]] = {}
         for link in self.links:
             nodes = parse(link.url, internal=True)
             plain = all(isinstance(node, str) for node in nodes)
@@ -98,7 +98,7 @@ class CompiledVariant:
         return found
 
     @cached_property
-    def _programs(self) -> tuple[Program, Program, Program]:
+    def _programs(self) -> tuple[Program[str], Program[str], Program[str]]:
         return (
             text_program(parse(self.subject, internal=True), numbers=self.numbers),
             text_program(parse(self.html, internal=True), numbers=self.numbers, escape=True),
@@ -112,11 +112,16 @@ class CompiledVariant:
     def recipient(self, values: Values, link_url: LinkUrl | None) -> Recipient:
         """One rendering's needs. link_url(number, destination) gives the address that stands in the message."""
 
+        made: dict[int, str] = {}  # a link stands in both parts of a message, and is signed once
+
         def destination(number: int, values: Values) -> str:
-            address = self._addresses[number]
-            if not isinstance(address, str):
-                address = address.run(Recipient(values, destination), "")
-            return link_url(number, address) if link_url else address
+            url = made.get(number)
+            if url is None:
+                address = self._addresses[number]
+                if not isinstance(address, str):
+                    address = address.run(Recipient(values, destination))
+                url = made[number] = link_url(number, address) if link_url else address
+            return url
 
         return Recipient(values, destination)
 
@@ -168,5 +173,5 @@ def render(
 ) -> Rendered:
     """What one recipient reads, as text. urls: unsubscribe_url, preferences_url, open_url, trap_url."""
     to = compiled.recipient({**fields, **urls}, link_url)
-    subject, page, text = (program.run(to, "") for program in compiled._programs)
+    subject, page, text = (program.run(to) for program in compiled._programs)
     return Rendered(subject, page, text)

@@ -15,12 +15,13 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from campaigns.mailings.rendering import Numbers, Program, Recipient, build, clean, text_program
+from campaigns.mailings.rendering import Numbers, Program, Recipient, bytes_program, clean, text_program
 from campaigns.mailings.templates import parse
 
 CRLF = b"\r\n"
 SOFT = b"=\r\n"
 _ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~ ]*")
+_PLAIN_ADDRESS = re.compile(r"[\w.+@=-]+", re.ASCII)
 _HEADER_NAME = re.compile(r"[A-Za-z0-9-]+")
 _WORD_BYTES = 42  # UTF-8 bytes in one encoded word: 56 in base64, and 75 is the limit
 
@@ -44,11 +45,28 @@ def quoted(text: str) -> bytes:
     return made + SOFT
 
 
+def _static(text: str) -> bytes:
+    """`quoted` without a line that begins with a dot: SMTP would have to double each, in every copy (RFC 5321, 4.5.2)."""
+    lines = quoted(text).split(CRLF)
+    for number, line in enumerate(lines):
+        if line.startswith(b"."):
+            lines[number] = b"=2E" + line[1:]
+            if len(lines[number]) > 76:  # the last units of the line, whole, go to one of their own
+                cut = 60
+                while b"=" in line[cut - 2 : cut]:
+                    cut -= 1
+                lines[number] = b"=2E" + line[1:cut] + SOFT + line[cut:]
+    return CRLF.join(lines)
+
+
 def quoted_value(text: str) -> bytes:
-    """`quoted` for one field or link: most are short and plain, and need no encoder."""
-    if len(text) < 72 and text.isascii() and "=" not in text and text.isprintable():
-        return text.encode() + SOFT if text else b""
-    return quoted(text)
+    """`quoted` for one field or link: most are plain, and need no encoder but for lines of 75 at most."""
+    if not (text.isascii() and "=" not in text and text.isprintable()):
+        return quoted(text)
+    raw = text.encode()
+    if len(raw) <= 75:
+        return raw + SOFT if raw else b""
+    return SOFT.join([raw[at : at + 75] for at in range(0, len(raw), 75)]) + SOFT
 
 
 def encoded(text: str, *, used: int = 0) -> str:
@@ -74,7 +92,8 @@ def encoded(text: str, *, used: int = 0) -> str:
 
 def mailbox(name: str, address: str, *, used: int = 0) -> str:
     """`"Name" <address>`; a name in any script; never more than one address, never a second header."""
-    address = re.sub(r"[\x00-\x20\x7f<>,;]", "", address)
+    if not _PLAIN_ADDRESS.fullmatch(address):
+        address = re.sub(r"[\x00-\x20\x7f<>,;]", "", address)
     name = clean(name).strip()
     if not name:
         return address
@@ -108,6 +127,14 @@ def _line(name: str, value: str) -> bytes:
     return f"{name}: {value}\r\n".encode()
 
 
+def _reply_to(address: str) -> bytes:
+    return (
+        b"Reply-To: %b\r\n" % address.encode()
+        if _PLAIN_ADDRESS.fullmatch(address)
+        else _line("Reply-To", mailbox("", address))
+    )
+
+
 _same_line = lru_cache(maxsize=256)(_line)  # for headers that a whole mailing shares
 
 
@@ -134,12 +161,12 @@ class Skeleton:
         self._end = f"\r\n--{boundary}--\r\n".encode()
 
     @staticmethod
-    def _part(source: str, numbers: Numbers, *, escape: bool) -> Program:
+    def _part(source: str, numbers: Numbers, *, escape: bool) -> Program[bytes]:
         nodes = parse(source, internal=True)
-        return build(nodes, numbers=numbers, escape=escape, static=quoted, dynamic=quoted_value, empty=b"")
+        return bytes_program(nodes, numbers=numbers, escape=escape, static=_static, dynamic=quoted_value)
 
     def subject(self, to: Recipient) -> str:
-        return clean(self._subject.run(to, "")).strip()
+        return clean(self._subject.run(to)).strip()
 
     def message(
         self,
@@ -154,32 +181,31 @@ class Skeleton:
         feedback_id: str,
         headers: Mapping[str, str],
     ) -> bytes:
-        subject = encoded(self.subject(recipient), used=9).encode()
         unsubscribe = clean(str(recipient.values.get("unsubscribe_url") or ""))
-        lines = [
-            b"From: %b\r\nTo: %b\r\nSubject: %b\r\nDate: %b\r\n"
-            % (_mailbox(*from_, 6), _mailbox(*to, 4), subject, _date(date)),
-            f"Message-ID: {clean(message_id)}\r\n".encode(),
-        ]
-        if reply_to:
-            lines.append(_line("Reply-To", mailbox("", reply_to)))
-        if unsubscribe:  # RFC 8058: both, and both are signed by DKIM
-            lines.append(
-                f"List-Unsubscribe: <{unsubscribe}>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n".encode()
-            )
-        if list_id:
-            lines.append(_same_line("List-Id", f"<{list_id}>"))
-        if feedback_id:
-            lines.append(_same_line("Feedback-ID", feedback_id))
-        lines.append(b"Precedence: bulk\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n")
-        lines += [_line(name, value) for name, value in headers.items()]
         return b"".join(
             [
-                *lines,
+                b"From: %b\r\nTo: %b\r\nSubject: %b\r\nDate: %b\r\nMessage-ID: %b\r\n"
+                % (
+                    _mailbox(*from_, 6),
+                    _mailbox(*to, 4),
+                    encoded(self.subject(recipient), used=9).encode(),
+                    _date(date),
+                    clean(message_id).encode(),
+                ),
+                _reply_to(reply_to) if reply_to else b"",
+                # RFC 8058: both, and both are signed by DKIM
+                b"List-Unsubscribe: <%b>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+                % unsubscribe.encode()
+                if unsubscribe
+                else b"",
+                _same_line("List-Id", f"<{list_id}>") if list_id else b"",
+                _same_line("Feedback-ID", feedback_id) if feedback_id else b"",
+                b"Precedence: bulk\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n",
+                *[_line(name, value) for name, value in headers.items()],
                 self._begin,
-                self._text.run(recipient, b""),
+                self._text.run(recipient),
                 self._between,
-                self._html.run(recipient, b""),
+                self._html.run(recipient),
                 self._end,
             ]
         )

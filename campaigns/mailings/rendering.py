@@ -1,7 +1,7 @@
 """From parsed templates to programs that are run once per recipient: flat, no parsing, no copying of what is the same.
 
-A program is a sequence of finished pieces and of small functions of one recipient. The pieces are made by `static` and
-what the functions return by `dynamic`, so the same parts give text for a preview and quoted-printable bytes for a message.
+A program is one frame with places in it and small functions of one recipient that fill them. The frame is made by `static` and
+what the functions return by `dynamic`, so the same nodes give text for a preview and quoted-printable bytes for a message.
 """
 
 from __future__ import annotations
@@ -9,7 +9,8 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+from functools import lru_cache
+from typing import Any, Generic, NamedTuple, TypeVar
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
@@ -28,6 +29,8 @@ from campaigns.mailings.templates import (
     Out,
 )
 
+# what the composer adds to the fields, and never a person
+OWN_URLS = ("unsubscribe_url", "preferences_url", "open_url", "trap_url")
 LinkUrl = Callable[[int, str], str]  # (number, destination) → address to put into the message
 Values = Mapping[str, Scalar]
 Piece = TypeVar("Piece", str, bytes)
@@ -97,19 +100,18 @@ def _filter(call: Call, numbers: Numbers) -> Callable[[str], str]:
     return filters[call.name]
 
 
-def value_of(out: Out, numbers: Numbers) -> Callable[[Values], str]:
-    """A field with its filters, as one cleaned line."""
-    path, plain = out.path, numbers.plain
+def shown(out: Out, numbers: Numbers) -> Callable[[Scalar], str]:
+    """A field's value with its filters, as one cleaned line."""
+    plain = numbers.plain
     steps = [_filter(call, numbers) for call in out.filters]
 
-    def get(values: Values) -> str:
-        value = values.get(path)
+    def show(value: Scalar) -> str:
         text = clean(value if type(value) is str else plain(value))
         for step in steps:
             text = step(text)
         return text
 
-    return get
+    return show
 
 
 def _filled(value: Scalar) -> bool:
@@ -158,62 +160,105 @@ def test_of(condition: Condition) -> Callable[[Values], bool]:
     raise TypeError(condition)
 
 
-class Program(tuple[Any, ...]):
-    """Pieces and functions; `run` joins them for one recipient."""
-
-    def run(self, to: Recipient, empty: Piece) -> Piece:
-        kind = type(empty)
-        return empty.join([part if part.__class__ is kind else part(to) for part in self])
+_Places = list[tuple[Callable[[Any], Piece], str]]
 
 
-def build(
-    nodes: tuple[Node, ...],
-    *,
-    numbers: Numbers,
-    escape: bool,
-    static: Callable[[str], Piece],
-    dynamic: Callable[[str], Piece],
-    empty: Piece,
-) -> Program:
-    """Nodes as a program. escape: field values and links are HTML-escaped on their way in."""
+class Program(Generic[Piece]):
+    """A frame of what is the same for everybody, and functions of one recipient that fill its places."""
 
-    def finish(text: str) -> Piece:
-        return dynamic(html.escape(text) if escape and _SPECIAL.search(text) else text)
+    def __init__(self, frame: Piece, places: _Places[Piece]) -> None:
+        """frame: a %-format. places: (function of a field's value, the field's path), or (function of a Recipient, "")."""
+        self._frame: Any = frame
+        self._places: _Places[Piece] = places
 
-    def field(get: Callable[[Values], str]) -> Callable[[Recipient], Piece]:
-        return lambda to: finish(get(to.values))
+    def run(self, to: Recipient) -> Piece:
+        get = to.values.get
+        made: Piece = self._frame % tuple([make(get(path)) if path else make(to) for make, path in self._places])
+        return made
 
-    def link(number: int) -> Callable[[Recipient], Piece]:
+
+class _Kind(NamedTuple, Generic[Piece]):
+    """Text or bytes: what a frame is made of."""
+
+    empty: Piece
+    place: Piece
+    percent: tuple[Piece, Piece]
+
+
+_TEXT = _Kind("", "%s", ("%", "%%"))
+_BYTES = _Kind(b"", b"%b", (b"%", b"%%"))
+
+
+class _Builder(Generic[Piece]):
+    def __init__(
+        self,
+        kind: _Kind[Piece],
+        numbers: Numbers,
+        escape: bool,
+        static: Callable[[str], Piece],
+        dynamic: Callable[[str], Piece],
+    ) -> None:
+        self.kind: _Kind[Piece] = kind
+        self.static: Callable[[str], Piece] = static
+        self.numbers = numbers
+        self.finish: Callable[[str], Piece] = (
+            (lambda text: dynamic(html.escape(text) if _SPECIAL.search(text) else text)) if escape else dynamic
+        )
+
+    def program(self, nodes: tuple[Node, ...]) -> Program[Piece]:
+        frame: list[Any] = []
+        places: _Places[Piece] = []
+        for node in nodes:
+            if isinstance(node, str):
+                frame.append(self.static(node).replace(*self.kind.percent))
+                continue
+            frame.append(self.kind.place)
+            if isinstance(node, Out):
+                places.append((self.field(node), node.path))
+            elif isinstance(node, Link):
+                places.append((self.link(node.number), ""))
+            elif isinstance(node, If):
+                places.append((self.choice(node), ""))
+        joined: Any = self.kind.empty
+        return Program(joined.join(frame), places)
+
+    def field(self, out: Out) -> Callable[[Scalar], Piece]:
+        show, finish = shown(out, self.numbers), self.finish
+        if out.path in OWN_URLS and not out.filters:  # another one in each message, and made by us
+            return lambda value: finish(str(value or ""))
+        # countries, institutions, titles: most values come again and again
+        return lru_cache(maxsize=1024, typed=True)(lambda value: finish(show(value)))
+
+    def link(self, number: int) -> Callable[[Recipient], Piece]:
+        finish = self.finish
         return lambda to: finish(to.link(number, to.values))
 
-    def choose(branches: list[tuple[Callable[[Values], bool] | None, Program]]) -> Callable[[Recipient], Piece]:
+    def choice(self, node: If) -> Callable[[Recipient], Piece]:
+        branches = [
+            (None if b.condition is None else test_of(b.condition), self.program(b.nodes)) for b in node.branches
+        ]
+        empty = self.kind.empty
+
         def run(to: Recipient) -> Piece:
             for test, program in branches:
                 if test is None or test(to.values):
-                    return program.run(to, empty)
+                    return program.run(to)
             return empty
 
         return run
 
-    def parts(some: tuple[Node, ...]) -> Program:
-        made: list[Any] = []
-        for node in some:
-            if isinstance(node, str):
-                made.append(static(node))
-            elif isinstance(node, Out):
-                made.append(field(value_of(node, numbers)))
-            elif isinstance(node, Link):
-                made.append(link(node.number))
-            elif isinstance(node, If):
-                made.append(
-                    choose(
-                        [(None if b.condition is None else test_of(b.condition), parts(b.nodes)) for b in node.branches]
-                    )
-                )
-        return Program(made)
 
-    return parts(nodes)
+def bytes_program(
+    nodes: tuple[Node, ...],
+    *,
+    numbers: Numbers,
+    escape: bool,
+    static: Callable[[str], bytes],
+    dynamic: Callable[[str], bytes],
+) -> Program[bytes]:
+    """Nodes as a program that makes bytes. escape: field values and links are HTML-escaped on their way in."""
+    return _Builder(_BYTES, numbers, escape, static, dynamic).program(nodes)
 
 
-def text_program(nodes: tuple[Node, ...], *, numbers: Numbers, escape: bool = False) -> Program:
-    return build(nodes, numbers=numbers, escape=escape, static=str, dynamic=str, empty="")
+def text_program(nodes: tuple[Node, ...], *, numbers: Numbers, escape: bool = False) -> Program[str]:
+    return _Builder(_TEXT, numbers, escape, str, str).program(nodes)

@@ -228,8 +228,7 @@ class Person(NamedModel, StampedModel):
         indexes = [
             models.Index(fields=["sort_key", "id"], name="person_order"),
             models.Index(fields=["country", "sort_key", "id"], name="person_country"),
-            # one index for "within" and for the list by last mailed: each message sent updates it
-            models.Index(F("last_mailed_at").desc(nulls_last=True), "id", name="person_last_mailed"),
+            # none on last_mailed_at or last_engaged_at: each message and each click would change every index of the row
             GinIndex(fields=["search_text"], name="person_search", opclasses=["gin_trgm_ops"]),
         ]
 

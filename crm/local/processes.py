@@ -58,7 +58,7 @@ def processes(*, ports: Ports, host: str) -> list[Process]:
             _granian("asgi", "campaigns.engagement.track:app", host, ports.track),
             ready_url=f"http://{address}:{ports.track}/readyz",
         ),
-        Process("delivery", _worker("delivery", queues="delivery", children=2), stop_seconds=20),
+        Process("delivery", _worker("delivery", queues="delivery", children=3), stop_seconds=20),
         Process("worker", _worker("worker", queues="default,jobs", children=2), stop_seconds=20),
         Process(
             # Its default keeps a file that a kill -9 can damage. Every task is due again within seconds, and what must

@@ -20,7 +20,7 @@ from campaigns.mailings.templates import (
 def rendered(source: str, language: str = "en", **values) -> str:
     nodes = parse(source)
     fields = {key.replace("__", "."): value for key, value in values.items()}
-    return text_program(nodes, numbers=Numbers.of(language)).run(Recipient(fields, lambda n, v: ""), "")
+    return text_program(nodes, numbers=Numbers.of(language)).run(Recipient(fields, lambda n, v: ""))
 
 
 def refusal(source: str, **options) -> str:
@@ -150,7 +150,7 @@ def test_any_text_is_refused_or_renders_within_limits(source: str, is_html: bool
         assert all(problem.sentence and problem.line >= 1 for problem in refused.problems)
         return
 
-    made = text_program(nodes, numbers=Numbers.of("en")).run(Recipient(EXAMPLES, lambda n, v: ""), "")
+    made = text_program(nodes, numbers=Numbers.of("en")).run(Recipient(EXAMPLES, lambda n, v: ""))
 
     assert len(made) <= len(source) * 60 + MAX_CUT
 
@@ -174,4 +174,4 @@ CONDITIONS = st.recursive(
 def test_any_condition_of_the_language_is_accepted_and_decides(condition: str, values: dict) -> None:
     nodes = parse(f"{{% if {condition} %}}yes{{% else %}}no{{% endif %}}")
 
-    assert text_program(nodes, numbers=Numbers.of("en")).run(Recipient(values, lambda n, v: ""), "") in ("yes", "no")
+    assert text_program(nodes, numbers=Numbers.of("en")).run(Recipient(values, lambda n, v: "")) in ("yes", "no")
