@@ -24,6 +24,7 @@ class Behaviour:
     defer: str = ""
     defer_times: int = 1
     reject: str = ""
+    refusal: str = "5.1.1 No such user here"  # what is said with a 550
     delay: float = 0.0  # seconds before each 250
 
 
@@ -46,7 +47,7 @@ class Sink:
     def judge(self, recipient: str) -> bytes:
         behaviour = self.behaviour
         if behaviour.reject and behaviour.reject in recipient:
-            return b"550 5.1.1 No such user here\r\n"
+            return f"550 {behaviour.refusal}\r\n".encode()
         if behaviour.defer and behaviour.defer in recipient:
             seen = self.deferred.get(recipient, 0)
             if seen < behaviour.defer_times:

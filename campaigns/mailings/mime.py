@@ -45,7 +45,7 @@ def quoted(text: str) -> bytes:
     return made + SOFT
 
 
-def _static(text: str) -> bytes:
+def quoted_static(text: str) -> bytes:
     """`quoted` without a line that begins with a dot: SMTP would have to double each, in every copy (RFC 5321, 4.5.2)."""
     lines = quoted(text).split(CRLF)
     for number, line in enumerate(lines):
@@ -163,7 +163,7 @@ class Skeleton:
     @staticmethod
     def _part(source: str, numbers: Numbers, *, escape: bool) -> Program[bytes]:
         nodes = parse(source, internal=True)
-        return bytes_program(nodes, numbers=numbers, escape=escape, static=_static, dynamic=quoted_value)
+        return bytes_program(nodes, numbers=numbers, escape=escape, static=quoted_static, dynamic=quoted_value)
 
     def subject(self, to: Recipient) -> str:
         return clean(self._subject.run(to)).strip()

@@ -93,6 +93,19 @@ def test_a_refused_recipient_fails_and_its_address_is_invalid(mailing):
     assert sink.recipients == ["p2@people.test"]
 
 
+def test_what_a_server_said_is_kept_whatever_signs_it_has(mailing):
+    said = '5.7.1 "No, {thanks}", said \\ the NULL server'
+    for number in (1, 2):
+        subscriber(mailing.topic, number)
+
+    with running_sink(reject="people.test", refusal=said) as sink:
+        use(mailing, sink)
+        to_sending(mailing)
+        deliver(mailing.pk)
+
+    assert {d.reply_text for d in Delivery.objects.filter(mailing_id=mailing.pk)} == {said}
+
+
 def test_deferred_mail_is_tried_again_with_the_same_id_and_date(mailing, settings):
     settings.DELIVERY_RETRY_SECONDS = 1
     subscriber(mailing.topic, 1)

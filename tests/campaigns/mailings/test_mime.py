@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+from collections.abc import Callable
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from campaigns.mailings.compiling import compile_writing
 from campaigns.mailings.content import Writing
 from campaigns.mailings.layouts import Frame
-from campaigns.mailings.mime import encoded, mailbox, quoted
+from campaigns.mailings.mime import encoded, mailbox, quoted, quoted_static, quoted_value
 
 DATE = datetime(2026, 11, 23, 19, 0, tzinfo=UTC)
 
@@ -133,17 +134,30 @@ def test_open_picture_and_trap_are_there_only_when_people_are_counted() -> None:
     assert "<img" not in not_counted and "/c/0" not in not_counted
 
 
+# also what is hard on lines: dots at their beginning, long runs without a space, signs that are encoded
+TEXTS = st.one_of(st.text(max_size=120), st.text(st.sampled_from(".=a é\n"), max_size=260))
+
+
+@pytest.mark.parametrize("encode", [quoted, quoted_value, quoted_static])
 @settings(max_examples=200, deadline=None)
-@given(st.lists(st.text(max_size=120), max_size=6))
-def test_quoted_pieces_join_to_the_text(pieces: list[str]) -> None:
+@given(st.lists(TEXTS, max_size=6))
+def test_quoted_pieces_join_to_the_text(encode: Callable[[str], bytes], pieces: list[str]) -> None:
     import quopri
 
-    joined = b"".join(quoted(piece) for piece in pieces)
+    joined = b"".join(encode(piece) for piece in pieces)
 
     plain = "".join(pieces).replace("\r\n", "\n").replace("\r", "\n")
     one_by_one = "".join(piece.replace("\r\n", "\n").replace("\r", "\n") for piece in pieces)
     assert quopri.decodestring(joined).replace(b"\r\n", b"\n").decode() in (plain, one_by_one)
     assert all(len(line) <= 76 for line in joined.split(b"\r\n"))
+
+
+def test_what_is_the_same_for_all_has_no_line_that_smtp_must_double() -> None:
+    sheet = "<style>\n" + ".card{color:#123456;background:#ffffff;padding:12px 24px;margin:0 auto;border:1px solid}" * 9
+
+    made = quoted_static(sheet + "\n." + "x" * 90)
+
+    assert b"\n." not in made and not made.startswith(b".")
 
 
 @settings(max_examples=150, deadline=None)
