@@ -91,6 +91,24 @@ def test_the_indexes_are_linked_from_the_readme() -> None:
     assert {name_of(index) for index in INDEXES} - set(links_of(ROOT / "README.md")) == set()
 
 
+def test_every_path_through_the_screens_names_what_stands_there() -> None:
+    """*Settings › Tags*: each step is written on a screen, so it is a text of a template or of Python."""
+    screens = [*(ROOT / "templates").rglob("*.html")]
+    screens += [path for app in ("crm", "contacts", "campaigns") for path in (ROOT / app).rglob("*.py")]
+    written = "".join(path.read_text() for path in screens)
+    steps = {
+        (name_of(page), step.strip(" .…"))
+        for page in PAGES
+        if page.parent.name in {"guide", "operators", "integrators"}
+        for path in re.findall(r"\*([A-Z][^*\n]+›[^*\n]+)\*", _CODE.sub("", page.read_text()))
+        for step in path.split("›")
+        if "(" not in step  # (the person) stands for a name
+    }
+
+    assert len(steps) > 30
+    assert {step for step in steps if not re.search(rf"[\"'>]{re.escape(step[1])}[\"'<… ]", written)} == set()
+
+
 def test_what_contributing_names_exists() -> None:
     """Files in backticks; a name without a folder is that of any feature."""
     named = set(re.findall(r"`([\w.-]+(?:/[\w.-]+)+\.(?:py|html|md|toml|js))`", (ROOT / "CONTRIBUTING.md").read_text()))
