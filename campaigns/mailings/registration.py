@@ -187,6 +187,7 @@ final(
 )
 final("sender.confirm*", gettext_lazy("Whoever reads that mailbox said yes; archive the sender instead."))
 
+readable.choices_of("mailing.state", State.choices)
 subjects.register(
     subjects.Kind("mailing", gettext_lazy("Mailing"), "mail", Mailing.objects.visible_to, "mailing_detail")
 )

@@ -55,5 +55,6 @@ subjects.register(subjects.Kind("campaign", _("Campaign"), "flag", Campaign.obje
 subjects.register(subjects.Kind("drive", _("Drive"), "target-arrow", Drive.objects.visible_to, "drive_detail"))
 readable.refers("campaign", "campaign")
 readable.refers("drive", "drive")
+readable.choices_of("drive.status", Drive.Status.choices)
 
 serve("campaigns.planning.api")

@@ -144,6 +144,7 @@ subjects.register(
     )
 )  # fmt: skip
 subjects.register(subjects.Kind("post", _("Post"), "armchair", Post.objects.visible_to))
+readable.choices_of("person.gender", Person.Gender.choices)
 for field in ("country", "countries", "countries_of_work"):
     readable.reads(field, _country_names)
 for field in ("constituency", "constituencies"):

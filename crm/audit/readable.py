@@ -3,6 +3,7 @@
 reads("country", names_of_countries)                   values → {value: words}, one query for a page
 refers("owner", "user")                                the field holds the uid of an object of that kind
 words_of("segment.tree", lambda tree: sentence(…))     one value → words
+choices_of("mailing.state", State.choices)             one of a few codes → its label
 """
 
 from __future__ import annotations
@@ -123,6 +124,12 @@ def refers(field: str, kind: str) -> None:
 def words_of(field: str, words: Callable[[Any], str]) -> None:
     """Values of this field ("type.field") are told by a function."""
     _WORDS[field] = words
+
+
+def choices_of(field: str, choices: Iterable[tuple[Any, StrOrPromise]]) -> None:
+    """field: "kind.field". A code that is none of them any more stays as it is."""
+    labels = dict(choices)
+    words_of(field, lambda value: str(labels.get(value, value)))
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from tests.factories import (
     CountryFactory,
     DriveFactory,
     GrantFactory,
+    MailingFactory,
     OrganizationFactory,
     PersonFactory,
     UserFactory,
@@ -74,6 +75,19 @@ def test_codes_and_ids_are_words(planner, sign_in):
     assert f"<ins>{kenya.label}</ins>" in page
     assert "<ins>Federation of All</ins>" in page
     assert str(parent.uid) not in page
+
+
+def test_a_state_is_told_as_on_the_screens(planner, sign_in):
+    person, mailing = PersonFactory(gender="female"), MailingFactory()
+    services.edit_person(person=person, actor=planner, changes={"gender": "other"})
+    record(verb="mailing.submitted", target=mailing, actor=planner, changes=[("state", "draft", "in_review")])
+    client = sign_in(planner)
+
+    of_person = client.get(reverse("activity_object", args=["person", person.uid])).content.decode()
+    of_mailing = client.get(reverse("activity_object", args=["mailing", mailing.uid])).content.decode()
+
+    assert "<del>female</del>" in of_person and "<ins>another</ins>" in of_person
+    assert "<del>draft</del>" in of_mailing and "<ins>in review</ins>" in of_mailing
 
 
 def test_everything_is_for_planners_within_their_countries(planner, local, sign_in):
