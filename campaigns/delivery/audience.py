@@ -10,6 +10,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from campaigns.delivery.copies import extra_columns
 from campaigns.delivery.members import COLUMNS, audience_sql
 from campaigns.delivery.models import SkipReason
 from campaigns.mailings.fields import FIELDS
@@ -18,6 +19,12 @@ from campaigns.mailings.models import Mailing
 __all__ = ["COLUMNS", "Member", "Summary", "audience_summary", "audience_sql", "members", "sample"]
 # Fields that every message has, whoever gets it.
 _GIVEN = ("sender.name", "reference", "unsubscribe_url", "preferences_url")
+
+
+_COPIES = """
+            UNION ALL SELECT 'copy', coalesce(reason, ''), '', count(*), NULL FROM audience WHERE copy_of IS NOT NULL GROUP BY reason
+            UNION ALL SELECT 'gap', copy_gap, '', count(*), NULL FROM letters WHERE copy_gap IS NOT NULL GROUP BY copy_gap
+            UNION ALL SELECT 'uncopied', country_code, '', count(*), NULL FROM letters WHERE copy_gap = 'none' GROUP BY country_code"""
 
 
 @dataclass(frozen=True)
@@ -34,10 +41,18 @@ class Summary:
     # country code → root codes of the constituencies that get it there
     sides: dict[str, set[str]] = field(default_factory=dict)
     empty: dict[str, int] = field(default_factory=dict)  # field → how many who get it have nothing in it
+    # of a mailing with a rule for copies: reason ("" for those that go) → copies, and why letters go uncopied → letters
+    copies: dict[str, int] = field(default_factory=dict)
+    copy_gaps: dict[str, int] = field(default_factory=dict)
+    uncopied_countries: list[str] = field(default_factory=list)  # codes, where there is no such institution
 
     @property
     def skipped(self) -> int:
         return self.total - self.will_get
+
+    @property
+    def copies_going(self) -> int:
+        return self.copies.get("", 0)
 
 
 def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summary:
@@ -46,16 +61,20 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
     sql, params = audience_sql(mailing, now=moment)
     paths = [path for path in FIELDS if path not in _GIVEN]
     empties = ", ".join(f"count(*) FILTER (WHERE coalesce(fields->>'{path}', '') = '')" for path in paths)
+    # a copy shows its letter's fields, and stands for no side
+    only_letters = " WHERE copy_of IS NULL" if mailing.copies_to_id else ""
     with _calculating() as cursor:
         cursor.execute(
             f"""
             WITH audience AS MATERIALIZED ({sql}),
-                 getting AS (SELECT * FROM audience WHERE reason IS NULL)
+                 getting AS (SELECT * FROM audience WHERE reason IS NULL),
+                 letters AS (SELECT * FROM getting{only_letters})
             SELECT 'reason', coalesce(reason, ''), '', count(*)::int, NULL::bigint[] FROM audience GROUP BY reason
             UNION ALL SELECT 'language', language, '', count(*), NULL FROM getting GROUP BY language
             UNION ALL SELECT 'place', country_code, root_code, count(*), NULL FROM getting GROUP BY country_code, root_code
             UNION ALL SELECT 'constituency', constituency_code, '', count(*), NULL FROM getting GROUP BY constituency_code
-            UNION ALL SELECT 'empty', '', '', count(*), ARRAY[{empties}] FROM getting""",
+            UNION ALL SELECT 'side', country_code, root_code, count(*), NULL FROM letters GROUP BY country_code, root_code
+            UNION ALL SELECT 'empty', '', '', count(*), ARRAY[{empties}] FROM letters{_COPIES if mailing.copies_to_id else ""}""",
             params,
         )
         rows = cursor.fetchall()
@@ -65,6 +84,9 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
     constituencies: dict[str, int] = {}
     sides: dict[str, set[str]] = {}
     empty: dict[str, int] = {}
+    copies: dict[str, int] = {}
+    copy_gaps: dict[str, int] = {}
+    uncopied: list[str] = []
     for kind, key, second, count, numbers in rows:
         if kind == "reason":
             reasons[key] = count
@@ -74,7 +96,14 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
             constituencies[key] = count
         elif kind == "place":
             countries[key] = countries.get(key, 0) + count
+        elif kind == "side":
             sides.setdefault(key, set()).add(second)
+        elif kind == "copy":
+            copies[key] = count
+        elif kind == "gap":
+            copy_gaps[key] = count
+        elif kind == "uncopied":
+            uncopied.append(key)
         else:
             empty = {path: number for path, number in zip(paths, numbers, strict=True) if number}
     will_get = reasons.pop("", 0)
@@ -88,6 +117,9 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
         constituencies=_falling(constituencies),
         sides=sides,
         empty=empty,
+        copies=copies,
+        copy_gaps=copy_gaps,
+        uncopied_countries=sorted(uncopied),
     )
 
 
@@ -116,6 +148,8 @@ class Member:
     fields: dict[str, Any]
     sort_key: str
     root_code: str
+    copy_of: int | None = None
+    copy_gap: str | None = None
 
     @property
     def key(self) -> int:
@@ -130,22 +164,33 @@ def members(
     country: str = "",
     language: str = "",
     countries: Collection[str] | None = None,
+    copies: bool = False,
+    copy_gap: str = "",
     after: tuple[str, int] | None = None,
     limit: int = 50,
     now: datetime | None = None,
 ) -> list[Member]:
     """People behind a number, by name. reason: a SkipReason, "" for those who get it, None for all.
 
-    countries: only those of these countries, None for all; empty_field: only those whose merge field is empty; after: (sort key, id) of the last one shown.
+    countries: only those of these countries, None for all; empty_field: only those whose merge field is empty; copies: only these;
+    copy_gap: only letters without a copy for this reason (see `Gap`); after: (sort key, id) of the last one shown.
     """
     where: list[str] = ["true"]
     values: list[Any] = []
     if reason is not None:
         where.append("reason IS NULL" if reason == "" else "reason = %s")
         values += [reason] if reason else []
+    more = extra_columns(mailing)
+    if (copies or copy_gap) and not more:
+        return []
     if empty_field:
-        where.append("reason IS NULL AND coalesce(fields->>%s, '') = ''")
+        where.append("reason IS NULL AND coalesce(fields->>%s, '') = ''" + (" AND copy_of IS NULL" if more else ""))
         values.append(empty_field)
+    if copies:
+        where.append("copy_of IS NOT NULL")
+    if copy_gap:
+        where.append("copy_gap = %s")
+        values.append(copy_gap)
     if countries is not None:
         where.append("country_code = ANY (%s)")
         values.append(list(countries))
@@ -161,7 +206,7 @@ def members(
     sql, params = audience_sql(mailing, now=now)
     with _calculating() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience WHERE {' AND '.join(where)}"
+            f"SELECT {', '.join([*COLUMNS, 'sort_key', 'root_code', *more])} FROM ({sql}) audience WHERE {' AND '.join(where)}"
             " ORDER BY sort_key, coalesce(person_id, organization_id) LIMIT %s",
             [*params, *values, limit],
         )
@@ -177,10 +222,11 @@ def sample(
         "empty": "(SELECT count(*) FROM jsonb_each_text(fields) e WHERE coalesce(e.value, '') = '') DESC, sort_key",
     }
     sql, params = audience_sql(mailing)
+    letters = " AND copy_of IS NULL" if mailing.copies_to_id else ""
     with _calculating() as cursor:
         cursor.execute(
             f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience"
-            " WHERE reason IS NULL AND (%s = '' OR language = %s) AND (%s::text[] IS NULL OR country_code = ANY (%s::text[]))"
+            f" WHERE reason IS NULL{letters} AND (%s = '' OR language = %s) AND (%s::text[] IS NULL OR country_code = ANY (%s::text[]))"
             f" ORDER BY {orders.get(how, 'sort_key')} LIMIT 1",
             [*params, language, language, *[None if countries is None else list(countries)] * 2],
         )

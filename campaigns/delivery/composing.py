@@ -87,9 +87,12 @@ class Plan:
         """RFC 5322 bytes, to be followed by `tail`. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]
         links, seq = self.links, item.seq if item.is_tracked else None
+        fields = item.fields
+        if self.reference:  # a copy shows the reference of its letter
+            fields = fields | {"reference": self.reference.reference(int(fields.get("copy.seq") or item.seq))}
         return compiled.message(
-            fields=item.fields | {"reference": self.reference.reference(item.seq)} if self.reference else item.fields,
-            to=(str(item.fields.get("person.name") or ""), item.recipient),
+            fields=fields,
+            to=(str(fields.get("copy.name") or fields.get("person.name") or ""), item.recipient),
             from_=self.sender,
             reply_to=self.addresses.reply_to(item.seq),
             date=date,

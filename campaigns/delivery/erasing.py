@@ -20,6 +20,11 @@ from contacts.consent.erasure.texts import json_like, pattern, run
 # the key must stay unique within a mailing, and there for whatever was not skipped; this one says nothing
 FORGOTTEN = "erased:"
 _THEIRS = "(SELECT mailing_id, seq FROM delivery WHERE person_id = ANY (%s))"
+# visible copies of letters to them: another's messages with their name in
+_COPIES = (
+    "SELECT c.mailing_id, c.seq FROM delivery own JOIN campaigns_mailing m ON m.id = own.mailing_id AND m.copies_to_id IS NOT NULL"
+    " JOIN delivery c ON c.mailing_id = own.mailing_id AND c.copy_of = own.seq WHERE own.person_id = ANY (%s)"
+)
 
 
 def stamp(moment: Any) -> Any:
@@ -35,10 +40,20 @@ def erase_deliveries(data: PersonalData) -> int:
     """What waits never leaves; of all the rest the outcome stays, with the institution's side of the capacity."""
     ids = [data.person_ids]
     run(
-        "WITH waiting AS (SELECT mailing_id, seq FROM delivery WHERE person_id = ANY (%s) AND state IN ('pending', 'deferred')"
+        f"WITH waiting AS (SELECT mailing_id, seq FROM delivery WHERE (mailing_id, seq) IN ({_THEIRS} UNION {_COPIES})"  # noqa: S608
+        " AND state IN ('pending', 'deferred')"
         " ORDER BY mailing_id, seq FOR UPDATE)"
         " UPDATE delivery d SET state = 'cancelled', settled_at = now() FROM waiting w"
         " WHERE d.mailing_id = w.mailing_id AND d.seq = w.seq AND d.state IN ('pending', 'deferred')",
+        ids * 2,
+    )
+    run(
+        f"DELETE FROM campaigns_deliveryretry r USING ({_COPIES}) c WHERE r.mailing_id = c.mailing_id AND r.seq = c.seq",  # noqa: S608
+        ids,
+    )
+    run(
+        f"UPDATE delivery d SET fields = '{{}}' FROM ({_COPIES}) c WHERE d.mailing_id = c.mailing_id AND d.seq = c.seq"  # noqa: S608
+        " AND d.fields <> '{}'",
         ids,
     )
     run(f"DELETE FROM campaigns_deliveryretry WHERE (mailing_id, seq) IN {_THEIRS}", ids)  # noqa: S608 our own words
@@ -70,7 +85,7 @@ def export_deliveries(data: PersonalData) -> list[dict[str, Any]]:
     return [
         {
             "mailing": names.get(row.mailing_id, ""), "address": row.address, "outcome": row.state,
-            "skipped_because": row.skip_reason, "language": row.language, "copied_fields": row.fields,
+            "skipped_because": row.skip_reason, "language": row.language, "copied_fields": {} if row.copy_of else row.fields,
             "constituency": row.constituency_code, "country": row.country_code, "settled_at": stamp(row.settled_at),
             "answer": row.reply_text,
         }

@@ -142,6 +142,7 @@ def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tup
     fields: those that the texts use. A chunk without anything to send is done from the start.
     """
     sql, params = audience_sql(mailing, now=moment, fields=fields)
+    into, taken = (", copy_of", ", a.copy_of") if mailing.copies_to_id else ("", "")
     with connection.cursor() as cursor:
         # sorting and hashing a million rows on disk would double the time; the setting ends with the transaction
         cursor.execute("SET LOCAL work_mem = '128MB'")
@@ -152,12 +153,12 @@ def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tup
             WITH frozen AS (
                 INSERT INTO {partition_of(mailing.pk)} (mailing_id, seq, state, skip_reason, skip_also, address, address_key,
                     address_hash, variant_id, person_id, post_id, organization_id, contact_point_id, constituency_code,
-                    country_code, language, is_tracked, fields, settled_at)
+                    country_code, language, is_tracked, fields, settled_at{into})
                 SELECT %s, a.seq, CASE WHEN a.reason IS NULL THEN 'pending' ELSE 'skipped' END,
                        coalesce(a.reason, ''), a.also, a.address, CASE WHEN a.reason IS NULL THEN a.address_key END,
                        a.address_hash, a.variant_id, a.person_id, a.post_id, a.organization_id, a.contact_point_id,
                        a.constituency_code, a.country_code, a.language, a.is_tracked, a.fields,
-                       CASE WHEN a.reason IS NOT NULL THEN %s::timestamptz END
+                       CASE WHEN a.reason IS NOT NULL THEN %s::timestamptz END{taken}
                   FROM ({sql}) a
                 RETURNING seq, state),
             chunk AS (

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
+from campaigns.delivery import copies
 from campaigns.delivery.models import SkipReason
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
@@ -142,7 +143,8 @@ def audience_sql(
     fields: the merge fields that are used, by default all; the names of person, institution and country always come along.
 
     Columns as in COLUMNS, then `sort_key`, `root_code` and `seq` (1 to the audience). `reason` is NULL for those who get it, else the first
-    SkipReason; `also` are the further ones. A mailing without a segment or a topic has nobody.
+    SkipReason; `also` are the further ones. A mailing without a segment or a topic has nobody. Of a mailing with a rule for copies,
+    also the copies behind the letters, and two columns more (see `copies.py`).
     """
     moment = now or timezone.now()
     nobody = CompiledSegment("SELECT NULL::bigint AS id WHERE false", ())
@@ -165,13 +167,58 @@ def audience_sql(
         parts.values["erased"] = erased
         member = f"{member} UNION SELECT unnest(%(erased)s::bigint[])"
     variant, variant_language = _variant(mailing, parts.values)
-    first, every = _reasons(mailing, parts.values["others"])
+    tests = _tests(mailing, parts.values["others"])
     reached = _PEOPLE if people else _ORGANIZATIONS
     if fields is None or not _ADDRESS.isdisjoint(fields):  # who is not greeted costs nothing
         reached = reached.replace("/*address*/", f" {COLUMNS_SQL},")
         parts.values["address"] = json.dumps(texts_for(_languages(parts.values)))
-    sql = f"""
-WITH member AS MATERIALIZED ({member}),{_BEST if people else ""}
+    sql = _judged_sql(
+        member=f"({member}),{_BEST if people else ''}",
+        reached=reached,
+        variant=variant,
+        variant_language=variant_language,
+        tests=tests,
+        fields=_fields(fields),
+        tracks=mailing.tracks_people,
+        more=copies.LETTER_COLUMNS if mailing.copies_to_id else "",
+    )
+    if mailing.copies_to_id:
+        parts.values |= copies.values_of(mailing)
+        sql = copies.with_copies(sql, _copies_sql(mailing, tests), takes_institutions=not people)
+    return parts.bind(sql)
+
+
+def _copies_sql(mailing: Mailing, tests: dict[SkipReason, str]) -> str:
+    """The institutions of the CTE `copied`, judged like any other; a copy is written in its letter's language."""
+    own: dict[SkipReason, str] = {reason: test for reason, test in tests.items() if reason is not SkipReason.NO_VARIANT}
+    own[SkipReason.SAME_ADDRESS] = copies.SAME_ADDRESS
+    return _judged_sql(
+        member="(SELECT id FROM copied),",
+        reached=_ORGANIZATIONS,
+        variant="0::bigint",
+        variant_language="NULL::varchar",
+        tests=own,
+        fields=_fields(()),
+        tracks=mailing.tracks_people,
+        more="",
+    )
+
+
+def _judged_sql(
+    *,
+    member: str,
+    reached: str,
+    variant: str,
+    variant_language: str,
+    tests: dict[SkipReason, str],
+    fields: str,
+    tracks: bool,
+    more: str,
+) -> str:
+    """The query, with named placeholders. member: what is reached, as the rest of `WITH member AS MATERIALIZED`."""
+    first, every = _reasons(tests)
+    return f"""
+WITH member AS MATERIALIZED {member}
      coverage AS (
         SELECT DISTINCT ON (v.country_id) v.country_id, v.value, v.year FROM contacts_indicatorvalue v
           JOIN contacts_indicator i ON i.id = v.indicator_id
@@ -207,11 +254,10 @@ SELECT reason, CASE WHEN reason IS NULL THEN '{{}}'::varchar[] ELSE ({every})[2:
        coalesce(value, '') AS address, address_key, address_hash, variant_id, person_id, post_id, organization_id,
        contact_point_id, constituency_code, country_code,
        coalesce(variant_language, own_language, '') AS language,
-       {"NOT is_union" if mailing.tracks_people else "false"} AS is_tracked,
-       CASE WHEN reason IS NULL THEN {_fields(fields)} ELSE '{{}}'::jsonb END AS fields,
-       sort_key, root_code, seq
+       {"NOT is_union" if tracks else "false"} AS is_tracked,
+       CASE WHEN reason IS NULL THEN {fields} ELSE '{{}}'::jsonb END AS fields,
+       sort_key, root_code, seq{more}
   FROM reasoned q"""
-    return parts.bind(sql)
 
 
 def _variant(mailing: Mailing, values: dict[str, Any]) -> tuple[str, str]:
@@ -238,8 +284,8 @@ def _variant(mailing: Mailing, values: dict[str, Any]) -> tuple[str, str]:
     return variant, f"(CASE j.variant_id {' '.join(names)} END)::varchar"
 
 
-def _reasons(mailing: Mailing, others: list[int]) -> tuple[str, str]:
-    """The first reason against a row and the array of all, in DESIGN.md's order. Most rows have none, and pay for none.
+def _tests(mailing: Mailing, others: list[int]) -> dict[SkipReason, str]:
+    """What speaks against a row, in DESIGN.md's order.
 
     A contact guard of no days is the wish to write whatever else was sent: another mailing that day does not count then.
     """
@@ -250,7 +296,7 @@ def _reasons(mailing: Mailing, others: list[int]) -> tuple[str, str]:
         if others and mailing.contact_guard_days
         else "false"
     )
-    tests = {
+    return {
         SkipReason.ERASED: "q.is_erased",
         SkipReason.SUPPRESSED: "q.is_suppressed",
         SkipReason.NO_ADDRESS: "q.address_key IS NULL",
@@ -261,6 +307,10 @@ def _reasons(mailing: Mailing, others: list[int]) -> tuple[str, str]:
         SkipReason.TOO_RECENT: guard,
         SkipReason.SAME_DAY: that_day,
     }
+
+
+def _reasons(tests: dict[SkipReason, str]) -> tuple[str, str]:
+    """The first reason against a row and the array of all. Most rows have none, and pay for none."""
     first = " ".join(f"WHEN {test} THEN '{reason.value}'" for reason, test in tests.items())
     cases = ", ".join(f"CASE WHEN {test} THEN '{reason.value}' END" for reason, test in tests.items())
     return f"CASE {first} END", f"array_remove(ARRAY[{cases}]::varchar[], NULL)"

@@ -63,6 +63,7 @@ class Delivery(models.Model):
     language = models.CharField(max_length=8, blank=True, default="")
     is_tracked = models.BooleanField(default=True, help_text="per person; off for members of workers' organizations")
     fields = models.JSONField(default=dict, help_text="merge fields: a dict of scalars")
+    copy_of = models.IntegerField(null=True, help_text="of a visible copy: the seq of the letter whose text it shows")
     # what happened
     attempts = models.SmallIntegerField(default=0)
     first_attempt_at = models.DateTimeField(null=True, help_text="the message's Date, the same on each try")

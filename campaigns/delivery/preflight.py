@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -22,6 +21,8 @@ from django.utils.translation import ngettext
 from campaigns.delivery.addresses import is_reserved
 from campaigns.delivery.audience import Summary, audience_summary
 from campaigns.delivery.breaker import is_open
+from campaigns.delivery.copyfindings import copy_findings
+from campaigns.delivery.findings import BAD, OK, WARN, Finding, people_url
 from campaigns.delivery.models import SkipReason
 from campaigns.files.storage import is_there
 from campaigns.mailings.body import pictures_without_words
@@ -37,7 +38,6 @@ from campaigns.mailings.templates import TemplateRefused
 from contacts.directory.models import Constituency, Country
 from crm.ui import formats
 
-BAD, WARN, OK = "bad", "warn", "ok"
 _RANK = {BAD: 0, WARN: 1, OK: 2}
 LONG_SUBJECT = 70  # phones show about 40 characters, most programs about 70
 CLIPPED_AT = 100 * 1024  # large webmail programs show the first 102 kB of the HTML
@@ -56,18 +56,6 @@ COLOURS = {
     SkipReason.TOO_RECENT: "warn",
     SkipReason.SAME_DAY: "warn",
 }
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One line of "What to look at"."""
-
-    kind: str
-    icon: str
-    title: str
-    why: str = ""
-    url: str = ""
-    step: str = ""
 
 
 def summary_of(mailing: Mailing, *, fresh: bool = False) -> Summary:
@@ -107,10 +95,6 @@ def parts_of(mailing: Mailing, summary: Summary) -> list[dict[str, Any]]:
     return parts
 
 
-def people_url(mailing: Mailing, **query: str) -> str:
-    return f"{reverse('mailing_preflight_people', args=[mailing.uid])}?{urlencode(query)}"
-
-
 def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
     """Everything to look at, problems first."""
     variants = list(mailing.variants.all())
@@ -124,6 +108,7 @@ def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
         *_time(mailing),
         *_sender(mailing, summary),
         *_sides(mailing, summary),
+        *copy_findings(mailing, summary),
         *_empty_fields(mailing, variants, compiled, broken, summary),
         *_languages(mailing, summary),
         *_subjects(mailing, variants),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from campaigns.delivery import preflight
 from campaigns.delivery.audience import Member, members, sample
+from campaigns.delivery.copies import Gap
 from campaigns.delivery.models import SkipReason
 from campaigns.delivery.queries import progress
 from campaigns.mailings.fields import FIELDS
@@ -30,7 +31,7 @@ PAGE = 50
 
 def _find(request: StaffRequest, uid: UUID) -> Mailing:
     rows = Mailing.objects.visible_to(request.user).select_related(
-        "drive", "segment", "sender", "topic", "transport", "review_asked_by", "approval__approved_by"
+        "drive", "segment", "sender", "topic", "transport", "copies_to", "review_asked_by", "approval__approved_by"
     )
     return get_object_or_404(rows, uid=uid)
 
@@ -124,24 +125,33 @@ def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
         reason = None
     empty = request.GET.get("empty", "")
     empty = empty if empty in FIELDS else ""
+    copies = "copies" in request.GET
+    gap = request.GET.get("uncopied", "")
+    gap = gap if gap in Gap.values else ""
     countries = _reach(request, mailing)
     found = members(
         mailing,
         countries=countries,
-        reason=None if empty else reason,
+        reason=None if empty or gap else reason,
         empty_field=empty,
+        copies=copies,
+        copy_gap=gap,
         after=_after(request.GET.get("after", "")),
         limit=PAGE + 1,
     )
     shown = found[:PAGE]
-    query = {name: value for name in ("reason", "empty") if (value := request.GET.get(name)) is not None}
+    query = {
+        name: value
+        for name in ("reason", "empty", "copies", "uncopied")
+        if (value := request.GET.get(name)) is not None
+    }
     next_url = f"?{urlencode({**query, 'after': f'{shown[-1].key}:{shown[-1].sort_key}'})}" if len(found) > PAGE else ""
     return render(
         request,
         "campaigns/delivery/preflight_people.html",
         {
             "mailing": mailing,
-            "title": _title(reason, empty),
+            "title": _title(reason, empty, copies=copies, gap=gap),
             "is_limited": countries is not None,
             "rows": _described(shown),
             "next_url": next_url,
@@ -159,7 +169,11 @@ def _after(text: str) -> tuple[str, int] | None:
     return (sort_key, int(key)) if colon and is_key and "\x00" not in sort_key else None
 
 
-def _title(reason: str | None, empty: str) -> str:
+def _title(reason: str | None, empty: str, *, copies: bool, gap: str) -> str:
+    if gap:
+        return _("No copy of these letters: %(why)s") % {"why": Gap(gap).label}
+    if copies:
+        return _("Visible copies")
     if empty:
         return _("%(field)s is empty") % {"field": FIELDS[empty].label}
     if reason is None:
@@ -189,6 +203,7 @@ def _described(shown: list[Member]) -> list[dict[str, Any]]:
                 "language": language_name(member.language) if member.language else "",
                 "root": member.root_code.lower(),
                 "reason": SkipReason(member.reason).label if member.reason else "",
+                "is_copy": member.copy_of is not None,
                 "also": [SkipReason(code).label for code in member.also or []],
             }
         )

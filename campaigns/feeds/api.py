@@ -48,6 +48,9 @@ class DeliveryOut(serializers.Serializer[Any]):
     country = serializers.CharField(allow_blank=True)
     constituency = serializers.CharField(allow_blank=True)
     is_tracked = serializers.BooleanField(help_text="One by one; off for members of workers' organizations.")
+    copy_of = serializers.IntegerField(
+        allow_null=True, help_text="Of a visible copy: `seq` of the letter that it shows."
+    )
     attempts = serializers.IntegerField()
     first_attempt_at = serializers.DateTimeField(allow_null=True)
     settled_at = serializers.DateTimeField(allow_null=True)
@@ -170,6 +173,7 @@ def _delivery(row: Delivery, names: Names) -> dict[str, Any]:
         "address",
         "language",
         "is_tracked",
+        "copy_of",
         "attempts",
         "first_attempt_at",
         "settled_at",

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.copies import bound_to_approval
 from campaigns.mailings.layouts import layout_version
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.references import pattern_of
@@ -47,6 +48,8 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "resends_uncertain": mailing.resends_uncertain,
         "segment": inline_tree(mailing.segment) if mailing.segment else None,
         "scope": sorted(mailing.scope_countries) if mailing.scope_countries is not None else None,
+        # only with a rule: what was approved without one stays approved
+        **({"copies": bound_to_approval(mailing)} if mailing.copies_to_id else {}),
     }
 
 
@@ -88,6 +91,7 @@ _NAMES = {
     "resends_uncertain": lambda: _("what happens to uncertain deliveries"),
     "segment": lambda: _("the segment's rules, or a list in it"),
     "scope": lambda: _("the countries it may reach"),
+    "copies": lambda: _("who gets copies"),
 }
 
 

@@ -20,6 +20,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions, with_pictures
 from campaigns.mailings.content import CompiledLink, CompiledVariant, LinkBook, Rendered, Writing, render
+from campaigns.mailings.copylines import copy_html, copy_text
 from campaigns.mailings.enclosures import Enclosure, boundary_of, enclosures_of
 from campaigns.mailings.fields import FIELDS, Scalar
 from campaigns.mailings.layouts import Frame, footer_texts, frame_html, layout_version, unbraced, why
@@ -73,6 +74,8 @@ def compile_writing(writing: Writing, frame: Frame, book: LinkBook | None = None
     places |= {name: f"{tokens.stem}{name}Q" for name in ("title", "preheader", "body", "end")}
     if frame.is_letter:
         places |= {"addressee": addressee_html(tokens.put), "reference": reference_html(writing.language, tokens.put)}
+    if frame.names_copies:
+        places |= copy_html(writing.language, is_letter=frame.is_letter, put=tokens.put)
     page = frame_html(frame, writing.language, body=body, tokens=places)
     page = tokens.show(page)
     page = page.replace(places["title"], _escaped(writing.subject))
@@ -168,6 +171,9 @@ def _compiled_text(writing: Writing, frame: Frame, book: LinkBook) -> str:
         )
     if frame.signature.strip():
         text = f"{text.rstrip()}\n\n{unbraced(frame.signature.strip())}"
+    if frame.names_copies:
+        head, line = copy_text(writing.language, is_letter=frame.is_letter)
+        text = f"{head}{text.rstrip()}{line}"
     footer = footer_texts(writing.language)
     sender = "\n".join(line for line in [frame.organization, *frame.postal_address.splitlines()] if line.strip())
     return (
@@ -190,6 +196,7 @@ def frame_of(mailing: Mailing) -> Frame:
         postal_address=installation.postal_address,
         topic=topic.name if topic else "",
         pictures=settings.BASE_URL,
+        names_copies=mailing.copies_to_id is not None,
     )
 
 

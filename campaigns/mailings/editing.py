@@ -26,7 +26,7 @@ from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 SETTINGS = (
     "name drive segment sender topic transport layout reference_pattern fallback_languages send_local send_zone max_lateness "  # noqa: SIM905
-    "contact_guard_days tracks_people resends_uncertain".split()
+    "contact_guard_days copies_to tracks_people resends_uncertain".split()
 )
 UNAPPROVED = {"name"}  # what may change without touching an approval: nobody outside reads it
 WRITING = ("subject", "preheader", "body_html", "text", "is_text_own")
@@ -39,6 +39,7 @@ SHOWN = {
     "segment": "segment",
     "sender": "sender",
     "send_local": "time",
+    "copies_to": "who gets copies",
 }
 
 

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 from django import forms
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.languages import language_choices
@@ -18,6 +19,7 @@ from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.roads import without_password
 from campaigns.planning.models import Drive
 from contacts.consent.models import Topic
+from contacts.directory.models import Constituency
 from contacts.segments.models import Segment
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -112,6 +114,16 @@ class SettingsForm(BasicsForm):
     contact_guard_days = forms.TypedChoiceField(
         label=_("Skip whoever was written to within"), choices=GUARD, coerce=int
     )
+    copies_to = forms.ModelChoiceField(
+        Constituency.objects.none(),
+        label=_("Visible copy to"),
+        required=False,
+        empty_label=_("nobody"),
+        help_text=_(
+            "A letter to an institution names its copies in a line at its end. The institution of this constituency in the same country, "
+            "such as the permanent mission, gets one copy of its own. Pre-flight says how many go."
+        ),
+    )
     tracks_people = forms.BooleanField(
         label=_("Count who clicks"),
         required=False,
@@ -135,6 +147,11 @@ class SettingsForm(BasicsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast(forms.ModelChoiceField, self.fields["transport"]).queryset = transports_in_use()
+        rows = Constituency.objects.exclude(code="IND").order_by("position", "sort_key")
+        current = self.mailing.copies_to_id if self.mailing else None
+        cast(forms.ModelChoiceField, self.fields["copies_to"]).queryset = rows.filter(
+            Q(archived_at__isnull=True) | Q(pk=current)
+        )
         zone = cast(forms.ChoiceField, self.fields["send_zone"])
         zone.choices = zone_choices(self.mailing.send_zone if self.mailing else self.user.time_zone)
 

@@ -55,8 +55,9 @@ class Frame:
     signature: str = ""  # lines below the body
     place_and_date: str = ""  # of a letter
     pictures: str = ""  # where pictures of ours are, without the path
+    names_copies: bool = False  # the mailing has a rule for copies
 
-    def as_dict(self) -> dict[str, str]:
+    def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     @property
@@ -146,13 +147,13 @@ def frame_html(frame: Frame, language: str, *, body: str, tokens: dict[str, str]
     """The whole HTML document around `body` (clean HTML with opaque tokens), styles inlined.
 
     tokens: opaque words for title, preheader, unsubscribe, preferences and end; nothing of a writer's goes through mrml. For a
-    letter also HTML with such words: reference, addressee.
+    letter also HTML with such words: reference, addressee; for a mailing with copies copy_head and copy_line.
     """
     way = direction(language)
     letter_html = {name: tokens.get(name, "") for name in ("reference", "addressee")}
     places: dict[str, Any] = {
         **letter_html,
-        "signature": unbraced(signature_html(frame.signature)),
+        "signature": unbraced(signature_html(frame.signature)) + tokens.get("copy_line", ""),
         "letterhead": lines_html(unbraced(frame.postal_address)),
         "place_and_date": html.escape(unbraced(frame.place_and_date)),
         "subject_label": labels(language)["subject"],
@@ -178,4 +179,4 @@ def frame_html(frame: Frame, language: str, *, body: str, tokens: dict[str, str]
         load_remote_stylesheets=False,
         extra_css=_css(),
     )
-    return inliner.inline(page.replace(tokens["body"], body))
+    return inliner.inline(page.replace(tokens["body"], tokens.get("copy_head", "") + body))

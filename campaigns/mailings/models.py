@@ -143,6 +143,10 @@ class Mailing(NamedModel, StampedModel):
     contact_guard_days = models.PositiveSmallIntegerField(
         default=3, help_text="skip whoever was mailed within so many days; 0 for none"
     )
+    copies_to = models.ForeignKey(
+        "contacts.Constituency", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="whose institution in the recipient's country gets a visible copy",
+    )  # fmt: skip
     tracks_people = models.BooleanField(default=True, help_text="off: totals only, for everybody")
     resends_uncertain = models.BooleanField(default=True)
     # the scope that it was built with: freeze and approver see the same

@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.copies import example_line, line_of
 from campaigns.mailings.fields import EXAMPLES, Scalar
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.references import stem_of
@@ -97,6 +98,7 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
         else None
     )
     stem = stem_of(mailing)
+    copies = line_of(mailing, person, organization, language)
     addressed = address(_addressed(person, organization, form_id, language), language, texts_for([language]))
     return {
         "person.name": _named(person, language) if person else "",
@@ -113,6 +115,7 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
         "country.coverage": float(figure.value) if figure else None,
         "country.coverage_year": figure.year if figure else None,
         "sender.name": mailing.sender.name if mailing.sender else "",
+        **({"copy.to": copies} if copies else {}),
     }
 
 
@@ -141,6 +144,8 @@ def example_fields(mailing: Mailing, language: str) -> dict[str, Scalar]:
     own = {"person.greeting": addressed["greeting"], "person.formal_name": addressed["formal"]}
     stem = stem_of(mailing)
     own["reference"] = stem.reference(1) if stem else ""
+    if mailing.copies_to_id:
+        own["copy.to"] = example_line(mailing, language)
     return {**EXAMPLES, **own, "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"]}
 
 

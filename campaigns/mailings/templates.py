@@ -114,7 +114,7 @@ FILTERS: dict[str, tuple[int, int, type]] = {
     "number": (0, 1, int),
 }
 INTERNAL_FILTERS = {"urlencode": (0, 0, str)}
-INTERNAL_FIELDS = {"open_url", "trap_url"}
+INTERNAL_FIELDS = {"open_url", "trap_url", "copy.to", "copy.of", "copy.more"}
 _WORDS = {
     "for": lambda: _("A loop (for) is not allowed in a mailing. Write the lines out, or use “if”."),
     "set": lambda: _("Assigning a value (set) is not allowed. Use the fields as they are."),

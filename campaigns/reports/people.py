@@ -87,6 +87,7 @@ WHO: dict[str, Who] = {
             Outcome.UNCERTAIN: _("Uncertain: sent once, and nobody knows whether it arrived"),
         }.items()
     },
+    "copies": Who(_("Visible copies"), lambda rows, _m: rows.filter(copy_of__isnull=False)),
     "clicked": Who(_("People who clicked"), _tracked(first_click_at__isnull=False)),
     "machines": Who(_("Clicked by machines only"), _only_machines),
     "opened": Who(_("Opened, at best guess"), _opened),
@@ -151,7 +152,14 @@ class PeopleFilters(FilterBar):
 
 
 def _because(row: Any) -> str:
-    """Why it is where it is, in words."""
+    """Why it is where it is, in words; of a copy also that it is one."""
+    words = _outcome_because(row)
+    if row.copy_of is None:
+        return words
+    return "; ".join(filter(None, [str(_("visible copy")), words]))
+
+
+def _outcome_because(row: Any) -> str:
     if row.state == Outcome.SKIPPED:
         return "; ".join(str(SkipReason(reason).label) for reason in [row.skip_reason, *row.skip_also] if reason)
     if row.feedback:

@@ -208,7 +208,19 @@ class Report:
             Stat(_("Complaints"), found.complained, formats.share(found.complained, self.accepted), self.people_url("complained")),
             Stat(_("Opened, at best guess"), people.opened, opens % {"n": formats.number(people.machine_opens)},
                  self.people_url("opened")),
+            *self.copies,
         ]  # fmt: skip
+
+    @property
+    def copies(self) -> list[Stat]:
+        """Visible copies are in every other number of the page too; this one says how many, and opens them."""
+        if self.mailing.copies_to_id is None or self.without_deliveries:
+            return []
+        return [
+            Stat(
+                _("Visible copies"), queries.copies(self.mailing), _("part of the audience"), self.people_url("copies")
+            )
+        ]
 
     # --- links and time
     @cached_property

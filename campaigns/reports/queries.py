@@ -158,6 +158,13 @@ def deeds(mailing_id: int) -> Deeds:
     return Deeds(People(*row[:7]), Responses(*row[7:10]), row[10])
 
 
+def copies(mailing: Mailing) -> int:
+    """Visible copies in the audience, whatever became of them."""
+    if mailing.copies_to_id is None:
+        return 0
+    return int(_one("SELECT count(*) FROM delivery WHERE mailing_id = %s AND copy_of IS NOT NULL", [mailing.pk])[0])
+
+
 def since(mailing: Mailing) -> datetime:
     """No hit is older: lets PostgreSQL leave earlier months alone."""
     return (mailing.started_at or mailing.frozen_at or mailing.created_at) - timedelta(days=1)

@@ -25,6 +25,8 @@ def preflight_of(mailing: Mailing) -> dict[str, Any]:
         "countries": summary.countries,
         "constituencies": summary.constituencies,
         "empty_fields": summary.empty,
+        "copies": {reason or "will_get": n for reason, n in summary.copies.items()},
+        "uncopied": summary.copy_gaps,
         "findings": [
             {"kind": finding.kind, "title": str(finding.title), "why": str(finding.why), "step": str(finding.step)}
             for finding in preflight.findings(mailing, summary)
@@ -41,6 +43,7 @@ def report_of(mailing: Mailing) -> dict[str, Any]:
         "audience": sum(outcomes.values()),
         "outcomes": outcomes,
         "skipped": skip_counts(mailing.pk),
+        "copies": queries.copies(mailing),
         "clicked": deeds.people.clicked,
         "replied": deeds.people.replied,
         "unsubscribed": deeds.people.unsubscribed,

@@ -45,7 +45,16 @@ from crm.languages import CODES
 WRITE, SEND, APPROVE = (Action.WRITE,), (Action.SEND,), (Action.APPROVE,)
 UID = "01932b7e-6f00-7c3a-9a51-0c0d6f0a1b2c"
 BODY = "<p>Dear {{ person.name | default('colleague') }},</p><p>Half the world has no social protection.</p>"
-WITH = ("drive__campaign", "segment", "sender", "topic", "transport", "written_by", "approval__approved_by")
+WITH = (
+    "drive__campaign",
+    "segment",
+    "sender",
+    "topic",
+    "transport",
+    "copies_to",
+    "written_by",
+    "approval__approved_by",
+)
 
 
 class MailingResource(Resource):

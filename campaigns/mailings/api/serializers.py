@@ -15,10 +15,11 @@ from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.states import State
 from campaigns.planning.models import Drive
 from contacts.consent.api import open_topics
+from contacts.directory.models import Constituency
 from contacts.segments.models import Segment
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.api.fields import RowField, text
+from crm.api.fields import CodeField, RowField, text
 from crm.languages import CODES
 
 MOST_BODY = 200_000
@@ -102,6 +103,12 @@ class MailingOut(serializers.Serializer[Mailing]):
     stop_until = serializers.DateTimeField(allow_null=True, help_text="Until then it can be stopped without a trace.")
     max_lateness_hours = Hours(source="max_lateness", help_text="Later than this it is held instead of sent.")
     contact_guard_days = serializers.IntegerField()
+    copies_to = serializers.CharField(
+        source="copies_to.code",
+        allow_null=True,
+        default=None,
+        help_text="Code of the constituency that gets visible copies.",
+    )
     tracks_people = serializers.BooleanField()
     resends_uncertain = serializers.BooleanField()
     scope_countries = serializers.ListField(child=serializers.CharField(), allow_null=True)
@@ -151,6 +158,12 @@ class MailingIn(serializers.Serializer[Any]):
     send_zone = serializers.CharField(max_length=64, required=False, help_text="IANA: Africa/Dakar.")
     max_lateness_hours = Hours(source="max_lateness", required=False)
     contact_guard_days = serializers.IntegerField(min_value=0, max_value=365, required=False)
+    copies_to = CodeField(
+        lambda user: Constituency.objects.filter(archived_at__isnull=True).exclude(code="IND"),
+        required=False,
+        allow_null=True,
+        help_text="Its institution in the recipient's country gets a visible copy; null: nobody.",
+    )
     tracks_people = serializers.BooleanField(required=False)
     resends_uncertain = serializers.BooleanField(required=False)
 
@@ -230,6 +243,8 @@ class PreflightOut(serializers.Serializer[Any]):
     countries = serializers.DictField(child=serializers.IntegerField())
     constituencies = serializers.DictField(child=serializers.IntegerField())
     empty_fields = serializers.DictField(child=serializers.IntegerField(), help_text="Merge field → people who have nothing in it.")  # fmt: skip
+    copies = serializers.DictField(child=serializers.IntegerField(), help_text="Of visible copies, part of the numbers above: reason → copies, under `will_get` those that go.")  # fmt: skip
+    uncopied = serializers.DictField(child=serializers.IntegerField(), help_text="Why letters go out without a copy → letters.")  # fmt: skip
     findings = FindingOut(many=True)
 
 
@@ -262,6 +277,7 @@ class ReportOut(serializers.Serializer[Any]):
     audience = serializers.IntegerField()
     outcomes = serializers.DictField(child=serializers.IntegerField(), help_text="Adds up to `audience`.")
     skipped = serializers.DictField(child=serializers.IntegerField(), help_text="Reason → people.")
+    copies = serializers.IntegerField(help_text="How many of the audience are visible copies.")
     clicked = serializers.IntegerField(help_text="People, by a human click.")
     replied = serializers.IntegerField()
     unsubscribed = serializers.IntegerField()

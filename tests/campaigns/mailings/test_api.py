@@ -5,7 +5,15 @@ import pytest
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.mailings.models import Mailing
 from tests.campaigns.ledger import delivery, sent_mailing
-from tests.factories import DriveFactory, MailingFactory, SegmentFactory, SenderFactory, TopicFactory, TransportFactory
+from tests.factories import (
+    ConstituencyFactory,
+    DriveFactory,
+    MailingFactory,
+    SegmentFactory,
+    SenderFactory,
+    TopicFactory,
+    TransportFactory,
+)
 
 
 @pytest.fixture
@@ -86,6 +94,17 @@ def test_change_after_approval_makes_it_a_draft_again(ready, api, approver) -> N
 
     assert (changed["state"], changed["approved_by"], changed["contact_guard_days"]) == ("draft", None, 7)
     assert "must be approved again" in changed["state_reason"]
+
+
+def test_who_gets_copies_is_a_code(ready) -> None:  # type: ignore[no-untyped-def]
+    editor, uid = ready
+    ConstituencyFactory(code="DON")
+
+    assert editor.patch(f"/mailings/{uid}", {"copies_to": "DON"}).json()["copies_to"] == "DON"
+    found = editor.get(f"/mailings/{uid}/pre-flight").json()
+    assert (found["copies"], found["uncopied"]) == ({}, {})
+    editor.patch(f"/mailings/{uid}", {"copies_to": "NONE"}, status=422)
+    assert editor.patch(f"/mailings/{uid}", {"copies_to": None}).json()["copies_to"] is None
 
 
 def test_two_editors_do_not_overwrite_each_other(ready) -> None:  # type: ignore[no-untyped-def]

@@ -15,6 +15,7 @@ from crm.accounts.rules import TABLE, Action, Role
 from crm.audit.models import OutboxEvent
 from crm.errors import Conflict, Invalid, NotAllowed, WrongState
 from tests.factories import (
+    ConstituencyFactory,
     DriveFactory,
     GrantFactory,
     MailingFactory,
@@ -160,6 +161,7 @@ CHANGES = {
     "the tracking rules": lambda m: Mailing.objects.update(tracks_people=False),
     "the contact guard": lambda m: Mailing.objects.update(contact_guard_days=9),
     "how late it may leave": lambda m: Mailing.objects.update(max_lateness=timedelta(hours=1)),
+    "who gets copies": lambda m: Mailing.objects.update(copies_to=ConstituencyFactory(code="DON")),
     "the countries it may reach": lambda m: Mailing.objects.update(scope_countries=["ZM"]),
     "the segment's rules, or a list in it": lambda m: Mailing.objects.update(
         segment=SegmentFactory(
