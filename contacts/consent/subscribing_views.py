@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -18,6 +19,7 @@ from contacts.consent.services.judging import MODELS
 from contacts.directory.lists import OrganizationFilters, PersonFilters
 from contacts.directory.models import Organization, Person
 from contacts.directory.views.access import back_or, editable, page_url
+from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, Invalid
@@ -116,7 +118,7 @@ def _uid(text: str) -> UUID:
 @require_safe
 def subscription_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     """What became of a subscription: counts, and behind each the people (`?outcome=`), of those whom the user may see."""
-    run = get_object_or_404(SubscriptionRun.objects.select_related("topic", "job", "owner"), uid=uid)
+    run = get_object_or_404(runs_visible_to(request.user).select_related("topic", "job", "owner"), uid=uid)
     counts: dict[str, int] = run.counts
     outcome = request.GET.get("outcome", "")
     model = MODELS[run.subject_kind]
@@ -177,6 +179,12 @@ def request_revoke(request: StaffRequest, uid: UUID) -> HttpResponse:
     services.revoke_request(request=found, actor=request.user)
     toast(request, _("The question is taken back; its link records nothing any more."))
     return done(request, back_or(request, reverse("opt_in_list")))
+
+
+def runs_visible_to(user: User) -> QuerySet[SubscriptionRun]:
+    """One's own; all of them for who may do so everywhere: its counts are of subjects that no scope was applied to."""
+    runs = SubscriptionRun.objects.all()
+    return runs if user.scope(Action.BULK).is_everything else runs.filter(owner=user)
 
 
 def requests_visible_to(user: Any) -> Any:

@@ -83,6 +83,8 @@ def _holders(keys: list[str], person: Person) -> list[tuple[str, str]]:
 @require_safe
 def erasure_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     """An erased person, or one who is being erased: what was done, and nothing about whom."""
+    if request.user.scope(Action.SEE).countries is not None:  # an erased person has no country left to be in scope by
+        get_object_or_404(Person.objects.visible_to(request.user), uid=uid)
     erasure = get_object_or_404(Erasure.objects.select_related("job", "requested_by"), person_uid=uid)
     labels = {holding.name: holding.label for holding in holdings()}
     may_administer = request.user.may(Action.ADMINISTER)

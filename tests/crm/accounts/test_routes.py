@@ -14,19 +14,23 @@ from tests.factories import GrantFactory, UserFactory
 VALUES = {"uuid": "01890000-0000-7000-8000-000000000000", "int": "1", "slug": "x", "str": "XX", "path": "x"}
 
 
-def routes(resolver: URLResolver | None = None, prefix: str = "") -> Iterator[tuple[str, URLPattern]]:
-    """(path with sample values, pattern) of every route there is."""
+def patterns(resolver: URLResolver | None = None, prefix: str = "/") -> Iterator[tuple[str, URLPattern]]:
+    """(path with its arguments as they are written, pattern) of every route there is."""
     for entry in (resolver or get_resolver()).url_patterns:
         path = prefix + str(entry.pattern)
         if isinstance(entry, URLResolver):
-            yield from routes(entry, path)
-        else:
-            sample = re.sub(r"<(?:(\w+):)?\w+>", lambda m: VALUES[m[1] or "str"], path)
-            sample = re.sub(r"\(\?P<\w+>[^)]*\)", "x", sample).replace("\\Z", "").replace("^", "").replace("$", "")
-            yield "/" + sample, entry
+            yield from patterns(entry, path)
+        elif not path.startswith("/static/"):
+            yield path, entry
 
 
-ROUTES = [(path, route) for path, route in routes() if not path.startswith("/static/")]
+def sample(path: str) -> str:
+    """The path with values for its arguments, of rows that there are not."""
+    path = re.sub(r"<(?:(\w+):)?\w+>", lambda m: VALUES[m[1] or "str"], path)
+    return re.sub(r"\(\?P<\w+>[^)]*\)", "x", path).replace("\\Z", "").replace("^", "").replace("$", "")
+
+
+ROUTES = [(sample(path), route) for path, route in patterns()]
 
 
 def rule_of(route: URLPattern) -> object:

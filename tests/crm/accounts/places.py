@@ -1,0 +1,182 @@
+"""What stands at each route that names an object: by the beginning of its path, so that a new route below one joins by itself."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.utils import timezone
+
+from campaigns.mailings.attaching import attach
+from campaigns.mailings.models import Mailing
+from campaigns.outreach.models import Interaction
+from contacts.consent.erasure.exporting import request_export as request_data
+from contacts.consent.models import Erasure, SubscriptionRun, Topic
+from contacts.consent.services import ask_permission
+from contacts.directory.models import Person
+from contacts.importing.services import upload_import
+from contacts.segments.models import Segment, SegmentVersion
+from crm.accounts.models import User
+from crm.audit.services import record
+from crm.exports.services import request_export
+from crm.jobs.models import Job
+from crm.saved_views.services import save_view
+from tests import factories as make
+from tests.crm.api.world import make_world
+
+ARGUMENT = re.compile(r"<(?:\w+:)?(\w+)>")
+
+
+class Reach(Enum):
+    """What takes a row out of somebody's sight."""
+
+    COUNTRY = "another country"
+    DRIVE = "another country, or another campaign"
+    CAMPAIGN = "another campaign"
+    OWNER = "belongs to a colleague"
+    ALL = "all staff see it; what it leads to is narrowed"
+    ADMIN = "for administrators, who are that everywhere"
+
+
+HIDDEN = {"country": {Reach.COUNTRY, Reach.DRIVE, Reach.OWNER}, "campaign": {Reach.DRIVE, Reach.CAMPAIGN, Reach.OWNER}}
+
+
+@dataclass(frozen=True)
+class Place:
+    """rows: name in `Placed.uids` of what `uid` is. more: the path's other arguments."""
+
+    rows: str
+    reach: Reach
+    more: dict[str, str] = field(default_factory=dict)
+
+
+# the longest beginning that fits counts
+PLACES: dict[str, Place] = {
+    "/directory/people/<uuid:uid>/": Place("people", Reach.COUNTRY, {"name": "language"}),
+    "/directory/people/<uuid:uid>/erased/": Place("erased", Reach.COUNTRY),
+    "/directory/organizations/<uuid:uid>/": Place("organizations", Reach.COUNTRY, {"name": "language"}),
+    "/directory/posts/<uuid:uid>/": Place("posts", Reach.COUNTRY),
+    "/directory/memberships/<uuid:uid>/": Place("memberships", Reach.COUNTRY),
+    "/directory/addresses/<uuid:uid>/": Place("contact-points", Reach.COUNTRY),
+    "/directory/countries/<slug:code>/": Place("people", Reach.ALL, {"code": "ZM"}),
+    "/directory/timeline/<slug:kind>/<uuid:uid>/": Place("people", Reach.COUNTRY, {"kind": "person"}),
+    "/directory/permissions/<slug:kind>/<uuid:uid>/": Place("people", Reach.COUNTRY, {"kind": "person"}),
+    "/directory/permission-requests/<uuid:uid>/": Place("requests", Reach.COUNTRY),
+    "/directory/data/<uuid:uid>/": Place("data-exports", Reach.COUNTRY, {"kind": "json"}),
+    "/directory/subscriptions/<uuid:uid>/": Place("subscriptions", Reach.OWNER),
+    "/directory/imports/<uuid:uid>/": Place("imports", Reach.OWNER, {"outcome": "created"}),
+    "/directory/lists/<uuid:uid>/": Place("lists", Reach.ALL),
+    "/directory/bulk/<slug:kind>/": Place("people", Reach.ALL, {"kind": "person"}),
+    "/segments/<uuid:uid>/": Place("segments", Reach.ALL, {"version": "1"}),
+    "/drives/<uuid:uid>/": Place("drives", Reach.DRIVE),
+    "/drives/campaigns/<uuid:uid>/": Place("campaigns", Reach.CAMPAIGN),
+    "/mailings/<uuid:uid>/": Place("mailings", Reach.DRIVE, {"verb": "ask-review"}),
+    "/mailings/<uuid:uid>/report/": Place("reports", Reach.DRIVE),
+    "/outreach/replies/<uuid:uid>/": Place("replies", Reach.COUNTRY),
+    "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
+    "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),
+    "/activity/<slug:kind>/<uuid:uid>/": Place("people", Reach.COUNTRY, {"kind": "person"}),
+    "/undo/<uuid:uid>/": Place("own-entries", Reach.OWNER),
+    "/jobs/<uuid:uid>/": Place("jobs", Reach.OWNER),
+    "/exports/<uuid:uid>/": Place("exports", Reach.OWNER),
+    "/views/<uuid:uid>/": Place("views", Reach.OWNER),
+    "/tokens/<uuid:uid>/": Place("tokens", Reach.OWNER),
+    "/settings/users/<uuid:uid>/": Place("users", Reach.ADMIN, {"grant_id": "1"}),
+    "/settings/users/invitations/<uuid:uid>/": Place("invitations", Reach.ADMIN),
+    "/settings/constituencies/<uuid:uid>/": Place("constituencies", Reach.ADMIN),
+    "/settings/tags/<uuid:uid>/": Place("tags", Reach.ADMIN),
+    "/settings/topics/<uuid:uid>/": Place("topics", Reach.ADMIN),
+    "/settings/forms-of-address/<uuid:uid>/": Place("forms-of-address", Reach.ADMIN),
+    "/settings/senders/<uuid:uid>/": Place("senders", Reach.ADMIN),
+    "/settings/transports/<uuid:uid>/": Place("transports", Reach.ADMIN),
+}
+# routes with arguments that name no row of ours
+NO_ROWS = {
+    "components_toast": "a level of messages, on the page of components",
+    "session_end": "ends one's own only, and a session that is gone is as wished: tests/crm/accounts/test_sessions.py",
+}
+
+
+def place_of(path: str) -> Place | None:
+    """`path` as in the resolver, with its arguments."""
+    fits = [beginning for beginning in PLACES if path.startswith(beginning)]
+    return PLACES[max(fits, key=len)] if fits else None
+
+
+@dataclass
+class Placed:
+    """Rows for every place: `uids`, by the names in `PLACES`."""
+
+    uids: dict[str, str]
+
+    def path(self, path: str) -> str:
+        """The resolver's path with this world's row in it."""
+        place = place_of(path)
+        assert place is not None, f"{path}: say in PLACES what stands there"
+        given = {"uid": self.uids[place.rows], "attachment": self.uids["attachments"], **place.more}
+        return ARGUMENT.sub(lambda found: given[found[1]], path)
+
+
+def place_rows(owner: User, *, country: str) -> Placed:
+    """A world of one country and one campaign, with everything that `owner` could have made in it."""
+    uids = dict(make_world(owner, country=country).uids)
+    person, topic = Person.objects.get(uid=uids["people"]), Topic.objects.get(uid=uids["topics"])
+    draft = Mailing.objects.get(uid=uids["mailings"])
+    upload = SimpleUploadedFile("agenda.txt", b"One agenda\n", "text/plain")
+    draft = attach(mailing=draft, actor=_anybody(), version=draft.content_version, upload=upload)
+    to_ask = make.ContactPointFactory(person=make.PersonFactory(country__code=country)).person
+    gone = make.PersonFactory(country__code=country)
+    rows: dict[str, Any] = {
+        "attachments": draft.attachments.get(),
+        "requests": ask_permission(subject=to_ask, topic=topic, source="a test", actor=owner),
+        "data-exports": request_data(person=person, actor=_anybody()),
+        "replies": Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes"),
+        "users": owner,
+        "entries": record(verb="person.edited", target=person, actor=owner),
+    }
+    Erasure.objects.create(person_uid=gone.uid, uids=[gone.uid], reason="request")
+    return Placed(
+        {
+            **uids,
+            "erased": str(gone.uid),
+            **{n: str(r.uid) for n, r in rows.items()},
+            **belongings(owner, country=country),
+        }
+    )
+
+
+def belongings(owner: User, *, country: str = "ZM") -> dict[str, str]:
+    """What only its owner (and whoever may see all) is shown."""
+    run = SubscriptionRun.objects.create(
+        topic=make.TopicFactory(), subject_kind="person", way="record", lawful_basis="consent",
+        source="a test", evidence="minutes", label="3 people", owner=owner,
+    )  # fmt: skip
+    rows: dict[str, Any] = {
+        "imports": upload_import(file=SimpleUploadedFile("people.csv", b"name\nA\n"), actor=owner),
+        "subscriptions": run,
+        "jobs": Job.objects.create(kind="import.check", title="A job", owner=owner),
+        "views": save_view(actor=owner, source="people", name=f"View {country}"),
+        "exports": request_export(actor=_anybody(), source="people"),
+        "tokens": make.ApiTokenFactory(user=owner),
+        "own-entries": record(verb="segment.edited", target=make.SegmentFactory(owner=owner), actor=owner),
+        "segments": _segment(owner),
+        "lists": make.ContactListFactory(owner=owner),
+    }
+    type(rows["exports"]).objects.filter(pk=rows["exports"].pk).update(owner=owner)
+    return {name: str(row.uid) for name, row in rows.items()}
+
+
+def _segment(owner: User) -> Segment:
+    segment: Segment = make.SegmentFactory(owner=owner)
+    SegmentVersion.objects.create(segment=segment, version=1, tree=segment.tree, saved_by=owner)
+    return segment
+
+
+def _anybody() -> User:
+    """Somebody who may do all, for what `owner`'s role could not make."""
+    user: User = make.UserFactory()
+    make.GrantFactory(user=user, role="admin")
+    return user
