@@ -41,7 +41,10 @@ def copy_findings(mailing: Mailing, summary: Summary) -> Iterable[Finding]:
             WARN,
             "copy-off",
             ngettext("%(n)s copy is left out", "%(n)s copies are left out", n) % {"n": formats.number(n)},
-            "; ".join(f"{reason.label}: {formats.number(count)}" for reason, count in left_out.items()) + ".",
+            formats.listing(
+                [f"{reason.label} ({formats.number(count)})" for reason, count in left_out.items()]
+            ).capitalize()
+            + ".",
             people_url(mailing, copies="1"),
             _("See them"),
         )

@@ -63,14 +63,23 @@ def _entry(row: Delivery, mailing: Mailing) -> Entry:
         title=title % {"mailing": mailing.name, "address": row.address or _("an address since erased")},
         icon="mail" if outcome == Outcome.ACCEPTED else "mail-exclamation",
         kind=_KINDS.get(outcome, ""),
-        body=" · ".join(filter(None, [_reference(row, mailing), "" if outcome == Outcome.ACCEPTED else _reason(row)])),
+        body=" · ".join(
+            filter(
+                None,
+                [
+                    _("visible copy") if row.copy_of else "",
+                    _reference(row, mailing),
+                    "" if outcome == Outcome.ACCEPTED else _reason(row),
+                ],
+            )
+        ),
         url=reverse("mailing_detail", args=[mailing.uid]),
     )
 
 
 def _reference(row: Delivery, mailing: Mailing) -> str:
     stem = stem_of(mailing) if mailing.reference_stem else None
-    return _("Reference %(reference)s") % {"reference": stem.reference(row.seq)} if stem else ""
+    return _("Reference %(reference)s") % {"reference": stem.reference(row.shown_seq)} if stem else ""
 
 
 def _reason(row: Delivery) -> str:

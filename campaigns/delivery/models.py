@@ -79,6 +79,11 @@ class Delivery(models.Model):
     def __str__(self) -> str:
         return f"{self.mailing_id}/{self.seq} {self.state}"
 
+    @property
+    def shown_seq(self) -> int:
+        """The number in the reference that its message shows: a copy shows its letter's."""
+        return self.copy_of or self.seq
+
 
 class DeliveryChunk(models.Model):
     """A range of seq that one worker claims with FOR UPDATE SKIP LOCKED; the live bar sums its counts."""

@@ -37,7 +37,7 @@ def find_letters(user: User, words: str, limit: int) -> Iterator[Hit]:
 
 def _letter(user: User, mailing: Mailing, seq: int) -> Hit | None:
     row = Delivery.objects.filter(mailing_id=mailing.pk, seq=seq).first()
-    if row is None or row.state == Outcome.SKIPPED:
+    if row is None or row.state == Outcome.SKIPPED or row.copy_of:  # a copy shows the number of its letter
         return None
     person = Person.objects.visible_to(user).filter(pk=row.person_id or 0).first()
     organization = Organization.objects.visible_to(user).filter(pk=row.organization_id or 0).first()

@@ -205,7 +205,7 @@ class PeopleTable(Table):
             returned.setdefault(each.seq, []).append(each)
         for row in rows:
             row.person, row.organization = people.get(row.person_id), organizations.get(row.organization_id)
-            row.reference = stem.reference(row.seq) if stem and row.state != Outcome.SKIPPED else ""
+            row.reference = stem.reference(row.shown_seq) if stem and row.state != Outcome.SKIPPED else ""
             row.who = row.person.name if row.person else ""
             row.country = countries.get(row.country_code)
             row.feedback = returned.get(row.seq, [])

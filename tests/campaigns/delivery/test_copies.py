@@ -10,8 +10,10 @@ from campaigns.delivery.audience import audience_summary, members
 from campaigns.delivery.auditing import audit
 from campaigns.delivery.composing import Item, plan_of
 from campaigns.delivery.erasing import erase_deliveries
+from campaigns.delivery.history import deliveries_of
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.preflight import findings
+from campaigns.delivery.referencing import find_letters
 from campaigns.mailings import editing
 from campaigns.mailings.models import Mailing
 from campaigns.reports import people
@@ -86,7 +88,12 @@ def part(mail, kind):
     return mail.get_body((kind,)).get_content().replace("\r\n", "\n")
 
 
-def test_a_copy_is_a_delivery_of_its_own_and_both_say_so(copied, mission):
+def deliveries_of_copy(organization, user):
+    Delivery.objects.filter(copy_of__isnull=False).update(state="accepted", settled_at=timezone.now())
+    return deliveries_of(organization, user, None, 5)
+
+
+def test_a_copy_is_a_delivery_of_its_own_and_both_say_so(copied, mission, planner):
     copied.layout, copied.reference_pattern = "letter", "GC/{mailing}/{seq}"
     copied.save()
     VariantFactory(mailing=copied, language="fr", position=2)
@@ -108,6 +115,11 @@ def test_a_copy_is_a_delivery_of_its_own_and_both_say_so(copied, mission):
     assert shown["To"] == "Mission of Zambia <mission@missions.test>" and shown["Cc"] is None and sent["Cc"] is None
     assert "mission@missions.test" not in sent.as_string() and "p1@people.test" not in shown.as_string()
     assert f"GC/{copied.pk}/1" in part(sent, "plain") and f"GC/{copied.pk}/1" in part(shown, "plain")
+    [found] = find_letters(planner, f"GC/{copied.pk}/1", 6)
+    assert found.url == reverse("person_detail", args=[minister.uid])
+    assert list(find_letters(planner, f"GC/{copied.pk}/2", 6)) == []
+    [entry] = deliveries_of_copy(mission, planner)
+    assert entry.body == f"visible copy · Reference GC/{copied.pk}/1"
     assert sent["List-Unsubscribe"] != shown["List-Unsubscribe"] and sent["Message-ID"] != shown["Message-ID"]
 
 
@@ -217,11 +229,13 @@ def test_an_institution_of_the_audience_gets_its_letter_and_no_copy(copied, miss
 def test_pre_flight_says_how_many_copies_go_and_which_letters_lack_one(copied, mission, planner, sign_in):
     seated(copied, 1)
     seated(copied, 2, OrganizationFactory(country=CountryFactory(code="TD", name="Chad")))
+    preflight = reverse("mailing_preflight", args=[copied.uid])
     titles = {f.title: f.why for f in findings(copied, audience_summary(copied))}
 
     assert "To Permanent missions of the same country" in titles["1 visible copy goes out"]
+    assert "in the segment, and visible copies" in sign_in(planner).get(preflight).content.decode()
     assert titles["1 letter goes without a copy"] == "No such institution in the country: Chad."
-    page = sign_in(planner).get(reverse("mailing_preflight", args=[copied.uid])).content.decode()
+    page = sign_in(planner).get(preflight).content.decode()
     assert "1 visible copy goes out" in page
     listed = reverse("mailing_preflight_people", args=[copied.uid])
     rows = sign_in(planner).get(f"{listed}?copies=1&reason=").context["rows"]
