@@ -1,0 +1,98 @@
+"""What the walk of test_axe.py looks at: the demo, with a row for every place of tests/crm/accounts/places.py."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.utils import timezone
+
+from campaigns.demo import story
+from campaigns.mailings.models import Mailing, Sender, Transport
+from campaigns.mailings.proving import confirmation_url
+from campaigns.planning.models import Drive
+from contacts.consent.links import opt_in_url, preference_url
+from contacts.directory.models import Constituency, Membership, Person
+from contacts.greetings.models import FormOfAddress
+from contacts.segments.models import Segment
+from crm.accounts.demo_users import USERS
+from crm.accounts.models import User
+from crm.accounts.rules import Role
+from crm.accounts.services import invite, password_link
+from tests.campaigns.ledger import delivery, feedback, finish
+from tests.crm.accounts.places import Placed, place_rows
+from tests.factories import TagFactory, UserFactory
+
+ADMIN = next(email for role, _name, email, _zone in USERS if role == Role.ADMIN)
+
+
+def rows() -> Placed:
+    """The demo's rows where it has some: they are as long, as many and as foreign as real ones."""
+    story.load(tell=lambda step: None)
+    # else the workers would send hundreds of messages while the pages are looked at
+    Mailing.objects.filter(state="scheduled").update(state="draft", stop_until=None)
+    owner = User.objects.get(email=ADMIN)
+    placed = place_rows(owner, country="TD")
+    drive = Drive.objects.exclude(uid=placed.uids["drives"]).get()
+    member = Membership.objects.filter(organization__country_id="TD", is_primary=True).order_by("id")[0]
+    real: dict[str, Any] = {
+        "people": member.person,
+        "drives": drive,
+        "campaigns": drive.campaign,
+        "mailings": drive.mailings.get(state="in_review"),
+        "segments": Segment.objects.get(name__startswith="Low coverage"),
+        "organizations": member.organization,
+        "tags": TagFactory(),
+        "constituencies": Constituency.objects.filter(parent__isnull=True).first(),
+        "forms-of-address": FormOfAddress.objects.first(),
+        "senders": Sender.objects.first(),
+        "transports": Transport.objects.first(),
+        "invitations": invite(email="new@example.org", name="New", role="editor", actor=owner)[0],
+        "users": UserFactory(),
+    }
+    _tell_outcomes(Mailing.objects.get(uid=placed.uids["reports"]))
+    return Placed({**placed.uids, **{name: str(row.uid) for name, row in real.items()}})
+
+
+def _tell_outcomes(mailing: Mailing) -> None:
+    """A report with several countries, and with something in most of its figures."""
+    people = Person.objects.filter(country__in=["TD", "SN", "ML"], memberships__isnull=False).distinct()[:9]
+    for number, person in enumerate(people):
+        state = ["accepted", "accepted", "failed"][number % 3]
+        row = delivery(mailing, person=person, state=state, country_code=person.country_id)
+        if number % 3 == 1:
+            feedback(row)
+    finish(mailing)
+
+
+def public_paths(placed: Placed) -> list[str]:
+    """Pages for visitors: the doors, and what a link in a mail opens."""
+    user = User.objects.get(uid=placed.uids["users"])
+    sender = Sender.objects.get(uid=placed.uids["senders"])
+    addresses = [
+        preference_url(UUID(placed.uids["people"])),
+        preference_url(UUID(placed.uids["organizations"]), "organization"),
+        opt_in_url(UUID(placed.uids["requests"])),
+        confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
+        invite(email="newer@example.org", name="Newer", role="editor", actor=user)[1],
+    ]
+    return [
+        "/accounts/login/",
+        "/accounts/password/reset/",
+        "/accounts/password/reset/done/",
+        "/accounts/password/reset/key/done/",
+        "/accounts/signup/",
+        "/accounts/inactive/",
+        "/p/not-ours/",
+        "/yes/not-ours/",
+        "/sender/not-ours/",
+        "/invitation/not-ours/",
+        *("/" + address.split("/", 3)[3] for address in addresses),
+    ]
+
+
+def password_path(placed: Placed) -> str:
+    """The page on which somebody chooses a new password."""
+    user = User.objects.get(uid=placed.uids["users"])
+    return "/" + password_link(user=user, actor=user).split("/", 3)[3]

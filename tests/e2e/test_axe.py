@@ -1,0 +1,175 @@
+"""Every page that a person opens, in a real browser: axe-core finds nothing serious in light and in dark, and 390 px are enough.
+
+The pages are the resolver's routes with the rows of tests/crm/accounts/places.py, so a new one is walked by itself. A route
+that answers with no page is named in NO_PAGE with its reason; one that is neither fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings as django_settings
+from playwright.sync_api import Page, Response, ViewportSize
+from playwright.sync_api import TimeoutError as TookTooLong
+
+from crm.accounts.demo_users import PASSWORD
+from crm.accounts.rules import PUBLIC, TOKEN
+from tests.crm.accounts.places import ARGUMENT, Placed
+from tests.crm.accounts.test_routes import patterns, rule_of
+from tests.e2e.axe_rows import ADMIN, password_path, public_paths, rows
+
+AXE = Path(django_settings.BASE_DIR, "frontend/node_modules/axe-core/axe.min.js")
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+SETTLED_MS = 5000
+WIDE: ViewportSize = {"width": 1440, "height": 900}
+NARROW: ViewportSize = {"width": 390, "height": 844}
+# htmx has put in what it fetches after the page, and charts are drawn
+SETTLED = "() => !document.querySelector('.htmx-request, [data-chart]:not(.drawn)')"
+# the theme follows the system in the next frame; colours that others inherit may take a frame for each step down
+FEWER_ROWS = "() => document.querySelectorAll('tbody tr:nth-child(n+9)').forEach(row => row.remove())"  # all are alike
+AT_REST = """async () => {
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  await frame();
+  for (let still = 0, n = 0; still < 3 && n < 120; n++) {
+    await frame();
+    still = document.getAnimations().some(a => a instanceof CSSTransition) ? 0 : still + 1;
+  }
+}"""
+LOOK = """async options => {
+  const {violations} = await axe.run(document, {...options, iframes: false, resultTypes: ['violations']});
+  return violations.filter(rule => ['serious', 'critical'].includes(rule.impact)).flatMap(rule => rule.nodes.map(
+    node => `${rule.id}: ${node.html.slice(0, 160)} ${node.any[0]?.message ?? ''}`));
+}"""
+TOO_WIDE = """() => document.scrollingElement.scrollWidth <= innerWidth ? [] : [`${document.scrollingElement.scrollWidth} px wide: `
+  + [...document.querySelectorAll('body *')].filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+    .slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')]"""
+
+TAKES = "only takes a POST"
+FRAGMENT, FILE, AWAY = "a fragment that a page fetches", "a download", "leads to another page"
+NO_PAGE: dict[str, str] = {
+    "mfa_list_webauthn": AWAY,
+    "mfa_reauthenticate": "needs a second factor",
+    "mfa_deactivate_totp": "needs a second factor",
+    "mfa_view_recovery_codes": "needs a second factor",
+    "mfa_download_recovery_codes": "needs a second factor",
+    "mfa_generate_recovery_codes": "needs a second factor",
+    "mfa_reauthenticate_webauthn": "needs a passkey",
+    "mfa_edit_webauthn": "needs a passkey",
+    "mfa_remove_webauthn": "needs a passkey",
+    "account_email": AWAY,
+    "session_end": TAKES,
+    "components_toast": TAKES,
+    "export_file": FILE,
+    "person_duplicates": FRAGMENT,
+    "person_options": FRAGMENT,
+    "organization_options": FRAGMENT,
+    "data_export_file": FILE,
+    "import_rejected": FILE,
+    "import_rejected_xlsx": FILE,
+    "import_kept_csv": FILE,
+    "import_kept_xlsx": FILE,
+    "drives_today": FRAGMENT,
+    "mailing_preview": "the message itself, in a sandbox where no script runs",
+    "mailing_preview_members": FRAGMENT,
+    "attachment_download": FILE,
+    "mailing_progress": FRAGMENT,
+    "mailing_report_live": FRAGMENT,
+    "mailing_report_file": FILE,
+    "mailing_report_pdf": FILE,
+    "segment_choices": FRAGMENT,
+    "subscribe": "is opened with a selection of rows",
+}
+# pages that are opened with something in the address, from the page that knows it
+QUERY = {"export_new": "?list=people", "view_new": "?list=people", "search": "?q=chad"}
+ONES_OWN = ["/accounts/reauthenticate/", "/accounts/password/change/", "/accounts/logout/"]
+
+
+def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(page: Page, live: Any, settings: Any) -> None:
+    settings.MEDIA_ROOT = live.folder / "media"
+    placed = rows()
+    page.context.add_init_script(path=AXE)
+    page.emulate_media(reduced_motion="reduce")
+    wrong = []
+    for path in [*public_paths(placed), password_path(placed), f"{live.mailbox_url}/"]:
+        wrong += complaints(page, path)
+    sign_in(page)
+    for path in ONES_OWN:
+        wrong += complaints(page, path)
+    walked = 0
+    for name, path in routes(placed):
+        wrong += complaints(page, path, name=name)
+        walked += 1
+
+    assert wrong == [], "\n".join(wrong)
+    assert walked > 100
+
+
+def test_what_is_said_to_be_no_page_is_a_route() -> None:
+    assert NO_PAGE.keys() | QUERY.keys() <= {route.name for _, route in patterns()}
+
+
+def routes(placed: Placed) -> Iterator[tuple[str, str]]:
+    """(name, path) of every route for staff that may be a page: those that only take a POST show it when they are opened."""
+    for path, route in patterns():
+        name = route.name or ""
+        if rule_of(route) not in {PUBLIC, TOKEN} and name not in NO_PAGE:
+            yield name, (placed.path(path) if ARGUMENT.search(path) else path) + QUERY.get(name, "")
+
+
+def sign_in(page: Page) -> None:
+    """And once more, as pages about the account itself ask for the password again."""
+    page.goto("/accounts/login/")
+    page.fill("input[name=login]", ADMIN)
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
+    page.goto("/accounts/reauthenticate/?next=/accounts/2fa/")
+    page.fill("input[name=password]", PASSWORD)
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url("**/accounts/2fa/")
+
+
+def complaints(page: Page, path: str, *, name: str = "") -> list[str]:
+    """What is wrong with the page, as readable lines. `name` is its route's, for staff; visitors also see pages that say no."""
+    page.set_viewport_size(WIDE)
+    page.emulate_media(color_scheme="light")
+    response = page.goto(path)
+    assert response is not None
+    if response.status == 405:
+        return []
+    if response.status >= 500:
+        return [f"{path} answered {response.status}"]
+    if name and (no := _no_page(page, response, path)):
+        return [f"{name} is no page ({no}): say so in NO_PAGE, with the reason, or mend it"]
+    try:
+        page.wait_for_function(SETTLED, timeout=SETTLED_MS)
+    except TookTooLong:
+        return [f"{path}: still fetching or drawing after 5 s"]
+    page.evaluate(FEWER_ROWS)
+    found = page.evaluate(LOOK, {"runOnly": RULES})
+    if found:  # a part that is fetched anew is dim for a moment: only what stays is wrong
+        page.wait_for_timeout(700)
+        page.wait_for_function(SETTLED, timeout=SETTLED_MS)
+        found = page.evaluate(LOOK, {"runOnly": RULES})
+    page.emulate_media(color_scheme="dark")
+    page.evaluate(AT_REST)
+    found += [
+        f"dark: {line}" for line in page.evaluate(LOOK, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
+    ]
+    page.set_viewport_size(NARROW)
+    found += page.evaluate(TOO_WIDE)
+    return [f"{path}: {line}" for line in found]
+
+
+def _no_page(page: Page, response: Response, path: str) -> str:
+    if response.status != 200:
+        return f"{path} answered {response.status}"
+    there = urlsplit(page.url)
+    if there.path != urlsplit(path).path:
+        return f"{path} led to {there.path}"
+    if not page.title():
+        return f"{path} has no title: a fragment"
+    return ""
