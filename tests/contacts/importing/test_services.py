@@ -573,3 +573,19 @@ def test_thousands_of_lines_are_written(upload, planner):
         "Institution 199",
         "p7999@example.org",
     )
+
+
+def test_a_large_import_leaves_fresh_statistics_behind(upload, planner, monkeypatch):
+    monkeypatch.setattr(services, "ANALYZE_AFTER", 1)
+    run = upload([HEAD, ADA])
+    dry_run(run, planner)
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE pg_class SET reltuples = -1 WHERE relname = ANY (%s)", [services.GROWN])
+
+    apply(run, planner)
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relname = ANY (%s) AND reltuples < 0", [services.GROWN])
+        assert cursor.fetchall() == []
+        cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'contacts_person'")
+        assert cursor.fetchone()[0] == Person.objects.count() == 1
