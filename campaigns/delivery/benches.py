@@ -29,7 +29,7 @@ from campaigns.delivery.composing import Item, plan_of
 from campaigns.delivery.freezing import freeze as freeze_mailing
 from campaigns.delivery.ledger import utc_now
 from campaigns.delivery.models import Delivery
-from campaigns.delivery.partitions import ensure_partitions, partition_of
+from campaigns.delivery.partitions import FILLFACTOR, ensure_partitions, partition_of
 from campaigns.delivery.queries import counts
 from campaigns.delivery.tasks import send_some
 from campaigns.mailings.approval import hash_of, snapshot
@@ -90,7 +90,7 @@ def _plain_insert(mailing_id: int) -> float:
     with connection.cursor() as cursor:
         cursor.execute("DROP TABLE IF EXISTS bench_delivery")
         cursor.execute(
-            f"CREATE TABLE bench_delivery (LIKE {partition_of(mailing_id)} INCLUDING ALL) WITH (fillfactor = 60)"
+            f"CREATE TABLE bench_delivery (LIKE {partition_of(mailing_id)} INCLUDING ALL) WITH (fillfactor = {FILLFACTOR})"
         )
         began = time.perf_counter()
         cursor.execute("INSERT INTO bench_delivery SELECT * FROM delivery WHERE mailing_id = %s", [mailing_id])

@@ -147,7 +147,7 @@ class SettingsForm(BasicsForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         cast(forms.ModelChoiceField, self.fields["transport"]).queryset = transports_in_use()
-        rows = Constituency.objects.exclude(code="IND").order_by("position", "sort_key")
+        rows = Constituency.objects.of_institutions().order_by("position", "sort_key")
         current = self.mailing.copies_to_id if self.mailing else None
         cast(forms.ModelChoiceField, self.fields["copies_to"]).queryset = rows.filter(
             Q(archived_at__isnull=True) | Q(pk=current)

@@ -109,6 +109,19 @@ class MailingQuerySet(SearchMixin, models.QuerySet["Mailing"]):
             return self
         return self.filter(drive__in=Drive.objects.visible_to(user, action))
 
+    def with_parts(self) -> Self:
+        """With all that a page or an answer about one mailing names, in the same query."""
+        return self.select_related(
+            "drive__campaign",
+            "segment",
+            "sender",
+            "topic",
+            "transport",
+            "copies_to",
+            "written_by",
+            "approval__approved_by",
+        )
+
 
 class Mailing(NamedModel, StampedModel):
     """One mailing, from draft to finished. The content counts its changes in `content_version`."""

@@ -46,17 +46,7 @@ TAB_LABELS = {
 
 
 def find(request: StaffRequest, uid: UUID, action: Action = Action.SEE) -> Mailing:
-    rows = Mailing.objects.visible_to(request.user, action).select_related(
-        "drive__campaign",
-        "segment",
-        "sender",
-        "topic",
-        "transport",
-        "copies_to",
-        "written_by",
-        "review_asked_by",
-        "approval__approved_by",
-    )
+    rows = Mailing.objects.visible_to(request.user, action).with_parts().select_related("review_asked_by")
     return get_object_or_404(rows, uid=uid)
 
 

@@ -127,7 +127,7 @@ class DriveForm(SeenForm):
         Country.objects.none(), label=_("Countries"), to_field_name="code", widget=forms.CheckboxSelectMultiple
     )
     constituencies = ManyCountries(
-        Constituency.objects.exclude(code="IND"),
+        Constituency.objects.of_institutions(),
         label=_("Constituencies"),
         to_field_name="code",
         widget=forms.CheckboxSelectMultiple,

@@ -65,7 +65,7 @@ class LabelledChoice(forms.ModelChoiceField):
 
 class ConstituencyField(LabelledChoice):
     def __init__(self, **kwargs: Any) -> None:
-        rows = Constituency.objects.filter(archived_at__isnull=True).exclude(code="IND")
+        rows = Constituency.objects.active().of_institutions()
         rows = rows.order_by("position", "sort_key")
         super().__init__(
             rows, to_field_name="code", label=_("Constituency"), empty_label=_("choose a constituency"), **kwargs

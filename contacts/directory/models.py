@@ -13,6 +13,7 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from contacts.directory.queries import (
+    ConstituencyQuerySet,
     ContactPointQuerySet,
     MembershipQuerySet,
     OrganizationQuerySet,
@@ -90,6 +91,8 @@ class Constituency(NamedModel, UidModel):
     is_fixed = models.BooleanField(default=False)
     position = models.PositiveSmallIntegerField(default=100)
     archived_at = models.DateTimeField(null=True, blank=True)
+
+    objects = ConstituencyQuerySet.as_manager()
 
     class Meta:
         verbose_name_plural = "constituencies"

@@ -14,6 +14,7 @@ from crm.ui.searchtext import latin
 
 if TYPE_CHECKING:
     from contacts.directory.models import (  # noqa: F401  type parameters
+        Constituency,
         ContactPoint,
         Membership,
         Organization,
@@ -21,6 +22,15 @@ if TYPE_CHECKING:
         Post,
         Tag,
     )
+
+
+class ConstituencyQuerySet(models.QuerySet["Constituency"]):
+    def of_institutions(self) -> Self:
+        """All but the one that stands for individual supporters."""
+        return self.exclude(code="IND")
+
+    def active(self) -> Self:
+        return self.filter(archived_at__isnull=True)
 
 
 class SearchMixin(models.QuerySet):

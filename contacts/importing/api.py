@@ -68,7 +68,7 @@ class MappingIn(serializers.Serializer[Any]):
         help_text="Number of a column, from 0 → its meaning; empty: left out.",
     )
     country = CodeField(_countries, required=False)
-    constituency = CodeField(lambda user: Constituency.objects.exclude(code="IND"), required=False)
+    constituency = CodeField(lambda user: Constituency.objects.of_institutions(), required=False)
     language = language()
     overwrite = serializers.BooleanField(
         required=False, help_text="Replace what is there, instead of filling what is empty."

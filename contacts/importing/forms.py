@@ -98,9 +98,7 @@ class MappingForm(forms.Form):
         countries = Country.objects.order_by("sort_key")
         if codes is not None:
             countries = countries.filter(code__in=codes)
-        rows = (
-            Constituency.objects.filter(archived_at__isnull=True).exclude(code="IND").order_by("position", "sort_key")
-        )
+        rows = Constituency.objects.active().of_institutions().order_by("position", "sort_key")
         choice(self, "country", [("", _("Not given")), *((c.code, c.label) for c in countries)])
         choice(self, "constituency", [("", _("Not given")), *((str(c.pk), c.label) for c in rows)])
         choice(self, "language", [("", _("Not given")), *LANGUAGE_NAMES.items()])

@@ -45,16 +45,6 @@ from crm.languages import CODES
 WRITE, SEND, APPROVE = (Action.WRITE,), (Action.SEND,), (Action.APPROVE,)
 UID = "01932b7e-6f00-7c3a-9a51-0c0d6f0a1b2c"
 BODY = "<p>Dear {{ person.name | default('colleague') }},</p><p>Half the world has no social protection.</p>"
-WITH = (
-    "drive__campaign",
-    "segment",
-    "sender",
-    "topic",
-    "transport",
-    "copies_to",
-    "written_by",
-    "approval__approved_by",
-)
 
 
 class MailingResource(Resource):
@@ -81,7 +71,7 @@ class MailingResource(Resource):
         return Mailing.objects.visible_to(self.user, action)
 
     def full(self, rows: Any) -> Any:
-        return rows.select_related(*WITH).prefetch_related("variants").defer("frozen_with", "review_snapshot")
+        return rows.with_parts().prefetch_related("variants").defer("frozen_with", "review_snapshot")
 
     def represent(self, row: Any) -> Any:
         return MailingDetail(row, context=self.get_serializer_context()).data

@@ -159,7 +159,7 @@ class MailingIn(serializers.Serializer[Any]):
     max_lateness_hours = Hours(source="max_lateness", required=False)
     contact_guard_days = serializers.IntegerField(min_value=0, max_value=365, required=False)
     copies_to = CodeField(
-        lambda user: Constituency.objects.filter(archived_at__isnull=True).exclude(code="IND"),
+        lambda user: Constituency.objects.active().of_institutions(),
         required=False,
         allow_null=True,
         help_text="Its institution in the recipient's country gets a visible copy; null: nobody.",

@@ -35,7 +35,7 @@ def editable_countries(user: User) -> Any:
 
 
 def constituencies(user: User) -> Any:
-    return Constituency.objects.exclude(code="IND").filter(archived_at__isnull=True)
+    return Constituency.objects.active().of_institutions()
 
 
 class ExternalIds(serializers.DictField):
