@@ -11,10 +11,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns.delivery.copies import extra_columns
-from campaigns.delivery.members import COLUMNS, audience_sql
+from campaigns.delivery.members import COLUMNS, TABLES, audience_sql
 from campaigns.delivery.models import SkipReason
 from campaigns.mailings.fields import FIELDS
 from campaigns.mailings.models import Mailing
+from crm.statistics import freshen
 
 __all__ = ["COLUMNS", "Member", "Summary", "audience_summary", "audience_sql", "members", "sample"]
 # Fields that every message has, whoever gets it.
@@ -246,11 +247,11 @@ class _calculating:  # noqa: N801 reads like a function
     """A cursor with room to sort and hash in memory, for the length of one query."""
 
     def __enter__(self) -> Any:
+        freshen(TABLES)
         self.atomic = transaction.atomic()
         self.atomic.__enter__()
         self.cursor = connection.cursor()
-        self.cursor.execute("SET LOCAL work_mem = '64MB'")
-        self.cursor.execute("SET LOCAL jit = off")
+        self.cursor.execute("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
         return self.cursor
 
     def __exit__(self, *exc_info: Any) -> None:

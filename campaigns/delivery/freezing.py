@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns.delivery.members import audience_sql
+from campaigns.delivery.members import TABLES, audience_sql
 from campaigns.delivery.partitions import has_partition, partition_of
 from campaigns.delivery.waking import wake
 from campaigns.engagement.models import TrackedLink
@@ -30,6 +30,7 @@ from campaigns.mailings.services import hold, move
 from campaigns.mailings.states import State
 from campaigns.mailings.templates import TemplateRefused
 from crm.errors import Invalid, Unavailable, WrongState
+from crm.statistics import freshen
 
 logger = logging.getLogger(__name__)
 # Rows that one worker claims at a time: half a second of work, and what a killed worker leaves behind is small.
@@ -74,6 +75,7 @@ def freeze(*, mailing_id: int, now: datetime | None = None) -> bool:
     Raises Unavailable when the ledger has no partition for it: the next tick makes one.
     """
     moment = now or timezone.now()
+    freshen(TABLES)
     try:
         with transaction.atomic():
             return _freeze(mailing_id, moment)

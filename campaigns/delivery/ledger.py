@@ -209,13 +209,14 @@ class Ledger:
     def is_leased(self) -> bool:
         return time.monotonic() < self.leased_until
 
-    async def beat(self) -> bool:
-        """Renew our leases and refresh our chunks' counts; False when the mailing is no longer sending."""
+    async def beat(self, *, counts: bool) -> bool:
+        """Renew our leases, and count our chunks anew if asked; False when the mailing is no longer sending."""
         began = time.monotonic()
+        counted = f", counts = ({CHUNK_COUNTS})" if counts else ""
 
         async def work(connection: Connection, attempt: int) -> bool:
             await connection.execute(
-                f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s, counts = ({CHUNK_COUNTS})"
+                f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s{counted}"
                 " WHERE k.mailing_id = %(mailing)s AND k.token = %(token)s",
                 self._values(),
             )
@@ -453,29 +454,28 @@ def _item(values: Sequence[Any], was: str, claim: Chunk | Retry) -> Item:
     return made(*values, was, claim)
 
 
-ROLL_UP = [
-    # In the order of their keys, so that two workers never wait for each other in a circle: where only nested loops are allowed
-    # (lines.py), rows are updated as the ordered subquery gives them.
-    """
-    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, hit.at)
-      FROM (SELECT person_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s)
-               AND state = 'accepted' AND person_id IS NOT NULL GROUP BY person_id ORDER BY person_id OFFSET 0) hit
-     WHERE p.id = hit.person_id""",
-    # An institution has many people in one mailing: the first of them counts now, the last when the mailing is finished.
-    """
-    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, hit.at)
-      FROM (SELECT organization_id, max(settled_at) AS at FROM delivery WHERE mailing_id = %(mailing)s
-               AND seq = ANY (%(seqs)s) AND state = 'accepted' AND organization_id IS NOT NULL
-             GROUP BY organization_id ORDER BY organization_id OFFSET 0) hit
-     WHERE o.id = hit.organization_id AND (o.last_contacted_at IS NULL OR o.last_contacted_at < (
-           SELECT m.started_at FROM campaigns_mailing m WHERE m.id = %(mailing)s))""",
-    """
-    INSERT INTO campaigns_engagementday (person_id, day, mailed, human_clicks, replies)
-    SELECT person_id, (settled_at AT TIME ZONE 'UTC')::date, count(*), 0, 0 FROM delivery
-     WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s) AND state = 'accepted' AND person_id IS NOT NULL
-     GROUP BY 1, 2 ORDER BY 1, 2
-    ON CONFLICT (person_id, day) DO UPDATE SET mailed = campaigns_engagementday.mailed + excluded.mailed""",
-]
+# In the order of their keys, so that two workers never wait for each other in a circle: where only nested loops are allowed
+# (lines.py), rows are updated as the ordered subquery gives them.
+# An institution has many people in one mailing: the first of them counts now, the last when the mailing is finished.
+ROLL_UP = """
+WITH hit AS MATERIALIZED (
+    SELECT person_id, organization_id, settled_at FROM delivery
+     WHERE mailing_id = %(mailing)s AND seq = ANY (%(seqs)s) AND state = 'accepted'),
+people AS (
+    UPDATE contacts_person p SET last_mailed_at = greatest(p.last_mailed_at, last.at)
+      FROM (SELECT person_id, max(settled_at) AS at FROM hit WHERE person_id IS NOT NULL
+             GROUP BY person_id ORDER BY person_id OFFSET 0) last
+     WHERE p.id = last.person_id),
+institutions AS (
+    UPDATE contacts_organization o SET last_contacted_at = greatest(o.last_contacted_at, last.at)
+      FROM (SELECT organization_id, max(settled_at) AS at FROM hit WHERE organization_id IS NOT NULL
+             GROUP BY organization_id ORDER BY organization_id OFFSET 0) last
+     WHERE o.id = last.organization_id AND (o.last_contacted_at IS NULL OR o.last_contacted_at < (
+           SELECT m.started_at FROM campaigns_mailing m WHERE m.id = %(mailing)s)))
+INSERT INTO campaigns_engagementday (person_id, day, mailed, human_clicks, replies)
+SELECT person_id, (settled_at AT TIME ZONE 'UTC')::date, count(*), 0, 0 FROM hit WHERE person_id IS NOT NULL
+ GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (person_id, day) DO UPDATE SET mailed = campaigns_engagementday.mailed + excluded.mailed"""
 # The exact time, for each institution once.
 ROLL_UP_AT_END = """
     UPDATE contacts_organization o SET last_contacted_at = hit.at
@@ -487,8 +487,7 @@ ROLL_UP_AT_END = """
 
 async def roll_up(connection: Connection, mailing_id: int, seqs: list[int]) -> None:
     """Person last mailed, institution last contacted, daily buckets: once for each accepted delivery, set-based."""
-    for statement in ROLL_UP:
-        await connection.execute(statement, {"mailing": mailing_id, "seqs": seqs})
+    await connection.execute(ROLL_UP, {"mailing": mailing_id, "seqs": seqs})
 
 
 def utc_now() -> datetime:

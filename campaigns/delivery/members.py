@@ -47,6 +47,16 @@ COLUMNS = (
     "is_tracked",
     "fields",
 )
+# What the query reads: their statistics decide between a second and minutes.
+TABLES = (
+    "contacts_person",
+    "contacts_membership",
+    "contacts_organization",
+    "contacts_post",
+    "contacts_contactpoint",
+    "contacts_consentstate",
+    "contacts_suppression",
+)
 # Every copy names whom it was for, whatever the text says.
 _ALWAYS = ("person.name", "organization.name", "country.name")
 # Made from the table of forms of address, and only for texts that use them.

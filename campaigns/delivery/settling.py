@@ -79,8 +79,7 @@ def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[in
             {"again": word == Word.AGAIN, "mailing": row.pk, "seqs": settled},
         )
         if word == Word.ARRIVED:
-            for statement in ROLL_UP:
-                cursor.execute(statement, {"mailing": row.pk, "seqs": settled})
+            cursor.execute(ROLL_UP, {"mailing": row.pk, "seqs": settled})
         record(
             verb="mailing.uncertain_settled",
             target=row,

@@ -113,8 +113,7 @@ def _give_back(cursor: Any, chunk_id: int) -> bool:
     )
     accepted = cursor.fetchone()[0]
     if accepted:
-        for statement in ROLL_UP:
-            cursor.execute(statement, {"mailing": mailing_id, "seqs": accepted})
+        cursor.execute(ROLL_UP, {"mailing": mailing_id, "seqs": accepted})
     return True
 
 
