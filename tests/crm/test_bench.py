@@ -43,26 +43,20 @@ def test_bar_is_met_up_to_its_limit(bar, ok):
 
 
 @pytest.mark.django_db(transaction=True)
-def test_bench_prints_one_object_from_a_database_that_is_gone_afterwards(counter, capsys):
+def test_bench_prints_one_object_from_a_database_that_is_gone_afterwards_and_exits_1_for_a_bar_not_met(counter, capsys):
     own = connection.settings_dict["NAME"]
 
-    call_command("bench", "counter", "--json")
+    with pytest.raises(CommandError, match="counter size") as caught:
+        call_command("bench", "counter", "--size", "11", "--json")
 
+    assert caught.value.returncode == 1
     shown = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert list(shown) == ["bench", "size", "machine", "figures", "bars"]
-    assert (shown["bench"], shown["size"], shown["figures"]["countries"]) == ("counter", 3, 249)
-    assert shown["bars"] == [{"name": "size", "value": 3, "limit": 10, "ok": True}]
+    assert (shown["bench"], shown["size"], shown["figures"]["countries"]) == ("counter", 11, 249)
+    assert shown["bars"] == [{"name": "size", "value": 11, "limit": 10, "ok": False}]
     assert shown["figures"]["database"].startswith("bench_")
     assert shown["figures"]["database"] not in databases()  # others may be at it in the same cluster
     assert connection.settings_dict["NAME"] == own
-
-
-@pytest.mark.django_db(transaction=True)
-def test_bench_exits_1_when_a_bar_is_not_met(counter):
-    with pytest.raises(CommandError, match="counter size") as caught:
-        call_command("bench", "counter", "--size", "11")
-
-    assert caught.value.returncode == 1
 
 
 def test_an_unknown_bench_is_named(counter):

@@ -94,16 +94,13 @@ def test_refused_text_is_kept_and_explained(sign_in_page, editor) -> None:  # ty
     expect(page.locator(".gs-rich-text")).to_contain_text("{% for x in person.name %}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_mailing_pages_are_accessible(scheme: Any, sign_in_page, editor) -> None:  # type: ignore[no-untyped-def]
+def test_a_mailing_in_a_language_from_right_to_left_is_accessible(sign_in_page, editor) -> None:  # type: ignore[no-untyped-def]
     mailing = MailingFactory(languages=["en", "ar"])
-    MailingFactory(state="sending", audience_count=10)
     page = sign_in_page(editor)
-    page.emulate_media(color_scheme=scheme)
 
     found = []
     home = f"/mailings/{mailing.uid}/"
-    for path in ("/mailings/", "/mailings/new/", home, f"{home}edit/", f"{home}settings/"):
+    for path in (home, f"{home}edit/"):
         page.goto(path)
         page.evaluate(AXE.read_text())
         # the framed message is a page of its own, which this one cannot and must not look into

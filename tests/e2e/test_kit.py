@@ -34,9 +34,8 @@ def complaints(page: Page) -> list[str]:
     return [f"{rule['id']}: {node['html'][:160]}" for rule in found for node in rule["nodes"]]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
-def test_every_component_meets_wcag_and_fits(kit: Page, scheme: Any, width: int) -> None:
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (390, "dark")])
+def test_every_component_meets_wcag_and_fits(kit: Page, width: int, scheme: Any) -> None:
     kit.set_viewport_size({"width": width, "height": 900})
     kit.emulate_media(color_scheme=scheme, reduced_motion="reduce")
     kit.reload()
