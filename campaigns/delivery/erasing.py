@@ -235,7 +235,7 @@ def export_interactions(data: PersonalData) -> list[dict[str, Any]]:
 def register() -> None:
     addresses_of(past_addresses)
     register_erasure(
-        "interactions", _("Calls, meetings, letters and replies"), count=lambda data: _interactions(data).count(),
+        "interactions", _("Replies"), count=lambda data: _interactions(data).count(),
         erase=erase_interactions, export=export_interactions, order=90,
         goes=_("With whom, subject and text."), stays=_("That the institution was spoken to, and when."),
     )  # fmt: skip

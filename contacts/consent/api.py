@@ -234,7 +234,7 @@ def _told(row: Suppression | None) -> dict[str, Any]:
 
 
 class SuppressionResource(ApiView):
-    """Addresses that are never written to again. No import, merge or token lifts one."""
+    """Addresses that are never written to again. No import and no token lifts one."""
 
     needs = {"create": ADMIN, "check": ADMIN}
     reads = frozenset({"check"})

@@ -32,8 +32,8 @@ class Role(TextChoices):
 
 class Action(TextChoices):
     SEE = "see", _("see directory, drives, reports")
-    EDIT_DIRECTORY = "edit_directory", _("edit people and institutions, log interactions")
-    BULK = "bulk", _("import, merge, bulk edit")
+    EDIT_DIRECTORY = "edit_directory", _("edit people and institutions")
+    BULK = "bulk", _("import, bulk edit")
     EXPORT = "export", _("export personal data (logged)")
     SEGMENTS = "segments", _("segments, lists")
     SEGMENTS_OWN = "segments_own", _("one's own segments, lists")
@@ -41,8 +41,8 @@ class Action(TextChoices):
     APPROVE = "approve", _("approve, release held")
     SEND = "send", _("send, resume, cancel what is approved")
     PAUSE = "pause", _("pause a mailing")
-    DRIVES = "drives", _("drives, events, networks")
-    LOG = "log", _("log what a drive did")
+    DRIVES = "drives", _("drives")
+    LOG = "log", _("handle replies")
     ADMINISTER = "administer", _("users, topics, senders, transports, erase, retention")
 
 

@@ -277,7 +277,7 @@ def test_an_administrator_looks_and_then_erases(world, admin, sign_in):
         "Messages sent to them",
         "What stays, and why",
         "keyed hash",
-        "Calls, meetings, letters",
+        "Replies",
     ):
         assert words in page
     assert client.post(url, {"reason": "request"}).status_code == 422, "not without having looked"
