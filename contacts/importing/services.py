@@ -26,10 +26,10 @@ from crm.audit.services import record
 from crm.errors import Conflict, Invalid, WrongState
 from crm.jobs.models import Job
 from crm.jobs.services import start_job
+from crm.statistics import freshen
 
 State = ImportRun.State
-# an import of so many rows leaves fresh statistics behind, of these tables
-ANALYZE_AFTER = 1_000
+# what an import writes: it leaves fresh statistics of them behind
 GROWN = [
     "contacts_organization",
     "contacts_post",
@@ -286,10 +286,7 @@ def apply_import(
         )
         granted = write_plan(run=run, entry=entry, now=now, actor_uid=actor.uid if actor else None, on_phase=on_phase)
         _move(run, State.APPLIED, applied_at=now, counts={**run.counts, **counts, "permissions": granted})
-        if counts["created"] >= ANALYZE_AFTER:
-            # tables that the planner believes to be empty make the next audience a loop over them, and autovacuum comes in a minute
-            with connection.cursor() as cursor:
-                cursor.execute(f"ANALYZE {', '.join(GROWN)}")
+        freshen(GROWN)
     return run
 
 
