@@ -382,7 +382,7 @@ class Ledger:
         )
         for first, last in await cursor.fetchall():
             inside = [seq for seq in seqs if first <= seq <= last]
-            await roll_up(connection, self.mailing_id, inside)
+            await connection.execute(ROLL_UP, {"mailing": self.mailing_id, "seqs": inside})
             await connection.execute(
                 f"UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}) WHERE k.mailing_id = %s AND k.first_seq = %s",
                 [self.mailing_id, first],
@@ -420,7 +420,7 @@ class Ledger:
                 )
                 found = await cursor.fetchone()
                 if found and found[0]:
-                    await roll_up(connection, self.mailing_id, found[0])
+                    await connection.execute(ROLL_UP, {"mailing": self.mailing_id, "seqs": found[0]})
                 return True
 
         return await self._ends.run(work)
@@ -454,6 +454,7 @@ def _item(values: Sequence[Any], was: str, claim: Chunk | Retry) -> Item:
     return made(*values, was, claim)
 
 
+# Person last mailed, institution last contacted, daily buckets: once for each accepted delivery.
 # In the order of their keys, so that two workers never wait for each other in a circle: where only nested loops are allowed
 # (lines.py), rows are updated as the ordered subquery gives them.
 # An institution has many people in one mailing: the first of them counts now, the last when the mailing is finished.
@@ -485,11 +486,6 @@ ROLL_UP_AT_END = """
      WHERE o.id = hit.organization_id AND (o.last_contacted_at IS NULL OR o.last_contacted_at < hit.at)"""
 
 
-async def roll_up(connection: Connection, mailing_id: int, seqs: list[int]) -> None:
-    """Person last mailed, institution last contacted, daily buckets: once for each accepted delivery, set-based."""
-    await connection.execute(ROLL_UP, {"mailing": mailing_id, "seqs": seqs})
-
-
 def utc_now() -> datetime:
     """To the second: what a Date header can say."""
     return _second(int(time.time()))
@@ -500,4 +496,4 @@ def _second(number: int) -> datetime:
     return datetime.fromtimestamp(number, UTC)
 
 
-__all__ = ["CHUNK_COUNTS", "ROLL_UP", "ROLL_UP_AT_END", "Chunk", "Ledger", "Retry", "roll_up", "utc_now"]
+__all__ = ["CHUNK_COUNTS", "ROLL_UP", "ROLL_UP_AT_END", "Chunk", "Ledger", "Retry", "utc_now"]
