@@ -40,7 +40,7 @@ from contacts.directory.models import Country
 from contacts.directory.volume import make_people
 from contacts.segments.models import Segment
 from crm.bench import Bar, Result
-from crm.celery import settle_heap
+from crm.heap import settle
 from crm.ids import new_uid
 
 FREEZE_LIMIT, SEND_LEAST = 1.5, 1.5
@@ -160,7 +160,7 @@ def _side_by_side(mailing_id: int) -> None:
         child = os.fork()
         if child == 0:
             status = 1
-            settle_heap()
+            settle()
             try:
                 while counts(mailing_id)["pending"]:
                     send_some(mailing_id, seconds=30)

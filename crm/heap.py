@@ -1,0 +1,18 @@
+"""What a process has loaded stays for its life, and the garbage collector need not walk through it again and again.
+
+Python looks for cycles among all objects each time that a quarter as many have been added. A request that reads a few
+hundred rows adds some ten thousand for a moment, so with all modules on the heap every tenth request waited for such a
+walk: 160 ms in the middle of one that takes 50. A process calls `settle()` once, when it has loaded what it needs.
+"""
+
+import gc
+
+# New objects between two looks at the young ones; looks before those that stayed are looked at again, and then all.
+YOUNG, MIDDLE, ALL = 20_000, 50, 100
+
+
+def settle() -> None:
+    """Take what is there for permanent, and look at the rest seldom. Garbage without cycles goes at once, as always."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(YOUNG, MIDDLE, ALL)

@@ -1,0 +1,50 @@
+"""What a process of the product has loaded is not walked by the collector again."""
+
+import gc
+import importlib
+
+import pytest
+from celery.signals import worker_process_init
+
+from crm import wsgi
+
+
+@pytest.fixture
+def heap():
+    """The collector with nothing settled in it, whoever used this process before, and afterwards as it was."""
+    before = gc.get_threshold()
+    gc.unfreeze()
+    gc.set_threshold(700, 10, 10)
+    yield
+    gc.unfreeze()
+    gc.set_threshold(*before)
+
+
+def test_a_worker_process_takes_what_it_has_loaded_for_permanent(heap):
+    worker_process_init.send(sender=None)
+
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold()[0] > 10_000
+
+
+def test_a_web_process_takes_what_it_has_loaded_for_permanent(heap):
+    importlib.reload(wsgi)
+
+    assert gc.get_freeze_count() > 10_000
+    assert gc.get_threshold()[0] > 10_000
+
+
+def test_requests_of_a_settled_process_are_not_held_up_by_a_walk_through_everything(heap, viewer, api):
+    """A page of people leaves nothing for the collector that grows from request to request."""
+    client = api(viewer)
+    client.get("/people")
+    importlib.reload(wsgi)
+    walks = []
+    gc.callbacks.append(lambda phase, about: walks.append(about["generation"]) if phase == "start" else None)
+    try:
+        for _number in range(20):
+            client.get("/people")
+    finally:
+        gc.callbacks.pop()
+
+    assert 2 not in walks
