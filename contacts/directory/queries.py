@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self, cast
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import F, FilteredRelation, Func, Q, TextField, Value
+from django.db.models import BooleanField, F, FilteredRelation, Func, Q, TextField, Value
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -22,6 +23,17 @@ if TYPE_CHECKING:
         Post,
         Tag,
     )
+
+
+WIDE_REACH = 20  # countries
+
+
+class IsAnyOf(Func):
+    """`x = ANY (array)`: unlike `IN (SELECT …)`, an array is made before the plan begins, and then sought by index."""
+
+    template = "%(expressions)s)"
+    arg_joiner = " = ANY("
+    output_field = BooleanField()
 
 
 class ConstituencyQuerySet(models.QuerySet["Constituency"]):
@@ -84,7 +96,9 @@ class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
         """People of countries in the user's scope, or with a current membership in an organization that is in it.
 
-        A union of two lookups by index: as OR, each list would look at every person (100,000 people: 70 ms against 6).
+        A narrow reach is looked up first, by two indexes, into an array by whose keys the people are then read: left to itself
+        the planner reads everybody and joins (five countries, 100,000 people: 74 ms, this way 19). Of a wide reach a list
+        finds enough soon in its own order, and asks row by row (54 countries: 61 ms, where the array takes 127).
         """
         codes = user.scope(action).countries
         if codes is None:
@@ -93,8 +107,10 @@ class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
 
         places = Organization.objects.visible_to(user, action)
         inside = Membership.objects.current().filter(organization__in=places).values("person_id")
+        if len(codes) > WIDE_REACH:
+            return self.filter(Q(country_id__in=codes) | Q(pk__in=inside))
         own = Person.objects.filter(country_id__in=codes).values("pk")
-        return self.filter(pk__in=own.union(inside))
+        return self.filter(IsAnyOf(F("pk"), ArraySubquery(own.union(inside, all=True))))
 
     def with_place(self) -> Self:
         """Join the current primary membership as `place` (there is one at most)."""

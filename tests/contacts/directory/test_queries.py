@@ -1,0 +1,66 @@
+"""Who is seen by whom, however far a grant reaches."""
+
+import pytest
+
+from contacts.directory import queries
+from contacts.directory.models import Membership, Person
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from tests.factories import CountryFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
+
+pytestmark = pytest.mark.django_db
+REACH = ["SN", "ZM", "KE"]
+
+
+@pytest.fixture(params=["narrow", "wide"])
+def user(request, monkeypatch) -> User:
+    """Somebody who sees three countries; asked in the way of a narrow reach, and of a wide one."""
+    if request.param == "wide":
+        monkeypatch.setattr(queries, "WIDE_REACH", 2)
+    grant = GrantFactory(is_everywhere=False, countries=REACH, role="planner")
+    found: User = grant.user
+    return found
+
+
+def of(code: str | None, **more: object) -> Person:
+    made: Person = PersonFactory(country=CountryFactory(code=code) if code else None, **more)
+    return made
+
+
+def at(code: str, **more: object) -> Person:
+    """Somebody of Germany with a membership in this country's organization."""
+    person = of("DE")
+    MembershipFactory(person=person, organization=OrganizationFactory(country=CountryFactory(code=code)), **more)
+    Person.objects.filter(pk=person.pk).update(country="DE")
+    return person
+
+
+def test_people_of_the_countries_and_members_of_what_is_in_them(user):
+    own, both, member, secondary = of("SN"), of("ZM"), at("KE"), at("SN", is_primary=False)
+    MembershipFactory(person=both, organization=OrganizationFactory(country=CountryFactory(code="KE")))
+    MembershipFactory(person=both, organization=OrganizationFactory(country=CountryFactory(code="SN")), is_primary=False)  # fmt: skip
+    works = at("FR")
+    works_in = Membership.objects.get(person=works).organization
+    works_in.countries_of_work = ["SN"]
+    works_in.save()
+    for outside in (of("FR"), of(None), at("FR"), at("KE", ended_on="2025-12-31")):
+        assert outside.pk
+
+    seen = Person.objects.visible_to(user)
+
+    assert set(seen) == {own, both, member, secondary, works}
+    assert seen.count() == len(list(seen)) == 5
+
+
+def test_reach_goes_on_with_other_conditions_and_inside_other_questions(user):
+    wanted = of("SN", family_name="Ndiaye", given_name="Awa")
+    of("SN", family_name="Diouf")
+    of("FR", family_name="Ndiaye", given_name="Awa")
+    MembershipFactory(person=wanted)
+
+    seen = Person.objects.active().visible_to(user)
+
+    assert list(seen.search("ndiaye").order_by("sort_key", "pk")[:5]) == [wanted]
+    assert Membership.objects.filter(person__in=seen).count() == 1
+    assert list(seen.visible_to(user, Action.EXPORT).filter(sort_key__startswith="ndiaye")) == [wanted]
+    assert seen.exclude(pk=wanted.pk).count() == 1
