@@ -13,9 +13,9 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from contacts.directory.api.base import POINTS, PRESENT
+from contacts.directory.api import shown
 from contacts.directory.api.filters import EXAMPLE_TREE
-from contacts.directory.api.serializers import OrganizationOut, PersonOut, Tree
+from contacts.directory.api.serializers import PersonOut, Tree
 from contacts.directory.models import Organization, Person
 from contacts.segments import counting, lists, services
 from contacts.segments.compiler import compile_segment, compile_tree
@@ -121,14 +121,11 @@ class MembersMixin:
     def members_page(self: Any, rows: Any, selects: str) -> Response:
         asked = paging.Asked.of(self.request)
         self.no_query(*paging.PAGING - {"sort"})
-        if selects == PEOPLE:
-            rows = rows.filter(erased_at=None).prefetch_related(POINTS, PRESENT, "tags", "external_ids")
-            shape: Any = PersonOut
-        else:
-            rows = rows.select_related("constituency", "parent").prefetch_related(POINTS, "tags", "external_ids")
-            shape = OrganizationOut
+        is_people = selects == PEOPLE
+        rows = rows.filter(erased_at=None) if is_people else shown.with_refs(rows)
         made = paging.page(asked, rows, ["sort_key"])
-        return paging.answer(self.request, made, list(shape(made.rows, many=True).data))
+        tell: Any = shown.people if is_people else shown.organizations
+        return paging.answer(self.request, made, tell(made.rows))
 
 
 class SegmentResource(MembersMixin, Resource):

@@ -199,8 +199,12 @@ class Resource(ApiView):
             raise Problem(403, _("You may see this, but not change it here."))
         return row
 
+    def represent_all(self, rows: Sequence[Any]) -> list[Any]:
+        """How each row of a page is told."""
+        return list(self.get_serializer(rows, many=True).data)
+
     def represent(self, row: Any) -> Any:
-        return self.get_serializer(row).data
+        return self.represent_all([row])[0]
 
     def again(self, row: Model) -> Any:
         """The representation after a change."""
@@ -212,8 +216,7 @@ class Resource(ApiView):
         asked = asked or paging.Asked.of(self.request, default=self.page_size, most=self.most)
         rows = narrow(self.rows() if rows is None else rows, self.filters, asked.filters, self.user)
         made = paging.page(asked, self.full(rows), self._order(asked))
-        data = self.get_serializer(made.rows, many=True).data
-        return paging.answer(self.request, made, list(data))
+        return paging.answer(self.request, made, self.represent_all(made.rows))
 
     def _order(self, asked: paging.Asked) -> Sequence[str]:
         wanted = asked.sort or self.default_sort

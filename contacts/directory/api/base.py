@@ -5,38 +5,26 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Prefetch
+from django.db.models import Prefetch
 from django.http import Http404
 from django.utils.translation import gettext as _
 
 from contacts.directory import services
 from contacts.directory.aliases import resolve
-from contacts.directory.models import ContactPoint, Membership
+from contacts.directory.models import ContactPoint
 from contacts.directory.services.editing import lock
 from crm.accounts.rules import Action
 from crm.api.problems import Problem
 from crm.api.views import Resource
 from crm.errors import Invalid
 
-# Only what is shown: of 100 people with all they belong to, making the objects is what takes the time.
+# Only what is shown: making the objects is what takes the time.
 POINTS = Prefetch(
     "contact_points",
     ContactPoint.objects.only(
         "uid", "person", "post", "organization", "kind", "value", "label", "status", "status_reason", "is_preferred"
     ).order_by("kind", "-is_preferred", "pk"),
 )
-PRESENT = Prefetch(
-    "memberships",
-    Membership.objects.current()
-    .select_related("organization", "post")
-    .annotate(constituency_code=F("organization__constituency__code"))
-    .only(
-        "uid", "person", "role", "started_on", "ended_on", "is_primary", "organization__uid", "organization__name",
-        "organization__country", "organization__constituency", "post__uid", "post__name",
-    )
-    .order_by("-is_primary", "-started_on", "pk"),
-    to_attr="present",
-)  # fmt: skip
 
 
 class DirectoryResource(Resource):

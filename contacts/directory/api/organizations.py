@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +13,8 @@ from rest_framework.response import Response
 
 from contacts.consent.api import PermissionActions
 from contacts.directory import services
-from contacts.directory.api.base import POINTS, DirectoryResource
+from contacts.directory.api import shown
+from contacts.directory.api.base import DirectoryResource
 from contacts.directory.api.filters import organization_filters
 from contacts.directory.api.serializers import NewOrganizationIn, OrganizationIn, OrganizationOut
 from contacts.directory.models import Organization
@@ -38,7 +40,10 @@ class OrganizationResource(PermissionActions, DirectoryResource):
         return Organization.objects.visible_to(self.user, action)
 
     def full(self, rows: Any) -> Any:
-        return rows.select_related("constituency", "parent").prefetch_related(POINTS, "tags", "external_ids")
+        return shown.with_refs(rows)
+
+    def represent_all(self, rows: Sequence[Organization]) -> Any:
+        return shown.organizations(rows)
 
     @extend_schema(summary="Organizations, a page at a time")
     def list(self, request: Request) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,8 @@ from rest_framework.response import Response
 
 from contacts.consent.api import PermissionActions
 from contacts.directory import services
-from contacts.directory.api.base import POINTS, PRESENT, DirectoryResource
+from contacts.directory.api import shown
+from contacts.directory.api.base import DirectoryResource
 from contacts.directory.api.bulk import upsert_people
 from contacts.directory.api.filters import EXAMPLE_TREE, by_rules, person_filters
 from contacts.directory.api.serializers import (
@@ -69,7 +70,10 @@ class PersonResource(PermissionActions, DirectoryResource):
         return Person.objects.filter(erased_at__isnull=True).visible_to(self.user, action)
 
     def full(self, rows: Any) -> Any:
-        return rows.prefetch_related(POINTS, PRESENT, "tags", "external_ids")
+        return rows.defer("names", "search_text")
+
+    def represent_all(self, rows: Sequence[Person]) -> Any:
+        return shown.people(rows)
 
     @extend_schema(summary="People, a page at a time")
     def list(self, request: Request) -> Response:
@@ -113,7 +117,7 @@ class PersonResource(PermissionActions, DirectoryResource):
         with transaction.atomic():
             person = self.locked(uid)
             if "country" in data:
-                self.stay_in_reach(data["country"], person.present or None)
+                self.stay_in_reach(data["country"], person.memberships.current().first())
             self.extras(person, data)
             services.edit_person(person=person, actor=self.user, changes=data)
         return Response(self.again(person))
@@ -146,7 +150,7 @@ class PersonResource(PermissionActions, DirectoryResource):
         )  # fmt: skip
         rows = by_rules(self.rows().filter(archived_at__isnull=True), data["filter"], "people")
         made = paging.page(asked, self.full(rows), ["sort_key"])
-        return paging.answer(request, made, list(self.get_serializer(made.rows, many=True).data))
+        return paging.answer(request, made, self.represent_all(made.rows))
 
     @extend_schema(
         summary="Add or change many people",
@@ -184,8 +188,8 @@ class PersonResource(PermissionActions, DirectoryResource):
         last, renderer = 0, JSONRenderer()
         while True:
             chunk = list(self.full(rows.filter(pk__gt=last)).order_by("pk")[:CHUNK])
-            for person in chunk:
-                yield renderer.render(self.represent(person)) + b"\n"
+            for told in self.represent_all(chunk):
+                yield renderer.render(told) + b"\n"
             if len(chunk) < CHUNK:
                 return
             last = chunk[-1].pk

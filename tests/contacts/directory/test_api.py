@@ -3,10 +3,13 @@
 import json
 
 import pytest
+from django.db import connection
+from django.db.models import Prefetch
+from django.test.utils import CaptureQueriesContext
 from rest_framework.renderers import JSONRenderer
 
-from contacts.directory.api.base import POINTS, PRESENT
-from contacts.directory.api.serializers import PersonOut
+from contacts.directory.api import shown
+from contacts.directory.api.serializers import OrganizationOut, PersonOut
 from contacts.directory.models import ContactPoint, ExternalId, Membership, Organization, Person, Post, UidAlias
 from contacts.directory.services import set_tags
 from crm.audit.models import AuditEntry
@@ -257,17 +260,61 @@ def test_reference_is_there(api, viewer, path: str) -> None:  # type: ignore[no-
     assert {"SN", "ZM"} <= set(codes) or {"GOV", "WRK"} <= set(codes)
 
 
-def test_person_is_told_as_the_schema_says(db: None) -> None:
+def test_people_are_told_as_the_schema_says(db: None) -> None:
     """The representation that is written out for speed is the one that the fields give."""
-    person = PersonFactory(family_name="Diouf", last_mailed_at="2026-11-01T12:00:00.123456Z")
+    person = PersonFactory(family_name="Diouf", last_mailed_at="2026-11-01T12:00:00.123456Z", custom={"é": [1, None]})
     ContactPointFactory(person=person)
     MembershipFactory(person=person, post=PostFactory())
     MembershipFactory(person=person, is_primary=False, started_on=None, role="adviser")
+    MembershipFactory(person=person, is_primary=False, ended_on="2025-12-31")
     set_tags(target=person, names=["b", "A"], actor=None)
+    ExternalId.objects.create(system="z", key="2", person=person)
     ExternalId.objects.create(system="erp", key="1", person=person)
-    row = Person.objects.prefetch_related(POINTS, PRESENT, "tags", "external_ids").get()
+    PersonFactory()
+    present = Membership.objects.current().order_by("-is_primary", "-started_on", "pk")
+    rows = list(Person.objects.order_by("pk").prefetch_related(Prefetch("memberships", present, to_attr="present")))
 
-    by_fields = super(PersonOut, PersonOut()).to_representation(row)
+    told = shown.people(rows)
 
-    assert json.loads(JSONRenderer().render(by_fields)) == json.loads(JSONRenderer().render(PersonOut(row).data))
-    assert len(row.present) == 2
+    assert [len(row["memberships"]) for row in told] == [2, 0]
+    assert JSONRenderer().render(told) == JSONRenderer().render(PersonOut(rows, many=True).data)
+
+
+def test_organizations_are_told_as_the_schema_says(db: None) -> None:
+    parent = OrganizationFactory()
+    place = OrganizationFactory(
+        parent=parent, names={"fr": "Ministère"}, countries_of_work=["SN", "ZM"], website="https://labour.example"
+    )
+    ContactPointFactory(person=None, organization=place)
+    set_tags(target=place, names=["b", "A"], actor=None)
+    ExternalId.objects.create(system="erp", key="1", organization=place)
+
+    told = shown.organizations(shown.with_refs(Organization.objects.order_by("pk")))
+
+    fields = OrganizationOut(Organization.objects.order_by("pk"), many=True).data
+    assert JSONRenderer().render(told) == JSONRenderer().render(fields)
+    assert told[1]["parent"] == str(parent.uid)
+
+
+@pytest.mark.parametrize("path", ["/people", "/organizations"])
+def test_page_takes_as_many_queries_for_one_as_for_three(api, planner, path: str) -> None:  # type: ignore[no-untyped-def]
+    client = api(planner)
+
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            client.get(path)
+        return len(captured)
+
+    def add() -> None:
+        person = PersonFactory()
+        MembershipFactory(person=person, organization=OrganizationFactory(), post=PostFactory())
+        ContactPointFactory(person=person)
+        set_tags(target=person, names=["a"], actor=None)
+
+    add()
+    asked()
+    with_one = asked()
+    add()
+    add()
+
+    assert asked() == with_one
