@@ -7,6 +7,10 @@ walk: 160 ms in the middle of one that takes 50. A process calls `settle()` once
 
 import gc
 
+from django.conf import settings
+from django.template import TemplateSyntaxError, engines
+from django.urls import get_resolver
+
 # New objects between two looks at the young ones; looks before those that stayed are looked at again, and then all.
 YOUNG, MIDDLE, ALL = 20_000, 50, 100
 
@@ -16,3 +20,15 @@ def settle() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(YOUNG, MIDDLE, ALL)
+
+
+def prepare_for_requests() -> None:
+    """Load what the first requests of a web process would else wait for (views, forms, serializers, templates), then settle."""
+    _ = get_resolver().url_patterns
+    folder = settings.BASE_DIR / "templates"
+    for file in sorted(folder.rglob("*.html")):
+        try:
+            engines["django"].get_template(str(file.relative_to(folder)))
+        except TemplateSyntaxError:
+            continue  # a page with a mistake fails alone, when it is asked for
+    settle()

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.mailings import presenting
+from campaigns.mailings import cells, presenting
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.queries import TABS, listed, progress
 from campaigns.mailings.states import State
@@ -63,11 +63,11 @@ class MailingFilters(FilterBar):
 
 class MailingTable(Table):
     columns = [
-        Column("name", _("Mailing"), sort=["sort_key"]),
-        Column("state", _("State"), value=lambda row: State(row.state).label),
+        Column("name", _("Mailing"), sort=["sort_key"], html=cells.mailing),
+        Column("state", _("State"), value=lambda row: State(row.state).label, html=cells.state),
         Column("drive", _("Drive"), sort=["drive__sort_key"], value="drive.name"),
-        Column("progress", _("Sent"), value=lambda row: row.progress.sent if row.progress else ""),
-        Column("created_at", _("Since"), sort=["created_at"], css="num"),
+        Column("progress", _("Sent"), value=lambda row: row.progress.sent if row.progress else "", html=cells.progress),
+        Column("created_at", _("Since"), sort=["created_at"], css="num", html=cells.since),
         Column("segment", _("Segment"), value="segment.name"),
         Column("topic", _("Topic"), value="topic.name"),
         Column("written_by", _("Written by"), value="written_by.name"),
@@ -78,7 +78,6 @@ class MailingTable(Table):
     ]
     shown = 5
     default_sort = "-created_at"
-    row_template = "campaigns/mailings/_mailing_row.html"
     file_name = "mailings"
 
     def prepare(self, rows: list[Mailing]) -> None:

@@ -47,11 +47,17 @@ WITH cell AS (
        AND NOT EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = point.address_hash)
      GROUP BY member.organization_id
 ), own AS (
-    SELECT DISTINCT coalesce(point.organization_id, post.organization_id) AS organization_id
-      FROM contacts_contactpoint point LEFT JOIN contacts_post post ON post.id = point.post_id
-     WHERE point.kind = 'email' AND point.status = 'active'
-       AND coalesce(point.organization_id, post.organization_id) IN (SELECT id FROM place)
-       AND NOT EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = point.address_hash)
+    SELECT addressed.organization_id
+      FROM (
+        SELECT point.organization_id, point.address_hash FROM contacts_contactpoint point
+         WHERE point.organization_id IN (SELECT id FROM place) AND point.kind = 'email' AND point.status = 'active'
+         UNION ALL
+        SELECT post.organization_id, point.address_hash
+          FROM contacts_post post JOIN contacts_contactpoint point ON point.post_id = post.id
+         WHERE post.organization_id IN (SELECT id FROM place) AND point.kind = 'email' AND point.status = 'active'
+      ) addressed
+     WHERE NOT EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = addressed.address_hash)
+     GROUP BY addressed.organization_id
 ), reached AS (
     SELECT DISTINCT organization_id FROM delivery
      WHERE mailing_id = ANY(%(mailings)s) AND state = 'accepted' AND organization_id IS NOT NULL

@@ -125,6 +125,7 @@ class InstitutionFilters(FilterBar):
             country_choices,
             lambda rows, values: rows.filter(Q(country_id__in=values) | Q(countries_of_work__overlap=values)),
             count_by="country_id",
+            is_long=True,
         ),
     )
 

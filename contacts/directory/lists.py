@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from contacts.directory import cells
 from contacts.directory.models import (
     Constituency,
     ContactPoint,
@@ -133,6 +134,20 @@ def attach_tags(table: Table, rows: Any) -> None:
         vars(row)["tag_names"] = names.get(row.pk, [])
 
 
+SEEN_OF_A_PLACE = (  # of three rows with forty columns, what a list and its file say about where somebody is
+    "person",
+    "role",
+    "post__name",
+    "post__names",
+    "organization__uid",
+    "organization__name",
+    "organization__names",
+    "organization__constituency__root_code",
+    "organization__constituency__name",
+    "organization__constituency__names",
+)
+
+
 # --- people -----------------------------------------------------------------------------------------------------------
 class PersonFilters(FilterBar):
     search = Search(_("Find a person"))
@@ -150,6 +165,7 @@ class PersonFilters(FilterBar):
             country_choices,
             lambda rows, values: rows.filter(country_id__in=values),
             count_by="country_id",
+            is_long=True,
         ),
         Facet(
             "region",
@@ -157,6 +173,7 @@ class PersonFilters(FilterBar):
             region_choices,
             lambda rows, values: rows.filter(country__region_id__in=values),
             count_by="country__region_id",
+            is_long=True,
         ),
         Facet(
             "tag",
@@ -185,21 +202,32 @@ class PersonFilters(FilterBar):
         """People without a membership have no constituency to be counted by: they are individual supporters."""
         asked = super().asked_facet()
         if asked and asked.name == "constituency":
-            alone = self.narrowed(without="constituency").filter(place__isnull=True)
             for option in asked.options:
                 if option.value == INDIVIDUAL:
-                    option.count = alone.order_by().count()
+                    option.count = asked.counts.get("None", 0)
         return asked
 
 
 class PersonTable(Table):
     columns = (
-        Column("name", _("Name"), sort=["sort_key"]),
-        Column("place", _("Institution"), value=lambda row: row.place_name),
-        Column("constituency", _("Constituency"), value=lambda row: row.constituency_name),
-        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label"),
-        Column("email", _("E-mail"), value=lambda row: row.email, export=lambda row: row.email),
-        Column("mailed", _("Last mailed"), sort=["last_mailed_at"], value="last_mailed_at", css="num"),
+        Column("name", _("Name"), sort=["sort_key"], html=cells.person),
+        Column("place", _("Institution"), value=lambda row: row.place_name, html=cells.place),
+        Column(
+            "constituency",
+            _("Constituency"),
+            value=lambda row: row.constituency_name,
+            html=cells.constituency_of_person,
+        ),
+        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label", html=cells.country),
+        Column("email", _("E-mail"), value=lambda row: row.email, export=lambda row: row.email, html=cells.email),
+        Column(
+            "mailed",
+            _("Last mailed"),
+            sort=["last_mailed_at"],
+            value="last_mailed_at",
+            css="num",
+            html=cells.mailed,
+        ),
         Column("title", _("Post or role"), value=lambda row: row.title),
         Column(
             "language",
@@ -215,16 +243,16 @@ class PersonTable(Table):
     )
     shown = 6  # the rest is for the file
     default_sort = "name"
-    row_template = "contacts/directory/_person_row.html"
     file_name = "people"
 
     def prepare(self, rows: list[Person]) -> None:
         """Current primary membership and preferred e-mail address of a page of people: two queries."""
         ids = [row.pk for row in rows]
         places = Membership.objects.current().primary().filter(person__in=ids)
-        places = places.select_related("organization__constituency", "post")
+        places = places.select_related("organization__constituency", "post").only(*SEEN_OF_A_PLACE)
         place_of = {membership.person_id: membership for membership in places}
         points = ContactPoint.objects.emails().filter(person__in=ids).order_by("is_preferred", "-id")
+        points = points.only("person", "value", "status")
         point_of = {point.person_id: point for point in points}
         attach_tags(self, rows)
         for row in rows:
@@ -256,6 +284,7 @@ class OrganizationFilters(FilterBar):
             country_choices,
             lambda rows, values: rows.filter(Q(country_id__in=values) | Q(countries_of_work__overlap=values)),
             count_by="country_id",
+            is_long=True,
         ),
         Facet(
             "region",
@@ -263,6 +292,7 @@ class OrganizationFilters(FilterBar):
             region_choices,
             lambda rows, values: rows.filter(country__region_id__in=values),
             count_by="country__region_id",
+            is_long=True,
         ),
         Facet(
             "tag",
@@ -276,11 +306,18 @@ class OrganizationFilters(FilterBar):
 
 class OrganizationTable(Table):
     columns = (
-        Column("name", _("Name"), sort=["sort_key"]),
-        Column("constituency", _("Constituency"), value="constituency.label"),
-        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label"),
-        Column("people", _("People"), value=lambda row: row.people_count, css="num"),
-        Column("contacted", _("Last contacted"), sort=["last_contacted_at"], value="last_contacted_at", css="num"),
+        Column("name", _("Name"), sort=["sort_key"], html=cells.organization),
+        Column("constituency", _("Constituency"), value="constituency.label", html=cells.constituency),
+        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label", html=cells.country),
+        Column("people", _("People"), value=lambda row: row.people_count, css="num", html=cells.people),
+        Column(
+            "contacted",
+            _("Last contacted"),
+            sort=["last_contacted_at"],
+            value="last_contacted_at",
+            css="num",
+            html=cells.contacted,
+        ),
         Column("acronym", _("Acronym")),
         Column("website", _("Website")),
         Column(
@@ -295,7 +332,6 @@ class OrganizationTable(Table):
     )
     shown = 5
     default_sort = "name"
-    row_template = "contacts/directory/_organization_row.html"
     file_name = "organizations"
 
     def prepare(self, rows: list[Organization]) -> None:
@@ -314,7 +350,8 @@ def _reach(request: StaffRequest) -> Action:
 
 
 def people_table(request: StaffRequest) -> PersonTable:
-    rows = Person.objects.active().visible_to(request.user, _reach(request)).with_place().select_related("country")
+    # countries are fetched for the rows of a page: a join would be made for everybody before a sort that no index has
+    rows = Person.objects.active().visible_to(request.user, _reach(request)).with_place().prefetch_related("country")
     filters = PersonFilters(request, rows)
     return PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
 

@@ -164,6 +164,11 @@ class ContactPointQuerySet(models.QuerySet["ContactPoint"]):
     def usable(self) -> Self:
         return self.filter(status="active")
 
+    def of_institution(self, organization: Organization) -> Self:
+        """Addresses of the institution itself and of its posts: by two indexes, where a join to the posts would read every address."""
+        posts = [post.pk for post in organization.posts.all()]
+        return self.filter(Q(organization=organization) | Q(post__in=posts))
+
     def with_parts(self) -> Self:
         """`domain` of e-mail addresses, `digits` of numbers: the expressions of two indexes (migration *search*)."""
         return self.annotate(

@@ -15,8 +15,6 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from django.db.models import Q
-
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
 
@@ -94,7 +92,7 @@ def reached_through(organization: Organization) -> tuple[list[int], list[bytes]]
     known = vars(organization).get("_reached_through")
     if known is None:
         people = organization.memberships.values_list("person_id", flat=True)[:REACHED]
-        own = ContactPoint.objects.emails().filter(Q(organization=organization) | Q(post__organization=organization))
+        own = ContactPoint.objects.emails().of_institution(organization)
         hashes = [bytes(found) for found in own.values_list("address_hash", flat=True)[:REACHED] if found]
         known = vars(organization)["_reached_through"] = (list(people), hashes)
     people_ids, address_hashes = known

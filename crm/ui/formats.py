@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import unicodedata
 from decimal import Decimal
+from functools import lru_cache
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_skeleton, format_time
@@ -19,7 +20,13 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 
 def current_locale() -> Locale:
     """The reader's locale; plain English means British order of day and month."""
-    tag = translation.get_language() or "en"
+    return _locale_of(translation.get_language() or "en")
+
+
+# A page writes the same days and numbers again and again, and Babel reads its patterns anew each time: what has been written
+# once is kept. Each is a function of its arguments alone, the locale among them.
+@lru_cache(maxsize=64)
+def _locale_of(tag: str) -> Locale:
     try:
         return Locale.parse("en_GB" if tag == "en" else tag, sep="-" if "-" in tag else "_")
     except (UnknownLocaleError, ValueError):
@@ -30,7 +37,12 @@ def number(value: int | float | Decimal | None, *, digits: int = 0) -> str:
     """12345 → "12,345"; nothing known reads as a dash."""
     if value is None:
         return "–"
-    return format_decimal(value, format="#,##0" if not digits else f"#,##0.{'0' * digits}", locale=current_locale())
+    return _decimal(value, "#,##0" if not digits else f"#,##0.{'0' * digits}", current_locale())
+
+
+@lru_cache(maxsize=4096, typed=True)
+def _decimal(value: int | float | Decimal, pattern: str, locale: Locale) -> str:
+    return format_decimal(value, format=pattern, locale=locale)
 
 
 def percent(value: float | Decimal | None, *, digits: int = 1) -> str:
@@ -38,7 +50,7 @@ def percent(value: float | Decimal | None, *, digits: int = 1) -> str:
     if value is None:
         return "–"
     pattern = "#,##0" + (f".{'#' * digits}" if digits else "")
-    return f"{format_decimal(value, format=pattern, locale=current_locale())}{NBSP}%"
+    return f"{_decimal(value, pattern, current_locale())}{NBSP}%"
 
 
 def share(part: int | None, whole: int | None) -> str:
@@ -99,18 +111,19 @@ def day(value: dt.date | dt.datetime, *, now: dt.datetime | None = None) -> str:
     """ "23 Nov", with its year when it is another one."""
     today = timezone.localdate(now)
     date = timezone.localtime(value).date() if isinstance(value, dt.datetime) else value
-    return format_skeleton("MMMd" if date.year == today.year else "yMMMd", _noon(date), locale=current_locale())
+    return _by_skeleton("MMMd" if date.year == today.year else "yMMMd", date, current_locale())
 
 
 def long_day(value: dt.date) -> str:
     """ "Monday 23 November"."""
-    text = format_skeleton("MMMMEEEEd", _noon(value), locale=current_locale())
+    text = _by_skeleton("MMMMEEEEd", value, current_locale())
     return text.replace(", ", " ") if current_locale().language == "en" else text
 
 
 def clock(at: dt.datetime) -> str:
     """ "14:05" in the zone that is active."""
-    return format_time(timezone.localtime(at), "HH:mm", locale=current_locale())
+    local = timezone.localtime(at)
+    return _clock(local.hour, local.minute, current_locale())
 
 
 def moment(at: dt.datetime, *, now: dt.datetime | None = None) -> str:
@@ -121,8 +134,7 @@ def moment(at: dt.datetime, *, now: dt.datetime | None = None) -> str:
 def full_moment(at: dt.datetime) -> str:
     """ "Monday, 23 November 2026 at 14:05 (Africa/Lusaka)": what stands behind a short time."""
     local = timezone.localtime(at)
-    date = format_date(local.date(), "full", locale=current_locale())
-    return f"{date}, {clock(at)} ({timezone.get_current_timezone_name()})"
+    return f"{_full_day(local.date(), current_locale())}, {clock(at)} ({timezone.get_current_timezone_name()})"
 
 
 def listing(items: list[str]) -> str:
@@ -138,6 +150,17 @@ def initials(name: str) -> str:
     return (words[0][0] + (words[-1][0] if len(words) > 1 else "")).upper()
 
 
-def _noon(value: dt.date) -> dt.datetime:
+@lru_cache(maxsize=4096)
+def _by_skeleton(skeleton: str, value: dt.date, locale: Locale) -> str:
     # skeletons format moments; at noon no zone conversion can turn the day
-    return dt.datetime(value.year, value.month, value.day, 12)
+    return format_skeleton(skeleton, dt.datetime(value.year, value.month, value.day, 12), locale=locale)
+
+
+@lru_cache(maxsize=4096)
+def _full_day(value: dt.date, locale: Locale) -> str:
+    return format_date(value, "full", locale=locale)
+
+
+@lru_cache(maxsize=1440)
+def _clock(hour: int, minute: int, locale: Locale) -> str:
+    return format_time(dt.time(hour, minute), "HH:mm", locale=locale)

@@ -3,7 +3,9 @@
 class PersonTable(Table):
     columns = [Column("name", _("Name"), sort=["sort_key"]), Column("country", _("Country"), sort=["country__sort_key"])]
     default_sort = "name"
-    row_template = "contacts/directory/_person_row.html"    # gets `row`; without it cells come from the columns
+
+A cell is written by its column's `html` (pieces in crm.ui.cells), else it is the value as text. A `row_template` writes rows that
+few people see: it gets `row`.
 
 table = PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
 """
@@ -25,7 +27,9 @@ from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise, cached_property
+from django.utils.html import conditional_escape, format_html
 from django.utils.http import urlencode
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -33,6 +37,7 @@ from django.utils.translation import ngettext
 from crm.accounts.requests import StaffRequest
 from crm.audit.services import record
 from crm.errors import Invalid, NotAllowed
+from crm.ui import cells
 from crm.ui.filters import FilterBar
 from crm.ui.paging import PAGE_SIZE, Page, beyond, paginate, sort_keys
 
@@ -43,12 +48,13 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 CHUNK = 2000  # rows read at a time for a file: memory stays flat
 MAX_PICKED = 5000
 AT_ONCE = 2000  # rows of a file that are written while a person waits
+PICK = '<td class="check"><input class="form-check-input gs-pick" type="checkbox" name="pick" value="{}" aria-label="{} {}"></td>'
 
 
 @dataclass(frozen=True)
 class Column:
     """One column. value: an attribute path ("country.name") or a function of the row, by default the column's name;
-    export: the same for the file, None leaves the column out of it; css: num, fit."""
+    export: the same for the file, None leaves the column out of it; css: num, fit; html: what a cell shows on the screen."""
 
     name: str
     label: StrOrPromise = ""
@@ -56,9 +62,13 @@ class Column:
     value: str | Callable[[Any], Any] = ""
     export: str | Callable[[Any], Any] | None = ""
     css: str = ""
+    html: Callable[[Any], str] | None = None
 
     def cell(self, row: Any) -> Any:
         return _read(row, self.value or self.name)
+
+    def shown(self, row: Any) -> str:
+        return self.html(row) if self.html else cells.text(self.cell(row))
 
     def exported(self, row: Any) -> Any:
         return _read(row, self.export or self.value or self.name)
@@ -139,6 +149,20 @@ class Table:
         """What a row shows: all of it, or with a row template only the columns that the template does not know."""
         known = self.usual if self.row_template else []
         return [Cell(column.cell(row), str(column.label), column.css) for column in self.chosen if column not in known]
+
+    def written(self, *, picks: bool) -> SafeString:
+        """The rows as HTML, without a template: what is the same in each of them is made once."""
+        columns = [(cells.opening(c.css, str(c.label) if n else ""), c.shown) for n, c in enumerate(self.chosen)]
+        select = _("Select")
+        lines = []
+        for row in self.rows:
+            lines.append("<tr>")
+            if picks:
+                lines.append(format_html(PICK, getattr(row, "uid", None) or row.pk, select, row))
+            for begin, shown in columns:
+                lines.append(f"{begin}{conditional_escape(shown(row))}</td>")
+            lines.append("</tr>\n")
+        return mark_safe("".join(lines))  # noqa: S308 each piece is escaped
 
     # --- columns
     @property

@@ -5,6 +5,7 @@ import importlib
 
 import pytest
 from celery.signals import worker_process_init
+from django.template import engines
 
 from crm import wsgi
 
@@ -27,8 +28,15 @@ def test_a_worker_process_takes_what_it_has_loaded_for_permanent(heap):
     assert gc.get_threshold()[0] > 10_000
 
 
-def test_a_web_process_takes_what_it_has_loaded_for_permanent(heap):
+def test_a_web_process_has_compiled_every_page_and_takes_what_it_has_loaded_for_permanent(heap):
+    loader = engines["django"].engine.template_loaders[0]
+    loader.reset()
+
     importlib.reload(wsgi)
+
+    assert {"shell.html", "contacts/directory/person_list.html", "components/data_table.html"} <= set(
+        loader.get_template_cache
+    )
 
     assert gc.get_freeze_count() > 10_000
     assert gc.get_threshold()[0] > 10_000

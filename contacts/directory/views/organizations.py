@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Prefetch, Q, prefetch_related_objects
+from django.db.models import Prefetch, prefetch_related_objects
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -97,6 +97,7 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     if redirect := moved(request, organization, uid, "organization_detail"):
         return redirect
     editing = may_edit(request, Organization.objects, organization)
+    posts = _posts(organization)  # addresses and the timeline ask for them too
     points = _points(organization)
     people = Membership.objects.current().filter(organization=organization, post=None).select_related("person")
     figure, source = of_country(organization.country_id)
@@ -104,7 +105,7 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "organization": organization,
         "may_edit": editing,
         "fields": {name: _field(organization, name, can_edit=editing) for name in [*FIELDS, "tags"]},
-        "posts": _posts(organization),
+        "posts": posts,
         "people": list(people.order_by("person__sort_key", "pk")[: PEOPLE_SHOWN + 1]),
         "people_shown": PEOPLE_SHOWN,
         "points": points,
@@ -132,7 +133,7 @@ def _posts(organization: Organization) -> list[Any]:
 
 def _points(organization: Organization) -> list[ContactPoint]:
     """Addresses of the institution itself and of its posts."""
-    rows = ContactPoint.objects.filter(Q(organization=organization) | Q(post__organization=organization))
+    rows = ContactPoint.objects.of_institution(organization)
     return with_suppression(rows.select_related("post").order_by("post_id", "kind", "-is_preferred", "pk"))
 
 

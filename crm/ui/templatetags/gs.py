@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 from django import template
@@ -17,9 +17,8 @@ from django.contrib.messages.storage.base import Message
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import gettext as _
 
-from crm.ui import charts, formats, toasts
+from crm.ui import cells, charts, formats, toasts
 
 register = template.Library()
 
@@ -31,6 +30,16 @@ BARE = {"hidden", "submit"}
 @register.simple_tag
 def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeString:
     """One icon. Colour and size follow the text; `size` is sm, lg or xl."""
+    return _icon(name, size, str(label), css) if label else _plain_icon(name, size, css)
+
+
+@lru_cache(maxsize=2048)
+def _plain_icon(name: str, size: str, css: str) -> SafeString:
+    """Decoration is the same wherever it stands: a page has eighty of them."""
+    return _icon(name, size, "", css)
+
+
+def _icon(name: str, size: str, label: str, css: str) -> SafeString:
     classes = " ".join(filter(None, ["gs-icon", size and f"gs-icon-{size}", css]))
     meaning = format_html('role="img" aria-label="{}"', label) if label else mark_safe('aria-hidden="true"')  # noqa: S308 constant
     return format_html(
@@ -38,22 +47,10 @@ def icon(name: str, size: str = "", label: str = "", css: str = "") -> SafeStrin
     )
 
 
-@register.simple_tag
-def when(value: dt.datetime | dt.date | None, form: str = "relative", never: str = "–") -> SafeString | str:
-    """A moment or a day as a <time> element, in the reader's zone."""
-    if not value:
-        return never
-    if not isinstance(value, dt.datetime):
-        return format_html('<time datetime="{}">{}</time>', value.isoformat(), formats.day(value))
-    shapes: dict[str, Callable[[dt.datetime], str]] = {
-        "relative": formats.relative,
-        "day": formats.day,
-        "clock": formats.clock,
-        "moment": formats.moment,
-    }
-    return format_html(
-        '<time datetime="{}" title="{}">{}</time>', value.isoformat(), formats.full_moment(value), shapes[form](value)
-    )
+register.simple_tag(cells.when, name="when")
+register.simple_tag(cells.bar_width, name="bar_width")
+register.filter("breakable", cells.breakable)
+register.filter("cell_text", cells.text)
 
 
 @register.filter
@@ -99,13 +96,6 @@ def listing(items: Any) -> str:
 @register.filter
 def toast_of(message: Message) -> dict[str, str]:
     return toasts.describe(message)
-
-
-@register.filter
-def breakable(address: str) -> SafeString:
-    """An e-mail address that may break after its @ and before a dot, not in the middle of a word."""
-    local, at, domain = conditional_escape(str(address)).partition("@")
-    return mark_safe(f"{local}@<wbr>{domain.replace('.', '<wbr>.')}" if at else local)  # noqa: S308 escaped above
 
 
 @register.filter
@@ -161,12 +151,6 @@ def bar_segments(parts: Any) -> dict[str, Any]:
 
 
 @register.simple_tag
-def bar_width(value: Any, of: Any) -> str:
-    whole = float(of or 0)
-    return f"{1000 * min(1.0, max(0.0, float(value or 0) / whole)):.1f}" if whole else "0"
-
-
-@register.simple_tag
 def chart_table(data: Any, id: str) -> dict[str, Any]:
     data = data.as_data() if hasattr(data, "as_data") else dict(data)
     return {**charts.as_table(data), "data": data, "script_id": f"{id}-data"}
@@ -177,25 +161,16 @@ def cells_of(row: Any, table: Any) -> Any:
     return table.cells(row)
 
 
+@register.simple_tag
+def table_rows(table: Any, picks: Any = False) -> SafeString:
+    """The rows of a table whose cells are written in Python, with a box to tick each if there is something to do with them."""
+    written: SafeString = table.written(picks=bool(picks))
+    return written
+
+
 @register.filter
 def as_json(value: Any) -> str:
     return json.dumps(value)
-
-
-@register.filter
-def cell_text(value: Any) -> str:
-    """A cell without a template of its own: moments, days, lists, yes and no, and nothing, as people read them."""
-    if value is None or value == "" or value == []:
-        return "–"
-    if isinstance(value, bool):
-        return _("yes") if value else _("no")
-    if isinstance(value, dt.datetime):
-        return formats.moment(value)
-    if isinstance(value, dt.date):
-        return formats.day(value)
-    if isinstance(value, int):
-        return formats.number(value)
-    return formats.listing([str(item) for item in value]) if isinstance(value, list | tuple) else str(value)
 
 
 @register.filter

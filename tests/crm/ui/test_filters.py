@@ -107,3 +107,36 @@ def test_long_list_is_left_out_until_it_is_opened(db):
     assert page.page_url == "/people/?name=n3&q=x&facet=name"
     assert opened is not None
     assert len(opened.shown) == 30
+
+
+def test_choices_of_a_long_facet_are_read_only_when_they_are_shown(django_assert_num_queries, people):
+    class Long(FilterBar):
+        facets = [
+            Facet(
+                "name",
+                "Name",
+                choices=lambda request: [(user.name, user.name) for user in User.objects.order_by("name")],
+                apply=lambda users, values: users.filter(name__in=values),
+                count_by="name",
+                is_long=True,
+            )
+        ]
+
+    def facet_of(**query):
+        return Long(RequestFactory().get("/people/", query), User.objects.order_by("name"))
+
+    with django_assert_num_queries(0):
+        closed = facet_of()
+        assert (closed.bound[0].shown, closed.bound[0].is_cut, closed.bound[0].is_empty, closed.chips) == (
+            [],
+            True,
+            False,
+            [],
+        )
+    with django_assert_num_queries(1):
+        chosen = facet_of(name="bea")
+        assert [option.value for option in chosen.bound[0].shown] == ["bea"]
+        assert ([chip.value for chip in chosen.chips], chosen.bound[0].is_cut) == (["bea"], True)
+    opened = facet_of(facet="name", name="bea").asked_facet()
+    assert [(option.value, option.count) for option in opened.shown] == [("bea", 1), ("ana", 1), ("bob", 1)]
+    assert not opened.is_cut

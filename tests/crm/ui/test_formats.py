@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone, translation
 
 from crm.ui import formats
-from crm.ui.templatetags.gs import breakable
+from crm.ui.cells import breakable
 
 NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
 

@@ -1,0 +1,67 @@
+"""What the lists of people and of organizations show in their cells. `prepare` of the tables has put `current`, `point` … on the rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from contacts.directory.models import Organization
+from contacts.directory.reference import INDIVIDUAL
+from crm.ui.cells import badge, breakable, counted, dim, link, when, who
+from crm.ui.links import query_of, url_of
+
+
+def person(row: Any) -> SafeString:
+    return who(row.name, url_of("person_detail", row.uid), below=row.title)
+
+
+def place(row: Any) -> SafeString:
+    """The institution that a person stands for now."""
+    return link(organization_url(row.current.organization), row.current.organization.label) if row.current else dim()
+
+
+def constituency_of_person(row: Any) -> SafeString:
+    code = row.current.organization.constituency.root_code if row.current else INDIVIDUAL
+    return badge(code.lower(), row.constituency_name)
+
+
+def country(row: Any) -> SafeString:
+    return link(url_of("country_detail", row.country_id), row.country.label) if row.country else dim()
+
+
+def email(row: Any) -> SafeString:
+    """The preferred address, with what is wrong with it."""
+    if not row.point:
+        return dim(_("none"))
+    shown = format_html("<span>{}</span>", breakable(row.email))
+    if row.point.status == "active":
+        return shown
+    kind = "warn" if row.point.status == "bouncing" else "bad"
+    return format_html("{} {}", shown, badge(kind, row.point.get_status_display()))
+
+
+def mailed(row: Any) -> str:
+    return when(row.last_mailed_at, never=_("never"))
+
+
+def organization(row: Any) -> SafeString:
+    return who(row.label, organization_url(row), below=row.acronym, square=True)
+
+
+def constituency(row: Any) -> SafeString:
+    return badge(row.constituency.root_code.lower(), row.constituency.label)
+
+
+def people(row: Any) -> SafeString:
+    return counted(row.people_count, query_of("person_list", organization=row.uid))
+
+
+def contacted(row: Any) -> str:
+    return when(row.last_contacted_at, never=_("never"))
+
+
+def organization_url(row: Organization) -> str:
+    return url_of("organization_detail", row.uid)
