@@ -27,7 +27,7 @@ def state(row: Any) -> SafeString:
         below = format_html('<div class="gs-why gs-clamp-2">{}</div>', row.state_reason)
     else:
         below = ""
-    return format_html("<div>{}{}</div>", badge(row.colour, row.get_state_display()), below)
+    return format_html("<div>{}{}</div>", badge(row.colour, str(State(row.state).label)), below)
 
 
 def progress(row: Any) -> SafeString:

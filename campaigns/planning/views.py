@@ -125,9 +125,9 @@ def drive_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
 def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     """The drive's grid, its mailings, and who is missing."""
     drive = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign", "owner"), uid=uid)
-    mailings = _mailings(drive)
+    mailings, shown = _mailings(drive)
     countries = countries_of(drive, request.user)
-    grid = grid_of(drive, countries=countries, mailings=[mailing.pk for mailing in mailings])
+    grid = grid_of(drive, countries=countries, mailings=mailings)
     now = timezone.now()
     may_add = request.user.may(Action.EDIT_DIRECTORY)
     context = {
@@ -139,7 +139,7 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "more_steps": max(0, len(_weak_spots(grid)) - STEPS_SHOWN),
         "hidden_countries": drive.countries.count() - len(countries),
         "blind_spots": len(grid.missing),
-        "mailings": mailings[:MAILINGS_SHOWN],
+        "mailings": shown,
         "mailing_count": len(mailings),
         "more_mailings": max(0, len(mailings) - MAILINGS_SHOWN),
         "days_left": (drive.ends_on - timezone.localdate()).days,
@@ -152,13 +152,13 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     return render(request, "campaigns/planning/drive_detail.html", context)
 
 
-def _mailings(drive: Drive) -> list[Mailing]:
-    """The drive's mailings, newest first, without the compiled content that only workers need."""
+def _mailings(drive: Drive) -> tuple[list[int], list[Mailing]]:
+    """Ids of the drive's mailings, newest first, and those that are shown, without the compiled content that only workers need."""
     rows = drive.mailings.defer("frozen_with").order_by("-created_at", "-pk")
-    mailings = list(rows)
-    for mailing in mailings:
+    shown = list(rows[:MAILINGS_SHOWN])
+    for mailing in shown:
         vars(mailing)["colour"] = colour(mailing.state)
-    return mailings
+    return list(rows.values_list("pk", flat=True)), shown
 
 
 def _grid_row(drive: Drive, row: Any, grid: Grid, now: Any) -> dict[str, Any]:

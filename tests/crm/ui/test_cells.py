@@ -6,11 +6,13 @@ from uuid import UUID
 
 import pytest
 from django.template import Context, engines
+from django.template.loader import render_to_string
 from django.test.signals import template_rendered
 from django.urls import reverse
 from django.utils import timezone, translation
 
 from crm.ui import cells, formats
+from crm.ui.inline import InlineField
 from crm.ui.links import query_of, url_of
 from crm.ui.tables import Column, Table
 from tests.crm.ui.test_tables import request_for
@@ -131,3 +133,13 @@ def test_a_list_of_three_takes_as_many_templates_as_a_list_of_one(sign_in, plann
     assert page.count('name="pick"') == 3
     assert counts[0] > 5
     assert counts[0] == counts[1]
+
+
+def test_a_value_edited_in_place_is_asked_for_once():
+    asked = []
+    field = InlineField("greeting", "Greeting", "/x/", lambda: asked.append(1) or NASTY)
+
+    page = render_to_string("crm/ui/_inline_edit.html", {"edit": field})
+
+    assert f"<span>{SAFE}</span>" in page
+    assert len(asked) == 1
