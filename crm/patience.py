@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from typing import Any
 
 from django.db import OperationalError, connection, transaction
@@ -16,16 +17,21 @@ class TookTooLong(Exception):
 
 
 @contextmanager
-def statements_within(milliseconds: int) -> Iterator[Any]:
+def statements_within(milliseconds: int, settings: Mapping[str, str] | None = None) -> Iterator[Any]:
     """A cursor, in a transaction or savepoint; each statement inside, through it or the ORM, has so long. Raises TookTooLong.
 
-    Whatever else the database says (that it is down, for one) is raised as it is.
+    settings: more of the database's settings for this transaction. Whatever else the database says (that it is down, for
+    one) is raised as it is.
     """
+    is_nested = connection.in_atomic_block  # else the end of the transaction ends the limit
+    wanted = {"statement_timeout": str(milliseconds), **(settings or {})}
     try:
         with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(milliseconds)])
+            set_all = ", ".join(["set_config(%s, %s, true)"] * len(wanted))
+            cursor.execute(f"SELECT {set_all}", list(chain.from_iterable(wanted.items())))
             yield cursor
-            cursor.execute("SELECT set_config('statement_timeout', '0', true)")
+            if is_nested:
+                cursor.execute("SELECT set_config('statement_timeout', '0', true)")
     except OperationalError as error:
         if getattr(error.__cause__, "sqlstate", "") != _QUERY_CANCELED:
             raise

@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
+from django.urls import get_resolver
 
 from contacts.directory.models import ContactPoint, Organization, Person
 from contacts.directory.volume import make_people
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
 from crm.bench import Bar, Result
+from crm.heap import settle
 from crm.ui import search as everything
 
 LIMIT_MS = 100.0
@@ -101,6 +103,8 @@ def _wrong(word: str, chance: random.Random) -> str:
 def run(size: int) -> Result:
     result = Result()
     user = prepare(size)
+    _ = get_resolver().url_patterns
+    settle()  # as the web process does, see crm/wsgi.py
     asked = list(queries(random.Random(1)))  # noqa: S311  repeatable, not secret
     for name, ask in (("Ctrl-K", _ctrl_k), ("list", _list)):
         taken: dict[str, list[float]] = {}

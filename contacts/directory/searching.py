@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from itertools import permutations
 from typing import Any
 
@@ -84,40 +85,47 @@ def _swaps(word: str) -> list[str]:
     return [word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word) - 1)]
 
 
+MARKS = ("pk", "sort_key", "search_text", "updated_at")
+Mark = tuple[int, str, str, datetime]
+
+
 # --- steps ----------------------------------------------------------------------------------------------------------
 @dataclass
 class Found:
-    """Ids of one search, and whether a step was stopped by its time limit."""
+    """Ids of one search with what puts them in order, where that was read, and whether a step was stopped by its time limit."""
 
-    ids: dict[int, None] = field(default_factory=dict)
+    ids: dict[int, Mark | None] = field(default_factory=dict)
     is_cut: bool = False
 
     def add(self, ids: Iterable[int]) -> None:
         self.ids |= dict.fromkeys(ids)
 
+    def add_marked(self, rows: QuerySet[Any]) -> None:
+        """Rows with their marks, in the same statement."""
+        self.ids |= {mark[0]: mark for mark in rows.values_list(*MARKS)}
+
     @contextmanager
     def steps(self, milliseconds: int | None = None) -> Iterator[None]:
         """Each statement inside has so long; at the first that takes longer the steps end, and what was found is kept."""
         try:
-            with statements_within(milliseconds or MILLISECONDS) as cursor:
-                cursor.execute("SELECT set_config('pg_trgm.word_similarity_threshold', %s, true)", [str(FLOOR)])
+            with statements_within(milliseconds or MILLISECONDS, {"pg_trgm.word_similarity_threshold": str(FLOOR)}):
                 yield
         except TookTooLong:
             self.is_cut = True
 
 
-def _beginning(rows: QuerySet[Any], typed: Typed, limit: int) -> list[int]:
+def _beginning(rows: QuerySet[Any], typed: Typed, limit: int) -> QuerySet[Any]:
     """Names that begin with the words, in any order of up to three: by the index of the order of lists."""
     words = typed.plain
     orders = permutations(words) if len(words) <= 3 else [tuple(words)]
     rule = Q()
     for order in orders:
         rule |= Q(sort_key__startswith=" ".join(order)[:300])
-    return list(rows.filter(rule).order_by()[:limit].values_list("pk", flat=True))
+    return rows.filter(rule).order_by()[:limit]
 
 
-def _containing(rows: QuerySet[Any], typed: Typed, limit: int) -> list[int]:
-    return list(rows.filter(named(typed)).order_by()[:limit].values_list("pk", flat=True))
+def _containing(rows: QuerySet[Any], typed: Typed, limit: int) -> QuerySet[Any]:
+    return rows.filter(named(typed)).order_by()[:limit]
 
 
 def _short(rows: QuerySet[Any], typed: Typed) -> list[int]:
@@ -187,7 +195,7 @@ def narrowed(rows: QuerySet[Any], text: str, *, owner: str) -> QuerySet[Any]:
     found, many_points = Found(), False
     points = points_of(typed)
     with found.steps():
-        found.add(_containing(model.objects.all(), typed, LIST_CAP + 1))
+        found.add(_containing(model.objects.all(), typed, LIST_CAP + 1).values_list("pk", flat=True))
         if len(found.ids) <= LIST_CAP:
             if points is not None:
                 owners = _owners(f"{owner}_id", points, LIST_CAP + 1)
@@ -226,21 +234,21 @@ def ranked(rows: QuerySet[Any], text: str, *, owner: str, limit: int) -> tuple[l
     found, is_like = Found(), False
     points = points_of(typed)
     with found.steps():
-        found.add(_beginning(rows, typed, CAP))
+        found.add_marked(_beginning(rows, typed, CAP))
         if len(found.ids) < limit:
-            found.add(_containing(rows, typed, CAP))
-        if points is not None and len(found.ids) < limit:
-            found.add(rows.filter(pk__in=_owners(f"{owner}_id", points, CAP)).order_by().values_list("pk", flat=True))
+            found.add_marked(_containing(rows, typed, CAP))
+        if points is not None and len(found.ids) < limit and (owners := _owners(f"{owner}_id", points, CAP)):
+            found.add_marked(rows.filter(pk__in=owners).order_by())
         if not found.ids:
             is_like = True
             _further(found, rows, typed, owner, limit)
-    best = list(found.ids)[:limit] if is_like or not found.ids else _best(rows, found, typed, limit)
+    best = list(found.ids)[:limit] if is_like or not found.ids else _best(found, typed, limit)
     by_pk = rows.in_bulk(best) if best else {}
     return [by_pk[pk] for pk in best if pk in by_pk], found.is_cut
 
 
-def _best(rows: QuerySet[Any], found: Found, typed: Typed, limit: int) -> list[int]:
-    marks = rows.model.objects.filter(pk__in=list(found.ids)).values_list("pk", "sort_key", "search_text", "updated_at")
+def _best(found: Found, typed: Typed, limit: int) -> list[int]:
+    marks = [mark for mark in found.ids.values() if mark is not None]
     order = sorted(marks, key=lambda mark: (_rank(typed, mark[1], mark[2]), -mark[3].timestamp(), mark[1]))
     return [mark[0] for mark in order[:limit]]
 
