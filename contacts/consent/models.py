@@ -283,15 +283,17 @@ class Erasure(StampedModel):
 
 
 class DataExport(StampedModel):
-    """What is held about one person, as two files that go again after some days."""
+    """What is held about one person, as files that go again after some days."""
 
     person_uid = models.UUIDField(db_index=True)
     requested_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
     job = models.ForeignKey("crm.Job", null=True, on_delete=models.SET_NULL, related_name="+")
     machine = models.FileField(upload_to="personal/", blank=True, help_text="JSON")
     readable = models.FileField(upload_to="personal/", blank=True, help_text="HTML")
+    printed = models.FileField(upload_to="personal/", blank=True, help_text="PDF")
     ready_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
+    FILES = ("machine", "readable", "printed")
 
     class Meta:
         constraints = [
@@ -303,3 +305,9 @@ class DataExport(StampedModel):
 
     def __str__(self) -> str:
         return str(self.person_uid)
+
+    def delete_files(self) -> None:
+        """From the disk; the row has no files then, and is not saved."""
+        for name in self.FILES:
+            getattr(self, name).delete(save=False)
+            setattr(self, name, "")

@@ -1,4 +1,4 @@
-"""A person's data, handed over: one file for machines and one to read. Both go after some days; each download is logged."""
+"""A person's data, handed over: one file for machines, one to read on a screen and one on paper. Both go after some days; each download is logged."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from contacts.consent.erasure.printing import printed
 from contacts.consent.erasure.registry import Holding, PersonalData, holdings
 from contacts.consent.models import DataExport
 from contacts.directory.models import Person
@@ -25,7 +26,11 @@ from crm.jobs.services import Run, job_kind, start_job
 
 JOB = "consent.export"
 FORMAT, VERSION = "groundswell.personal-data", 1
-FILES = {"json": ("machine", "application/json"), "html": ("readable", "text/html; charset=utf-8")}
+FILES = {
+    "json": ("machine", "application/json"),
+    "html": ("readable", "text/html; charset=utf-8"),
+    "pdf": ("printed", "application/pdf"),
+}
 
 
 def request_export(*, person: Person, actor: User) -> DataExport:
@@ -44,17 +49,21 @@ def request_export(*, person: Person, actor: User) -> DataExport:
 
 @job_kind(JOB)
 def gather(job: Run) -> None:
-    """Write both files. A second run writes them anew."""
+    """Write the files. A second run writes them anew."""
     made = DataExport.objects.filter(uid=job.params.get("export") or job.job.uid).first()
     if made is None:  # erased meanwhile
         return
     person = Person.objects.get(uid=made.person_uid)
     now = timezone.now()
     found = collect(person, now)
-    for field in (made.machine, made.readable):
-        field.delete(save=False)
-    made.machine.save(f"{made.uid}.json", ContentFile(json.dumps(as_json(person, found, now), ensure_ascii=False, indent=1).encode()), save=False)  # fmt: skip
-    made.readable.save(f"{made.uid}.html", ContentFile(readable(person, found, now).encode()), save=False)
+    contents = {
+        "json": json.dumps(as_json(person, found, now), ensure_ascii=False, indent=1).encode(),
+        "html": readable(person, found, now).encode(),
+        "pdf": printed(person, found, now),
+    }
+    made.delete_files()
+    for kind, content in contents.items():
+        getattr(made, FILES[kind][0]).save(f"{made.uid}.{kind}", ContentFile(content), save=False)
     made.ready_at, made.expires_at = now, now + timedelta(days=settings.PERSONAL_EXPORT_DAYS)
     made.save()
     job.result(url=reverse("data_export_detail", args=[made.uid]))
@@ -108,9 +117,7 @@ def expire(*, now: datetime | None = None) -> int:
     over = DataExport.objects.filter(expires_at__lt=now or timezone.now()).exclude(machine="")
     count = 0
     for made in over[:500]:
-        made.machine.delete(save=False)
-        made.readable.delete(save=False)
-        made.machine = made.readable = ""
-        made.save(update_fields=["machine", "readable", "updated_at"])
+        made.delete_files()
+        made.save(update_fields=[*made.FILES, "updated_at"])
         count += 1
     return count

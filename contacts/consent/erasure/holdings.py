@@ -73,8 +73,7 @@ def export_requests(data: PersonalData) -> list[dict[str, Any]]:
 def erase_exports(data: PersonalData) -> int:
     rows = list(DataExport.objects.filter(person_uid__in=data.uids))
     for row in rows:
-        row.machine.delete(save=False)
-        row.readable.delete(save=False)
+        row.delete_files()
         row.delete()
     return len(rows)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from contacts.consent.erasure import exporting
 from contacts.consent.erasure import services as erasing
 from contacts.consent.models import DataExport
+from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
 from crm.errors import NotAllowed
 from crm.jobs.models import Job
@@ -73,6 +74,29 @@ def test_the_readable_file_stands_alone(world, planner, sign_in):
     )
 
 
+def test_the_printed_file_has_every_part_and_takes_nothing_for_markup(world, planner, sign_in):
+    Person.objects.filter(pk=world.zenobia.pk).update(note="#panic[no] $x$ *bold* \\ ] ❄ 李 محمد")
+    client = sign_in(planner)
+    made = made_by(client, world.zenobia)
+
+    answer = client.get(reverse("data_export_file", args=[made.uid, "pdf"]))
+
+    assert answer["Content-Type"] == "application/pdf"
+    assert answer["Content-Disposition"] == f'attachment; filename="personal-data-{made.uid}.pdf"'
+    assert answer.content.startswith(b"%PDF-") and answer.content.rstrip().endswith(b"%%EOF")
+    assert "/pdf" in client.get(reverse("data_export_detail", args=[made.uid])).content.decode()
+
+
+def test_exports_made_before_there_was_paper_offer_none(world, planner, sign_in):
+    client = sign_in(planner)
+    made = made_by(client, world.zenobia)
+    made.printed.delete(save=True)
+
+    assert "/pdf" not in client.get(reverse("data_export_detail", args=[made.uid])).content.decode()
+    assert client.get(reverse("data_export_file", args=[made.uid, "pdf"])).status_code == 409
+    assert client.get(reverse("data_export_file", args=[made.uid, "html"])).status_code == 200
+
+
 def test_who_takes_it_is_logged(world, planner, sign_in):
     client = sign_in(planner)
     made = made_by(client, world.zenobia)
@@ -87,7 +111,7 @@ def test_who_takes_it_is_logged(world, planner, sign_in):
 def test_the_files_go_after_some_days(world, planner, sign_in):
     client = sign_in(planner)
     made = made_by(client, world.zenobia)
-    files = [Path(made.machine.path), Path(made.readable.path)]
+    files = [Path(getattr(made, name).path) for name in ("machine", "readable", "printed")]
     assert made.expires_at - made.ready_at == dt.timedelta(days=7)
 
     assert exporting.expire() == 0 and all(path.exists() for path in files)
@@ -108,7 +132,7 @@ def test_a_late_download_is_refused_before_the_files_went(world, planner, sign_i
 
 def test_erasure_takes_the_files_along(world, admin, planner, sign_in):
     made = made_by(sign_in(planner), world.zenobia)
-    files = [Path(made.machine.path), Path(made.readable.path)]
+    files = [Path(getattr(made, name).path) for name in ("machine", "readable", "printed")]
 
     erasing.erase_now(erasing.request_erasure(person=world.zenobia, reason="request", actor=admin))
 
