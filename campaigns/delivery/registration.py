@@ -1,7 +1,7 @@
 """Delivery plugs in: segment fields, suppressions, moves of mailings, the banner, benches."""
 
 from campaigns.delivery import erasing
-from campaigns.delivery.banner import no_mail_leaves
+from campaigns.delivery.banner import no_mail_leaves, nothing_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.history import SOURCE
 from campaigns.delivery.metrics import register_metrics
@@ -22,7 +22,7 @@ erasing.register()
 on_suppress(stop_deliveries)
 address_of_delivery(address_of)
 on_move(mailing_moved)
-use_banner(no_mail_leaves)
+use_banner(nothing_leaves, no_mail_leaves)
 register(SOURCE)
 search.register(LETTERS)
 register_cases("campaigns.delivery.segment_bench:make")

@@ -41,12 +41,26 @@ def awaiting_approval(user: User) -> QuerySet[Mailing]:
     return Mailing.objects.visible_to(user, Action.APPROVE).filter(state__in=[State.IN_REVIEW, State.HELD])
 
 
-def needing_attention(user: User) -> int:
+def paused(user: User) -> QuerySet[Mailing]:
+    """Where the user may resume them."""
+    return Mailing.objects.visible_to(user, Action.SEND).filter(state=State.PAUSED)
+
+
+def approved(user: User) -> QuerySet[Mailing]:
+    """Ready, where the user may send them."""
+    return Mailing.objects.visible_to(user, Action.SEND).filter(state=State.APPROVED)
+
+
+def returned(user: User) -> QuerySet[Mailing]:
+    """The user's own drafts that came back; what one caused oneself is no news."""
+    drafts = Mailing.objects.visible_to(user, Action.WRITE).filter(state=State.DRAFT, written_by=user)
+    return drafts.exclude(state_reason="").exclude(state_reason__startswith=user.name)
+
+
+def needing_attention(user: User) -> list[QuerySet[Mailing]]:
     """For the menu: what waits for this user's yes, and what is paused where he may resume it."""
-    waiting = awaiting_approval(user).count() if user.may(Action.APPROVE) else 0
-    if user.may(Action.SEND):
-        waiting += Mailing.objects.visible_to(user, Action.SEND).filter(state=State.PAUSED).count()
-    return waiting
+    waiting = [awaiting_approval(user)] if user.may(Action.APPROVE) else []
+    return [*waiting, paused(user)] if user.may(Action.SEND) else waiting
 
 
 def senders_in_use() -> QuerySet[Sender]:

@@ -16,9 +16,12 @@ from campaigns.mailings import (
 )
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import (
+    approved,
     awaiting_approval,
     needing_attention,
+    paused,
     progress,
+    returned,
     senders_in_use,
     transports_in_use,
 )
@@ -31,35 +34,46 @@ from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 from crm.ui import menu, search, settings_pages, shell, today
+from crm.ui.counting import Countable
+
+ROWS = 20  # of a kind that stand singly on Today
 
 
-@today.register_needs
 def mailings_waiting(user: User) -> Iterable[today.Need]:
     """Approvals, held and paused mailings, and drafts that came back."""
     if user.may(Action.APPROVE):
-        for row in awaiting_approval(user).select_related("review_asked_by", "drive").order_by("pk")[:20]:
+        for row in awaiting_approval(user).select_related("review_asked_by", "drive").order_by("pk")[:ROWS]:
             yield _approval_need(row)
     if user.may(Action.SEND):
-        paused = Mailing.objects.visible_to(user, Action.SEND).filter(state=State.PAUSED)
-        for row in paused.order_by("pk")[:20]:
+        for row in paused(user).order_by("pk")[:ROWS]:
             url = reverse("mailing_detail", args=[row.uid])
             title = _("“%(name)s” is paused") % {"name": row.name}
             yield today.Need("player-pause", title, row.state_reason, url, _("Look"), row.updated_at, "warn", 10)
     if user.may(Action.WRITE):
-        returned = Mailing.objects.visible_to(user, Action.WRITE).filter(state=State.DRAFT, written_by=user)
-        # what one caused oneself is no news
-        returned = returned.exclude(state_reason="").exclude(state_reason__startswith=user.name)
-        for row in returned.order_by("pk")[:20]:
+        for row in returned(user).order_by("pk")[:ROWS]:
             url = reverse("mailing_detail", args=[row.uid])
             title = _("“%(name)s” came back") % {"name": row.name}
             yield today.Need("arrow-back-up", title, row.state_reason, url, _("Change"), row.updated_at, "warn", 30)
-        ready = Mailing.objects.visible_to(user, Action.SEND).filter(state=State.APPROVED)
-        for row in ready.select_related("approval__approved_by").order_by("pk")[:20]:
+        for row in approved(user).select_related("approval__approved_by").order_by("pk")[:ROWS]:
             url = reverse("mailing_detail", args=[row.uid])
             title = _("“%(name)s” is approved") % {"name": row.name}
             yield today.Need(
                 "send", title, _("It waits for somebody to send it."), url, _("Send"), row.updated_at, "ok", 20
             )
+
+
+def _waiting(user: User) -> Iterable[Countable]:
+    """What mailings_waiting makes needs of."""
+    asked = [
+        (Action.APPROVE, awaiting_approval),
+        (Action.SEND, paused),
+        (Action.WRITE, returned),
+        (Action.WRITE, approved),
+    ]
+    return [rows(user)[:ROWS] for action, rows in asked if user.may(action)]
+
+
+today.register_needs(mailings_waiting, _waiting)
 
 
 def _approval_need(row: Mailing) -> today.Need:

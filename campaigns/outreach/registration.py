@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -21,13 +22,20 @@ from crm.audit import subjects
 from crm.audit.services import undoable
 from crm.audit.verbs import final
 from crm.ui import formats, menu, today
+from crm.ui.counting import Countable
 
 SHOWN_SINGLY = 3
 BOUNCES_SINCE = timedelta(days=2)
 
 
-def to_answer(user: User) -> int:
-    return Interaction.objects.to_answer().visible_to(user).count()
+def to_answer(user: User) -> Iterable[Countable]:
+    return [Interaction.objects.to_answer().visible_to(user)]
+
+
+def _waiting(user: User) -> Iterable[Countable]:
+    """What replies_to_answer makes needs of: the newest, and one for all the others."""
+    may = user.may(Action.EDIT_DIRECTORY) or user.may(Action.LOG)
+    return [Interaction.objects.to_answer().visible_to(user)[: SHOWN_SINGLY + 1]] if may else []
 
 
 def replies_to_answer(user: User) -> Iterable[today.Need]:
@@ -72,14 +80,25 @@ def first_words(text: str) -> str:
     return line[:110] + "…" if len(line) > 110 else line
 
 
+def _bounced() -> QuerySet[Feedback, int]:
+    """A row for each hard bounce of the last days: its mailing."""
+    since = timezone.now() - BOUNCES_SINCE
+    hard = Feedback.objects.filter(at__gte=since, kind=Feedback.Kind.HARD_BOUNCE).order_by()
+    return hard.values_list("mailing_id", flat=True)[:5000]
+
+
+def _bouncing(user: User) -> Iterable[Countable]:
+    """What bounces() makes needs of."""
+    may = user.may(Action.EDIT_DIRECTORY)
+    return [Mailing.objects.visible_to(user).filter(pk__in=_bounced())[:SHOWN_SINGLY]] if may else []
+
+
 def bounces(user: User) -> Iterable[today.Need]:
     """Mailings whose messages bounced in the last days, where the user may repair addresses."""
     if not user.may(Action.EDIT_DIRECTORY):
         return
-    since = timezone.now() - BOUNCES_SINCE
     counts: dict[int, int] = {}
-    hard = Feedback.objects.filter(at__gte=since, kind=Feedback.Kind.HARD_BOUNCE).order_by()
-    for mailing_id in hard.values_list("mailing_id", flat=True)[:5000]:
+    for mailing_id in _bounced():
         counts[mailing_id] = counts.get(mailing_id, 0) + 1
     if not counts:
         return
@@ -104,8 +123,8 @@ menu.register(
         gettext_lazy("Replies"), "message-circle", "reply_list", order=30, group=2, count=to_answer, prefix="/outreach/"
     )
 )
-today.register_needs(replies_to_answer)
-today.register_needs(bounces)
+today.register_needs(replies_to_answer, _waiting)
+today.register_needs(bounces, _bouncing)
 undoable("interaction", restore_answer)
 timeline.register_sources()
 

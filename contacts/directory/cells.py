@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from contacts.directory.models import Organization
 from contacts.directory.reference import INDIVIDUAL
-from crm.ui.cells import badge, breakable, counted, dim, link, when, who
+from crm.ui.cells import badge, breakable, counted, dim, format_html, link, when, who
 from crm.ui.links import query_of, url_of
 
 

@@ -67,7 +67,6 @@ settings_pages.register(
 )
 
 
-@today.register_needs
 def two_step_is_missing(user: User) -> Iterable[today.Need]:
     """A role needs two-step sign-in and there is none yet: until when, and the way there."""
     until = two_step.missing_until(user)
@@ -81,6 +80,9 @@ def two_step_is_missing(user: User) -> Iterable[today.Need]:
             at=until,
             kind="warn",
         )
+
+
+today.register_needs(two_step_is_missing, lambda user: [int(two_step.missing_until(user) is not None)])
 
 
 @today.register_setup

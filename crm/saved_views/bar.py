@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from django.db.models import Exists, OuterRef
 from django.http import HttpResponseRedirect
 from django.urls import reverse
 
@@ -100,18 +101,17 @@ def bar_for(request: StaffRequest, table: Table) -> ViewBar | HttpResponseRedire
     source = sources.SOURCES.get(table.source)
     if source is None or not source.has_views:
         return None
+    own_default = DefaultView.objects.filter(user=request.user, source=source.name, view=OuterRef("pk"))
     views = list(
         SavedView.objects.visible_to(request.user)
         .filter(source=source.name)
         .select_related("owner")
+        .annotate(is_default=Exists(own_default))
         .order_by("name", "pk")
-    )
-    default_id = (
-        DefaultView.objects.filter(user=request.user, source=source.name).values_list("view_id", flat=True).first()
     )
     bar = ViewBar(
         table, source,
-        default=next((view for view in views if view.pk == default_id), None),
+        default=next((view for view in views if view.is_default), None),
         mine=[view for view in views if view.owner_id == request.user.pk],
         shared=[view for view in views if view.owner_id != request.user.pk],
     )  # fmt: skip

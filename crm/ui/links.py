@@ -19,9 +19,14 @@ def url_of(name: str, key: Any) -> str:
     return f"{head}{key}{tail}"
 
 
+def path_of(name: str) -> str:
+    """The same as `reverse(name)`."""
+    return _plain(name, get_script_prefix(), get_urlconf())
+
+
 def query_of(name: str, **values: Any) -> str:
     """A list narrowed by `values`: "/directory/people/?organization=…"."""
-    return f"{_plain(name, get_script_prefix(), get_urlconf())}?{urlencode(values)}"
+    return f"{path_of(name)}?{urlencode(values)}"
 
 
 @lru_cache(maxsize=512)

@@ -5,4 +5,4 @@ from django.utils.translation import gettext_lazy as _
 from crm.ui import today
 from crm.ui.menu import MenuItem, register
 
-register(MenuItem(_("Today"), "home", "today", order=0, prefix="/", count=today.count_needs))
+register(MenuItem(_("Today"), "home", "today", order=0, prefix="/", count=today.waiting_for, note=today.note_waiting))

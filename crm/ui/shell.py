@@ -1,12 +1,12 @@
 """What features add to the shell beside the menu: the "New" menu, the campaign chip, the banner.
 
 shell.register_new(NewItem(_("Person"), "user-plus", "person_create", (Action.EDIT_DIRECTORY,), modal=True))
-shell.campaign_name = function of a user      shell.banner = function without arguments that gives a Banner or None
+shell.use_campaign_name(function of a user)      shell.use_banner(reasons, banner)
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -20,6 +20,7 @@ from crm.accounts import demo_users
 from crm.accounts.models import Installation, User
 from crm.accounts.rules import Action
 from crm.ui import menu
+from crm.ui.counting import Countable
 from crm.ui.setup import Setup, under_way
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ ACCOUNT: list[AccountItem] = [
     AccountItem(_("Two-step and passkeys"), "shield-lock", "mfa_index", order=20),
 ]
 _campaign_name: Callable[[User], str] = lambda user: ""  # noqa: E731 a default to be replaced
-_banner: Callable[[], Banner | None] = lambda: None  # noqa: E731 a default to be replaced
+_banner: tuple[Callable[[], Iterable[Countable]], Callable[[], Banner]] | None = None
 
 
 def register_new(item: NewItem) -> None:
@@ -84,10 +85,10 @@ def use_campaign_name(name: Callable[[User], str]) -> None:
     _campaign_name = name
 
 
-def use_banner(banner: Callable[[], Banner | None]) -> None:
-    """Say what stands above everything, such as that no mail leaves this machine."""
+def use_banner(reasons: Callable[[], Iterable[Countable]], banner: Callable[[], Banner]) -> None:
+    """Say what stands above everything while there are reasons, such as that no mail leaves this machine."""
     global _banner
-    _banner = banner
+    _banner = (reasons, banner)
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ class Shell:
     def entries(self) -> list[Entry]:
         if not self.is_signed_in:
             return []
-        items = menu.items_for(self.user)
+        items = self._items
         current = max(filter(self._covers, items), key=lambda item: len(item.prefix or item.url), default=None)
         return [
             Entry(
@@ -129,10 +130,10 @@ class Shell:
                 item.icon,
                 item.url,
                 is_current=item is current,
-                count=item.count(self.user) if item.count else 0,
+                count=number,
                 group=item.group,
             )
-            for item in items
+            for item, number in zip(items, self._counted[1:], strict=True)
         ]
 
     def _covers(self, item: menu.MenuItem) -> bool:
@@ -172,7 +173,16 @@ class Shell:
 
     @cached_property
     def banner(self) -> Banner | None:
-        return _banner()
+        return _banner[1]() if _banner and self._counted[0] else None
+
+    @cached_property
+    def _items(self) -> list[menu.MenuItem]:
+        return menu.items_for(self.user) if self.is_signed_in else []
+
+    @cached_property
+    def _counted(self) -> list[int]:
+        """Reasons for the banner, then what waits at each entry of the menu: one statement for all of it."""
+        return menu.counts_for(self.user, self._items, also=_banner[0]() if _banner else ())
 
     @property
     def demo_logins(self) -> list[dict[str, str]]:

@@ -1,6 +1,6 @@
 """Today: what needs me, why, since when, and the one next step. Features register what they know.
 
-register_needs(approvals_waiting)      fn(user) -> iterable of Need
+register_needs(approvals_waiting, approvals)  fn(user) -> iterable of Need; and fn(user) -> the rows that they are made of
 register_card(sending_now)             fn(user) -> Card or None: a card of the right column, or of the left (column="main")
 register_setup(sender_domain_checked)  fn(user) -> iterable of SetupStep, for administrators
 """
@@ -21,6 +21,7 @@ from redis.exceptions import RedisError
 
 from crm.accounts.models import User
 from crm.ui import formats
+from crm.ui.counting import Countable
 
 if TYPE_CHECKING:
     from crm.ui import setup
@@ -107,15 +108,15 @@ class Day:
         return any(card.refresh for card in [*self.main, *self.side])
 
 
-NEEDS: list[Callable[[User], Iterable[Need]]] = []
+Provider = Callable[[User], Iterable[Need]]
+NEEDS: dict[Provider, Callable[[User], Iterable[Countable]]] = {}
 CARDS: list[Callable[[User], Card | None]] = []
 SETUP: list[Callable[[User], Iterable[SetupStep]]] = []
 
 
-def register_needs(provider: Callable[[User], Iterable[Need]]) -> Callable[[User], Iterable[Need]]:
-    if provider not in NEEDS:
-        NEEDS.append(provider)
-    return provider
+def register_needs(provider: Provider, waiting: Callable[[User], Iterable[Countable]]) -> None:
+    """waiting: the same as rows to be counted, as many as `provider` makes needs of; nothing is read from them."""
+    NEEDS.setdefault(provider, waiting)
 
 
 def register_card(provider: Callable[[User], Card | None]) -> Callable[[User], Card | None]:
@@ -139,18 +140,24 @@ def needs_of(user: User) -> list[Need]:
     return known
 
 
-def count_needs(user: User) -> int:
-    """For the menu of every page, so it may be COUNT_SECONDS old: counting asks a dozen queries. Today itself is exact."""
+def waiting_for(user: User) -> list[Countable]:
+    """How many needs there are, for the menu of every page, so it may be COUNT_SECONDS old. Today itself is exact."""
     if "_needs" in user.__dict__:
-        return len(needs_of(user))
-    key = f"needs:{user.uid}"
+        return [len(needs_of(user))]
     with suppress(RedisError):
-        if (known := cache.get(key)) is not None:
-            return int(known)
-    count = len(needs_of(user))
+        if (known := cache.get(_key(user))) is not None:
+            return [int(known)]
+    return [rows for waiting in NEEDS.values() for rows in waiting(user)]
+
+
+def note_waiting(user: User, count: int) -> None:
+    """Know for a while what was counted, from then on."""
     with suppress(RedisError):
-        cache.set(key, count, COUNT_SECONDS)
-    return count
+        cache.set(_key(user), count, COUNT_SECONDS)
+
+
+def _key(user: User) -> str:
+    return f"needs:{user.uid}"
 
 
 def day_of(user: User, *, now: dt.datetime | None = None, show_all: bool = False) -> Day:

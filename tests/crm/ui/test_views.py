@@ -22,7 +22,7 @@ HTMX = {"HX-Request": "true"}
 @pytest.fixture
 def bare(monkeypatch):
     """Registries without what features have put into them."""
-    monkeypatch.setattr(today, "NEEDS", [])
+    monkeypatch.setattr(today, "NEEDS", {})
     monkeypatch.setattr(today, "CARDS", [])
     monkeypatch.setattr(today, "SETUP", [])
     monkeypatch.setattr(search, "SOURCES", [])
@@ -41,7 +41,8 @@ def test_today_orders_what_waits_and_counts_it_in_the_menu(planner, sign_in, bar
             today.Need("mail", "Later", "why", "#a", "Look", now - dt.timedelta(hours=1)),
             today.Need("mail", "First", "why", "#b", "Look", now - dt.timedelta(days=2), rank=10),
             today.Need("mail", "Due", "why", "#c", "Look", now + dt.timedelta(hours=1), is_due=True),
-        ]
+        ],
+        lambda user: [3],
     )
 
     response = sign_in(planner).get("/")
@@ -155,7 +156,7 @@ def test_every_menu_entry_leads_somewhere(admin, sign_in):
 
 
 def test_banner_stands_on_every_page(viewer, sign_in, monkeypatch):
-    monkeypatch.setattr(shell, "_banner", lambda: shell.Banner("No mail leaves this machine."))
+    monkeypatch.setattr(shell, "_banner", (lambda: [1], lambda: shell.Banner("No mail leaves this machine.")))
 
     assert "No mail leaves this machine." in text_of(sign_in(viewer).get("/"))
 
@@ -163,7 +164,7 @@ def test_banner_stands_on_every_page(viewer, sign_in, monkeypatch):
 def test_fragment_pays_for_no_menu(admin, sign_in, monkeypatch):
     counted = []
     monkeypatch.setattr(
-        "crm.ui.menu.ITEMS", [MenuItem("X", "x", "today", 1, count=lambda user: counted.append(1) or 1)]
+        "crm.ui.menu.ITEMS", [MenuItem("X", "x", "today", 1, count=lambda user: counted.append(1) or [1])]
     )
 
     body = sign_in(admin).get("/settings/components/", headers=HTMX).content.decode()
