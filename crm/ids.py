@@ -27,9 +27,13 @@ class StampedModel(UidModel):
         abstract = True
 
 
-# The same for rows that one statement makes: gen_random_uuid() with the time and the version put in (valid from PostgreSQL 13).
-UUID7_SQL = (
-    "encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid())"
-    " PLACING substring(int8send(floor(extract(epoch FROM clock_timestamp()) * 1000)::bigint) FROM 3) FROM 1 FOR 6),"
-    " 52, 1), 53, 1), 'hex')::uuid"
-)
+def uuid7_sql(line: str) -> str:
+    """The same for rows that one statement makes: SQL that a number of the row (its line) orders, which keeps indexes in order.
+
+    The parameter `ms` is the statement's time in milliseconds. The twelve bits behind it count, and run on into the next
+    millisecond (RFC 9562, 6.2, method 1); the other 62 are random. Text is the quickest way from bits to a uuid.
+    """
+    return (
+        f"(lpad(to_hex(%(ms)s::bigint + ({line} >> 12)), 12, '0') || '7' || lpad(to_hex({line} & 4095), 3, '0')"
+        " || substr(gen_random_uuid()::text, 19))::uuid"
+    )

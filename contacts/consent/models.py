@@ -51,7 +51,8 @@ class ConsentEvent(models.Model):
 
     subject_uid = models.UUIDField(help_text="no foreign key: the ledger outlives the row")
     subject_kind = models.CharField(max_length=12, choices=SubjectKind.choices)
-    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+")
+    # no index: nobody asks for all that was ever said on a topic, and who allows it now is in consent_granted
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+", db_index=False)
     channel = models.CharField(max_length=12, default="email")
     action = models.CharField(max_length=8, choices=ConsentAction.choices)
     lawful_basis = models.CharField(max_length=24, choices=LawfulBasis.choices, blank=True, default="")
@@ -80,7 +81,8 @@ class ConsentState(models.Model):
 
     subject_uid = models.UUIDField()
     subject_kind = models.CharField(max_length=12, choices=SubjectKind.choices)
-    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+")
+    # no index: nobody asks for all that was ever said on a topic, and who allows it now is in consent_granted
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+", db_index=False)
     channel = models.CharField(max_length=12, default="email")
     is_granted = models.BooleanField()
     lawful_basis = models.CharField(max_length=24, blank=True, default="")

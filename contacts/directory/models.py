@@ -266,6 +266,7 @@ class Membership(UidModel):
             models.UniqueConstraint(
                 fields=["person"],
                 name="membership_one_primary",
+                include=["organization"],  # most queries want to know no more than where somebody is
                 condition=Q(is_primary=True, ended_on__isnull=True),
                 violation_error_message=_("This person has a primary membership already."),
             ),
@@ -273,11 +274,6 @@ class Membership(UidModel):
         indexes = [
             models.Index(fields=["organization", "person"], name="membership_organization"),
             models.Index(fields=["post", "ended_on"], name="membership_post"),
-            models.Index(
-                fields=["person", "organization"],
-                name="membership_current_primary",
-                condition=Q(is_primary=True, ended_on__isnull=True),
-            ),
         ]
 
     def __str__(self) -> str:
@@ -343,12 +339,19 @@ class ContactPoint(StampedModel):
                 name="contact_point_status_known",
                 condition=Q(status__in=["active", "bouncing", "invalid", "complained"]),
             ),
-            models.UniqueConstraint(fields=["person", "kind", "value"], name="contact_point_once_person"),
-            models.UniqueConstraint(fields=["post", "kind", "value"], name="contact_point_once_post"),
-            models.UniqueConstraint(fields=["organization", "kind", "value"], name="contact_point_once_organization"),
+            # each address stands in the index of its owner's kind only: an import pays for every index, twice a row
+            *(
+                models.UniqueConstraint(
+                    fields=[owner, "kind", "value"],
+                    name=f"contact_point_once_{owner}",
+                    condition=Q(**{f"{owner}__isnull": False}),
+                    violation_error_message=_("This address is there already."),
+                )
+                for owner in ("person", "post", "organization")
+            ),
         ]
         indexes = [
-            models.Index(fields=["address_hash"], name="contact_point_hash"),
+            models.Index(fields=["address_hash"], name="contact_point_hash", condition=Q(address_hash__isnull=False)),
             models.Index(fields=["address_key"], name="contact_point_key", condition=Q(kind="email")),
             models.Index(fields=["person", "kind", "-is_preferred", "id"], name="contact_point_person"),
         ]

@@ -150,6 +150,11 @@ def _change(change: AuditChange, verb: str) -> str:
     field, _colon, key = change.field.partition(":")
     if field in {"membership", "consent"}:
         return ""  # memberships and permissions have entries of their own
+    if field == "created" and isinstance(change.after, dict):
+        shown = [
+            f"{name}: {_text(value)}" for name, value in change.after.items() if name in {"email", "phone", "tags"}
+        ]
+        return "; ".join(shown)
     if field == "contact_point":
         return _pair(_address(change.before), _address(change.after))
     if field == "tag":

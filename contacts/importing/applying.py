@@ -7,18 +7,20 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
+from contacts.consent.models import Topic
 from contacts.importing.models import ImportRun
 from contacts.importing.planning import ORGANIZATION_FIELDS, PERSON_FIELDS, execute
 from crm.audit.models import AuditEntry
-from crm.ids import UUID7_SQL
+from crm.ids import uuid7_sql
 
 # Ids are drawn first, so that a row of the file and what it makes are joined by a number and not by a name; and what was
 # just filled is analyzed, or the next statement is planned for the empty table that it was.
 MAKE_ORGANIZATIONS = f"""
 CREATE TEMP TABLE import_org ON COMMIT DROP AS
-SELECT org_ref AS ref, nextval(pg_get_serial_sequence('contacts_organization', 'id')) AS id, {UUID7_SQL} AS uid
+SELECT org_ref AS ref, nextval(%(organization_ids)s::regclass) AS id, {uuid7_sql("line")} AS uid
   FROM import_plan WHERE makes_org ORDER BY line;
 INSERT INTO contacts_organization (id, uid, created_at, updated_at, name, names, sort_key, search_text, acronym,
        constituency_id, country_id, countries_of_work, language, website, note, custom, is_invented)
@@ -33,7 +35,7 @@ ANALYZE import_org;
 
 MAKE_POSTS = f"""
 CREATE TEMP TABLE import_post ON COMMIT DROP AS
-SELECT post_ref AS ref, nextval(pg_get_serial_sequence('contacts_post', 'id')) AS id, {UUID7_SQL} AS uid
+SELECT post_ref AS ref, nextval(%(post_ids)s::regclass) AS id, {uuid7_sql("line")} AS uid
   FROM import_plan WHERE makes_post ORDER BY line;
 INSERT INTO contacts_post (id, uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head)
 SELECT m.id, m.uid, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false
@@ -45,7 +47,7 @@ ANALYZE import_post;
 
 MAKE_PEOPLE = f"""
 CREATE TEMP TABLE import_person ON COMMIT DROP AS
-SELECT person_ref AS ref, nextval(pg_get_serial_sequence('contacts_person', 'id')) AS id, {UUID7_SQL} AS uid
+SELECT person_ref AS ref, nextval(%(person_ids)s::regclass) AS id, {uuid7_sql("line")} AS uid
   FROM import_plan WHERE makes_person ORDER BY line;
 INSERT INTO contacts_person (id, uid, created_at, updated_at, name, names, sort_key, search_text, given_name, family_name,
        honorific_prefix, gender, language, country_id, note, custom, is_invented)
@@ -79,8 +81,12 @@ UPDATE contacts_organization o SET search_text = o.search_text || ' ' || p.organ
 # What the import adds is noted by its ids, so that undoing it takes back exactly that.
 NOTE_MADE = """
 CREATE TEMP TABLE import_made (kind text, id bigint) ON COMMIT DROP;
+CREATE TEMP TABLE import_granted (id bigint, uid uuid) ON COMMIT DROP;
 """
-ADD_CONTACT_POINTS = f"""
+# An owner's first address is preferred, unless one is already. Whoever is new can have no address that conflicts: the plan
+# names each of an owner's once. Asking all unique indexes first, row by row, is left to those who were there before.
+FIND_CONTACT_POINTS = """
+CREATE TEMP TABLE import_point ON COMMIT DROP AS
 WITH preferred AS MATERIALIZED (
          SELECT 1 AS owner, c.person_id AS id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
             AND c.person_id IN (SELECT person_ref FROM import_plan WHERE adds_email AND person_ref > 0)
@@ -89,32 +95,33 @@ WITH preferred AS MATERIALIZED (
          UNION ALL SELECT 3, c.organization_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
             AND c.organization_id IN (SELECT org_ref FROM import_plan WHERE adds_email AND org_ref > 0)),
      owned AS MATERIALIZED (
-         SELECT p.line, p.email, p.email_key, p.email_hash, CASE WHEN p.has_person THEN 1 WHEN s.id IS NOT NULL THEN 2 ELSE 3 END AS owner,
-                CASE WHEN p.has_person THEN m.id ELSE coalesce(s.id, o.id) END AS id
+         SELECT p.line, p.email, p.email_key, p.email_hash, p.phone, p.adds_email, p.adds_phone,
+                CASE WHEN p.has_person THEN 1 WHEN s.id IS NOT NULL THEN 2 ELSE 3 END AS owner,
+                CASE WHEN p.has_person THEN m.id ELSE coalesce(s.id, o.id) END AS id,
+                CASE WHEN p.has_person THEN p.person_ref ELSE coalesce(p.post_ref, p.org_ref) END > 0 AS is_known
            FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref AND p.has_person
            LEFT JOIN import_post s ON s.ref = p.post_ref LEFT JOIN import_org o ON o.ref = p.org_ref
-          WHERE p.adds_email),
-     first AS (SELECT owner, id, min(line) AS line FROM owned GROUP BY 1, 2),
-     added AS (
-INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
-       status_reason, bounce_count, is_preferred, address_key, address_hash)
-SELECT {UUID7_SQL}, %(now)s, %(now)s, CASE WHEN w.owner = 1 THEN w.id END, CASE WHEN w.owner = 2 THEN w.id END,
-       CASE WHEN w.owner = 3 THEN w.id END, 'email', w.email, '', 'active', '', 0,
-       f.line = w.line AND (w.owner, w.id) NOT IN (SELECT owner, id FROM preferred), w.email_key, w.email_hash
-  FROM owned w JOIN first f ON f.owner = w.owner AND f.id = w.id ORDER BY w.line
-ON CONFLICT DO NOTHING RETURNING id)
-INSERT INTO import_made SELECT 'contact_point', id FROM added;
+          WHERE p.adds_email OR p.adds_phone),
+     first AS (SELECT owner, id, min(line) AS line FROM owned WHERE adds_email GROUP BY 1, 2)
+SELECT w.line, w.owner, w.id, w.is_known, c.kind, c.value, c.key, c.hash,
+       c.kind = 'email' AND f.line = w.line AND (w.owner, w.id) NOT IN (SELECT owner, id FROM preferred) AS is_preferred
+  FROM owned w LEFT JOIN first f ON f.owner = w.owner AND f.id = w.id,
+       LATERAL (VALUES ('email', w.email, w.email_key, w.email_hash, w.adds_email), ('phone', w.phone, '', NULL, w.adds_phone))
+            AS c (kind, value, key, hash, added)
+ WHERE c.added ORDER BY w.line;
+"""
+ADD_CONTACT_POINTS = f"""
 WITH added AS (
 INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
-       status_reason, bounce_count, is_preferred, address_key)
-SELECT {UUID7_SQL}, %(now)s, %(now)s, m.id, CASE WHEN m.id IS NULL THEN s.id END,
-       CASE WHEN m.id IS NULL AND s.id IS NULL THEN o.id END, 'phone', p.phone, '', 'active', '', 0, false, ''
-  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
-  LEFT JOIN import_org o ON o.ref = p.org_ref
- WHERE p.adds_phone ORDER BY p.line
-ON CONFLICT DO NOTHING RETURNING id)
+       status_reason, bounce_count, is_preferred, address_key, address_hash)
+SELECT {uuid7_sql("line")}, %(now)s, %(now)s, CASE WHEN owner = 1 THEN id END, CASE WHEN owner = 2 THEN id END,
+       CASE WHEN owner = 3 THEN id END, kind, value, '', 'active', '', 0, is_preferred, key, hash
+  FROM import_point WHERE {{which}}
+RETURNING id)
 INSERT INTO import_made SELECT 'contact_point', id FROM added;
 """  # noqa: S608 constants only
+ADD_TO_NEW = ADD_CONTACT_POINTS.format(which="NOT is_known")
+ADD_TO_KNOWN = ADD_CONTACT_POINTS.format(which="is_known ON CONFLICT DO NOTHING")
 
 ADD_MEMBERSHIPS = f"""
 CREATE TEMP TABLE import_membership ON COMMIT DROP AS
@@ -122,7 +129,7 @@ WITH placed AS MATERIALIZED (
          SELECT h.person_id FROM contacts_membership h WHERE h.is_primary AND h.ended_on IS NULL
             AND h.person_id IN (SELECT person_ref FROM import_plan WHERE adds_membership AND person_ref > 0)),
      first AS (SELECT person_ref, min(line) AS line FROM import_plan WHERE adds_membership GROUP BY 1)
-SELECT {UUID7_SQL} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS post_id, p.started_on,
+SELECT {uuid7_sql("p.line")} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS post_id, p.started_on,
        f.line = p.line AND m.id NOT IN (SELECT person_id FROM placed) AS is_primary, p.line, p.person_ref > 0 AS is_known
   FROM import_plan p JOIN first f ON f.person_ref = p.person_ref JOIN import_person m ON m.ref = p.person_ref
   JOIN import_org o ON o.ref = p.org_ref LEFT JOIN import_post s ON s.ref = p.post_ref
@@ -157,8 +164,8 @@ UPDATE contacts_tag t SET archived_at = NULL
         WHERE p.adds_tags);
 WITH added AS (
 INSERT INTO contacts_tag (uid, name, former_names)
-SELECT {UUID7_SQL}, named.name, '{{}}' FROM (
-       SELECT min(tag) AS name FROM import_plan p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag
+SELECT {uuid7_sql("named.line")}, named.name, '{{}}' FROM (
+       SELECT min(tag) AS name, min(p.line) AS line FROM import_plan p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag
         WHERE p.outcome <> 'rejected' AND lower(tag) NOT IN (SELECT word FROM import_tag)
         GROUP BY lower(tag)) named
 ON CONFLICT DO NOTHING RETURNING id)
@@ -182,12 +189,14 @@ INSERT INTO import_made SELECT 'organization_tag', id FROM added;
 
 LEDGER = """
 INSERT INTO contacts_importmade (run_id, kind, ids, detail)
-SELECT %(run)s, kind, array_agg(id ORDER BY id), '{}' FROM (
-       SELECT 'organization' AS kind, id FROM import_org WHERE ref < 0
-       UNION ALL SELECT 'post', id FROM import_post WHERE ref < 0
-       UNION ALL SELECT 'person', id FROM import_person WHERE ref < 0
-       UNION ALL SELECT kind, id FROM import_made) made
- GROUP BY kind
+SELECT %(run)s, k.kind, made.ids, '{}'::jsonb
+  FROM (VALUES ('contact_point'), ('membership'), ('tag'), ('person_tag'), ('organization_tag')) AS k (kind)
+ CROSS JOIN LATERAL (SELECT array_agg(m.id) AS ids FROM import_made m WHERE m.kind = k.kind) made
+ WHERE made.ids IS NOT NULL
+UNION ALL SELECT %(run)s, 'organization', array_agg(id ORDER BY id), '{}' FROM import_org WHERE ref < 0 HAVING count(*) > 0
+UNION ALL SELECT %(run)s, 'post', array_agg(id ORDER BY id), '{}' FROM import_post WHERE ref < 0 HAVING count(*) > 0
+UNION ALL SELECT %(run)s, 'person', array_agg(id ORDER BY id), '{}' FROM import_person WHERE ref < 0 HAVING count(*) > 0
+UNION ALL SELECT %(run)s, 'permission', array_agg(id ORDER BY id), '{}' FROM import_granted HAVING count(*) > 0
 UNION ALL
 SELECT %(run)s, 'filled_membership', array_agg(id ORDER BY id),
        jsonb_object_agg(id, jsonb_build_array(started_before, started_on, post_id)) FROM import_filled HAVING count(*) > 0;
@@ -233,41 +242,56 @@ INSERT INTO contacts_consentevent (subject_uid, subject_kind, topic_id, channel,
        actor_uid, address_hash)
 SELECT s.uid, s.kind, %(topic)s, 'email', 'grant', %(basis)s, %(source)s, %(evidence)s, %(asked_at)s, %(actor)s,
        decode(s.email_hash, 'hex')
-  FROM ({APPLIED_SUBJECTS}) s LEFT JOIN (
-       SELECT DISTINCT subject_uid FROM contacts_consentevent WHERE topic_id = %(topic)s) e ON e.subject_uid = s.uid
- WHERE NOT s.is_suppressed AND e.subject_uid IS NULL
-RETURNING id)
-INSERT INTO import_made SELECT 'permission', id FROM added;
+  FROM ({APPLIED_SUBJECTS}) s
+ WHERE NOT s.is_suppressed AND NOT EXISTS (
+       SELECT 1 FROM contacts_consentevent e WHERE e.subject_uid = s.uid AND e.topic_id = %(topic)s)
+RETURNING id, subject_uid)
+INSERT INTO import_granted SELECT id, subject_uid FROM added;
 """  # noqa: S608 constants only
 
+# What came new has one line that says all that it came with; what was there before has a line for each thing that was added.
 AUDIT = """
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
-SELECT %(entry)s, 'organization', o.uid, 'name', NULL::jsonb, to_jsonb(p.organization)
+SELECT %(entry)s, 'organization', o.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.organization,
+           'email', CASE WHEN p.adds_email AND NOT p.has_person AND p.post_ref IS NULL THEN p.email END,
+           'phone', CASE WHEN p.adds_phone AND NOT p.has_person AND p.post_ref IS NULL THEN p.phone END,
+           'tags', CASE WHEN p.adds_tags AND NOT p.has_person THEN p.tags END))
   FROM import_plan p JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_org
-UNION ALL SELECT %(entry)s, 'post', s.uid, 'name', NULL::jsonb, to_jsonb(p.post)
+UNION ALL
+SELECT %(entry)s, 'post', s.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.post,
+           'email', CASE WHEN p.adds_email AND NOT p.has_person THEN p.email END,
+           'phone', CASE WHEN p.adds_phone AND NOT p.has_person THEN p.phone END))
   FROM import_plan p JOIN import_post s ON s.ref = p.post_ref WHERE p.makes_post
-UNION ALL SELECT %(entry)s, 'person', m.uid, 'name', NULL::jsonb, to_jsonb(p.name)
-  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE p.makes_person
-UNION ALL SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' WHEN p.post_ref IS NOT NULL THEN 'post' ELSE 'organization' END,
-                 CASE WHEN p.has_person THEN m.uid WHEN p.post_ref IS NOT NULL THEN s.uid ELSE o.uid END, c.field, NULL::jsonb, to_jsonb(c.value)
+UNION ALL
+SELECT %(entry)s, 'person', m.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.name,
+           'email', CASE WHEN p.adds_email THEN p.email END, 'phone', CASE WHEN p.adds_phone THEN p.phone END,
+           'membership', CASE WHEN p.adds_membership THEN concat_ws(', ', p.post, p.organization) END,
+           'tags', CASE WHEN p.adds_tags THEN p.tags END,
+           'consent:' || %(topic_code)s, CASE WHEN g.uid IS NOT NULL THEN 'grant' END))
+  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_granted g ON g.uid = m.uid WHERE p.makes_person
+UNION ALL
+SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' WHEN p.post_ref IS NOT NULL THEN 'post' ELSE 'organization' END,
+       CASE WHEN p.has_person THEN m.uid WHEN p.post_ref IS NOT NULL THEN s.uid ELSE o.uid END, c.field, NULL::jsonb, to_jsonb(c.value)
   FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
   LEFT JOIN import_org o ON o.ref = p.org_ref,
        LATERAL (VALUES ('email', p.email, p.adds_email), ('phone', p.phone, p.adds_phone)) AS c (field, value, added)
- WHERE c.added
-UNION ALL SELECT %(entry)s, 'person', m.uid, 'membership', NULL::jsonb, to_jsonb(concat_ws(', ', p.post, p.organization))
-  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE p.adds_membership OR p.fills_post
-UNION ALL SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' ELSE 'organization' END,
-                 CASE WHEN p.has_person THEN m.uid ELSE o.uid END, 'tags', NULL::jsonb, p.tags
-  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref WHERE p.adds_tags
-UNION ALL SELECT %(entry)s, c.object_type, coalesce(m.uid, o.uid), c.field, to_jsonb(c.before), to_jsonb(c.after)
+ WHERE c.added AND NOT CASE WHEN p.has_person THEN p.makes_person WHEN p.post_ref IS NOT NULL THEN p.makes_post ELSE p.makes_org END
+UNION ALL
+SELECT %(entry)s, 'person', m.uid, 'membership', NULL::jsonb, to_jsonb(concat_ws(', ', p.post, p.organization))
+  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE (p.adds_membership AND NOT p.makes_person) OR p.fills_post
+UNION ALL
+SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' ELSE 'organization' END,
+       CASE WHEN p.has_person THEN m.uid ELSE o.uid END, 'tags', NULL::jsonb, p.tags
+  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref
+ WHERE p.adds_tags AND NOT CASE WHEN p.has_person THEN p.makes_person ELSE p.makes_org END
+UNION ALL
+SELECT %(entry)s, c.object_type, coalesce(m.uid, o.uid), c.field, to_jsonb(c.before), to_jsonb(c.after)
   FROM import_change c LEFT JOIN import_person m ON c.object_type = 'person' AND m.ref = c.object_id
   LEFT JOIN import_org o ON c.object_type = 'organization' AND o.ref = c.object_id;
-"""
-AUDIT_GRANTS = """
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
-SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || t.code, NULL, to_jsonb(e.action)
-  FROM import_made m JOIN contacts_consentevent e ON e.id = m.id JOIN contacts_topic t ON t.id = e.topic_id
- WHERE m.kind = 'permission';
+SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || %(topic_code)s, NULL, to_jsonb(e.action)
+  FROM import_granted g JOIN contacts_consentevent e ON e.id = g.id
+ WHERE NOT EXISTS (SELECT 1 FROM import_person m WHERE m.uid = g.uid AND m.ref < 0);
 """
 
 SETTLE_ROWS = """
@@ -290,13 +314,16 @@ def write_plan(
     on_phase is told in plain words what comes next, and may raise to stop: nothing is then kept.
     """
     has_tags = "tags" in run.mapping.values()
-    values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid}
+    values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid, **_numbers(now)}
+    values["topic_code"] = _topic_code(run)
     on_phase(_("Adding organizations and posts"))
-    execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION, MAKE_POSTS], values)
+    execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION], values)
+    execute([MAKE_POSTS], values)
     on_phase(_("Adding people"))
     execute([MAKE_PEOPLE, _changes("person", (*PERSON_FIELDS, "given_name", "family_name")), AFTER_PERSON], values)
     on_phase(_("Adding addresses and memberships"))
-    execute([NOTE_MADE, ADD_CONTACT_POINTS, ADD_MEMBERSHIPS, *([ADD_TAGS] if has_tags else [])], values)
+    execute([NOTE_MADE, FIND_CONTACT_POINTS, ADD_TO_NEW, ADD_TO_KNOWN, ADD_MEMBERSHIPS], values)
+    execute([ADD_TAGS] if has_tags else [], values)
     on_phase(_("Recording permissions"))
     granted = _grant(run, values)
     on_phase(_("Writing the history"))
@@ -322,6 +349,23 @@ def _grant(run: ImportRun, values: dict[str, Any]) -> int:
         "evidence": chosen["evidence"],
         "asked_at": datetime.fromisoformat(chosen["asked_at"]),
     }
-    granted = execute([GRANT], mine)
-    execute([AUDIT_GRANTS], mine)
-    return granted
+    return execute([GRANT], mine)
+
+
+def _topic_code(run: ImportRun) -> str:
+    topic = run.first_permission.get("topic_id")
+    return Topic.objects.values_list("code", flat=True).get(pk=topic) if topic else ""
+
+
+def _numbers(now: datetime) -> dict[str, Any]:
+    """What ids are made of: looked up here once, for PostgreSQL would look sequences up by name for each row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_serial_sequence('contacts_organization', 'id'), pg_get_serial_sequence('contacts_post', 'id'),"
+            " pg_get_serial_sequence('contacts_person', 'id')"
+        )
+        names = cursor.fetchone()
+    return {
+        "ms": int(now.timestamp() * 1000),
+        **dict(zip(["organization_ids", "post_ids", "person_ids"], names, strict=True)),
+    }

@@ -25,8 +25,9 @@ VALUES = """
 SET LOCAL work_mem = '64MB';
 SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;
-DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_plan, import_change, import_org, import_post,
-           import_person, import_membership, import_subject, import_made, import_filled, import_tag;
+DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_draft, import_plan, import_change, import_org, import_post,
+           import_person, import_membership, import_subject, import_made, import_filled, import_tag, import_point,
+           import_granted;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
 SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
        v->>'honorific' AS honorific_prefix, v->>'gender' AS gender, v->>'language' AS language,
@@ -39,8 +40,7 @@ SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_nam
        coalesce(v->'tags', '[]') AS tags, v->>'note' AS note,
        v ? 'name' AS has_person, v ? 'organization' AS has_organization
   FROM (SELECT line, "values" AS v FROM contacts_importrow WHERE run_id = %(run)s AND "values" <> '{}') staged;
-ALTER TABLE import_value ADD PRIMARY KEY (line);
-ANALYZE import_value;
+ANALYZE import_value (line, has_person, has_organization, email_key, words, sort_key, organization_key, country, post_key);
 CREATE TEMP TABLE import_change (
     object_type text, object_id bigint, line int, field text, before text, after text
 ) ON COMMIT DROP;
@@ -166,7 +166,7 @@ ANALYZE import_seat;
 # The first row of each person, organization, address … speaks; the others would say it again. An institution is made by its
 # first row with a constituency, if any row is left that needs it.
 PLAN = """
-CREATE TEMP TABLE import_plan ON COMMIT DROP AS
+CREATE TEMP TABLE import_draft ON COMMIT DROP AS
 WITH step AS MATERIALIZED (
          SELECT s.*, t.ref AS post_ref, v.email_key, v.phone, v.has_organization,
                 CASE WHEN s.has_person THEN 1 WHEN t.ref IS NOT NULL THEN 2 ELSE 3 END AS owner,
@@ -205,23 +205,21 @@ WITH step AS MATERIALIZED (
             AND NOT EXISTS (SELECT 1 FROM held h WHERE h.person_id = u.person_ref AND h.organization_id = u.org_ref
                                AND h.post_id = u.post_ref)
           GROUP BY u.person_ref, u.org_ref, u.post_ref)
-SELECT v.*, s.org_ref, s.person_ref, s.post_ref,
-       s.org_ref = -s.line AND o.org_ref IS NOT NULL AS makes_org, s.makes_person, coalesce(s.post_ref = -s.line, false) AS makes_post,
-       coalesce(o.line = s.line, false) AND v.has_organization AS leads_org, coalesce(w.line = s.line, false) AS leads_person,
+SELECT s.line, s.has_person, s.org_ref, s.person_ref, s.post_ref, coalesce(s.org_ref = -s.line AND o.org_ref IS NOT NULL, false) AS makes_org,
+       s.makes_person, coalesce(s.post_ref = -s.line, false) AS makes_post,
+       coalesce(o.line = s.line, false) AND s.has_organization AS leads_org, coalesce(w.line = s.line, false) AS leads_person,
        e.line IS NOT NULL AS adds_email, f.line IS NOT NULL AS adds_phone, m.line IS NOT NULL AS adds_membership,
        false AS fills_post, false AS adds_tags, s.outcome, s.reason
-  FROM import_value v JOIN step s ON s.line = v.line
+  FROM step s
   LEFT JOIN orgs o ON o.org_ref = s.org_ref LEFT JOIN persons w ON w.person_ref = s.person_ref AND s.has_person
   LEFT JOIN emails e ON e.line = s.line LEFT JOIN phones f ON f.line = s.line LEFT JOIN seats m ON m.line = s.line;
-UPDATE import_plan SET makes_org = false WHERE makes_org IS NULL;
-ALTER TABLE import_plan ADD PRIMARY KEY (line);
-ANALYZE import_plan (line, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone, adds_membership);
+ANALYZE import_draft;
 """
 
 FILLS = """
-UPDATE import_plan p SET fills_post = true, adds_membership = false
+UPDATE import_draft p SET fills_post = true, adds_membership = false
   FROM (SELECT DISTINCT ON (m.person_id, m.organization_id) w.line
-          FROM import_plan w JOIN contacts_membership m ON m.person_id = w.person_ref AND m.organization_id = w.org_ref
+          FROM import_draft w JOIN contacts_membership m ON m.person_id = w.person_ref AND m.organization_id = w.org_ref
          WHERE w.person_ref > 0 AND w.adds_membership AND w.post_ref IS NOT NULL AND m.ended_on IS NULL AND m.post_id IS NULL
          ORDER BY m.person_id, m.organization_id, w.line) f
  WHERE p.line = f.line;
@@ -234,8 +232,10 @@ SELECT DISTINCT ON (w.word) w.word, coalesce(n.merged_into_id, n.id) AS id
         UNION ALL SELECT unnest(former_names), id, merged_into_id, 2 FROM contacts_tag) w
   JOIN contacts_tag n ON n.id = coalesce(w.merged_into_id, w.id)
  ORDER BY w.word, w.place, w.id;
-UPDATE import_plan p SET adds_tags = true
-  FROM (SELECT DISTINCT w.line FROM import_plan w CROSS JOIN LATERAL jsonb_array_elements_text(w.tags) AS tag
+ANALYZE import_tag;
+UPDATE import_draft p SET adds_tags = true
+  FROM (SELECT DISTINCT w.line FROM import_draft w JOIN import_value v ON v.line = w.line
+         CROSS JOIN LATERAL jsonb_array_elements_text(v.tags) AS tag
           LEFT JOIN import_tag t ON t.word = lower(tag)
           LEFT JOIN contacts_person_tags pt ON pt.tag_id = t.id AND w.has_person AND pt.person_id = w.person_ref
           LEFT JOIN contacts_organization_tags ot ON ot.tag_id = t.id AND NOT w.has_person AND ot.organization_id = w.org_ref
@@ -246,46 +246,53 @@ UPDATE import_plan p SET adds_tags = true
 # Fields of rows that exist: filled where empty, replaced only when the import says so.
 CHANGE = """
 INSERT INTO import_change
-SELECT '{table}', o.id, p.line, '{column}', o.{column}::text, p.{column}
-  FROM import_plan p JOIN contacts_{table} o ON o.id = p.{ref}
- WHERE p.{ref} > 0 AND p.{leads} AND p.outcome = '' AND p.{column} IS NOT NULL AND p.{column} <> o.{column}
+SELECT '{table}', o.id, p.line, '{column}', o.{column}::text, v.{column}
+  FROM import_draft p JOIN import_value v ON v.line = p.line JOIN contacts_{table} o ON o.id = p.{ref}
+ WHERE p.{ref} > 0 AND p.{leads} AND p.outcome = '' AND v.{column} IS NOT NULL AND v.{column} <> o.{column}
    AND (o.{column} = '' OR %(overwrite)s);
 """
 # A name decides who is who, so it is never replaced; its parts are filled where both are missing.
 NAME_PARTS = """
 INSERT INTO import_change
 SELECT 'person', o.id, p.line, part.field, '', part.value
-  FROM import_plan p JOIN contacts_person o ON o.id = p.person_ref,
-       LATERAL (VALUES ('given_name', p.given_name), ('family_name', p.family_name)) AS part (field, value)
+  FROM import_draft p JOIN import_value v ON v.line = p.line JOIN contacts_person o ON o.id = p.person_ref,
+       LATERAL (VALUES ('given_name', v.given_name), ('family_name', v.family_name)) AS part (field, value)
  WHERE p.leads_person AND p.outcome = '' AND o.given_name = '' AND o.family_name = ''
-   AND p.family_name IS NOT NULL AND part.value IS NOT NULL;
+   AND v.family_name IS NOT NULL AND part.value IS NOT NULL;
 """
 PERSON_FIELDS = ("honorific_prefix", "gender", "language", "note")
 ORGANIZATION_FIELDS = ("acronym", "website")
 
+# Values and decisions side by side, written once: what had to be found out step by step is in narrow tables until here.
 OUTCOMES = """
 ANALYZE import_change;
-UPDATE import_plan p
-   SET outcome = CASE WHEN makes_person OR (makes_org AND NOT has_person) OR (makes_post AND NOT has_person) THEN 'created'
-                      WHEN makes_org OR makes_post OR adds_email OR adds_phone OR adds_membership OR fills_post OR adds_tags
-                           OR c.fields IS NOT NULL THEN 'updated'
-                      ELSE 'unchanged' END,
-       reason = CASE WHEN makes_person OR (makes_org AND NOT has_person) OR (makes_post AND NOT has_person) THEN '' ELSE
-                left(concat_ws(', ', CASE WHEN makes_org THEN %(w_organization)s END, CASE WHEN adds_email THEN %(w_email)s END,
-                     CASE WHEN adds_phone THEN %(w_phone)s END,
-                     CASE WHEN adds_membership OR fills_post OR makes_post THEN %(w_post)s END,
-                     CASE WHEN adds_tags THEN %(w_tags)s END, c.fields), 300) END
-  FROM (SELECT q.line, h.fields FROM import_plan q LEFT JOIN (
-               SELECT line, string_agg(replace(field, '_', ' '), ', ' ORDER BY field) AS fields FROM import_change GROUP BY line
-          ) h ON h.line = q.line) c
- WHERE p.line = c.line AND p.outcome = '';
+CREATE TEMP TABLE import_plan ON COMMIT DROP AS
+SELECT {values}, d.org_ref, d.person_ref, d.post_ref, d.makes_org, d.makes_person, d.makes_post, d.leads_org, d.leads_person,
+       d.adds_email, d.adds_phone, d.adds_membership, d.fills_post, d.adds_tags,
+       CASE WHEN d.outcome <> '' THEN d.outcome WHEN d.creates THEN 'created'
+            WHEN d.makes_org OR d.makes_post OR d.adds_email OR d.adds_phone OR d.adds_membership OR d.fills_post OR d.adds_tags
+                 OR h.fields IS NOT NULL THEN 'updated'
+            ELSE 'unchanged' END AS outcome,
+       CASE WHEN d.outcome <> '' THEN d.reason WHEN d.creates THEN '' ELSE
+            left(concat_ws(', ', CASE WHEN d.makes_org THEN %(w_organization)s END, CASE WHEN d.adds_email THEN %(w_email)s END,
+                 CASE WHEN d.adds_phone THEN %(w_phone)s END,
+                 CASE WHEN d.adds_membership OR d.fills_post OR d.makes_post THEN %(w_post)s END,
+                 CASE WHEN d.adds_tags THEN %(w_tags)s END, h.fields), 300) END AS reason
+  FROM (SELECT *, makes_person OR ((makes_org OR makes_post) AND NOT has_person) AS creates FROM import_draft) d
+  JOIN import_value v ON v.line = d.line
+  LEFT JOIN (SELECT line, string_agg(replace(field, '_', ' '), ', ' ORDER BY field) AS fields FROM import_change GROUP BY line
+       ) h ON h.line = d.line
+ ORDER BY d.line;
+ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone,
+        adds_membership, adds_tags, fills_post, outcome);
 """
+READ = "v.line, v.has_person, v.email_key, v.email_hash"  # what is asked of a plan that is only looked at
 
 
-def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
+def make_plan(*, run: ImportRun, scope: Collection[str] | None, is_dry: bool = False) -> None:
     """Decide for every usable row what it does. Call in a transaction; the tables vanish with it.
 
-    scope: ISO codes that the importer is limited to, None for all.
+    scope: ISO codes that the importer is limited to, None for all. is_dry: leave out what only writing needs.
     """
     values = {
         "run": run.pk,
@@ -309,7 +316,7 @@ def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
         ]
     if int(run.options.get("rows") or 0) > MANY:
         statements.insert(0, "SET LOCAL enable_nestloop = off")
-    execute([*statements, OUTCOMES], values)
+    execute([*statements, OUTCOMES.format(values=READ if is_dry else "v.*")], values)
 
 
 def execute(statements: list[str], values: dict[str, Any]) -> int:

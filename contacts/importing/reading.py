@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import charset_normalizer
 from django.utils.translation import gettext as _
@@ -85,8 +86,7 @@ class Format:
     separator_line: bool = False
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(NamedTuple):
     line: int
     cells: list[str]
 
@@ -142,48 +142,31 @@ def sample_rows(path: Path, how: Format, *, count: int = SAMPLE_ROWS) -> list[Ro
     return found
 
 
-# A carriage return at the end of a chunk may be half of a line end, so it waits for the next chunk.
-_LINE_END = re.compile(r"\r?\n|\r(?=[^\n])")
-
-
 class _Lines:
     """Lines of text for csv, counted, with what PostgreSQL cannot keep refused."""
 
     def __init__(self, stream: io.TextIOWrapper) -> None:
         self._stream = stream
-        self._rest = ""
         self.count = 0
 
     def __iter__(self) -> Iterator[str]:
-        rest = ""
-        while chunk := self._stream.read(1 << 16):
-            if self.count == 0 and not rest:
-                chunk = chunk.removeprefix("\ufeff")
-            yield from self._whole_lines(rest + chunk)
-            rest = self._rest
-            if len(rest) > LINE_LIMIT:
-                raise _too_big(self.count + 1)
-        if rest:
-            yield self._counted(rest)
-
-    def _whole_lines(self, text: str) -> Iterator[str]:
-        start = 0
-        for end in _LINE_END.finditer(text):
-            yield self._counted(text[start : end.end()])
-            start = end.end()
-        self._rest = text[start:]
-
-    def _counted(self, line: str) -> str:
-        self.count += 1
-        if "\0" in line:
-            raise BadFile(
-                _(
-                    "Line %(line)d holds a NUL character, which text never has. The file is damaged or is not a table of text; nothing was imported."
+        """Each with its end as it stands: \\n, \\r or both (the stream is opened with newline="")."""
+        readline = self._stream.readline
+        while line := readline(LINE_LIMIT):
+            self.count += 1
+            if self.count == 1:
+                line = line.removeprefix("\ufeff")
+            if "\0" in line:
+                raise BadFile(
+                    _(
+                        "Line %(line)d holds a NUL character, which text never has. The file is damaged or is not a table of text; nothing was imported."
+                    )
+                    % {"line": self.count},
+                    line=self.count,
                 )
-                % {"line": self.count},
-                line=self.count,
-            )
-        return line
+            if len(line) == LINE_LIMIT and line[-1] not in "\r\n":
+                raise _too_big(self.count)
+            yield line
 
 
 def _parse(lines: _Lines, how: Format) -> Iterator[Row]:
@@ -200,7 +183,7 @@ def _parse(lines: _Lines, how: Format) -> Iterator[Row]:
         except csv.Error as error:
             raise _broken(error, line=first, seen=lines.count) from None
         line, first = first, lines.count + 1
-        if any(len(cell) > CELL_LIMIT for cell in cells):
+        if cells and max(map(len, cells)) > CELL_LIMIT:
             raise _too_big(line)
         if len(cells) > COLUMN_LIMIT:
             raise BadFile(
@@ -210,7 +193,7 @@ def _parse(lines: _Lines, how: Format) -> Iterator[Row]:
                 % {"line": line, "count": len(cells), "limit": COLUMN_LIMIT},
                 line=line,
             )
-        if any(cell.strip() for cell in cells):
+        if any(map(str.strip, cells)):
             yield Row(line, cells)
 
 

@@ -252,7 +252,7 @@ def finish_check(*, run: ImportRun, scope: Any) -> ImportRun:
     """Decide what the staged rows do, and keep the outcome and the counts. Nothing of the directory changes."""
     with transaction.atomic():
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
-        make_plan(run=run, scope=scope)
+        make_plan(run=run, scope=scope, is_dry=True)
         execute([SETTLE_DRY_ROWS], {"run": run.pk})
         _move(run, State.CHECKED, counts={**_counts(run), "permission": _permission_counts()})
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -62,61 +62,71 @@ class RowReader:
     constituencies: Mapping[str, int] = field(default_factory=lambda: constituency_names())
     languages: Mapping[str, str] = field(default_factory=lambda: language_names())
     _read: dict[tuple[str, str], Any] = field(default_factory=dict)
-    _keys: dict[tuple[str, ...], str] = field(default_factory=dict)
+    _keys: dict[tuple[str | None, ...], tuple[str, str]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._columns = [
+            (index, target, target in SHARED, getattr(self, f"_read_{target}", self._read_text))
+            for index, target in self.mapping.items()
+        ]
 
     def values(self, row: Row) -> dict[str, Any]:
         """The row's values by name, only those that it has. Raises BadRow."""
-        if len(row.cells) > self.width and any(cell.strip() for cell in row.cells[self.width :]):
+        cells = row.cells
+        width = len(cells)
+        if width > self.width and any(cell.strip() for cell in cells[self.width :]):
             raise BadRow(
                 _("The row has %(count)d cells and the table %(width)d columns. Is there a separator too many?")
-                % {"count": len(row.cells), "width": self.width}
+                % {"count": width, "width": self.width}
             )
         found: dict[str, Any] = {}
-        for index, target in self.mapping.items():
-            text = " ".join(row.cells[index].split()) if index < len(row.cells) else ""
-            if target == "note" and index < len(row.cells):
-                text = row.cells[index].strip()
+        for index, target, is_shared, read in self._columns:
+            if index >= width:
+                continue
+            text = cells[index].strip() if target == "note" else " ".join(cells[index].split())
             if text[:1] == "'" and text[1:2] in FORMULA_STARTS:
                 text = text[1:]  # the apostrophe by which our own files make a formula harmless
             if text:
-                value = self._value(text, target)
+                value = self._shared(text, target, read) if is_shared else read(text, target)
                 found[target] = [*found.get("tags", []), *value] if target == "tags" else value
         return self._complete(found)
 
-    def _value(self, text: str, target: str) -> Any:
-        if target not in SHARED:
-            return getattr(self, f"_read_{target}", self._read_text)(text, target)
+    def _shared(self, text: str, target: str, read: Callable[[str, str], Any]) -> Any:
         known = self._read.get((target, text))
         if known is None:
             if len(self._read) > REMEMBERED:
                 self._read.clear()
-            known = self._read[target, text] = getattr(self, f"_read_{target}", self._read_text)(text, target)
+            known = self._read[target, text] = read(text, target)
         return known
 
-    def _key(self, *texts: str) -> str:
-        """The normal form of a name that many rows share."""
-        known = self._keys.get(texts)
+    def _key(self, name: str, acronym: str | None = None) -> tuple[str, str]:
+        """The normal form of a name that many rows share, and what it is found by as an institution's."""
+        known = self._keys.get((name, acronym))
         if known is None:
             if len(self._keys) > REMEMBERED:
                 self._keys.clear()
-            known = self._keys[texts] = normalise(*texts)
+            found_by = searchable(name, acronym, also=acronyms(name))
+            known = self._keys[name, acronym] = normalise(name)[:300], found_by
         return known
 
     def _complete(self, v: dict[str, Any]) -> dict[str, Any]:
+        if "email" in v:
+            try:
+                v["email_key"] = address_key(v["email"])
+            except Invalid as error:
+                raise BadRow(error.message) from None
         if not v.get("name") and (v.get("given_name") or v.get("family_name")):
             v["name"] = f"{v.get('given_name', '')} {v.get('family_name', '')}".strip()
         if v.get("name"):
-            v["sort_key"] = normalise(v["name"])[:300]
-            if v.get("family_name"):
-                v["sort_key"] = normalise(v["family_name"], v.get("given_name"))[:300]
+            parts = (v["family_name"], v.get("given_name")) if v.get("family_name") else (v["name"],)
+            v["sort_key"] = normalise(*parts)[:300]
             v["search_text"] = searchable(v["name"])
             v["words"] = " ".join(sorted(set(v["sort_key"].split())))
         if v.get("organization"):
-            v["organization_key"] = self._key(v["organization"])[:300]
-            v["organization_search"] = searchable(v["organization"], v.get("acronym"), also=acronyms(v["organization"]))
+            v["organization_key"], v["organization_search"] = self._key(v["organization"], v.get("acronym"))
             v.setdefault("constituency", self.default_constituency)
         if v.get("post"):
-            v["post_key"] = self._key(v["post"])[:300]
+            v["post_key"] = self._key(v["post"])[0]
         if self.default_country:
             v.setdefault("country", self.default_country)
         if self.default_language:
@@ -140,12 +150,7 @@ class RowReader:
         return text
 
     def _read_email(self, text: str, _target: str) -> str:
-        text = text.removeprefix("mailto:").strip("<> ;,")
-        try:
-            address_key(text)
-        except Invalid as error:
-            raise BadRow(error.message) from None
-        return text
+        return text.removeprefix("mailto:").strip("<> ;,")
 
     def _read_country(self, text: str, _target: str) -> str:
         return _known(self.countries, text, gettext_lazy("“%(text)s” is not a country that we know."))
@@ -193,9 +198,8 @@ class RowReader:
 
 
 def with_hash(values: dict[str, Any]) -> dict[str, Any]:
-    """Add what finds and protects an address: its normal form and its keyed hash."""
-    if values.get("email"):
-        values["email_key"] = address_key(values["email"])
+    """Add what protects an address: the keyed hash of its normal form."""
+    if "email_key" in values:
         values["email_hash"] = address_hash(values["email_key"]).hex()
     return values
 

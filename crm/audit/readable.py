@@ -88,6 +88,7 @@ FIELDS: dict[str, StrOrPromise] = {
     "website": gettext_lazy("Website"),
     "archived_at": gettext_lazy("Archived"),
     "archived": gettext_lazy("Archived"),
+    "created": gettext_lazy("Added"),
     "membership": gettext_lazy("Membership"),
     "contact_point": gettext_lazy("Address"),
     "members": gettext_lazy("Members"),
@@ -203,6 +204,9 @@ class Reader:
             return " · ".join(filter(None, [str(value.get("value", "")), *extra]))
         if field == "membership" and isinstance(value, dict):
             return self._membership(value)
+        if field == "created" and isinstance(value, dict):  # all that a new row came with, in one line
+            said = {name: self._label(*name.partition(":")[::2]) for name in value}
+            return _short("; ".join(f"{said[name]}: {self._one(name, item)}" for name, item in value.items()))
         if isinstance(value, dict):
             return _short("; ".join(f"{key}: {text}" for key, text in value.items()))
         return self._one(field, value)

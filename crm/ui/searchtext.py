@@ -20,6 +20,7 @@ _SMALL = frozenset([
     "l", "la", "las", "le", "les", "los", "o", "of", "on", "the", "to", "u", "und", "y",
 ])  # fmt: skip
 MOST_WORDS = 8
+REMEMBERED = 16_384  # words whose letters and spellings are known: names repeat, in a file of a hundred thousand people above all
 
 
 def _folded(*texts: str | None) -> str:
@@ -34,24 +35,45 @@ def normalise(*texts: str | None) -> str:
     joined = " ".join(text for text in texts if text)
     if joined.isascii():  # most names of most files, and all that the rest does would change nothing
         return " ".join(joined.lower().split())
-    joined = _folded(joined)
-    latin = anyascii(joined).lower()
-    both = latin if latin == joined else f"{latin} {joined}"
+    return _with_latin(_folded(joined))
+
+
+def _with_latin(folded: str) -> str:
+    latin = _in_latin(folded)
+    both = latin if latin == folded else f"{latin} {folded}"
     return " ".join(both.split())
+
+
+def _in_latin(folded: str) -> str:
+    """Transliterated word by word, which is the same as at once: each letter is by itself, and a space stays one."""
+    return " ".join(map(_latin_word, folded.split(" ")))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _latin_word(word: str) -> str:
+    return anyascii(word).lower()
 
 
 def latin(text: str) -> str:
     """Only the Latin letters of the normal form, to tell whether two names are the same but for accents and script."""
-    return " ".join(anyascii(_folded(text)).lower().split())
+    return " ".join(_in_latin(_folded(text)).split())
 
 
 def searchable(*texts: str | None, also: Iterable[str] = ()) -> str:
     """The stored form: the normal form, then other spellings of its words, then `also` (acronyms)."""
-    base, typed = normalise(*texts), _folded(*texts)
+    joined = " ".join(text for text in texts if text)
+    if joined.isascii():
+        # plain letters, as most names are, have no other spelling; imports ask for a hundred thousand of them
+        typed = joined.lower()
+        base = " ".join(typed.split())
+        spelt = typed.split() if _INSIDE.search(typed) else []
+        if not spelt and not also:
+            return base
+    else:
+        typed = _folded(joined)
+        base, spelt = _with_latin(typed), typed.split()
     there = set(base.split())
     more: list[str] = []
-    # plain letters, as most names are, have no other spelling; imports ask for a hundred thousand of them
-    spelt = () if typed.isascii() and not _INSIDE.search(typed) else typed.split()
     for word in [*(other for one in spelt for other in _spellings(one)), *also]:
         if word and word not in there:
             there.add(word)
@@ -59,18 +81,19 @@ def searchable(*texts: str | None, also: Iterable[str] = ()) -> str:
     return " ".join([base, *more]) if more else base
 
 
-def _spellings(word: str) -> list[str]:
+@lru_cache(maxsize=REMEMBERED)
+def _spellings(word: str) -> tuple[str, ...]:
     """Other ways to write one folded word in Latin letters: Mueller for Müller, ndiaye for n'diaye."""
     plain = " ".join(anyascii(word).lower().split())
     found = [anyascii(word.translate(_TWO_LETTERS)).lower(), _INSIDE.sub("", plain)]
-    return [other for other in dict.fromkeys(found) if other != plain and " " not in other]
+    return tuple(other for other in dict.fromkeys(found) if other != plain and " " not in other)
 
 
 def typed_words(text: str) -> list[tuple[str, ...]]:
     """The words that were typed, each with the ways in which it may be stored; any of them will do."""
     found = []
     for word in _folded(text).split()[:MOST_WORDS]:
-        plain = "".join(anyascii(word).lower().split())
+        plain = "".join(_latin_word(word).split())
         ways = dict.fromkeys(way for way in (plain, *_spellings(word), word) if way)
         if ways:
             found.append(tuple(ways))

@@ -34,7 +34,9 @@ def dry_run(run, actor):
     services.start_check(run=run, actor=actor)
     run.refresh_from_db()
     run.rows.all().delete()
-    assert stage(run=run, job=Progress())
+    progress = Progress()
+    while not stage(run=run, job=progress):
+        continue  # a worker would begin another task
     return services.finish_check(run=run, scope=actor.scope(Action.BULK).countries)
 
 

@@ -14,6 +14,7 @@ from contacts.importing import services
 from contacts.importing.models import ImportRow, ImportRun
 from contacts.importing.reading import BadFile
 from crm.audit.models import AuditChange, AuditEntry, Door, OutboxEvent
+from crm.audit.readable import Reader
 from crm.errors import Invalid, WrongState
 from crm.jobs.models import Job
 from tests.contacts.importing.steps import apply, csv_file, dry_run, outcomes
@@ -108,11 +109,19 @@ def test_apply_leaves_one_entry_its_changes_and_one_event(upload, planner):
     entry = AuditEntry.objects.get(verb="import.applied")
     assert (entry.door, entry.actor, entry.summary) == (Door.IMPORT, planner, "people.csv")
     person = Person.objects.get(name="Ada Banda")
-    assert set(entry.changes.filter(object_uid=person.uid).values_list("field", "after")) == {
-        ("name", "Ada Banda"),
-        ("email", "ada@example.org"),
-        ("membership", "Minister, Ministry of Labour"),
-    }
+    change = entry.changes.get(object_uid=person.uid)
+    assert (change.field, change.before, change.after) == (
+        "created",
+        None,
+        {"name": "Ada Banda", "email": "ada@example.org", "membership": "Minister, Ministry of Labour"},
+    )
+    line = Reader([change], planner).line(change)
+    assert line.text == ("Added: – → Name: Ada Banda; Email: ada@example.org; Membership: Minister, Ministry of Labour")
+    post = Post.objects.get()
+    assert [(c.object_uid, c.after) for c in entry.changes.exclude(object_uid=person.uid).order_by("object_type")] == [
+        (post.organization.uid, {"name": "Ministry of Labour"}),
+        (post.uid, {"name": "Minister"}),
+    ]
     event = OutboxEvent.objects.get(type="import.applied")
     assert event.payload == {"created": 1, "updated": 0, "unchanged": 0, "rejected": 0}
 
@@ -445,7 +454,9 @@ def test_first_permission_is_given_to_those_who_never_said_anything(upload, plan
     assert ConsentEvent.objects.filter(subject_uid=said_yes.uid).count() == 1
     event = ConsentEvent.objects.get(subject_uid=new.uid)
     assert (event.source, event.evidence, event.actor_uid) == ("Sign-up sheet", "Accra, 3 March", planner.uid)
-    assert AuditChange.objects.filter(field="consent:news").count() == 2 + 2
+    assert AuditChange.objects.filter(field="consent:news").count() == 2 + 1
+    told = AuditChange.objects.get(object_uid=new.uid)
+    assert told.after == {"name": "New Person", "email": "new@example.org", "consent:news": "grant"}
 
 
 def test_no_permission_is_given_when_none_is_asked_for(upload, planner):
