@@ -24,6 +24,9 @@ UNION ALL
 SELECT state, count(*) FROM delivery WHERE mailing_id = %s AND NOT EXISTS (SELECT 1 FROM kept) GROUP BY state
 """
 OPEN = (Outcome.PENDING, Outcome.IN_FLIGHT, Outcome.DEFERRED)
+# of one row of the directory: a message that may still leave, or that left and is not yet in the day's figures
+UNDER_WAY = "SELECT 1 FROM delivery d WHERE {theirs} AND d.state IN ('pending', 'in_flight', 'deferred', 'uncertain')"
+WENT_OUT = "SELECT 1 FROM delivery d WHERE {theirs} AND d.state = 'accepted'"
 
 
 def counts(mailing_id: int) -> dict[str, int]:

@@ -1,6 +1,6 @@
 """Delivery plugs in: segment fields, suppressions, moves of mailings, the banner, benches."""
 
-from campaigns.delivery import erasing
+from campaigns.delivery import erasing, queries
 from campaigns.delivery.banner import no_mail_leaves, nothing_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.history import SOURCE
@@ -11,6 +11,7 @@ from campaigns.delivery.segment_fields import register_fields
 from campaigns.mailings.services import on_move
 from contacts.consent.services import address_of_delivery, on_suppress
 from contacts.directory.timeline import register
+from contacts.importing.keeping import keep_while
 from contacts.segments.bench import register_cases
 from crm import bench
 from crm.ui import search
@@ -23,6 +24,14 @@ on_suppress(stop_deliveries)
 address_of_delivery(address_of)
 on_move(mailing_moved)
 use_banner(nothing_leaves, no_mail_leaves)
+# an import is not undone under a message that is on its way, or has gone; its row in the ledger names whom it is for
+for kind, theirs in (
+    ("person", "d.person_id = o.id"),
+    ("organization", "d.organization_id = o.id"),
+    ("post", "d.organization_id = o.organization_id AND d.post_id = o.id"),
+):
+    keep_while(kind, "mailing", queries.UNDER_WAY.format(theirs=theirs))
+    keep_while(kind, "written", queries.WENT_OUT.format(theirs=theirs))
 register(SOURCE)
 search.register(LETTERS)
 register_cases("campaigns.delivery.segment_bench:make")

@@ -18,14 +18,27 @@ def texts_for(languages: Iterable[str]) -> dict[str, str]:
 
 def form_for_title(titles: Iterable[str], forms: Iterable[FormOfAddress] | None = None) -> FormOfAddress | None:
     """The form whose words one of a post's titles begins with; the longest words win. None: the general form."""
-    shown = [latin(title) for title in titles if title]
-    best: tuple[int, FormOfAddress] | None = None
-    for form in FormOfAddress.objects.all() if forms is None else forms:
-        for words in form.title_words:
-            wanted = latin(words)
-            if wanted and any(re.match(rf"{re.escape(wanted)}(?!\w)", title) for title in shown):
-                best = max(best or (0, form), (len(wanted), form), key=lambda found: found[0])
-    return best[1] if best else None
+    return FormFinder(forms).form_for(titles)
+
+
+class FormFinder:
+    """The table of forms made ready once, to look up the titles of many posts."""
+
+    def __init__(self, forms: Iterable[FormOfAddress] | None = None) -> None:
+        self._words = [
+            (len(wanted), re.compile(rf"{re.escape(wanted)}(?!\w)"), form)
+            for form in (FormOfAddress.objects.all() if forms is None else forms)
+            for wanted in map(latin, form.title_words)
+            if wanted
+        ]
+
+    def form_for(self, titles: Iterable[str]) -> FormOfAddress | None:
+        shown = [latin(title) for title in titles if title]
+        best: tuple[int, FormOfAddress] | None = None
+        for length, words, form in self._words:
+            if any(words.match(title) for title in shown):
+                best = max(best or (0, form), (length, form), key=lambda found: found[0])
+        return best[1] if best else None
 
 
 def address_of(person: Person, language: str) -> dict[str, str]:

@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from contacts.consent.models import Topic
+from contacts.greetings.queries import FormFinder
 from contacts.importing.models import ImportRun
 from contacts.importing.planning import ORGANIZATION_FIELDS, PERSON_FIELDS, execute
 from crm.audit.models import AuditEntry
@@ -37,9 +38,11 @@ MAKE_POSTS = f"""
 CREATE TEMP TABLE import_post ON COMMIT DROP AS
 SELECT post_ref AS ref, nextval(%(post_ids)s::regclass) AS id, {uuid7_sql("line")} AS uid
   FROM import_plan WHERE makes_post ORDER BY line;
-INSERT INTO contacts_post (id, uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head)
-SELECT m.id, m.uid, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false
-  FROM import_plan p JOIN import_post m ON m.ref = p.post_ref JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_post;
+INSERT INTO contacts_post (id, uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head,
+       form_of_address_id)
+SELECT m.id, m.uid, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false, f.form_id
+  FROM import_plan p JOIN import_post m ON m.ref = p.post_ref JOIN import_org o ON o.ref = p.org_ref
+  LEFT JOIN import_form f ON f.title = p.post WHERE p.makes_post;
 INSERT INTO import_post SELECT DISTINCT p.post_ref, s.id, s.uid FROM import_plan p JOIN contacts_post s ON s.id = p.post_ref
  WHERE p.post_ref > 0;
 ANALYZE import_post;
@@ -318,6 +321,7 @@ def write_plan(
     values["topic_code"] = _topic_code(run)
     on_phase(_("Adding organizations and posts"))
     execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION], values)
+    _find_forms_of_address()
     execute([MAKE_POSTS], values)
     on_phase(_("Adding people"))
     execute([MAKE_PEOPLE, _changes("person", (*PERSON_FIELDS, "given_name", "family_name")), AFTER_PERSON], values)
@@ -350,6 +354,18 @@ def _grant(run: ImportRun, values: dict[str, Any]) -> int:
         "asked_at": datetime.fromisoformat(chosen["asked_at"]),
     }
     return execute([GRANT], mine)
+
+
+def _find_forms_of_address() -> None:
+    """`import_form`: how holders of the posts that come new are addressed, by title, as for a post made on the screen."""
+    finder = FormFinder()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT post FROM import_plan WHERE makes_post")
+        found = {title: form.pk for (title,) in cursor.fetchall() if (form := finder.form_for([title]))}
+        cursor.execute(
+            "CREATE TEMP TABLE import_form ON COMMIT DROP AS SELECT * FROM unnest(%s::text[], %s::bigint[]) AS f (title, form_id)",
+            [list(found), list(found.values())],
+        )
 
 
 def _topic_code(run: ImportRun) -> str:

@@ -125,6 +125,7 @@ class ImportKept(models.Model):
         EDITED = "edited", _("edited since")
         USED = "used", _("used by something else since")
         WRITTEN = "written", _("written to since")
+        MAILING = "mailing", _("a mailing to them is under way")
         PERMISSION = "permission", _("gave or withdrew a permission since")
         HOLDS = "holds", _("holds somebody or something that was kept")
 
@@ -141,7 +142,7 @@ class ImportKept(models.Model):
             models.UniqueConstraint(fields=["run", "object_type", "object_id", "field"], name="import_kept_once"),
             models.CheckConstraint(
                 name="import_kept_reason_known",
-                condition=Q(reason__in=["edited", "used", "written", "permission", "holds"]),
+                condition=Q(reason__in=["edited", "used", "written", "mailing", "permission", "holds"]),
             ),
         ]
 

@@ -27,7 +27,7 @@ SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;
 DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_draft, import_plan, import_change, import_org, import_post,
            import_person, import_membership, import_subject, import_made, import_filled, import_tag, import_point,
-           import_granted;
+           import_granted, import_form;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
 SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
        v->>'honorific' AS honorific_prefix, v->>'gender' AS gender, v->>'language' AS language,

@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.directory.models import Organization, Person, Post
+from contacts.importing.keeping import KEPT_WHILE
 from contacts.importing.models import ImportKept, ImportMade, ImportRun
 from contacts.importing.planning import ORGANIZATION_FIELDS, PERSON_FIELDS, execute
 from crm.accounts.models import User
@@ -160,6 +161,7 @@ def judge(kind: str) -> str:
     cases = []
     if kind == "person":
         cases.append("WHEN o.last_mailed_at IS NOT NULL OR o.last_engaged_at IS NOT NULL THEN 'written'")
+    cases += [f"WHEN EXISTS ({exists}) THEN '{reason}'" for reason, exists in KEPT_WHILE[kind]]
     if kind != "post":
         cases.append(
             "WHEN EXISTS (SELECT 1 FROM contacts_consentevent e WHERE e.subject_uid = o.uid"  # noqa: S608

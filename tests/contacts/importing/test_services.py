@@ -10,6 +10,7 @@ from contacts.consent import services as consent
 from contacts.consent.models import ConsentEvent, Suppression
 from contacts.consent.queries import is_permitted, suppression_of
 from contacts.directory.models import ContactPoint, Membership, Organization, Person, Post, Tag
+from contacts.directory.services import create_post
 from contacts.importing import services
 from contacts.importing.models import ImportRow, ImportRun
 from contacts.importing.reading import BadFile
@@ -124,6 +125,20 @@ def test_apply_leaves_one_entry_its_changes_and_one_event(upload, planner):
     ]
     event = OutboxEvent.objects.get(type="import.applied")
     assert event.payload == {"created": 1, "updated": 0, "unchanged": 0, "rejected": 0}
+
+
+def test_posts_are_addressed_as_those_made_on_the_screen(upload, planner):
+    posts = ["Minister of Labour", "Ministre du Travail", "Adviser", "Ambassador"]
+    rows = [[f"Person {n}", "", "Ministry", "Zambia", "GOV", post] for n, post in enumerate(posts)]
+
+    apply(upload([HEAD, *rows]), planner)
+
+    other = OrganizationFactory()
+    for post in Post.objects.filter(organization__name="Ministry"):
+        on_screen = create_post(actor=planner, organization=other, name=post.name)
+        assert post.form_of_address == on_screen.form_of_address, post.name
+    assert Post.objects.get(organization__name="Ministry", name="Minister of Labour").form_of_address is not None
+    assert Post.objects.get(organization__name="Ministry", name="Adviser").form_of_address is None
 
 
 def test_importing_the_same_file_again_changes_nothing(upload, planner):

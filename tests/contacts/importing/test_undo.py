@@ -2,6 +2,7 @@
 
 import pytest
 
+from campaigns.delivery.models import Delivery
 from contacts.consent import services as consent
 from contacts.consent.queries import is_permitted
 from contacts.directory.models import ContactPoint, Membership, Organization, Person, Post, Tag
@@ -163,3 +164,38 @@ def test_a_death_half_way_goes_on_behind_the_last_chunk(upload, planner, monkeyp
     run = undo(run, planner)
 
     assert everything() == before and run.counts["undo"]["people"] == 2
+
+
+@pytest.mark.parametrize("state", ["pending", "in_flight", "deferred", "uncertain", "accepted", "cancelled"])
+def test_whom_a_mailing_is_on_its_way_to_is_kept_and_listed(upload, planner, state):
+    run = apply(upload([HEAD, ADA, BOB]), planner)
+    ada = Person.objects.get(name="Ada Banda")
+    Delivery.objects.create(
+        mailing_id=1, seq=1, state=state, address="ada@example.org", address_key="ada@example.org", person_id=ada.pk
+    )
+
+    run = undo(run, planner)
+
+    assert not Person.objects.filter(name="Bob Phiri").exists()
+    assert Person.objects.filter(pk=ada.pk).exists() is (state != "cancelled")
+    why = {"accepted": "written"}.get(state, "mailing")
+    assert {row for row in kept(run) if row[0] == "Ada Banda"} == (
+        set() if state == "cancelled" else {("Ada Banda", "", why)}
+    )
+    assert Delivery.objects.get(mailing_id=1, seq=1).state == state
+
+
+def test_an_institution_that_is_written_to_at_its_own_address_is_kept(upload, planner):
+    rows = [HEAD, ["", "info@example.org", "Fund", "ZM", "SSI", "", "", "", "", ""],
+            ["", "chair@example.org", "Fund", "ZM", "SSI", "Chair", "", "", "", ""]]  # fmt: skip
+    run = apply(upload(rows), planner)
+    post = Post.objects.get()
+    Delivery.objects.create(
+        mailing_id=1, seq=1, state="pending", address="chair@example.org", address_key="chair@example.org",
+        organization_id=post.organization_id, post_id=post.pk,
+    )  # fmt: skip
+
+    run = undo(run, planner)
+
+    assert kept(run) == {("Chair", "", "mailing"), ("Fund", "", "mailing")}
+    assert ContactPoint.objects.count() == 2
