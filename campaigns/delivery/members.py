@@ -69,7 +69,7 @@ _NAMED = re.compile(r"%\((\w+)\)s")
 _RANK = "((({0}.status <> 'active')::int::bigint << 61) | ((NOT {0}.is_preferred)::int::bigint << 60) | {0}.id)"
 # A person and the institution of the current primary membership; the address than which no other goes first.
 _PEOPLE = f"""
-  SELECT p.id AS person_id, p.uid AS subject_uid, NULL::uuid AS other_uid, po.id AS post_id, o.id AS organization_id,
+  SELECT p.id AS person_id, p.uid AS subject_uid, NULL::uuid AS other_uid, m.post_id, m.organization_id,
          p.sort_key,
          cp.id AS contact_point_id, cp.value, cp.address_key, cp.address_hash, cp.status,
          p.erased_at IS NOT NULL AS is_erased, p.last_mailed_at,
