@@ -33,10 +33,11 @@ def _deliveries_open() -> Mapping[str, float]:
     return {state: found.get(state, 0) for state in states}
 
 
-def _chunk_age() -> Mapping[str, float]:
+def oldest_due_seconds() -> float:
+    """How long the oldest piece of work that is due has waited for a worker; 0 when none is."""
     with connection.cursor() as cursor:
         cursor.execute(_OLDEST, [State.SENDING])
-        return {"": cursor.fetchone()[0]}
+        return float(cursor.fetchone()[0])
 
 
 def _spool_files() -> Mapping[str, float]:
@@ -49,7 +50,13 @@ def _spool_files() -> Mapping[str, float]:
 
 def register_metrics() -> None:
     register(Gauge("deliveries_open", "Of mailings that are being sent", _deliveries_open, label="state"))
-    register(Gauge("chunk_due_age_seconds", "How long the oldest piece of work has waited for a worker", _chunk_age))
+    register(
+        Gauge(
+            "chunk_due_age_seconds",
+            "How long the oldest piece of work has waited for a worker",
+            lambda: {"": oldest_due_seconds()},
+        )
+    )
     register(Gauge("retries_waiting", "Deferred messages with a next try", lambda: {"": DeliveryRetry.objects.count()}))
     register(
         Gauge(

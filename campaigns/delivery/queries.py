@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -102,9 +103,28 @@ _WINDOW = 20.0  # seconds over which the rate is measured
 
 def progress(mailing: Mailing, *, now: datetime | None = None) -> Progress:
     """Counts, rate over the last seconds and time left, for the mailing's page, Today and the report."""
-    moment = now or timezone.now()
     moving = mailing.state == State.SENDING
-    found = quick_counts(mailing.pk) if moving else counts(mailing.pk)
+    return _progress(mailing, quick_counts(mailing.pk) if moving else counts(mailing.pk), now or timezone.now())
+
+
+def progress_of(mailings: Iterable[Mailing], *, now: datetime | None = None) -> dict[int, Progress]:
+    """The same by mailing id for many, those with a frozen audience, from one query on their chunks."""
+    frozen = {row.pk: row for row in mailings if row.frozen_at is not None}
+    sums: dict[int, dict[str, int]] = {pk: {outcome.value: 0 for outcome in Outcome} for pk in frozen}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT k.mailing_id, c.key, sum(c.value::bigint)::bigint"
+            "  FROM campaigns_deliverychunk k, jsonb_each_text(k.counts) c WHERE k.mailing_id = ANY (%s) GROUP BY 1, 2",
+            [list(frozen)],
+        )
+        for mailing_id, outcome, count in cursor.fetchall():
+            sums[mailing_id][outcome] = count
+    moment = now or timezone.now()
+    return {pk: _progress(row, sums[pk], moment) for pk, row in frozen.items()}
+
+
+def _progress(mailing: Mailing, found: dict[str, int], moment: datetime) -> Progress:
+    moving = mailing.state == State.SENDING
     audience = sum(found.values())
     to_send = audience - found["skipped"] - found["cancelled"]
     settled = found["accepted"] + found["failed"] + found["uncertain"]

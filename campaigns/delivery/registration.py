@@ -1,4 +1,6 @@
-"""Delivery plugs in: segment fields, suppressions, moves of mailings, the banner, benches."""
+"""Delivery plugs in: the Sending page, segment fields, suppressions, moves of mailings, the banner, benches."""
+
+from django.utils.translation import gettext_lazy
 
 from campaigns.delivery import erasing, queries
 from campaigns.delivery.banner import no_mail_leaves, nothing_leaves
@@ -14,7 +16,8 @@ from contacts.directory.timeline import register
 from contacts.importing.keeping import keep_while
 from contacts.segments.bench import register_cases
 from crm import bench
-from crm.ui import search
+from crm.accounts.rules import Action
+from crm.ui import menu, search
 from crm.ui.shell import use_banner
 
 register_fields()
@@ -34,6 +37,7 @@ for kind, theirs in (
     keep_while(kind, "written", queries.WENT_OUT.format(theirs=theirs))
 register(SOURCE)
 search.register(LETTERS)
+menu.register(menu.MenuItem(gettext_lazy("Sending"), "send", "sending", order=25, group=2, actions=(Action.PAUSE,)))
 register_cases("campaigns.delivery.segment_bench:make")
 bench.register("freeze", "campaigns.delivery.benches:freeze", size=100_000)
 bench.register("send", "campaigns.delivery.benches:send", size=20_000)

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
-from campaigns.delivery import preflight
+from campaigns.delivery import operating, preflight
 from campaigns.delivery.audience import Member, members, sample
 from campaigns.delivery.copies import Gap
 from campaigns.delivery.models import SkipReason
@@ -217,3 +217,11 @@ def mailing_progress(request: StaffRequest, uid: UUID) -> HttpResponse:
     mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
     found = progress(mailing) if mailing.frozen_at else None
     return render(request, "campaigns/delivery/_progress.html", {"mailing": mailing, "progress": found})
+
+
+@requires(Action.PAUSE)
+@require_safe
+def sending_page(request: StaffRequest) -> HttpResponse:
+    """Whether mail leaves: what goes out, by which road, what waits and why, and the signs of life of all that it needs."""
+    context = {"sending": operating.sending_now(request.user), "may_administer": request.user.may(Action.ADMINISTER)}
+    return render(request, "campaigns/delivery/sending.html", context)

@@ -1,0 +1,246 @@
+"""The Sending page: what goes out now and how fast, what waits and why, and whether everything that mail needs is alive."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Count, Min
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from redis.exceptions import RedisError
+
+from campaigns.delivery.metrics import oldest_due_seconds
+from campaigns.delivery.queries import Progress, progress_of
+from campaigns.mailings.models import Mailing, Transport
+from campaigns.mailings.presenting import colour
+from campaigns.mailings.queries import transports_in_use
+from campaigns.mailings.states import State
+from campaigns.outreach.models import InboundMessage
+from crm import broker, heartbeat
+from crm.accounts.models import User
+from crm.patience import TookTooLong, statements_within
+from crm.ui import formats
+
+UNDER_WAY = (State.SENDING, State.PAUSED, State.FREEZING, State.HELD)
+SHOWN, DOMAINS = 50, 20
+DEFERRED_MS = 1_000
+# Beat asks for a sweep every ten seconds, and workers give a sign every five.
+LATE_SECONDS, SILENT_SECONDS = 45, 30
+# Work that has waited so long is not merely the next in turn.
+WAITING_SECONDS, LONG_SECONDS = 30, 300
+
+_DEFERRED = """
+SELECT split_part(d.address_key, '@', 2) AS domain, count(*), max(d.attempts), min(r.due_at),
+       mode() WITHIN GROUP (ORDER BY d.reply_code), mode() WITHIN GROUP (ORDER BY d.reply_text)
+  FROM campaigns_deliveryretry r JOIN delivery d ON d.mailing_id = r.mailing_id AND d.seq = r.seq
+ WHERE r.mailing_id = ANY (%s) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"""
+
+
+@dataclass(frozen=True)
+class Going:
+    """A mailing under way. progress: None while nothing of it is frozen."""
+
+    mailing: Mailing
+    progress: Progress | None
+    colour: str
+
+
+@dataclass(frozen=True)
+class Road:
+    """A transport, and what of the mailings shown waits for it."""
+
+    transport: Transport
+    mailings: int
+    queue: int
+    per_second: float
+    is_open: bool
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """Messages to one domain that will be tried again, with the reply that most of them got."""
+
+    domain: str
+    count: int
+    attempts: int
+    next_at: datetime
+    code: int | None
+    reply: str
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One thing that must be alive, in words. kind: ok, warn or bad."""
+
+    title: str
+    words: str
+    kind: str = "ok"
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Sending:
+    """All that the page shows. deferred: None when counting them took too long."""
+
+    going: list[Going]
+    roads: list[Road]
+    deferred: list[Deferred] | None
+    signs: list[Sign]
+
+    @property
+    def troubles(self) -> list[Sign]:
+        return [sign for sign in self.signs if sign.kind == "bad"]
+
+
+def sending_now(user: User, *, now: datetime | None = None) -> Sending:
+    """What of it the user may see: their mailings, all transports, and the machinery."""
+    moment = now or timezone.now()
+    rows = list(
+        Mailing.objects.visible_to(user)
+        .filter(state__in=UNDER_WAY)
+        .select_related("drive", "transport")
+        .order_by("-started_at", "-pk")[:SHOWN]
+    )
+    found = progress_of(rows, now=moment)
+    going = [Going(row, found.get(row.pk), colour(row.state)) for row in rows]
+    return Sending(going, _roads(going, moment), _deferred([row.pk for row in rows]), signs(now=moment))
+
+
+def _roads(going: Iterable[Going], moment: datetime) -> list[Road]:
+    """A mailing without a transport of its own goes by the default one."""
+    roads = []
+    for transport in transports_in_use():
+        mine = [
+            one
+            for one in going
+            if one.mailing.transport_id == transport.pk or (one.mailing.transport_id is None and transport.is_default)
+        ]
+        moving = [one.progress for one in mine if one.progress and one.mailing.state == State.SENDING]
+        roads.append(
+            Road(
+                transport=transport,
+                mailings=len(mine),
+                queue=sum(one.left for one in moving),
+                per_second=sum(one.per_second or 0 for one in moving),
+                is_open=transport.open_until is not None and transport.open_until > moment,
+            )
+        )
+    return roads
+
+
+def _deferred(mailing_ids: list[int]) -> list[Deferred] | None:
+    try:
+        with statements_within(DEFERRED_MS) as cursor:
+            cursor.execute(_DEFERRED, [mailing_ids, DOMAINS])
+            return [
+                Deferred(domain, count, attempts, due_at, code, reply)
+                for domain, count, attempts, due_at, code, reply in cursor.fetchall()
+            ]
+    except TookTooLong:
+        return None
+
+
+def signs(*, now: datetime | None = None) -> list[Sign]:
+    """Scheduler, workers, their queues, the tracker's and the inbox's backlog."""
+    moment = now or timezone.now()
+    return [_asked(_scheduler, _("Scheduler")), _asked(_workers, _("Workers")), _queue(), _tracker(), _inbox(moment)]
+
+
+def _asked(sign: Callable[[], Sign], title: str) -> Sign:
+    """What Valkey knows; when it does not answer, that is the sign."""
+    try:
+        return sign()
+    except (RedisError, OSError):
+        return Sign(
+            title,
+            _("not known"),
+            "bad",
+            _("Valkey does not answer. Mailings that run go on slowly; nothing is lost, and it catches up by itself."),
+        )
+
+
+def _scheduler() -> Sign:
+    age = heartbeat.age("sweep")
+    title = _("Scheduler")
+    if age is None or age > LATE_SECONDS:
+        words = _("has not gone round for a week") if age is None else _ago(age)
+        return Sign(title, words, "bad", _("Start “beat” and a worker: without them nothing scheduled begins."))
+    return Sign(title, _ago(age))
+
+
+def _workers() -> Sign:
+    found = broker.workers()
+    alive = [name for name, age in found.items() if age <= SILENT_SECONDS]
+    silent = [f"{name} ({formats.duration(age)})" for name, age in found.items() if age > SILENT_SECONDS]
+    title = _("Workers")
+    if not alive:
+        return Sign(title, _("none answers"), "bad", _("Start a worker: mail waits in the ledger until one is there."))
+    words = ngettext("%(n)s listens", "%(n)s listen", len(alive)) % {"n": len(alive)}
+    if silent:
+        return Sign(
+            title, words, "warn", _("Silent without having ended: %(names)s.") % {"names": formats.listing(silent)}
+        )
+    return Sign(title, words, why=formats.listing(alive))
+
+
+def _queue() -> Sign:
+    """How long the oldest piece of work that could be done has waited for a worker."""
+    waited = oldest_due_seconds()
+    title = _("Work that is due")
+    if waited <= WAITING_SECONDS:
+        return Sign(title, _("taken at once"))
+    kind = "bad" if waited > LONG_SECONDS else "warn"
+    why = _("More is due than the workers manage, or a mail server is slow.")
+    return Sign(title, _("the oldest waits %(time)s") % {"time": formats.duration(waited)}, kind, why)
+
+
+def _tracker() -> Sign:
+    return _backlog(
+        _("Tracker"),
+        _oldest(settings.SPOOL_DIR / "hits", "*.ready"),
+        _("Clicks and opens are kept on disk and counted when the worker takes them in."),
+    )
+
+
+def _oldest(folder: Path, pattern: str) -> tuple[int, float] | None:
+    """(files, age of the oldest in seconds); None where this process does not see the folder."""
+    if not folder.is_dir():
+        return None
+    times = []
+    for path in folder.glob(pattern):
+        try:
+            times.append(path.stat().st_mtime)
+        except FileNotFoundError:  # taken in this very moment
+            continue
+    return len(times), max(0.0, time.time() - min(times)) if times else 0.0
+
+
+def _inbox(moment: datetime) -> Sign:
+    found = InboundMessage.objects.filter(state=InboundMessage.State.NEW).aggregate(
+        n=Count("pk"), first=Min("received_at")
+    )
+    age = (moment - found["first"]).total_seconds() if found["first"] else 0.0
+    return _backlog(
+        _("Inbox"), (found["n"], age), _("Bounces and replies are kept and read when the worker comes to them.")
+    )
+
+
+def _backlog(title: str, found: tuple[int, float] | None, why: str) -> Sign:
+    if found is None:
+        return Sign(title, _("not seen from here"), why=_("It runs on another machine; look at its own metrics."))
+    count, age = found
+    if not count or age <= WAITING_SECONDS:
+        return Sign(title, _("nothing waits") if not count else _("keeps up"))
+    words = ngettext("%(n)s waits, since %(time)s", "%(n)s wait, the oldest since %(time)s", count)
+    kind = "bad" if age > LONG_SECONDS else "warn"
+    return Sign(title, words % {"n": formats.number(count), "time": formats.duration(age)}, kind, why)
+
+
+def _ago(seconds: float) -> str:
+    return _("went round %(time)s ago") % {"time": formats.duration(seconds)}
