@@ -139,7 +139,8 @@ def sending_set_up(user: User) -> Iterable[today.SetupStep]:
 
 
 def find_mailings(user: User, words: str, limit: int) -> list[search.Hit]:
-    rows = Mailing.objects.visible_to(user).search(words).select_related("drive").order_by("-created_at", "-pk")[:limit]
+    rows = Mailing.objects.visible_to(user).search(words).select_related("drive").order_by("-created_at", "-pk")
+    rows = rows.only("uid", "name", "state", "drive__name")[:limit]
     return [
         search.Hit(row.name, reverse("mailing_detail", args=[row.uid]), f"{State(row.state).label} · {row.drive.name}")
         for row in rows

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self, cast
 
 from django.contrib.postgres.expressions import ArraySubquery
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import BooleanField, F, FilteredRelation, Func, Q, TextField, Value
+from django.db.models import BigIntegerField, BooleanField, F, FilteredRelation, Func, Q, TextField, Value
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -34,6 +35,11 @@ class IsAnyOf(Func):
     template = "%(expressions)s)"
     arg_joiner = " = ANY("
     output_field = BooleanField()
+
+
+def among(column: str, keys: Iterable[int]) -> IsAnyOf:
+    """One array instead of hundreds of parameters, each of which every layer on the way would look at."""
+    return IsAnyOf(F(column), Value(list(keys), output_field=ArrayField(BigIntegerField())))
 
 
 class ConstituencyQuerySet(models.QuerySet["Constituency"]):

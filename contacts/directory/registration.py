@@ -41,8 +41,10 @@ shell.register_new(
 
 # --- Ctrl-K ---------------------------------------------------------------------------------------------------------------
 def find_people(user: User, words: str, limit: int) -> search.Hits:
-    people, is_cut = ranked(Person.objects.active().visible_to(user), words, owner="person", limit=limit)
+    rows = Person.objects.active().visible_to(user).only("uid", "name")
+    people, is_cut = ranked(rows, words, owner="person", limit=limit)
     places = Membership.objects.current().primary().filter(person__in=people).select_related("organization", "post")
+    places = places.only("person", "role", "organization__name", "organization__names", "post__name", "post__names")
     place_of = {membership.person_id: membership for membership in places}
     hits = search.Hits(is_cut=is_cut)
     for person in people:
@@ -54,7 +56,9 @@ def find_people(user: User, words: str, limit: int) -> search.Hits:
 
 
 def find_organizations(user: User, words: str, limit: int) -> search.Hits:
-    rows = Organization.objects.active().visible_to(user).select_related("constituency", "country")
+    rows = Organization.objects.active().visible_to(user).select_related("constituency", "country").only(
+        "uid", "name", "names", "constituency__name", "constituency__names", "country__name", "country__names"
+    )  # fmt: skip
     found, is_cut = ranked(rows, words, owner="organization", limit=limit)
     hits = search.Hits(is_cut=is_cut)
     for row in found:

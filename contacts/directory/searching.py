@@ -18,11 +18,12 @@ from typing import Any
 import phonenumbers
 from django.db.models import F, FloatField, Func, Q, QuerySet, Value
 
+from contacts.directory.queries import among
 from crm.patience import TookTooLong, statements_within
 from crm.ui.searchtext import acronyms, typed_words
 
 CAP = 300  # candidates of one step: more are not read, let alone put in order
-LIST_CAP = 1000  # up to so many a list is narrowed to exactly these rows; beyond, its own order finds them soon
+LIST_CAP = 5000  # up to so many a list is narrowed to exactly these rows; beyond, its own order finds them soon
 MILLISECONDS = 250  # of one step
 FLOOR = 0.4  # how like a word must be, from 0 to 1
 LEAST_LETTERS = 4  # of a word that may be misspelt
@@ -211,7 +212,7 @@ def narrowed(rows: QuerySet[Any], text: str, *, owner: str) -> QuerySet[Any]:
         return rows.filter(theirs | Q(pk__in=list(found.ids)) if found.ids else theirs)
     if len(found.ids) > LIST_CAP or found.is_cut:
         return rows.filter(named(typed))
-    return rows.filter(pk__in=list(found.ids))
+    return rows.filter(among("pk", found.ids)) if found.ids else rows.filter(pk__in=[])
 
 
 def _further(found: Found, rows: QuerySet[Any], typed: Typed, owner: str, limit: int) -> None:

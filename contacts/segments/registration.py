@@ -35,7 +35,8 @@ shell.register_new(
 def find_segments(user: User, text: str, limit: int) -> Iterable[search.Hit]:
     from contacts.segments.models import Segment  # models are not ready when this module is imported
 
-    rows = Segment.objects.visible_to(user).active().search(text).order_by("sort_key", "id")[:limit]
+    rows = Segment.objects.visible_to(user).active().search(text).order_by("sort_key", "id")
+    rows = rows.only("uid", "name", "description")[:limit]
     return [
         search.Hit(row.name, reverse("segment_edit", args=[row.uid]), subtitle=row.description, icon="filter")
         for row in rows

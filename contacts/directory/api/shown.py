@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
 
-from django.contrib.postgres.fields import ArrayField
-from django.db.models import BigIntegerField, F, Value
+from django.db.models import F
 
 from contacts.directory.models import ContactPoint, ExternalId, Membership, Organization, Person
-from contacts.directory.queries import IsAnyOf
+from contacts.directory.queries import among
 
 Parts = dict[int, list[Any]]
 POINT = ("uid", "kind", "value", "label", "status", "status_reason", "is_preferred")
@@ -98,7 +97,7 @@ class _Common:
     @classmethod
     def of(cls, owner: str, rows: Sequence[Person | Organization]) -> _Common:
         model: Any = Person if owner == "person" else Organization
-        theirs = _among(f"{owner}_id", rows)
+        theirs = among(f"{owner}_id", [row.pk for row in rows])
         tags = model.tags.through.objects.filter(theirs).values_list(f"{owner}_id", "tag__name")
         ids = ExternalId.objects.filter(theirs).order_by("system").values_list(f"{owner}_id", "system", "key")
         points = ContactPoint.objects.filter(theirs).order_by("kind", "-is_preferred", "pk")
@@ -116,11 +115,6 @@ class _Common:
         }
 
 
-def _among(column: str, rows: Sequence[Person | Organization]) -> IsAnyOf:
-    """One array instead of a hundred parameters, each of which would be looked at by every layer on the way."""
-    return IsAnyOf(F(column), Value([row.pk for row in rows], output_field=ArrayField(BigIntegerField())))
-
-
 def _by_owner(pairs: Iterable[tuple[int, Any]]) -> Parts:
     found: Parts = defaultdict(list)
     for key, part in pairs:
@@ -134,7 +128,7 @@ def _point(uid: Any, *rest: Any) -> dict[str, Any]:
 
 def _seats(rows: Sequence[Person]) -> Parts:
     """Present memberships, the primary one first."""
-    present = Membership.objects.current().filter(_among("person_id", rows))
+    present = Membership.objects.current().filter(among("person_id", [row.pk for row in rows]))
     seats = present.order_by("-is_primary", "-started_on", "pk").values_list("person_id", *SEAT)
     return _by_owner((key, _seat(*seat)) for key, *seat in seats)
 
