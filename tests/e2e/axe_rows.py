@@ -79,6 +79,7 @@ def public_paths(placed: Placed) -> list[str]:
     ]
     return [
         "/accounts/login/",
+        "/api/v1/docs",
         "/accounts/password/reset/",
         "/accounts/password/reset/done/",
         "/accounts/password/reset/key/done/",

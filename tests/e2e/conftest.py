@@ -133,6 +133,23 @@ def sign_in_page(page: Page) -> Any:
     return sign_in
 
 
+@pytest.fixture
+def authenticator(context: BrowserContext, page: Page) -> Any:
+    """A device that keeps passkeys and recognises its owner."""
+    devtools = context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    options = {
+        "protocol": "ctap2",
+        "transport": "internal",
+        "hasResidentKey": True,
+        "hasUserVerification": True,
+        "isUserVerified": True,
+        "automaticPresenceSimulation": True,
+    }
+    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
+    return devtools
+
+
 def _keep_evidence(window: BrowserContext, name: str) -> None:
     FAILURES.mkdir(parents=True, exist_ok=True)
     for number, page in enumerate(window.pages):

@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings as django_settings
+from django.urls import reverse
 from playwright.sync_api import Page, Response, ViewportSize
 from playwright.sync_api import TimeoutError as TookTooLong
 
@@ -20,6 +23,8 @@ from crm.accounts.rules import PUBLIC, TOKEN
 from tests.crm.accounts.places import ARGUMENT, Placed
 from tests.crm.accounts.test_routes import patterns, rule_of
 from tests.e2e.axe_rows import ADMIN, password_path, public_paths, rows
+from tests.e2e.test_passkey import add_passkey, sign_out
+from tests.factories import GrantFactory, UserFactory
 
 AXE = Path(django_settings.BASE_DIR, "frontend/node_modules/axe-core/axe.min.js")
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
@@ -51,14 +56,7 @@ TAKES = "only takes a POST"
 FRAGMENT, FILE, AWAY = "a fragment that a page fetches", "a download", "leads to another page"
 NO_PAGE: dict[str, str] = {
     "mfa_list_webauthn": AWAY,
-    "mfa_reauthenticate": "needs a second factor",
-    "mfa_deactivate_totp": "needs a second factor",
-    "mfa_view_recovery_codes": "needs a second factor",
-    "mfa_download_recovery_codes": "needs a second factor",
-    "mfa_generate_recovery_codes": "needs a second factor",
-    "mfa_reauthenticate_webauthn": "needs a passkey",
-    "mfa_edit_webauthn": "needs a passkey",
-    "mfa_remove_webauthn": "needs a passkey",
+    "mfa_download_recovery_codes": FILE,
     "account_email": AWAY,
     "session_end": TAKES,
     "components_toast": TAKES,
@@ -82,6 +80,12 @@ NO_PAGE: dict[str, str] = {
     "segment_choices": FRAGMENT,
     "subscribe": "is opened with a selection of rows",
 }
+# answer only somebody who has a second step: looked at in a walk of their own
+SECOND_STEP = {
+    "mfa_reauthenticate", "mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_generate_recovery_codes",
+    "mfa_reauthenticate_webauthn", "mfa_edit_webauthn", "mfa_remove_webauthn",
+}  # fmt: skip
+FULLER_WITH_IT = {"mfa_index", "mfa_add_webauthn"}
 # pages that are opened with something in the address, from the page that knows it
 QUERY = {"export_new": "?list=people", "view_new": "?list=people", "search": "?q=chad"}
 ONES_OWN = ["/accounts/reauthenticate/", "/accounts/password/change/", "/accounts/logout/"]
@@ -107,15 +111,41 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(page: Page, li
     assert walked > 100
 
 
+def test_pages_of_the_second_step_are_accessible_too(
+    page: Page, sign_in_page: Any, authenticator: Any, live: Any
+) -> None:
+    """Of somebody who has an app, codes and a passkey; and where they are asked for when signing in."""
+    user = GrantFactory(user=UserFactory(name="Ana Ferreira", email="ana@example.org"), role="planner").user
+    page.context.add_init_script(path=AXE)
+    page.emulate_media(reduced_motion="reduce")
+    sign_in_page(user)
+    add_passkey(page)
+    TOTP.activate(user, generate_totp_secret())
+    passkey = Authenticator.objects.get(user=user, type=Authenticator.Type.WEBAUTHN)
+
+    wrong: list[str] = []
+    walked: set[str] = set()
+    for path, route in patterns():
+        if (name := route.name or "") in SECOND_STEP | FULLER_WITH_IT:
+            wrong += complaints(page, ARGUMENT.sub(str(passkey.pk), path), name=name)
+            walked.add(name)
+    sign_out(page)
+    sign_in_page(user)
+    wrong += complaints(page, reverse("mfa_authenticate"), name="mfa_authenticate")
+
+    assert wrong == [], "\n".join(wrong)
+    assert walked == SECOND_STEP | FULLER_WITH_IT
+
+
 def test_what_is_said_to_be_no_page_is_a_route() -> None:
-    assert NO_PAGE.keys() | QUERY.keys() <= {route.name for _, route in patterns()}
+    assert NO_PAGE.keys() | QUERY.keys() | SECOND_STEP <= {route.name for _, route in patterns()}
 
 
 def routes(placed: Placed) -> Iterator[tuple[str, str]]:
     """(name, path) of every route for staff that may be a page: those that only take a POST show it when they are opened."""
     for path, route in patterns():
         name = route.name or ""
-        if rule_of(route) not in {PUBLIC, TOKEN} and name not in NO_PAGE:
+        if rule_of(route) not in {PUBLIC, TOKEN} and name not in NO_PAGE.keys() | SECOND_STEP:
             yield name, (placed.path(path) if ARGUMENT.search(path) else path) + QUERY.get(name, "")
 
 

@@ -1,13 +1,12 @@
 """The second step and passkeys in a real browser, with Chromium's virtual authenticator, under the strict policy."""
 
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
-from playwright.sync_api import BrowserContext, Page, expect
+from playwright.sync_api import Page, expect
 
 from crm.audit.models import AuditEntry
 from tests.e2e.test_kit import complaints
@@ -19,26 +18,19 @@ def ana() -> Any:
     return GrantFactory(user=UserFactory(name="Ana Ferreira", email="ana@example.org"), role="planner").user
 
 
-@pytest.fixture
-def authenticator(context: BrowserContext, page: Page) -> Iterator[Any]:
-    """A device that keeps passkeys and recognises its owner."""
-    devtools = context.new_cdp_session(page)
-    devtools.send("WebAuthn.enable")
-    options = {
-        "protocol": "ctap2",
-        "transport": "internal",
-        "hasResidentKey": True,
-        "hasUserVerification": True,
-        "isUserVerified": True,
-        "automaticPresenceSimulation": True,
-    }
-    devtools.send("WebAuthn.addVirtualAuthenticator", {"options": options})
-    yield devtools
-
-
 def say_password(page: Page) -> None:
     page.fill("input[name=password]", "password")
     page.get_by_role("button", name="Confirm").click()
+
+
+def add_passkey(page: Page) -> None:
+    """From the page of one's second step on; ends where the codes are shown."""
+    page.goto("/accounts/2fa/")
+    page.get_by_role("link", name="Add a passkey").click()
+    say_password(page)
+    page.fill("input[name=name]", "My laptop")
+    page.get_by_role("button", name="Make the passkey").click()
+    expect(page.locator("#codes li")).to_have_count(10)
 
 
 def sign_out(page: Page) -> None:
@@ -58,13 +50,7 @@ def test_passkey_is_added_and_opens_the_account_without_a_password(
     sign_in_page: Any, ana: Any, authenticator: Any
 ) -> None:
     page: Page = sign_in_page(ana)
-    page.goto("/accounts/2fa/")
-    page.get_by_role("link", name="Add a passkey").click()
-    say_password(page)
-    page.fill("input[name=name]", "My laptop")
-    page.get_by_role("button", name="Make the passkey").click()
-
-    expect(page.locator("#codes li")).to_have_count(10)
+    add_passkey(page)
     page.get_by_role("link", name="I have kept them").click()
     expect(page.get_by_text("My laptop")).to_have_count(2)  # in the list, and in what happened
     assert complaints(page) == []
