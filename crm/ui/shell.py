@@ -19,8 +19,8 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts import demo_users
 from crm.accounts.models import Installation, User
 from crm.accounts.rules import Action
-from crm.ui import menu
 from crm.ui.counting import Countable
+from crm.ui.menu import MenuItem, counts_for, items_for
 from crm.ui.setup import Setup, under_way
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ class Shell:
             for item, number in zip(items, self._counted[1:], strict=True)
         ]
 
-    def _covers(self, item: menu.MenuItem) -> bool:
+    def _covers(self, item: MenuItem) -> bool:
         prefix = item.prefix or item.url
         return self.request.path == prefix if prefix == "/" else self.request.path.startswith(prefix)
 
@@ -176,13 +176,13 @@ class Shell:
         return _banner[1]() if _banner and self._counted[0] else None
 
     @cached_property
-    def _items(self) -> list[menu.MenuItem]:
-        return menu.items_for(self.user) if self.is_signed_in else []
+    def _items(self) -> list[MenuItem]:
+        return items_for(self.user) if self.is_signed_in else []
 
     @cached_property
     def _counted(self) -> list[int]:
         """Reasons for the banner, then what waits at each entry of the menu: one statement for all of it."""
-        return menu.counts_for(self.user, self._items, also=_banner[0]() if _banner else ())
+        return counts_for(self.user, self._items, also=_banner[0]() if _banner else ())
 
     @property
     def demo_logins(self) -> list[dict[str, str]]:
