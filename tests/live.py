@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from zlib import crc32
 
 import psycopg
 
@@ -26,7 +27,9 @@ class Live:
         self.folder = folder
         self.database = f"{DATABASE}_{environ.get('PYTEST_XDIST_WORKER', 'main')}"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "ports.json").write_text(json.dumps({"port": FIRST_PORT}))  # others on this machine keep 8000
+        (folder / "ports.json").write_text(
+            json.dumps({"port": _first_port(environ)})
+        )  # others on this machine keep 8000
         self._environment = {
             **environ,
             "LOCAL": "true",
@@ -96,6 +99,13 @@ class Live:
                 return run
             time.sleep(0.1)
         raise AssertionError(f"The product did not start:\n{self.log()}")
+
+
+def _first_port(environ: dict[str, str]) -> int:
+    """A place of its own for each checkout and each worker: two products that look for a free port in the same moment take the
+    same one, and a browser then meets the other's database. Below the ports that the system gives out itself."""
+    worker = int(environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw") or 0)
+    return FIRST_PORT + crc32(str(ROOT).encode()) % 30 * 400 + worker % 8 * 50
 
 
 def _valkey_database(environ: dict[str, str]) -> int:
