@@ -16,6 +16,7 @@ from itertools import permutations
 from typing import Any
 
 import phonenumbers
+from django.db import connection
 from django.db.models import F, FloatField, Func, Q, QuerySet, Value
 
 from contacts.directory.queries import among
@@ -23,7 +24,8 @@ from crm.patience import TookTooLong, statements_within
 from crm.ui.searchtext import acronyms, typed_words
 
 CAP = 300  # candidates of one step: more are not read, let alone put in order
-LIST_CAP = 5000  # up to so many a list is narrowed to exactly these rows; beyond, its own order finds them soon
+# Up to so many, or that share of a large table, a list is narrowed to exactly these rows; beyond, its own order finds them soon.
+LIST_CAP, LIST_MOST, LIST_SHARE = 1000, 5000, 200
 MILLISECONDS = 250  # of one step
 FLOOR = 0.4  # how like a word must be, from 0 to 1
 LEAST_LETTERS = 4  # of a word that may be misspelt
@@ -193,14 +195,15 @@ def narrowed(rows: QuerySet[Any], text: str, *, owner: str) -> QuerySet[Any]:
     if not typed.words:
         return rows
     model: Any = rows.model
-    found, many_points = Found(), False
+    found, many_points, cap = Found(), False, LIST_CAP
     points = points_of(typed)
     with found.steps():
-        found.add(_containing(model.objects.all(), typed, LIST_CAP + 1).values_list("pk", flat=True))
-        if len(found.ids) <= LIST_CAP:
+        cap = _list_cap(model)
+        found.add(_containing(model.objects.all(), typed, cap + 1).values_list("pk", flat=True))
+        if len(found.ids) <= cap:
             if points is not None:
-                owners = _owners(f"{owner}_id", points, LIST_CAP + 1)
-                many_points = len(owners) > LIST_CAP
+                owners = _owners(f"{owner}_id", points, cap + 1)
+                many_points = len(owners) > cap
                 if not many_points:
                     found.add(owners)
             if not found.ids and not many_points:
@@ -210,9 +213,17 @@ def narrowed(rows: QuerySet[Any], text: str, *, owner: str) -> QuerySet[Any]:
 
         theirs = Q(pk__in=ContactPoint.objects.with_parts().filter(points).values(f"{owner}_id"))
         return rows.filter(theirs | Q(pk__in=list(found.ids)) if found.ids else theirs)
-    if len(found.ids) > LIST_CAP or found.is_cut:
+    if len(found.ids) > cap or found.is_cut:
         return rows.filter(named(typed))
     return rows.filter(among("pk", found.ids)) if found.ids else rows.filter(pk__in=[])
+
+
+def _list_cap(model: Any) -> int:
+    """By how many rows the table had when it was last counted: among few, many matches are soon met in any order."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT reltuples FROM pg_class WHERE oid = %s::regclass", [model._meta.db_table])
+        rows = int(cursor.fetchone()[0])
+    return min(LIST_MOST, max(LIST_CAP, rows // LIST_SHARE))
 
 
 def _further(found: Found, rows: QuerySet[Any], typed: Typed, owner: str, limit: int) -> None:

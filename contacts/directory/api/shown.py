@@ -1,34 +1,52 @@
 """How people and institutions are told over REST, a whole page at a time.
 
-A page of 100 is what programs ask for most. Its parts are read as plain values, by the keys of the page, and written out here:
-the same as the fields of `PersonOut` and `OrganizationOut` would give (a test compares them), at a fifth of the time. Rows are
-not linked with one another, so nothing of a page is left for the collector either.
+A page of 100 is what programs ask for most. Its parts are read by the keys of the page in one statement, as JSON already, and
+put together here: the same as the fields of `PersonOut` and `OrganizationOut` would give (a test compares them), at a fraction of
+the time. Rows are not linked with one another, so nothing of a page is left for the collector either.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
+from django.db import connection
 from django.db.models import F
 
-from contacts.directory.models import ContactPoint, ExternalId, Membership, Organization, Person
-from contacts.directory.queries import among
+from contacts.directory.models import Organization, Person
 
-Parts = dict[int, list[Any]]
-POINT = ("uid", "kind", "value", "label", "status", "status_reason", "is_preferred")
-SEAT = (
-    "uid", "organization__uid", "organization__name", "organization__constituency__code", "organization__country_id",
-    "post__uid", "post__name", "role", "started_on", "ended_on", "is_primary",
-)  # fmt: skip
+# tags, keys in other systems, addresses; and of people their present memberships, the primary one first
+PARTS = """
+SELECT k.id,
+  ARRAY(SELECT t.name FROM contacts_{owner}_tags l JOIN contacts_tag t ON t.id = l.tag_id WHERE l.{owner}_id = k.id),
+  (SELECT json_object_agg(e.system, e.key ORDER BY e.system COLLATE "C")
+     FROM contacts_externalid e WHERE e.{owner}_id = k.id),
+  (SELECT json_agg(json_build_object('uid', c.uid, 'kind', c.kind, 'value', c.value, 'label', c.label,
+       'status', c.status, 'status_reason', c.status_reason, 'is_preferred', c.is_preferred)
+       ORDER BY c.kind, c.is_preferred DESC, c.id)
+     FROM contacts_contactpoint c WHERE c.{owner}_id = k.id),
+  {seats}
+  FROM unnest(%s::bigint[]) AS k(id)
+"""
+SEATS = """
+  (SELECT json_agg(json_build_object('uid', m.uid,
+       'organization', json_build_object('uid', o.uid, 'name', o.name, 'constituency', y.code, 'country', o.country_id),
+       'post', CASE WHEN p.id IS NOT NULL THEN json_build_object('uid', p.uid, 'name', p.name) END,
+       'role', m.role, 'started_on', m.started_on, 'ended_on', m.ended_on, 'is_primary', m.is_primary)
+       ORDER BY m.is_primary DESC, m.started_on DESC, m.id)
+     FROM contacts_membership m
+     JOIN contacts_organization o ON o.id = m.organization_id
+     JOIN contacts_constituency y ON y.id = o.constituency_id
+     LEFT JOIN contacts_post p ON p.id = m.post_id
+    WHERE m.person_id = k.id AND m.ended_on IS NULL)"""
+OF_PEOPLE = PARTS.format(owner="person", seats=SEATS)
+OF_ORGANIZATIONS = PARTS.format(owner="organization", seats="NULL")
 
 
 def people(rows: Sequence[Person]) -> list[dict[str, Any]]:
-    """What `PersonOut` says of each, in three queries more, four when somebody has tags."""
-    common, seats = _Common.of("person", rows), _seats(rows)
+    """What `PersonOut` says of each, by one query more."""
+    parts, seats = _parts(OF_PEOPLE, rows)
     return [
         {
             "uid": str(row.uid),
@@ -41,7 +59,7 @@ def people(rows: Sequence[Person]) -> list[dict[str, Any]]:
             "language": row.language,
             "country": row.country_id,
             "note": row.note,
-            **common.told(row.pk),
+            **parts[row.pk],
             "memberships": seats[row.pk],
             "custom": row.custom,
             "last_mailed_at": _moment(row.last_mailed_at),
@@ -61,7 +79,7 @@ def with_refs(rows: Any) -> Any:
 
 def organizations(rows: Sequence[Any]) -> list[dict[str, Any]]:
     """What `OrganizationOut` says of each of these rows, which `with_refs` has completed."""
-    common = _Common.of("organization", rows)
+    parts, _seats = _parts(OF_ORGANIZATIONS, rows)
     return [
         {
             "uid": str(row.uid),
@@ -75,7 +93,7 @@ def organizations(rows: Sequence[Any]) -> list[dict[str, Any]]:
             "language": row.language,
             "website": row.website,
             "note": row.note,
-            **common.told(row.pk),
+            **parts[row.pk],
             "custom": row.custom,
             "last_contacted_at": _moment(row.last_contacted_at),
             "archived_at": _moment(row.archived_at),
@@ -86,66 +104,20 @@ def organizations(rows: Sequence[Any]) -> list[dict[str, Any]]:
     ]
 
 
-@dataclass(frozen=True)
-class _Common:
-    """What both have: tags, keys in other systems, addresses."""
-
-    tags: Parts
-    external_ids: Parts
-    points: Parts
-
-    @classmethod
-    def of(cls, owner: str, rows: Sequence[Person | Organization]) -> _Common:
-        model: Any = Person if owner == "person" else Organization
-        theirs = among(f"{owner}_id", [row.pk for row in rows])
-        tags = model.tags.through.objects.filter(theirs).values_list(f"{owner}_id", "tag__name")
-        ids = ExternalId.objects.filter(theirs).order_by("system").values_list(f"{owner}_id", "system", "key")
-        points = ContactPoint.objects.filter(theirs).order_by("kind", "-is_preferred", "pk")
-        return cls(
-            tags=_by_owner((key, name) for key, name in tags),
-            external_ids=_by_owner((key, (system, name)) for key, system, name in ids),
-            points=_by_owner((key, _point(*point)) for key, *point in points.values_list(f"{owner}_id", *POINT)),
-        )
-
-    def told(self, key: int) -> dict[str, Any]:
-        return {
-            "tags": sorted(self.tags[key], key=str.casefold),
-            "external_ids": dict(self.external_ids[key]),
-            "contact_points": self.points[key],
+def _parts(sql: str, rows: Sequence[Person | Organization]) -> tuple[dict[int, dict[str, Any]], dict[int, list[Any]]]:
+    """What belongs to each row, by its key: what people and organizations both have, and memberships."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [[row.pk for row in rows]])
+        found = cursor.fetchall()
+    parts = {
+        key: {
+            "tags": sorted(tags, key=str.casefold),
+            "external_ids": external_ids or {},
+            "contact_points": points or [],
         }
-
-
-def _by_owner(pairs: Iterable[tuple[int, Any]]) -> Parts:
-    found: Parts = defaultdict(list)
-    for key, part in pairs:
-        found[key].append(part)
-    return found
-
-
-def _point(uid: Any, *rest: Any) -> dict[str, Any]:
-    return dict(zip(POINT, (str(uid), *rest), strict=True))
-
-
-def _seats(rows: Sequence[Person]) -> Parts:
-    """Present memberships, the primary one first."""
-    present = Membership.objects.current().filter(among("person_id", [row.pk for row in rows]))
-    seats = present.order_by("-is_primary", "-started_on", "pk").values_list("person_id", *SEAT)
-    return _by_owner((key, _seat(*seat)) for key, *seat in seats)
-
-
-def _seat(
-    uid: Any, place: Any, name: str, constituency: str, country: str | None, post: Any, title: str, role: str,
-    started_on: date | None, ended_on: date | None, is_primary: bool,
-) -> dict[str, Any]:  # fmt: skip
-    return {
-        "uid": str(uid),
-        "organization": {"uid": str(place), "name": name, "constituency": constituency, "country": country},
-        "post": {"uid": str(post), "name": title} if post else None,
-        "role": role,
-        "started_on": started_on.isoformat() if started_on else None,
-        "ended_on": ended_on.isoformat() if ended_on else None,
-        "is_primary": is_primary,
+        for key, tags, external_ids, points, _seats in found
     }
+    return parts, {key: seats or [] for key, *_rest, seats in found}
 
 
 def _moment(value: datetime | None) -> str | None:
