@@ -188,3 +188,16 @@ def test_a_list_beyond_the_cap_is_still_whole(monkeypatch: Any) -> None:
         add_contact_point(actor=None, person=row, value=f"p{row.pk}@union.example")
     assert Person.objects.search("union.example").count() == 5
     assert list(Person.objects.search("another")) == [other]
+
+
+def test_a_list_by_a_very_common_word_asks_for_the_names_at_once(monkeypatch: Any) -> None:
+    """Thousands of keys would be read and thrown away; what is expected is asked of the planner."""
+    for number in range(3):
+        person("Awa", f"Sow {number}")
+    monkeypatch.setattr(searching, "_expected", lambda rows: 10**6)
+
+    rows = Person.objects.active().search("awa")
+
+    assert "= ANY" not in str(rows.query) and rows.count() == 3
+    monkeypatch.undo()
+    assert "= ANY" in str(Person.objects.active().search("awa").query)
