@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import F, QuerySet
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delivery.models import Delivery, Feedback, Outcome, SkipReason
@@ -17,6 +19,7 @@ from contacts.directory.models import Constituency, Country, Organization, Perso
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
 from crm.ui.filters import Facet, FilterBar
+from crm.ui.sources import Source, register
 from crm.ui.tables import Column, Table
 
 if TYPE_CHECKING:
@@ -228,3 +231,32 @@ def did(row: Any) -> list[str]:
     if row.state == Outcome.ACCEPTED and not row.is_tracked:
         found.append(str(_("not tracked one by one")))
     return found
+
+
+SOURCE = "mailing_people"
+
+
+def asked_for(request: StaffRequest) -> str:
+    """Which number the list is behind."""
+    who = request.GET.get("who", "")
+    return who if who in WHO else "audience"
+
+
+def people_table(request: StaffRequest, mailing: str) -> PeopleTable:
+    """The rows behind one number of a mailing's report, on the page and in a file."""
+    mailings = Mailing.objects.visible_to(request.user)
+    found = get_object_or_404(mailings.defer("frozen_with"), uid=mailing)
+    filters = PeopleFilters(request, rows_of(found, request, asked_for(request)))
+    may_export = Mailing.objects.visible_to(request.user, Action.EXPORT).filter(pk=found.pk).exists()
+    table = PeopleTable(
+        request, filters.queryset, filters=filters, may_export=may_export and request.user.may(Action.EXPORT)
+    )
+    table.file_name = found.name  # type: ignore[misc]
+    return table
+
+
+def _url(given: Mapping[str, str]) -> str:
+    return reverse("mailing_report_people", args=[given["mailing"]])
+
+
+register(Source(SOURCE, _("People of a mailing"), _url, people_table))

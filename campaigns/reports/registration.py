@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
-from campaigns.reports import queries
+from campaigns.reports import people, queries  # noqa: F401  registers the list of people
 from crm.accounts.models import User
 from crm.ui import menu, today
 

@@ -28,6 +28,7 @@ from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui.paging import paginate
 from crm.ui.responses import done, list_page
+from crm.ui.sources import build
 from crm.ui.tables import selected
 from crm.ui.toasts import toast
 
@@ -89,18 +90,14 @@ def report_groups(request: StaffRequest, uid: UUID) -> HttpResponse:
 def report_people(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     """The rows behind one number, a page at a time or as a file."""
     mailing = _find(request, uid)
-    who = request.GET.get("who", "")
-    who = who if who in people.WHO else "audience"
-    filters = people.PeopleFilters(request, people.rows_of(mailing, request, who))
-    table = people.PeopleTable(
-        request, filters.queryset, filters=filters, may_export=_may(request, mailing, Action.EXPORT)
-    )
+    who = people.asked_for(request)
+    table = build(people.SOURCE, request, mailing=str(mailing.uid))
     may_settle = who == Outcome.UNCERTAIN and _may(request, mailing, Action.SEND) and bool(table.rows)
     return list_page(
         request,
         "campaigns/reports/people.html",
         table=table,
-        filters=filters,
+        filters=table.filters,
         mailing=mailing,
         who=who,
         title=people.WHO[who].title,

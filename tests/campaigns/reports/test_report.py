@@ -19,8 +19,12 @@ from campaigns.engagement.spool import Hit
 from campaigns.reports import people, queries
 from campaigns.reports.presenting import Report
 from crm.audit.models import AuditEntry
+from crm.errors import NotAllowed
+from crm.exports import services as exporting
+from crm.jobs.services import run_job
 from tests.campaigns.engagement.test_classify import BROWSER
 from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
+from tests.crm.exports.test_exports import rows_of as exported_rows
 from tests.factories import ConstituencyFactory, CountryFactory, GrantFactory, OrganizationFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
@@ -344,3 +348,54 @@ def test_a_file_of_people_holds_what_its_taker_may_export(sign_in):
 
     assert ",SN," in file
     assert ",ZM," not in file
+
+
+def test_a_page_of_people_offers_the_export_with_what_it_was_narrowed_to(story, planner, viewer, sign_in):
+    mailing, rows = story
+    url = reverse("mailing_report_people", args=[mailing.uid]) + "?who=bounced&kind=hard_bounce&reason=550"
+
+    page = sign_in(planner).get(url)
+
+    asked = parse_qs(urlsplit(page.context["table"].export_url).query)
+    assert asked["list"] == ["mailing_people"] and asked["arguments"] == [f'{{"mailing": "{mailing.uid}"}}']
+    assert parse_qs(asked["query"][0]) == {"who": ["bounced"], "kind": ["hard_bounce"], "reason": ["550"]}
+    assert "export" in sign_in(planner).get(page.context["table"].export_url).content.decode().lower()
+    assert sign_in(viewer).get(url).context["table"].export_url == ""
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_people_behind_a_number_are_exported_by_a_job_too(story, planner, format, monkeypatch):
+    mailing, rows = story
+    monkeypatch.setattr(exporting, "AT_ONCE", 1)
+
+    export = exporting.request_export(
+        actor=planner,
+        source="mailing_people",
+        arguments={"mailing": str(mailing.uid)},
+        query="who=accepted",
+        format=format,
+    )
+    assert export.title == "People of a mailing: Newsletter" and not export.is_ready
+    run_job(export.job.pk)
+
+    export.refresh_from_db()
+    table = exported_rows(export)
+    assert export.row_count == len(table) - 1 == 6
+    assert {row[table[0].index("Outcome")] for row in table[1:]} == {str(Outcome.ACCEPTED.label)}
+
+
+def test_export_of_people_holds_what_its_taker_may_export(story):
+    mailing, rows = story
+    mailing.drive.countries.add(CountryFactory(code="TD"))
+    user = UserFactory()
+    GrantFactory(user=user, role="viewer")
+    GrantFactory(user=user, role="planner", is_everywhere=False, countries=["TD"])
+
+    export = exporting.request_export(actor=user, source="mailing_people", arguments={"mailing": str(mailing.uid)})
+
+    table = exported_rows(export)
+    assert {row[table[0].index("Country")] for row in table[1:]} == {"TD"}
+    with pytest.raises(NotAllowed):
+        exporting.request_export(
+            actor=GrantFactory(role="viewer").user, source="mailing_people", arguments={"mailing": str(mailing.uid)}
+        )
