@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.delivery.models import Feedback
 from campaigns.mailings.models import Mailing
-from campaigns.outreach import timeline
+from campaigns.outreach import lists, timeline  # noqa: F401  registers the list
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.services import restore_answer
 from crm.accounts.models import User

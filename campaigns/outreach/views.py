@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -13,13 +14,15 @@ from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.mailings.models import Mailing
 from campaigns.outreach import services
+from campaigns.outreach.lists import SOURCE
 from campaigns.outreach.models import InboundMessage, Interaction
 from campaigns.outreach.reading import own_words, read_message
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import NotAllowed
 from crm.ui.paging import Page, paginate
-from crm.ui.responses import done
+from crm.ui.responses import done, list_page
+from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 SIZE = 20
@@ -28,30 +31,30 @@ TABS = ("open", "answered", "automatic", "left")
 
 @requires(Action.SEE)
 @require_safe
-def reply_list(request: StaffRequest) -> HttpResponse:
+def reply_list(request: StaffRequest) -> HttpResponseBase:
     """Replies to answer, answered ones, automatic ones, and mail that belongs to no mailing."""
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "open"
     replies = Interaction.objects.replies().visible_to(request.user)
     inbound = InboundMessage.objects.visible_to(request.user)
+    tabs = _tabs(tab, open=replies.to_answer().count(), left=inbound.left_over().count())
     if tab in {"automatic", "left"}:
         rows = inbound.automatic() if tab == "automatic" else inbound.left_over()
         page: Page[Any] = paginate(request, rows, sort=["-received_at"], size=SIZE)
         for message in page.rows:
             _read_for_display(message)
-    else:
-        rows_ = replies.filter(answered_at__isnull=tab == "open").select_related(
-            "person", "organization", "inbound", "answered_by"
-        )
-        page = paginate(request, rows_.defer("inbound__raw"), sort=["-at"], size=SIZE)
-    context = {
-        "tab": tab,
-        "page": page,
-        "mailings": _mailings(request, page.rows),
-        "may_answer": request.user.may(Action.EDIT_DIRECTORY) or request.user.may(Action.LOG),
-        "tabs": _tabs(tab, open=replies.to_answer().count(), left=inbound.left_over().count()),
-    }
-    return render(request, "campaigns/outreach/reply_list.html", context)
+        context = {"tab": tab, "page": page, "mailings": _mailings(request, page.rows), "tabs": tabs}
+        return render(request, "campaigns/outreach/reply_list.html", context)
+    table = build(SOURCE, request)
+    return list_page(
+        request,
+        "campaigns/outreach/reply_list.html",
+        table=table,
+        filters=table.filters,
+        tab=tab,
+        tabs=tabs,
+        may_answer=request.user.may(Action.EDIT_DIRECTORY) or request.user.may(Action.LOG),
+    )
 
 
 def _tabs(current: str, **counts: int) -> list[dict[str, Any]]:

@@ -115,6 +115,7 @@ class Table:
     row_template: ClassVar[str] = ""
     page_size: ClassVar[int] = PAGE_SIZE
     file_name: ClassVar[str] = "list"
+    is_cards: ClassVar[bool] = False  # its page shows each row whole: columns are for files only
 
     def __init__(
         self,

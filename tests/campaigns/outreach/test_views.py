@@ -9,16 +9,22 @@ from django.utils import timezone
 
 from campaigns.delivery.addresses import reply_address
 from campaigns.engagement.services import mark
+from campaigns.mailings.models import Mailing
 from campaigns.outreach import services
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.registration import bounces, replies_to_answer
 from campaigns.outreach.timeline import clicks, feedback, replies, unsubscribes
 from contacts.directory.models import Organization, Person
+from crm.errors import NotAllowed
+from crm.exports import services as exporting
+from crm.saved_views.services import save_view
 from tests.campaigns.engagement.test_drain import line, spool
 from tests.campaigns.ledger import delivery, finish, sent_mailing
 from tests.campaigns.ledger import feedback as came_back
 from tests.campaigns.outreach.test_services import REPLY
+from tests.crm.exports.test_exports import rows_of as exported_rows
 from tests.factories import (
+    CountryFactory,
     GrantFactory,
     MembershipFactory,
     OrganizationFactory,
@@ -109,7 +115,7 @@ def test_page_asks_the_same_for_one_and_for_three(outreach, sign_in):
     reply_of(mailing)
     reply_of(sent_mailing())
     with CaptureQueriesContext(connection) as three:
-        assert len(client.get(reverse("reply_list")).context["page"].rows) == 3
+        assert len(client.get(reverse("reply_list")).context["table"].rows) == 3
 
     assert len(three) == len(one)
 
@@ -177,3 +183,72 @@ def test_a_grant_elsewhere_does_not_answer_replies_here(sign_in):
     reply.refresh_from_db()
     assert answer.status_code == 403
     assert reply.answered_at is None
+
+
+def names_on(client, query=""):
+    return [row.person.name for row in client.get(reverse("reply_list") + query).context["table"].rows]
+
+
+@pytest.fixture
+def two(db):
+    """A reply to each of two mailings, the newest last: Awa of Zambia, Bob of Chad."""
+    made = []
+    for name, code in (("Awa Ndiaye", "ZM"), ("Bob Banda", "TD")):
+        person = PersonFactory(name=name, country=CountryFactory(code=code))
+        made.append(reply_of(sent_mailing(name=f"News for {name}"), person=person)[1])
+    Interaction.objects.filter(pk=made[0].pk).update(text="We disagree with the figures.", subject="Figures")
+    return made
+
+
+def test_replies_are_found_by_words_names_mailing_and_country(outreach, sign_in, two):
+    client, mailing = sign_in(outreach), Mailing.objects.get(pk=two[0].mailing_id)
+
+    assert names_on(client) == ["Bob Banda", "Awa Ndiaye"]
+    for query in ("?q=disagree+ndiaye", "?q=FIGURES", f"?mailing={mailing.uid}", "?country=ZM", "?q=awa&country=ZM"):
+        assert names_on(client, query) == ["Awa Ndiaye"], query
+    for query in ("?q=nothing", "?mailing=nonsense", "?country=ZM&q=bob", "?q=%00", "?mailing=" + "9" * 500):
+        assert client.get(reverse("reply_list") + query).status_code == 200
+    assert "Nothing matches these filters" in client.get(reverse("reply_list") + "?q=nothing").content.decode()
+    assert names_on(client, "?tab=answered&q=awa") == []
+
+
+def test_a_facet_of_replies_counts_by_country(outreach, sign_in, two):
+    facet = sign_in(outreach).get(reverse("reply_list") + "?facet=country").context["facet"]
+
+    assert {(option.value, option.count) for option in facet.options if option.count} == {("ZM", 1), ("TD", 1)}
+
+
+def test_views_of_replies_are_saved_and_opened(outreach, sign_in, two):
+    client = sign_in(outreach)
+    view = save_view(actor=outreach, source="replies", name="Zambia", query="country=ZM&after=x", columns=[])
+
+    page = client.get(reverse("reply_list"), {"view": view.uid}, follow=True)
+
+    assert [row.person.name for row in page.context["table"].rows] == ["Awa Ndiaye"]
+    text = page.content.decode()
+    assert "Zambia" in text and "Save this view" in text
+    assert "gs-columns" not in text  # a card shows all of it
+
+
+@pytest.mark.parametrize("format", ["csv", "xlsx"])
+def test_replies_are_exported_with_their_words(planner, sign_in, two, format):
+    export = exporting.request_export(actor=planner, source="replies", query="country=ZM", format=format)
+
+    head, *rows = exported_rows(export)
+    assert len(rows) == 1
+    told = dict(zip(head, rows[0], strict=True))
+    assert (told["Person"], told["Country"], told["Mailing"]) == ("Awa Ndiaye", "ZM", "News for Awa Ndiaye")
+    assert (told["Address"], told["Subject"]) == ("awa@ministry.test", "Figures")
+    assert told["Their words"] == "We disagree with the figures."
+    assert "list=replies" in sign_in(planner).get(reverse("reply_list")).context["table"].export_url
+
+
+def test_replies_are_exported_by_those_only_who_may_and_of_their_countries(outreach, two):
+    with pytest.raises(NotAllowed):
+        exporting.request_export(actor=outreach, source="replies")
+    user = GrantFactory(role="viewer").user
+    GrantFactory(user=user, role="planner", is_everywhere=False, countries=["TD"])
+
+    head, *rows = exported_rows(exporting.request_export(actor=user, source="replies"))
+
+    assert [row[head.index("Person")] for row in rows] == ["Bob Banda"]
