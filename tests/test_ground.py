@@ -45,3 +45,11 @@ def test_private_services_lose_nothing_when_killed(private_services) -> None:  #
     with psycopg.connect(private_services.database_url) as connection:
         assert connection.execute("SELECT row FROM kept").fetchall() == [(1,)]
         assert connection.execute("SHOW fsync").fetchone() == ("on",)
+
+
+@pytest.mark.xdist_group("together")
+def test_a_group_reaches_the_scheduler_of_the_workers(request: pytest.FixtureRequest) -> None:
+    """The browser tests share one product, and the fault tests one ground: where groups are lost, each worker starts its own."""
+    is_spread = "PYTEST_XDIST_WORKER" in os.environ and request.config.getoption("loadgroup", default=False)
+
+    assert request.node.nodeid.endswith("@together") == bool(is_spread)
