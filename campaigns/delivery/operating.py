@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from redis.exceptions import RedisError
 
+from campaigns.delivery.breaker import is_open
 from campaigns.delivery.metrics import oldest_due_seconds
 from campaigns.delivery.queries import Progress, progress_of
+from campaigns.engagement.spool import waiting_files
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.presenting import colour
 from campaigns.mailings.queries import transports_in_use
@@ -128,7 +131,7 @@ def _roads(going: Iterable[Going], moment: datetime) -> list[Road]:
                 mailings=len(mine),
                 queue=sum(one.left for one in moving),
                 per_second=sum(one.per_second or 0 for one in moving),
-                is_open=transport.open_until is not None and transport.open_until > moment,
+                is_open=is_open(transport, moment),
             )
         )
     return roads
@@ -152,10 +155,10 @@ def signs(*, now: datetime | None = None) -> list[Sign]:
     return [_asked(_scheduler, _("Scheduler")), _asked(_workers, _("Workers")), _queue(), _tracker(), _inbox(moment)]
 
 
-def _asked(sign: Callable[[], Sign], title: str) -> Sign:
+def _asked(sign: Callable[[str], Sign], title: str) -> Sign:
     """What Valkey knows; when it does not answer, that is the sign."""
     try:
-        return sign()
+        return sign(title)
     except (RedisError, OSError):
         return Sign(
             title,
@@ -165,20 +168,18 @@ def _asked(sign: Callable[[], Sign], title: str) -> Sign:
         )
 
 
-def _scheduler() -> Sign:
+def _scheduler(title: str) -> Sign:
     age = heartbeat.age("sweep")
-    title = _("Scheduler")
     if age is None or age > LATE_SECONDS:
         words = _("has not gone round for a week") if age is None else _ago(age)
         return Sign(title, words, "bad", _("Start “beat” and a worker: without them nothing scheduled begins."))
     return Sign(title, _ago(age))
 
 
-def _workers() -> Sign:
+def _workers(title: str) -> Sign:
     found = broker.workers()
     alive = [name for name, age in found.items() if age <= SILENT_SECONDS]
     silent = [f"{name} ({formats.duration(age)})" for name, age in found.items() if age > SILENT_SECONDS]
-    title = _("Workers")
     if not alive:
         return Sign(title, _("none answers"), "bad", _("Start a worker: mail waits in the ledger until one is there."))
     words = ngettext("%(n)s listens", "%(n)s listen", len(alive)) % {"n": len(alive)}
@@ -201,23 +202,20 @@ def _queue() -> Sign:
 
 
 def _tracker() -> Sign:
+    folder = settings.SPOOL_DIR / "hits"
     return _backlog(
         _("Tracker"),
-        _oldest(settings.SPOOL_DIR / "hits", "*.ready"),
+        _oldest(waiting_files(folder)) if folder.is_dir() else None,
         _("Clicks and opens are kept on disk and counted when the worker takes them in."),
     )
 
 
-def _oldest(folder: Path, pattern: str) -> tuple[int, float] | None:
-    """(files, age of the oldest in seconds); None where this process does not see the folder."""
-    if not folder.is_dir():
-        return None
+def _oldest(files: Iterable[Path]) -> tuple[int, float]:
+    """How many, and the age of the oldest in seconds."""
     times = []
-    for path in folder.glob(pattern):
-        try:
+    for path in files:
+        with contextlib.suppress(FileNotFoundError):  # taken in this very moment
             times.append(path.stat().st_mtime)
-        except FileNotFoundError:  # taken in this very moment
-            continue
     return len(times), max(0.0, time.time() - min(times)) if times else 0.0
 
 

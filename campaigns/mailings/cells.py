@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.states import State
 from crm.ui import formats
-from crm.ui.cells import badge, bar, dim, link, when, why
+from crm.ui.cells import badge, bar, dim, format_html, link, when, why
 from crm.ui.links import url_of
 
 

@@ -1,8 +1,7 @@
-"""A report as PDF (typst: no system library). It names nobody: figures only, as on the page."""
+"""A report as PDF. It names nobody: figures only, as on the page."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from campaigns.delivery.models import Outcome
 from campaigns.reports.comparing import Comparison, comparison
 from campaigns.reports.presenting import Report
 from crm.accounts.models import Installation
+from crm.paper import pdf
 from crm.ui import formats
 
 TEMPLATE = Path(__file__).with_name("report.typ")
@@ -33,9 +33,7 @@ MOST_ROWS = 40
 
 def report_pdf(report: Report) -> bytes:
     """The report on A4."""
-    import typst  # a compiler in a wheel: only when it is needed
-
-    return bytes(typst.compile(TEMPLATE.read_bytes(), sys_inputs={"report": json.dumps(_data(report))}))
+    return pdf(TEMPLATE, report=_data(report))
 
 
 def _data(report: Report) -> dict[str, Any]:

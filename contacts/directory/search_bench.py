@@ -12,14 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.db import connection
-from django.urls import get_resolver
 
 from contacts.directory.models import ContactPoint, Organization, Person
 from contacts.directory.volume import make_people
 from crm.accounts.models import Grant, User
 from crm.accounts.rules import Role
 from crm.bench import Bar, Result
-from crm.heap import settle
+from crm.request_timing import make_ready
 from crm.ui import search as everything
 
 LIMIT_MS = 100.0
@@ -43,7 +42,6 @@ def prepare(size: int) -> User:
     Grant.objects.create(user=user, role=Role.PLANNER, is_everywhere=True)
     with connection.cursor() as cursor:
         cursor.execute("SET max_parallel_workers_per_gather = 0")  # one process for each search, as under load
-        cursor.execute("VACUUM (ANALYZE)")
     return User.objects.get(pk=user.pk)
 
 
@@ -103,8 +101,7 @@ def _wrong(word: str, chance: random.Random) -> str:
 def run(size: int) -> Result:
     result = Result()
     user = prepare(size)
-    _ = get_resolver().url_patterns
-    settle()  # as the web process does, see crm/wsgi.py
+    make_ready()
     asked = list(queries(random.Random(1)))  # noqa: S311  repeatable, not secret
     for name, ask in (("Ctrl-K", _ctrl_k), ("list", _list)):
         taken: dict[str, list[float]] = {}

@@ -27,7 +27,7 @@ from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.functional import Promise, cached_property
-from django.utils.html import conditional_escape, format_html
+from django.utils.html import conditional_escape
 from django.utils.http import urlencode
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import slugify
@@ -159,7 +159,7 @@ class Table:
         for row in self.rows:
             lines.append("<tr>")
             if picks:
-                lines.append(format_html(PICK, getattr(row, "uid", None) or row.pk, select, row))
+                lines.append(cells.format_html(PICK, getattr(row, "uid", None) or row.pk, select, row))
             for begin, shown in columns:
                 lines.append(f"{begin}{conditional_escape(shown(row))}</td>")
             lines.append("</tr>\n")

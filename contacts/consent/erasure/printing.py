@@ -1,8 +1,7 @@
-"""A person's data on paper (typst: no system library): the same parts as in the file for a browser."""
+"""A person's data on paper: the same parts as in the file for a browser."""
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from django.utils.translation import gettext as _
 from contacts.consent.erasure.registry import Holding
 from contacts.directory.models import Person
 from crm.accounts.models import Installation
+from crm.paper import pdf
 from crm.ui import formats
 
 TEMPLATE = Path(__file__).with_name("person.typ")
@@ -20,8 +20,6 @@ LONGEST = 20_000  # characters of one value on paper; the other files have it wh
 
 def printed(person: Person, found: list[tuple[Holding, list[dict[str, Any]]]], now: datetime) -> bytes:
     """The PDF, on A4."""
-    import typst  # a compiler in a wheel: only when it is needed
-
     organization = str(Installation.current())
     data = {
         "title": person.name,
@@ -31,7 +29,7 @@ def printed(person: Person, found: list[tuple[Holding, list[dict[str, Any]]]], n
         "nothing": _("Nothing."),
         "parts": [{"label": str(holding.label), "rows": [_pairs(row) for row in rows]} for holding, rows in found],
     }
-    return bytes(typst.compile(TEMPLATE.read_bytes(), sys_inputs={"person": json.dumps(data)}))
+    return pdf(TEMPLATE, person=data)
 
 
 def _pairs(row: dict[str, Any]) -> list[tuple[str, str]]:

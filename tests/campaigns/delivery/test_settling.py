@@ -43,7 +43,7 @@ def test_settle_arrived_counts_them_as_accepted_once(left, planner):
     assert settle_uncertain(mailing=left, actor=planner, word=Word.ARRIVED) == 2
     assert settle_uncertain(mailing=left, actor=planner, word=Word.LOST) == 0
 
-    assert counts(left.pk)["accepted"] == 3 == quick_counts(left.pk)["accepted"]
+    assert counts(left.pk)["accepted"] == 3 == quick_counts([left.pk])[left.pk]["accepted"]
     row = Delivery.objects.get(mailing_id=left.pk, address="p1@people.test")
     assert row.reply_text == "Planner: it arrived"
     assert row.settled_at is not None
