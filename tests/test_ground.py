@@ -53,3 +53,10 @@ def test_a_group_reaches_the_scheduler_of_the_workers(request: pytest.FixtureReq
     is_spread = "PYTEST_XDIST_WORKER" in os.environ and request.config.getoption("loadgroup", default=False)
 
     assert request.node.nodeid.endswith("@together") == bool(is_spread)
+
+
+@pytest.mark.parametrize("content", [b"\x00", b"\x01"])
+def test_bytes_do_not_name_tests(request: pytest.FixtureRequest, content: bytes) -> None:
+    """Workers that collect different names run nothing at all."""
+    assert "[content" in request.node.nodeid
+    assert "\\x0" not in request.node.nodeid
