@@ -33,6 +33,7 @@ _signed_in: dict[Role | None, Any] = {}
 # name, who looks, path; {…} are uids that the database knows
 PAGES = [
     ("sign-in", None, "/accounts/login/"),
+    ("sending", Role.EDITOR, "/sending/"),  # early: the demo's deferred messages still wait
     ("today", Role.APPROVER, "/"),
     ("people", Role.PLANNER, "/directory/people/"),
     ("person", Role.PLANNER, "/directory/people/{person}/"),
