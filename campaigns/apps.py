@@ -2,7 +2,18 @@ from django.apps import AppConfig
 
 from crm.features import load_registrations
 
-FEATURES = ["planning", "files", "mailings", "delivery", "engagement", "feeds", "outreach", "reports", "retention"]
+FEATURES = [
+    "planning",
+    "files",
+    "mailings",
+    "domains",
+    "delivery",
+    "engagement",
+    "feeds",
+    "outreach",
+    "reports",
+    "retention",
+]
 
 
 class CampaignsConfig(AppConfig):

@@ -5,6 +5,7 @@ from campaigns.delivery.models import (
     DeliveryRetry,
     Feedback,
 )
+from campaigns.domains.models import SendingDomain
 from campaigns.engagement.models import (
     DeliveryEngagement,
     Engagement,
@@ -49,6 +50,7 @@ __all__ = [
     "MailingTest",
     "Pillar",
     "Sender",
+    "SendingDomain",
     "StoredFile",
     "TrackedLink",
     "Transport",

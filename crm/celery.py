@@ -59,6 +59,7 @@ app.autodiscover_tasks(
         "contacts.segments",
         "contacts.importing",
         "campaigns.mailings",
+        "campaigns.domains",
         "campaigns.delivery",
         "campaigns.engagement",
         "campaigns.feeds",

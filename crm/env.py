@@ -4,6 +4,7 @@
 """
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -63,6 +64,20 @@ def env_url(name: str, default: str | object = _MISSING, *, schemes: tuple[str, 
             f"{name} is {value!r}; a URL that begins with {' or '.join(s + ':' for s in schemes)} was expected."
         )
     return parts
+
+
+def env_server(name: str, *, port: int) -> tuple[str, int] | None:
+    """`address:port` of a server, by its IP address; `port` where none is given, None where nothing is set."""
+    value = env(name, "").strip()
+    if not value:
+        return None
+    parts = urlsplit(f"//{value}" if value.count(":") < 2 or value.startswith("[") else f"//[{value}]")
+    try:
+        return str(ip_address(parts.hostname or "")), parts.port or port
+    except ValueError:
+        raise ImproperlyConfigured(
+            f"{name} is {value!r}; an IP address with a port was expected, such as 127.0.0.1:53 or [::1]:53."
+        ) from None
 
 
 def env_keyring(name: str, default: str | object = _MISSING) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from celery.schedules import schedule
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from crm.env import env, env_bool, env_int, env_keyring, env_list, env_url
+from crm.env import env, env_bool, env_int, env_keyring, env_list, env_server, env_url
 from crm.logs import LOGGING as LOGGING
 from crm.logs import configure_structlog
 from crm.secrets import local_secrets
@@ -207,6 +207,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.feeds.number": 5,
         "campaigns.engagement.make_partitions": 3600,
         "campaigns.outreach.handle_inbound": 5,
+        "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
         "contacts.consent.expire_exports": 3600,
@@ -247,6 +248,7 @@ EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Groundswell <groundswell@campaign.test>" if LOCAL else "")
 # bounces and replies come back to signed addresses at this domain
 RETURN_DOMAIN = env("RETURN_DOMAIN", "bounce.campaign.test" if LOCAL else "")
+DNS_RESOLVER = env_server("DNS_RESOLVER", port=53)  # asked about senders' domains; None: the machine's own
 OPT_IN_DAYS = env_int("OPT_IN_DAYS", 14, minimum=1)  # how long the link that confirms a permission works
 OPT_IN_AGAIN_DAYS = env_int("OPT_IN_AGAIN_DAYS", 90, minimum=1)  # an address is asked about a topic once in so many
 SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))

@@ -19,8 +19,9 @@ from redis.exceptions import RedisError
 from campaigns.delivery.breaker import is_open
 from campaigns.delivery.metrics import oldest_due_seconds
 from campaigns.delivery.queries import Progress, progress_of
+from campaigns.domains.presenting import Checked, checked_of
 from campaigns.engagement.spool import waiting_files
-from campaigns.mailings.models import Mailing, Transport
+from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.presenting import colour
 from campaigns.mailings.queries import transports_in_use
 from campaigns.mailings.states import State
@@ -95,6 +96,7 @@ class Sending:
     roads: list[Road]
     deferred: list[Deferred] | None
     signs: list[Sign]
+    domains: list[tuple[Sender, Checked]]
 
     @property
     def troubles(self) -> list[Sign]:
@@ -112,13 +114,20 @@ def sending_now(user: User, *, now: datetime | None = None) -> Sending:
     )
     found = progress_of(rows, now=moment)
     going = [Going(row, found.get(row.pk), colour(row.state)) for row in rows]
-    return Sending(going, _roads(going, moment), _deferred([row.pk for row in rows]), signs(now=moment))
+    transports = list(transports_in_use())
+    return Sending(
+        going,
+        _roads(transports, going, moment),
+        _deferred([row.pk for row in rows]),
+        signs(now=moment),
+        checked_of(transports=transports)[:DOMAINS],
+    )
 
 
-def _roads(going: Iterable[Going], moment: datetime) -> list[Road]:
+def _roads(transports: Iterable[Transport], going: Iterable[Going], moment: datetime) -> list[Road]:
     """A mailing without a transport of its own goes by the default one."""
     roads = []
-    for transport in transports_in_use():
+    for transport in transports:
         mine = [
             one
             for one in going

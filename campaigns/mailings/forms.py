@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.languages import language_choices
 from campaigns.mailings.layouts import LAYOUTS
+from campaigns.mailings.leaving import origins_of
 from campaigns.mailings.letter_forms import clean_pattern
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
@@ -23,6 +24,7 @@ from contacts.directory.models import Constituency
 from contacts.segments.models import Segment
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.errors import Invalid
 from crm.languages import direction
 
 LATENESS = [(1, _("1 hour")), (4, _("4 hours")), (24, _("1 day")), (72, _("3 days"))]
@@ -242,17 +244,23 @@ class TransportForm(forms.ModelForm):
 
     class Meta:
         model = Transport
-        fields = ["name", "kind", "url", "max_connections", "per_second", "is_default"]
+        fields = ["name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default"]
         labels = {
             "name": _("Name"),
             "kind": _("Kind"),
             "max_connections": _("Connections at once"),
             "per_second": _("Messages a second"),
+            "leaves_from": _("Mail leaves from"),
             "is_default": _("Use it for new mailings"),
         }
         help_texts = {
             "per_second": _("Empty: no limit."),
+            "leaves_from": _(
+                "As receivers see it, for the check of senders' domains: 203.0.113.7, mail.example.org, or what a mailing"
+                " service says, such as include:spf.service.example. Empty: from the address above."
+            ),
         }
+        widgets = {"leaves_from": forms.TextInput}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -276,6 +284,13 @@ class TransportForm(forms.ModelForm):
             if not known:
                 raise forms.ValidationError(_("Write it as smtp://host:port or smtps://host."))
         return url
+
+    def clean_leaves_from(self) -> str:
+        try:
+            origins_of(self.cleaned_data["leaves_from"])
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from error
+        return " ".join(self.cleaned_data["leaves_from"].split())
 
     def clean_max_connections(self) -> int:
         count = self.cleaned_data["max_connections"]

@@ -88,6 +88,9 @@ class Transport(StampedModel):
     is_default = models.BooleanField(default=False)
     max_connections = models.PositiveSmallIntegerField(default=4)
     per_second = models.PositiveIntegerField(null=True, blank=True, help_text="messages a second; empty for no limit")
+    leaves_from = models.TextField(
+        blank=True, default="", help_text="as receivers see it: addresses, servers' names, include:…; empty: its host"
+    )
     failures = models.PositiveSmallIntegerField(default=0, help_text="connections failed in a row")
     open_until = models.DateTimeField(null=True, blank=True, help_text="circuit breaker: no try before this time")
     last_error = models.CharField(max_length=300, blank=True, default="")

@@ -15,7 +15,7 @@ from crm.errors import Conflict, Invalid
 
 DOTS = "•••"  # what stands for a password wherever people look
 SENDER_FIELDS = ("name", "email", "reply_to")
-TRANSPORT_FIELDS = ("name", "kind", "url", "max_connections", "per_second", "is_default")
+TRANSPORT_FIELDS = ("name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default")
 
 
 def save_sender(*, sender: Sender, actor: User) -> Sender:

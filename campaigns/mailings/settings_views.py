@@ -12,6 +12,8 @@ from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.domains.presenting import checked_of
+from campaigns.domains.services import domain_of
 from campaigns.mailings import proving
 from campaigns.mailings.forms import SenderForm, TransportForm
 from campaigns.mailings.letter_forms import LetterheadForm
@@ -44,7 +46,11 @@ def _crumbs(label: str = "", name: str = "") -> list[tuple[str, str]]:
 @require_safe
 def sender_list(request: StaffRequest) -> HttpResponse:
     archived = Sender.objects.filter(archived_at__isnull=False).order_by("-archived_at", "pk")[:50]
-    context = {"senders": senders_in_use(), "archived": archived, "crumbs": _crumbs()}
+    senders = list(senders_in_use())
+    domains = {checked.row.name: checked for _sender, checked in checked_of(senders)}
+    for sender in senders:
+        sender.domain = domains[domain_of(sender.email)]  # type: ignore[attr-defined]
+    context = {"senders": senders, "archived": archived, "crumbs": _crumbs()}
     return render(request, "campaigns/mailings/sender_list.html", context)
 
 

@@ -1,0 +1,33 @@
+"""A domain that senders write from: how its mail is signed, and what its DNS answered when it was last asked."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+from crm.ids import StampedModel
+
+
+class SendingDomain(StampedModel):
+    """What the DNS said is kept, not what was made of it: the judgement is made anew whenever somebody looks."""
+
+    name = models.CharField(max_length=253, unique=True, help_text="in lower case, as it is looked up")
+    dkim_selector = models.CharField(max_length=63, blank=True, default="", help_text="empty: not known")
+    dkim_record = models.TextField(
+        blank=True, default="", help_text="what the signing server asks for: a TXT value, or a name to point to"
+    )
+    answers = models.JSONField(default=dict, editable=False, help_text="“TXT example.org” → what was found, and when")
+    asked_at = models.DateTimeField(null=True, editable=False, help_text="last tried")
+    checked_at = models.DateTimeField(null=True, editable=False, help_text="last answered")
+    failure = models.CharField(max_length=300, blank=True, default="", editable=False, help_text="of the last try")
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="sending_domain_is_a_name", condition=Q(name__regex=r"^[a-z0-9._-]+$")),
+            models.CheckConstraint(
+                name="sending_domain_record_has_selector", condition=Q(dkim_record="") | ~Q(dkim_selector="")
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
