@@ -1,4 +1,5 @@
 from campaigns.delivery.models import (
+    AuditNight,
     BreakerPause,
     Delivery,
     DeliveryChunk,
@@ -30,6 +31,7 @@ from campaigns.retention.models import DeliveryTail, KeptTotals
 __all__ = [
     "Approval",
     "Attachment",
+    "AuditNight",
     "BreakerPause",
     "Campaign",
     "Delivery",

@@ -185,6 +185,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
+    "campaigns.delivery.audit_night": {"queue": "jobs"},
     "campaigns.delivery.*": {"queue": "delivery"},
     "contacts.importing.*": {"queue": "jobs"},
     "crm.jobs.*": {"queue": "jobs"},
@@ -198,6 +199,7 @@ CELERY_BEAT_SCHEDULE = {
     for name, seconds in {
         "crm.retention.tick": 60,
         "campaigns.delivery.sweep": 10,
+        "campaigns.delivery.audit_night": 600,  # once a night; the others find it done
         "crm.jobs.sweep": 15,
         "crm.audit.publish_outbox": 5,
         "crm.accounts.clear_sessions": 3600,

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q, QuerySet
 
 from campaigns.delivery.addresses import read_message_id
 from campaigns.delivery.queries import counts
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.states import State
 
 
 @dataclass
@@ -36,6 +38,13 @@ class Audit:
             **self.figures,
             "problems": self.problems,
         }
+
+
+def audited() -> QuerySet[Mailing]:
+    """Every mailing that was frozen: those have a ledger."""
+    return Mailing.objects.filter(
+        Q(state__in=[State.SENDING, State.PAUSED, State.FINISHED]) | Q(state=State.CANCELLED, frozen_at__isnull=False)
+    ).order_by("pk")
 
 
 def audit(mailing: Mailing, *, sink: Path | None = None) -> Audit:

@@ -136,6 +136,34 @@ class BreakerPause(models.Model):
         return f"{self.mailing_id} by {self.transport_id}"
 
 
+class AuditNight(models.Model):
+    """One night's audit of all mailings: how far it is, and what does not add up. One a day, claimed by a lease."""
+
+    day = models.DateField(unique=True)
+    token = models.UUIDField(null=True, help_text="the claim that holds it")
+    lease_until = models.DateTimeField(null=True)
+    after_id = models.BigIntegerField(default=0, help_text="the mailing that was audited last, by its key")
+    mailings = models.PositiveIntegerField(default=0, help_text="audited so far")
+    problems = models.JSONField(default=list, help_text="[{mailing, name, sentences}] of those that do not add up")
+    started_at = models.DateTimeField(auto_now_add=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="audit_night_claim_has_its_lease",
+                condition=Q(token__isnull=True, lease_until__isnull=True)
+                | Q(token__isnull=False, lease_until__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="audit_night_over_is_free", condition=Q(finished_at__isnull=True) | Q(token__isnull=True)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.mailings}"
+
+
 class Feedback(models.Model):
     """What came back after *accepted*: a bounce or a complaint. It never changes the ledger's last word."""
 

@@ -18,6 +18,8 @@ from redis.exceptions import RedisError
 
 from campaigns.delivery.breaker import is_open
 from campaigns.delivery.metrics import oldest_due_seconds
+from campaigns.delivery.models import AuditNight
+from campaigns.delivery.nightly import LATE, last_night
 from campaigns.delivery.queries import Progress, progress_of
 from campaigns.domains.presenting import Checked, checked_of
 from campaigns.engagement.spool import waiting_files
@@ -89,6 +91,15 @@ class Sign:
 
 
 @dataclass(frozen=True)
+class Wrong:
+    """What did not add up in the last audit: mailings that the user may see, with sentences; `others` are out of sight."""
+
+    night: AuditNight
+    mailings: list[tuple[Mailing, list[str]]]
+    others: int
+
+
+@dataclass(frozen=True)
 class Sending:
     """All that the page shows. deferred: None when counting them took too long."""
 
@@ -97,6 +108,7 @@ class Sending:
     deferred: list[Deferred] | None
     signs: list[Sign]
     domains: list[tuple[Sender, Checked]]
+    wrong: Wrong | None
 
     @property
     def troubles(self) -> list[Sign]:
@@ -121,7 +133,18 @@ def sending_now(user: User, *, now: datetime | None = None) -> Sending:
         _deferred([row.pk for row in rows]),
         signs(now=moment),
         checked_of(transports=transports)[:DOMAINS],
+        _wrong(user),
     )
+
+
+def _wrong(user: User) -> Wrong | None:
+    night = last_night()
+    if night is None or not night.problems:
+        return None
+    told = {row["mailing"]: row["sentences"] for row in night.problems}
+    rows = Mailing.objects.visible_to(user).filter(pk__in=told).order_by("-pk")
+    seen = [(row, told[row.pk]) for row in rows]
+    return Wrong(night, seen[:SHOWN], len(told) - len(seen))
 
 
 def _roads(transports: Iterable[Transport], going: Iterable[Going], moment: datetime) -> list[Road]:
@@ -161,7 +184,31 @@ def _deferred(mailing_ids: list[int]) -> list[Deferred] | None:
 def signs(*, now: datetime | None = None) -> list[Sign]:
     """Scheduler, workers, their queues, the tracker's and the inbox's backlog."""
     moment = now or timezone.now()
-    return [_asked(_scheduler, _("Scheduler")), _asked(_workers, _("Workers")), _queue(), _tracker(), _inbox(moment)]
+    return [
+        _asked(_scheduler, _("Scheduler")),
+        _asked(_workers, _("Workers")),
+        _queue(),
+        _tracker(),
+        _inbox(moment),
+        *_audit(moment),
+    ]
+
+
+def _audit(moment: datetime) -> list[Sign]:
+    """Last night's audit of all mailings; nothing where there was no night yet."""
+    night = last_night()
+    if night is None or night.finished_at is None:
+        return []
+    title = _("Last night’s audit")
+    if night.problems:
+        words = ngettext("%(n)s mailing does not add up", "%(n)s mailings do not add up", len(night.problems))
+        return [Sign(title, words % {"n": len(night.problems)}, "bad", _("Which, and what is wrong, stands below."))]
+    words = ngettext("%(n)s mailing, it adds up", "%(n)s mailings, all add up", night.mailings)
+    words %= {"n": formats.number(night.mailings)}
+    if moment - night.finished_at > LATE:
+        why = _("It was on %(day)s, and none came to its end since: look at “beat” and at the worker of jobs.")
+        return [Sign(_("Last audit"), words, "warn", why % {"day": formats.long_day(night.day)})]
+    return [Sign(title, words)]
 
 
 def _asked(sign: Callable[[str], Sign], title: str) -> Sign:

@@ -2,7 +2,7 @@
 
 from django.utils.translation import gettext_lazy
 
-from campaigns.delivery import erasing, queries
+from campaigns.delivery import erasing, nightly, queries
 from campaigns.delivery.banner import no_mail_leaves, nothing_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries
 from campaigns.delivery.history import SOURCE
@@ -22,6 +22,7 @@ from crm.ui.shell import use_banner
 
 register_fields()
 register_metrics()
+nightly.register_metrics()
 erasing.register()
 on_suppress(stop_deliveries)
 address_of_delivery(address_of)

@@ -10,10 +10,10 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.delivery import breaker, freezing, sweeping
+from campaigns.delivery import breaker, freezing, nightly, sweeping
 from campaigns.delivery.composing import plan_of
 from campaigns.delivery.engine import Engine, Outcomes
-from campaigns.delivery.waking import wake
+from campaigns.delivery.waking import post, wake
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import pause
 from crm import heartbeat
@@ -78,6 +78,14 @@ def freeze_mailing(mailing_id: int) -> None:
 def wind_up_mailing(mailing_id: int) -> None:
     """End what a cancelled mailing still has waiting."""
     sweeping.wind_up(mailing_id)
+
+
+# One mailing of many millions may take minutes. It is not acknowledged late: the row's lease says who is at it.
+@shared_task(name="campaigns.delivery.audit_night", ignore_result=True, acks_late=False, time_limit=900)
+def audit_night() -> None:
+    """Do what the night's audit of all mailings is due, for part of a minute; posts itself again when there is more."""
+    if nightly.work_on_night():
+        post(audit_night)
 
 
 @shared_task(name="campaigns.delivery.sweep", ignore_result=True)

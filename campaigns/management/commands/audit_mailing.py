@@ -5,9 +5,8 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from campaigns.delivery.auditing import audit
+from campaigns.delivery.auditing import audit, audited
 from campaigns.mailings.models import Mailing
-from campaigns.mailings.states import State
 
 
 class Command(BaseCommand):
@@ -27,10 +26,7 @@ class Command(BaseCommand):
             except (Mailing.DoesNotExist, ValidationError, ValueError):
                 raise CommandError(f"There is no mailing with the uid {uid}.") from None
         else:
-            mailings = list(
-                Mailing.objects.filter(state__in=[State.SENDING, State.PAUSED, State.FINISHED]).order_by("pk")
-                | Mailing.objects.filter(state=State.CANCELLED, frozen_at__isnull=False).order_by("pk")
-            )
+            mailings = list(audited())
         audits = [audit(mailing, sink=sink) for mailing in mailings]
         found: Any = [each.as_json() for each in audits]
         self.stdout.write(json.dumps(found[0] if uid else found, ensure_ascii=False))

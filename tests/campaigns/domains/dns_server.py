@@ -65,6 +65,17 @@ def _written(kind: str, value: str) -> str:
     return " ".join('"' + "".join(f"\\{byte:03d}" for byte in part) + '"' for part in parts)
 
 
+def _on_one_port(udp: type, tcp: type) -> list[Any]:
+    """A port that is free for both: one that is free for UDP may be taken for TCP."""
+    for _try in range(50):
+        first = socketserver.ThreadingUDPServer(("127.0.0.1", 0), udp)
+        try:
+            return [first, socketserver.ThreadingTCPServer(first.server_address[:2], tcp)]
+        except OSError:
+            first.server_close()
+    raise OSError("no port is free for both UDP and TCP")
+
+
 @contextlib.contextmanager
 def running_zone() -> Iterator[Zone]:
     zone = Zone()
@@ -98,12 +109,8 @@ def running_zone() -> Iterator[Zone]:
                 found += part
             return found
 
-    servers: list[Any] = []
-    udp = socketserver.ThreadingUDPServer(("127.0.0.1", 0), Udp)
-    zone.address = udp.server_address[:2]  # type: ignore[assignment]
-    servers.append(udp)
-    socketserver.ThreadingTCPServer.allow_reuse_address = True
-    servers.append(socketserver.ThreadingTCPServer(zone.address, Tcp))
+    servers = _on_one_port(Udp, Tcp)
+    zone.address = servers[0].server_address[:2]
     threads = [threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True) for server in servers]
     for thread in threads:
         thread.start()
