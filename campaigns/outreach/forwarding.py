@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import InboundMessage
+from campaigns.outreach.reading import read_message
 
 logger = logging.getLogger(__name__)
 _NOT_OURS_TO_KEEP = {
@@ -45,10 +46,25 @@ def forward(*, inbound_id: int) -> bool:
                     "a reply to mailing %s was not forwarded: its sender's mailbox is our own return domain", mailing.pk
                 )
             else:
-                inbound.note = _send(forwarded(inbound, mailing), to)[:300]
+                inbound.note = _send(_forwarded(inbound, mailing), to)[:300]
         inbound.forwarded_at = timezone.now()
         inbound.save(update_fields=["forwarded_at", "note"])
     return True
+
+
+def _forwarded(inbound: InboundMessage, mailing: Mailing) -> bytes:
+    """The reply as a message of ours; one that is too broken to be written anew goes as a file, with what can be read of it."""
+    try:
+        return forwarded(inbound, mailing)
+    except Exception:  # anybody may send us anything, and the library raises what it likes
+        logger.exception("reply %s is forwarded as a file", inbound.pk)
+    reading = read_message(bytes(inbound.raw), sender=inbound.sender)
+    message = EmailMessage(policy=SMTP)
+    _address(message, inbound, mailing, name="", address=inbound.sender)
+    message["Subject"] = reading.subject or "(no subject)"
+    message.set_content(f"{reading.author}\n\n{reading.text}")
+    message.add_attachment(bytes(inbound.raw), maintype="application", subtype="octet-stream", filename="reply.eml")
+    return message.as_bytes()
 
 
 def forwarded(inbound: InboundMessage, mailing: Mailing) -> bytes:
@@ -58,6 +74,11 @@ def forwarded(inbound: InboundMessage, mailing: Mailing) -> bytes:
     name, address = parseaddr(str(message.get("From", inbound.sender)))
     for header in [header for header in message if header.lower() in _NOT_OURS_TO_KEEP]:
         del message[header]
+    _address(message, inbound, mailing, name=name, address=address)
+    return message.as_bytes()
+
+
+def _address(message: EmailMessage, inbound: InboundMessage, mailing: Mailing, *, name: str, address: str) -> None:
     local, _, domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")
     message["From"] = Address(f"{name or address} via Groundswell", local, domain)
     message["To"] = _mailbox_of(mailing)
@@ -68,7 +89,6 @@ def forwarded(inbound: InboundMessage, mailing: Mailing) -> bytes:
     message["X-Groundswell-Mailing"] = str(mailing.uid)
     # a vacation program in that mailbox must not answer the author in our name
     message["Auto-Submitted"] = "auto-forwarded"
-    return message.as_bytes()
 
 
 def _mailbox_of(mailing: Mailing) -> str:

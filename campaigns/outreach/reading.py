@@ -1,31 +1,35 @@
-"""What an inbound message is: a bounce, a complaint, an automatic reply, or somebody's words. Nothing is changed here."""
+"""What an inbound message means to us: its verdict, somebody's words, and which message of ours it is about. Nothing is changed."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from email import message_from_bytes, policy
-from email.errors import MessageError
-from email.message import EmailMessage, Message
-from email.utils import parseaddr
-
-import nh3
-from flufl.bounce import all_failures
 
 from campaigns.delivery.models import Feedback
+from campaigns.outreach.mail import classify, freeform, verdict
+from campaigns.outreach.mail.addresses import all_in
+from campaigns.outreach.mail.parts import Part, parse
+from campaigns.outreach.mail.reports import STATUS_TYPES, read_blocks
 from campaigns.outreach.models import InboundMessage
 
 Kind = InboundMessage.Kind
 LONGEST_TEXT = 50_000
-# RFC 3463 details that say nothing about whether the address exists: the message or the sender was refused
-_NOT_THE_ADDRESS = re.compile(r"^5\.(2\.[2-4]|3\.|6\.|7\.)")
-_STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
+_FEEDBACK = {
+    verdict.Kind.HARD: Feedback.Kind.HARD_BOUNCE,
+    verdict.Kind.SOFT: Feedback.Kind.SOFT_BOUNCE,
+    verdict.Kind.COMPLAINT: Feedback.Kind.COMPLAINT,
+}
+_MESSAGE_ID = re.compile(r"<[^<>\s]{3,500}>")
 _QUOTE_BEGINS = re.compile(
     r"^(>|-{2,} ?(original message|message d’origine|message d'origine|mensaje original)|_{10,}|(on|le|el|في) .{4,120}"
     r"(wrote|a écrit|escribió|كتب) ?:|.{1,120} (wrote|a écrit|escribió|كتب) ?:)",
     re.IGNORECASE,
 )
+# Where a server writes the envelope of the message that it received, or that it returns.
+_TO = ("X-Original-To", "Delivered-To", "Envelope-To", "X-Envelope-To", "X-Forwarded-To", "To", "Cc")
+_RETURNED = ("Return-Path", "X-Original-Return-Path", "Envelope-From", "X-Envelope-From", "Sender", "Reply-To")
+_REPORTED = ("x-postfix-sender", "original-mail-from", "original-envelope-from", "x-original-mail-from")
 
 
 @dataclass(frozen=True)
@@ -40,157 +44,68 @@ class Reading:
     subject: str = ""
     text: str = ""
     about: tuple[str, ...] = ()  # Message-IDs that it refers to
+    envelopes: tuple[str, ...] = ()  # addresses in places where a return path of ours may stand
     note: str = ""
 
 
-def read_message(raw: bytes, *, sender: str) -> Reading:
-    """Classify one message. sender: its envelope sender; empty for notifications."""
-    message: EmailMessage = message_from_bytes(raw, policy=policy.default)
-    about = tuple(_references(message))
-    kind = message.get_content_type(), str(message.get_param("report-type", "")).lower()
-    if kind == ("multipart/report", "feedback-report"):
-        return Reading(Kind.COMPLAINT, Feedback.Kind.COMPLAINT, reason=_complaint(message), about=about)
-    bounce = _bounce(message, raw, sender, about)
-    if bounce is not None:
-        return bounce
-    words = Reading(
-        Kind.AUTO if _is_automatic(message, sender) else Kind.REPLY,
-        author=_header(message, "From"),
-        subject=_header(message, "Subject"),
-        text=text_of(message),
-        about=about,
-    )
-    return words
-
-
-def _bounce(message: EmailMessage, raw: bytes, sender: str, about: tuple[str, ...]) -> Reading | None:
-    """RFC 3464 first; then flufl.bounce, which knows what servers sent before there was a standard."""
-    delayed = None
-    for fields in _status_fields(message):
-        action = str(fields.get("Action", "")).strip().lower()
-        status = _first_status(str(fields.get("Status", "")))
-        reason = _diagnosis(str(fields.get("Diagnostic-Code", "")))
-        if action == "failed" or (not action and status.startswith(("4", "5"))):
-            return Reading(Kind.BOUNCE, kind_of_bounce(status, reason), status, reason or status, about=about)
-        if action == "delayed":
-            delayed = Reading(Kind.AUTO, note="a server says that it is still trying", reason=reason, about=about)
-    if delayed is not None or sender:
-        return delayed
-    try:
-        temporary, permanent = all_failures(message_from_bytes(raw))
-    except (AttributeError, IndexError, KeyError, LookupError, TypeError, ValueError, MessageError):
-        return None  # the library trips over some broken messages; they are then judged by their headers
-    if not temporary and not permanent:
-        return None
-    text = text_of(message)
-    status = _first_status(text)
-    guessed = Feedback.Kind.HARD_BOUNCE if permanent else Feedback.Kind.SOFT_BOUNCE
-    reason = next((line.strip() for line in text.splitlines() if _STATUS.search(line)), text.strip().split("\n")[0])
+def read_message(raw: bytes, *, sender: str | None) -> Reading:
+    """Read one message. sender: its envelope sender; empty for notifications, None where it is not known."""
+    message = parse(raw)
+    sender = classify.envelope_sender(message) if sender is None else sender
+    found = classify.verdict_of(message, raw, sender=sender)
+    returned = freeform.returned(message)
     return Reading(
-        Kind.BOUNCE, kind_of_bounce(status, reason) if status else guessed, status, reason[:300], about=about
+        kind=_kind(found, sender),
+        feedback=None if found.is_delay else _FEEDBACK.get(found.kind),
+        status=found.status,
+        reason=found.reason or found.status,
+        author=message.get("From")[:998],
+        subject=message.get("Subject")[:998],
+        text=classify.text_of(message).replace("\r\n", "\n").strip()[:LONGEST_TEXT],
+        about=tuple(dict.fromkeys(_references(message, returned))),
+        envelopes=tuple(dict.fromkeys(_envelopes(message, returned))),
+        note="a server says that it is still trying" if found.is_delay else found.note,
     )
 
 
-def kind_of_bounce(status: str, reason: str) -> Feedback.Kind:
-    """Hard: this address will never take mail. A full mailbox, a policy or a message too large say nothing of the kind."""
-    if status.startswith("5") and not _NOT_THE_ADDRESS.match(status):
-        return Feedback.Kind.HARD_BOUNCE
-    if not status and re.search(r"\b55[0134]\b", reason):
-        return Feedback.Kind.HARD_BOUNCE
-    return Feedback.Kind.SOFT_BOUNCE
+def _kind(found: verdict.Verdict, sender: str | None) -> Kind:
+    """A message that came to an address of ours is somebody's words also where nothing in it says what it answers."""
+    if found.kind in (verdict.Kind.HARD, verdict.Kind.SOFT) and not found.is_delay:
+        return Kind.BOUNCE
+    if found.kind == verdict.Kind.COMPLAINT:
+        return Kind.COMPLAINT
+    personal = found.kind == verdict.Kind.NONE and found.is_personal and sender != ""
+    return Kind.REPLY if personal or found.kind == verdict.Kind.REPLY else Kind.AUTO
 
 
-def _status_fields(message: EmailMessage) -> Iterator[Message]:
-    """The per-recipient blocks of every delivery-status part."""
-    for part in message.walk():
-        if part.get_content_type() == "message/delivery-status":
-            blocks = part.get_payload()
-            if isinstance(blocks, list):
-                yield from (b for b in blocks if isinstance(b, Message) and ("Status" in b or "Action" in b))
-
-
-def _first_status(text: str) -> str:
-    found = _STATUS.search(text)
-    return found[0] if found else ""
-
-
-def _diagnosis(text: str) -> str:
-    """A Diagnostic-Code without its type, on one line."""
-    return " ".join(text.partition(";")[2].split() if ";" in text else text.split())[:300]
-
-
-def _complaint(message: EmailMessage) -> str:
-    for part in message.walk():
-        if part.get_content_type() == "message/feedback-report":
-            payload = part.get_payload()
-            fields = payload[0] if isinstance(payload, list) and payload else None
-            if isinstance(fields, Message):
-                return str(fields.get("Feedback-Type", "abuse"))
-    return "abuse"
-
-
-def _is_automatic(message: EmailMessage, sender: str) -> bool:
-    """RFC 3834, and what programs wrote before it. A message without an envelope sender is nobody's own words."""
-    said = _header(message, "Auto-Submitted").lower()
-    if (said and said != "no") or not sender:
-        return True
-    if message["X-Autoreply"] or message["X-Autorespond"] or message["X-Auto-Response-Suppress"]:
-        return True
-    return _header(message, "Precedence").lower() in {"auto_reply", "bulk", "junk"}
-
-
-def _references(message: EmailMessage) -> Iterator[str]:
+def _references(message: Part, returned: Part | None) -> Iterator[str]:
     """Message-IDs that say which message this is about: of its thread, and of a message that it returns."""
     for name in ("In-Reply-To", "References"):
-        yield from re.findall(r"<[^<>\s]+>", _header(message, name))
-    for part in message.walk():
-        kind = part.get_content_type()
-        if kind == "text/rfc822-headers":
-            found = re.search(r"^message-id:\s*(<[^<>\s]+>)", str(part.get_payload()), re.IGNORECASE | re.MULTILINE)
-            if found:
-                yield found[1]
-        elif part is not message and part.get_content_maintype() != "multipart" and part["Message-ID"]:
-            yield str(part["Message-ID"]).strip()
+        yield from _MESSAGE_ID.findall(message.get(name))
+    if returned is not None:
+        yield from _MESSAGE_ID.findall(returned.get("Message-ID"))
+    for part in message.of_type("message/disposition-notification", *STATUS_TYPES, "message/feedback-report"):
+        for block in read_blocks(part)[:1]:
+            yield from _MESSAGE_ID.findall(block.get("original-message-id", ""))
 
 
-def text_of(message: EmailMessage) -> str:
-    """The words of a message, as plain text."""
-    try:
-        part = message.get_body(("plain", "html"))
-        text = str(part.get_content()) if part is not None else ""
-    except (LookupError, ValueError, AttributeError, KeyError):
-        payload = message.get_payload(decode=True)
-        return payload.decode("utf-8", "replace")[:LONGEST_TEXT] if isinstance(payload, bytes) else ""
-    if part is not None and part.get_content_type() == "text/html":
-        broken = re.sub(r"(?i)<(br|/p|/div|/li|/tr|/h\d)\b[^>]*>", "\n", text)
-        text = (
-            nh3.clean(broken, tags=set())
-            .replace("&nbsp;", " ")
-            .replace("&amp;", "&")
-            .replace("&lt;", "<")
-            .replace("&gt;", ">")
-        )
-    return text.replace("\r\n", "\n").replace("\x00", "").strip()[:LONGEST_TEXT]
+def _envelopes(message: Part, returned: Part | None) -> Iterator[str]:
+    """Addresses where servers write to whom a message went, or from whom the one that it returns came."""
+    for part, names in ((message, _TO), (returned, _RETURNED)):
+        for name in names if part is not None else ():
+            for value in part.all(name) if part is not None else ():
+                yield from (address for _at, address in all_in(value))
+    for part in message.of_type(*STATUS_TYPES, "message/feedback-report"):
+        for block in read_blocks(part)[:3]:
+            for name in _REPORTED:
+                yield from (address for _at, address in all_in(block.get(name, "")))
 
 
 def own_words(text: str) -> str:
     """What somebody wrote, without our message quoted below it; everything, when that leaves nothing."""
     kept: list[str] = []
     for line in text.splitlines():
-        if _QUOTE_BEGINS.match(line.strip()):
+        if _QUOTE_BEGINS.match(line.strip()[:400]):
             break
         kept.append(line)
     return "\n".join(kept).strip() or text.strip()
-
-
-def _header(message: EmailMessage, name: str) -> str:
-    """A header's text; broken ones give what can be read of them."""
-    try:
-        return " ".join(str(message.get(name, "")).split())[:998]
-    except (ValueError, LookupError, AttributeError):
-        return ""
-
-
-def address_of(author: str) -> str:
-    """The bare address of a From header."""
-    return parseaddr(author)[1]

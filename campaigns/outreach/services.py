@@ -12,7 +12,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.delivery.addresses import read_address, read_message_id
+from campaigns.delivery.addresses import BOUNCE, read_address, read_message_id
 from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.services import mark, subject_of
 from campaigns.mailings.models import Mailing
@@ -37,6 +37,7 @@ ON CONFLICT (person_id, day) DO UPDATE SET replies = t.replies + 1
 
 def take_in(*, raw: bytes, recipient: str, sender: str = "", at: datetime | None = None) -> InboundMessage:
     """File one message as it came; the same one twice is one row. The handler classifies it later."""
+    raw = _without_mbox_line(raw)
     digest = hashlib.sha256(b"\0".join([recipient.lower().encode(), sender.encode(), raw])).hexdigest()
     message, _created = InboundMessage.objects.get_or_create(
         digest=digest,
@@ -48,6 +49,11 @@ def take_in(*, raw: bytes, recipient: str, sender: str = "", at: datetime | None
         },
     )
     return message
+
+
+def _without_mbox_line(raw: bytes) -> bytes:
+    """`From sender date` in front of a message is no part of it, and its date changes with each try of a mail server."""
+    return raw.partition(b"\n")[2] if raw.startswith(b"From ") else raw
 
 
 def handle(*, inbound_id: int) -> InboundMessage | None:
@@ -63,7 +69,7 @@ def handle(*, inbound_id: int) -> InboundMessage | None:
         inbound.kind, inbound.note, inbound.handled_at = reading.kind, reading.note[:300], timezone.now()
         if delivery is None:
             inbound.state = State.UNMATCHED
-            inbound.note = _("Neither its address nor its references are ours.")
+            inbound.note = _why_unmatched(reading)
         else:
             inbound.state = State.HANDLED
             inbound.mailing_id, inbound.seq = delivery.mailing_id, delivery.seq
@@ -80,16 +86,27 @@ def give_up(*, inbound_id: int, why: str) -> None:
 
 
 def _delivery_of(inbound: InboundMessage, reading: Reading) -> Delivery | None:
-    """By the signed address that it came to; else by a Message-ID of ours that it refers to. Both are signed."""
-    address = read_address(inbound.recipient)
-    if address is not None:
-        return Delivery.objects.filter(mailing_id=address.mailing_id, seq=address.seq).first()
-    for text in reading.about:
+    """By the signed address that it came to, or that stands where servers write the envelope; else by a Message-ID of ours.
+
+    A bounce needs a signed return path: only mail servers on the way see that, while a Message-ID is quoted by anybody who
+    answers, and archived. So whoever knows one cannot have an address given up by a letter of their own making.
+    """
+    for text in (inbound.recipient, *reading.envelopes):
+        address = read_address(text)
+        if address is not None and (reading.kind != Kind.BOUNCE or address.kind == BOUNCE):
+            return Delivery.objects.filter(mailing_id=address.mailing_id, seq=address.seq).first()
+    for text in reading.about if reading.kind != Kind.BOUNCE else ():
         known = read_message_id(text)
         if known is not None:
             mailing_id = Mailing.objects.filter(uid=known[0]).values_list("pk", flat=True).first()
             return Delivery.objects.filter(mailing_id=mailing_id or 0, seq=known[1]).first()
     return None
+
+
+def _why_unmatched(reading: Reading) -> str:
+    if reading.kind == Kind.BOUNCE:
+        return _("A bounce without a signed return path of ours: nothing was changed.")
+    return _("Neither its address nor its references are ours.")
 
 
 def _follow(inbound: InboundMessage, reading: Reading, delivery: Delivery) -> None:

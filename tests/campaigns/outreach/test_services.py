@@ -19,8 +19,9 @@ from contacts.consent.models import ConsentState, Suppression
 from contacts.consent.services import grant_consent
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.audit.services import undo
+from crm.local.mailbox import letters
 from tests.campaigns.ledger import delivery, sent_mailing
-from tests.campaigns.outreach.test_reading import dsn
+from tests.campaigns.outreach.test_reading import dsn, original
 from tests.factories import OrganizationFactory
 
 pytestmark = pytest.mark.django_db
@@ -111,9 +112,6 @@ def test_automatic_reply_is_kept_apart(row):
 
 
 def test_complaint_withdraws_the_topic_and_suppresses_the_address(row):
-    from crm.local.mailbox import letters
-    from tests.campaigns.outreach.test_reading import original
-
     mailing = sent_mailing()
     row = delivery(mailing)
     person = Person.objects.get(pk=row.person_id)
@@ -128,15 +126,81 @@ def test_complaint_withdraws_the_topic_and_suppresses_the_address(row):
     assert ConsentState.objects.get(subject_uid=person.uid).is_granted is False
 
 
-def test_bounce_without_our_address_is_known_by_the_message_id_that_it_returns(row):
+def nothing_followed(row):
+    return (
+        not Feedback.objects.exists()
+        and not Suppression.objects.exists()
+        and not ConsentState.objects.filter(is_granted=False).exists()
+        and (point_of(row).status, point_of(row).bounce_count) == ("active", 0)
+    )
+
+
+@pytest.mark.parametrize("status", ["5.1.1", "4.2.2"])
+def test_forged_bounce_changes_nothing(row, status):
+    """Without a signed return path: no address at all, one made up, one of another kind, and a Message-ID that was quoted."""
     from campaigns.mailings.models import Mailing
 
-    uid = Mailing.objects.get(pk=row.mailing_id).uid
-    raw = dsn("5.1.1").replace(b"<ours@campaign.test>", message_id(uid, row.seq).encode())
+    ours = message_id(Mailing.objects.get(pk=row.mailing_id).uid, row.seq).encode()
+    forged = dsn(status, code="550 gone").replace(b"<ours@campaign.test>", ours)
+    real = return_path(row.mailing_id, row.seq)
+    token = real.partition(".")[2].partition("@")[0]
+    altered = real.replace(token, ("a" if token[0] != "a" else "b") + token[1:])
 
-    inbound = receive(raw, f"postmaster@{django_settings.RETURN_DOMAIN}")
+    for recipient in (f"postmaster@{django_settings.RETURN_DOMAIN}", f"b.forged@{django_settings.RETURN_DOMAIN}", altered,
+                      reply_address(row.mailing_id, row.seq), "r" + real[1:]):  # fmt: skip
+        inbound = receive(forged, recipient)
+        assert (inbound.state, inbound.kind, inbound.mailing_id) == ("unmatched", "bounce", None)
+        assert "nothing was changed" in inbound.note
+    assert nothing_followed(row)
+
+
+def test_forged_complaint_changes_nothing(row):
+    letter = letters.complaint(original(), "b.forged@bounce.campaign.test", row.address)
+
+    assert receive(letter.raw, "fbl@bounce.campaign.test").state == "unmatched"
+    assert nothing_followed(row)
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        b"To: <%b>\n" + dsn("5.1.1"),
+        b"X-Original-To: %b\n" + dsn("5.1.1"),
+        dsn("5.1.1").replace(b"Message-ID: <ours", b"Return-Path: <%b>\nMessage-ID: <ours"),
+        dsn("5.1.1").replace(
+            b"Reporting-MTA: dns; mx.test", b"Reporting-MTA: dns; mx.test\nX-Postfix-Sender: rfc822; %b"
+        ),
+    ],
+)
+def test_bounce_is_known_by_a_return_path_where_servers_write_it(row, place):
+    """A mailbox that is read by IMAP gets everything under one address of its own."""
+    raw = place.replace(b"%b", return_path(row.mailing_id, row.seq).encode())
+
+    inbound = receive(raw, f"everything@{django_settings.RETURN_DOMAIN}")
 
     assert (inbound.state, inbound.mailing_id, inbound.seq) == ("handled", row.mailing_id, row.seq)
+    assert point_of(row).status == "invalid"
+
+
+def test_complaint_to_the_address_of_a_feedback_loop_is_known_by_the_message_that_it_returns(row):
+    from campaigns.mailings.models import Mailing
+
+    ours = original()
+    ours.replace_header("Message-ID", message_id(Mailing.objects.get(pk=row.mailing_id).uid, row.seq))
+    letter = letters.complaint(ours, "redacted@redacted.test", "redacted@redacted.test")
+
+    inbound = receive(letter.raw, "fbl@bounce.campaign.test")
+
+    assert (inbound.state, inbound.mailing_id, inbound.seq) == ("handled", row.mailing_id, row.seq)
+    assert Suppression.objects.get().reason == "complaint"
+
+
+def test_report_of_a_failed_signature_and_of_no_spam_are_no_complaints(row):
+    for kind in (b"auth-failure", b"not-spam"):
+        letter = letters.complaint(original(), return_path(row.mailing_id, row.seq), row.address)
+        receive(letter.raw.replace(b"Feedback-Type: abuse", b"Feedback-Type: " + kind), letter.recipient)
+
+    assert nothing_followed(row)
 
 
 @pytest.mark.parametrize("recipient", ["b.forged@bounce.campaign.test", "somebody@else.test"])
@@ -224,6 +288,20 @@ def test_reply_is_forwarded_to_the_senders_mailbox_once(row, smtp):
     assert message["From"].addresses[0].display_name == "Awa Diop via Groundswell"
     assert "Whom should we call?" in message.get_content()
     assert InboundMessage.objects.get().forwarded_at is not None
+
+
+def test_reply_that_cannot_be_written_anew_goes_as_a_file(row, smtp):
+    deep = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(3000))
+    head = b"From: Awa <awa@ministry.test>\nSubject: Re: Coverage\nIn-Reply-To: <x@y.test>\n"
+    for raw in (head + deep + b"\nhello", REPLY):
+        services.take_in(raw=raw, recipient=reply_address(row.mailing_id, row.seq), sender="awa@ministry.test")
+
+    assert handle_inbound() == 2
+
+    broken, whole = (message for _recipients, message in smtp.got)
+    assert (broken["Subject"], broken["Reply-To"]) == ("Re: Coverage", "awa@ministry.test")
+    assert [part.get_filename() for part in broken.iter_attachments()] == ["reply.eml"]
+    assert "Whom should we call?" in whole.get_content()
 
 
 def test_reply_waits_for_a_mail_server_that_says_later(row, smtp):
