@@ -1,4 +1,4 @@
-"""What the lists of people and of organizations show in their cells. `prepare` of the tables has put `current`, `point` … on the rows."""
+"""What the lists of people and of organizations show in their cells. `attach_places` and others have put `place_label`, `email` … on the rows."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from typing import Any
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
-from contacts.directory.models import Organization
-from contacts.directory.reference import INDIVIDUAL
+from contacts.directory.models import ContactPoint, Organization
 from crm.ui.cells import badge, breakable, counted, dim, format_html, link, when, who
 from crm.ui.links import query_of, url_of
 
@@ -19,27 +18,30 @@ def person(row: Any) -> SafeString:
 
 def place(row: Any) -> SafeString:
     """The institution that a person stands for now."""
-    return link(organization_url(row.current.organization), row.current.organization.label) if row.current else dim()
+    return link(url_of("organization_detail", row.place_uid), row.place_label) if row.place_uid else dim()
 
 
 def constituency_of_person(row: Any) -> SafeString:
-    code = row.current.organization.constituency.root_code if row.current else INDIVIDUAL
-    return badge(code.lower(), row.constituency_name)
+    return badge(row.constituency_root.lower(), row.constituency_name)
 
 
 def country(row: Any) -> SafeString:
     return link(url_of("country_detail", row.country_id), row.country.label) if row.country else dim()
 
 
+def country_of_person(row: Any) -> SafeString:
+    return link(url_of("country_detail", row.country_id), row.country_name) if row.country_id else dim()
+
+
 def email(row: Any) -> SafeString:
     """The preferred address, with what is wrong with it."""
-    if not row.point:
+    if not row.email:
         return dim(_("none"))
     shown = format_html("<span>{}</span>", breakable(row.email))
-    if row.point.status == "active":
+    if row.email_status == ContactPoint.Status.ACTIVE:
         return shown
-    kind = "warn" if row.point.status == "bouncing" else "bad"
-    return format_html("{} {}", shown, badge(kind, row.point.get_status_display()))
+    kind = "warn" if row.email_status == ContactPoint.Status.BOUNCING else "bad"
+    return format_html("{} {}", shown, badge(kind, str(ContactPoint.Status(row.email_status).label)))
 
 
 def mailed(row: Any) -> str:

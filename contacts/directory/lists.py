@@ -24,6 +24,7 @@ from contacts.directory.models import (
     Region,
     Tag,
 )
+from contacts.directory.places import attach_places
 from contacts.directory.reference import INDIVIDUAL
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
@@ -134,20 +135,6 @@ def attach_tags(table: Table, rows: Any) -> None:
         vars(row)["tag_names"] = names.get(row.pk, [])
 
 
-SEEN_OF_A_PLACE = (  # of three rows with forty columns, what a list and its file say about where somebody is
-    "person",
-    "role",
-    "post__name",
-    "post__names",
-    "organization__uid",
-    "organization__name",
-    "organization__names",
-    "organization__constituency__root_code",
-    "organization__constituency__name",
-    "organization__constituency__names",
-)
-
-
 # --- people -----------------------------------------------------------------------------------------------------------
 class PersonFilters(FilterBar):
     search = Search(_("Find a person"))
@@ -218,7 +205,13 @@ class PersonTable(Table):
             value=lambda row: row.constituency_name,
             html=cells.constituency_of_person,
         ),
-        Column("country", _("Country"), sort=["country_id", "sort_key"], value="country.label", html=cells.country),
+        Column(
+            "country",
+            _("Country"),
+            sort=["country_id", "sort_key"],
+            value=lambda row: row.country_name,
+            html=cells.country_of_person,
+        ),
         Column("email", _("E-mail"), value=lambda row: row.email, export=lambda row: row.email, html=cells.email),
         Column(
             "mailed",
@@ -246,25 +239,9 @@ class PersonTable(Table):
     file_name = "people"
 
     def prepare(self, rows: list[Person]) -> None:
-        """Current primary membership and preferred e-mail address of a page of people: two queries."""
-        ids = [row.pk for row in rows]
-        places = Membership.objects.current().primary().filter(person__in=ids)
-        places = places.select_related("organization__constituency", "post").only(*SEEN_OF_A_PLACE)
-        place_of = {membership.person_id: membership for membership in places}
-        points = ContactPoint.objects.emails().filter(person__in=ids).order_by("is_preferred", "-id")
-        points = points.only("person", "value", "status")
-        point_of = {point.person_id: point for point in points}
+        """Where each of a page of people is now, and by which address they are reached: one query."""
+        attach_places(rows)
         attach_tags(self, rows)
-        for row in rows:
-            place, point = place_of.get(row.pk), point_of.get(row.pk)
-            vars(row).update(
-                current=place,
-                place_name=place.organization.name if place else "",
-                constituency_name=place.organization.constituency.label if place else str(_("Individual supporter")),
-                title=(place.post.label if place.post else place.role) if place else "",
-                point=point,
-                email=point.value if point else "",
-            )
 
 
 # --- organizations ----------------------------------------------------------------------------------------------------
@@ -350,8 +327,8 @@ def _reach(request: StaffRequest) -> Action:
 
 
 def people_table(request: StaffRequest) -> PersonTable:
-    # countries are fetched for the rows of a page: a join would be made for everybody before a sort that no index has
-    rows = Person.objects.active().visible_to(request.user, _reach(request)).with_place().prefetch_related("country")
+    # countries are read for the rows of a page: a join would be made for everybody before a sort that no index has
+    rows = Person.objects.active().visible_to(request.user, _reach(request)).with_place()
     filters = PersonFilters(request, rows)
     return PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
 
