@@ -56,6 +56,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker) -> None:  # type: 
     """Keep a copy of what the migrations loaded, and let tests that commit empty the consent ledger afterwards."""
     with django_db_blocker.unblock():
         ground.remember()
+        ground.make_room()
 
 
 def _as_after_migration(self: TransactionTestCase) -> None:

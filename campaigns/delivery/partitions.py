@@ -23,7 +23,7 @@ def ensure_partitions() -> list[str]:
         known = {name.split(".")[-1] for (name,) in cursor.fetchall()}
     missing = [number for number in range(first, first + AHEAD + 1) if _name(number) not in known]
     for number in missing:
-        _make(number)
+        make(number)
     return [_name(number) for number in missing]
 
 
@@ -46,7 +46,8 @@ def _name(number: int) -> str:
     return f"delivery_p{number:05d}"
 
 
-def _make(number: int) -> None:
+def make(number: int) -> None:
+    """The partition of mailings `number` × WIDTH and on, unless there is one."""
     name, low, high = _name(number), number * WIDTH, (number + 1) * WIDTH
     with transaction.atomic(), connection.cursor() as cursor:
         # two schedulers: the second waits here, then finds it made

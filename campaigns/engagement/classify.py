@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -36,6 +37,25 @@ _PROXY_AGENT = re.compile(r"GoogleImageProxy|ggpht\.com|YahooMailProxy|yahoo! ?m
 _APPLE_PROXY_AGENT = "Mozilla/5.0"  # all that Apple's Mail Privacy Protection says of itself
 _BROWSER = re.compile(r"^Mozilla/5\.0 \(.+\).*(Firefox|Chrome|CriOS|FxiOS|Safari|Edg|OPR|SamsungBrowser)/\d", re.DOTALL)
 _MAIL_PROGRAM = re.compile(r"Thunderbird|Outlook|Microsoft Office|AppleWebKit", re.IGNORECASE)
+
+
+class _Looks(NamedTuple):
+    """What a User-Agent gives away."""
+
+    is_proxy: bool
+    is_program: bool
+    is_browser: bool
+    is_mail_program: bool
+
+
+@lru_cache(maxsize=4096)  # a few hundred names make nearly all hits, and reading one takes longer than all else about a hit
+def _looks_of(agent: str) -> _Looks:
+    return _Looks(
+        is_proxy=bool(_PROXY_AGENT.search(agent)),
+        is_program=bool(_MACHINE_AGENT.search(agent)),
+        is_browser=bool(_BROWSER.search(agent)),
+        is_mail_program=bool(_MAIL_PROGRAM.search(agent)),
+    )
 
 
 class Verdict(NamedTuple):
@@ -71,9 +91,10 @@ def _by_itself(hit: Hit) -> Verdict | None:
         return _machine("asked with HEAD")
     if hit.purpose:
         return _machine("prefetched")
-    if _PROXY_AGENT.search(hit.agent) or (hit.kind == "open" and hit.agent.strip() == _APPLE_PROXY_AGENT):
+    looks = _looks_of(hit.agent)
+    if looks.is_proxy or (hit.kind == "open" and hit.agent.strip() == _APPLE_PROXY_AGENT):
         return _machine("mail provider’s image proxy")
-    if _MACHINE_AGENT.search(hit.agent):
+    if looks.is_program:
         return _machine("known program")
     return None
 
@@ -95,9 +116,10 @@ def _by_company(hit: Hit, visits: Iterable[Hit], bursts: Iterable[tuple[datetime
 
 
 def _by_looks(hit: Hit) -> Verdict:
-    if _BROWSER.search(hit.agent) and (hit.kind == "open" or hit.by_user or hit.has_language):
+    looks = _looks_of(hit.agent)
+    if looks.is_browser and (hit.kind == "open" or hit.by_user or hit.has_language):
         return Verdict(HitClass.HUMAN, "browser")
-    if hit.kind == "open" and _MAIL_PROGRAM.search(hit.agent):
+    if hit.kind == "open" and looks.is_mail_program:
         return Verdict(HitClass.HUMAN, "mail program")
     return Verdict(HitClass.UNKNOWN, "unknown program" if hit.agent else "says nothing of itself")
 

@@ -14,7 +14,9 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Awaitable, Callable, Mapping
+from functools import lru_cache
 from typing import Any
+from urllib.parse import quote
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
@@ -146,10 +148,9 @@ class Track:
                 return
 
 
+@lru_cache(maxsize=1024)
 def _header(url: str) -> bytes:
     """A destination as a header may carry it: what is not ASCII is percent-encoded, line ends cannot occur."""
-    from urllib.parse import quote
-
     return quote(url, safe="%/:=&?~#+!$,;'@()*[]").encode()
 
 

@@ -41,7 +41,7 @@ def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     return report  # type: ignore[return-value]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def live(django_db_blocker) -> Iterator[product.Live]:  # type: ignore[no-untyped-def]
     """The running product."""
     running = product.start()
@@ -79,9 +79,10 @@ class _connected_to:  # noqa: N801 - reads as a verb
         connection.settings_dict["NAME"] = self._before
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
-    """One Chromium for all tests."""
+    """One Chromium for all tests of this folder. It goes with them: while Playwright runs, its event loop counts as running in
+    this thread, and tests of ours that start a loop and come after them in this worker would be refused."""
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(**find_chromium().launch_options())
         yield chromium

@@ -1,0 +1,186 @@
+"""`manage.py bench track`: how many hits `track` takes a second while the consumer drains them, and whether each counts once.
+
+The server is the one that the product runs, with one process and its spool on disk; the consumer is a process of its own, and
+so is the load: fifty connections that each send one request after the other. The baseline is the same server with an
+application that notes nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.db import connection
+
+from campaigns.engagement.links import MailingLinks
+from campaigns.engagement.spool import waiting_files
+from campaigns.mailings.models import Mailing
+from campaigns.planning.models import Campaign, Drive
+from crm.bench import Bar, Result
+
+CONNECTIONS = 50
+PER_SECOND, P99_MS = 12_000, 15
+LINKS = 3
+ROUNDS = 3
+PATIENCE = 300  # seconds that the consumer gets to catch up
+_DELIVERIES = """
+INSERT INTO delivery (mailing_id, seq, state, skip_reason, skip_also, address, address_key, is_tracked, fields, language, attempts,
+                      constituency_code, country_code, reply_text, person_id, settled_at)
+SELECT %s, n, 'accepted', '', '{}', n || '@bench.test', n || '@bench.test', true, '{}', 'en', 1, 'GOV', 'ZM', '', NULL,
+       now() - interval '1 hour'
+  FROM generate_series(1, %s) n"""
+
+
+def track(size: int) -> Result:
+    """`size` hits of as many recipients' links, in rounds with the baseline before each; the round in the middle counts."""
+    from campaigns.delivery.partitions import ensure_partitions
+
+    drive = Drive.objects.create(
+        campaign=Campaign.objects.create(name="Bench"), name="Bench", starts_on="2026-01-01", ends_on="2026-12-31"
+    )
+    mailing = Mailing.objects.create(drive=drive, name="Bench")
+    ensure_partitions()
+    with connection.cursor() as cursor:
+        cursor.execute(_DELIVERIES, [mailing.pk, size])
+    rounds = []
+    with tempfile.TemporaryDirectory(prefix="gs-bench-") as folder:
+        spool = Path(folder)
+        paths = _paths(mailing.pk, size)
+        (spool / "paths").write_text("\n".join(paths))
+        with _consumer(spool), _server("campaigns.engagement.track:app", spool) as tracker:
+            with _server("campaigns.engagement.loading:bare", spool) as plain:
+                for number in range(ROUNDS):
+                    share = slice(number * size // ROUNDS, (number + 1) * size // ROUNDS)
+                    baseline = _load(plain, spool, share)
+                    rounds.append((_load(tracker, spool, share), baseline))
+            answered = sum(one["answered"] for one, _ in rounds)
+            behind = _caught_up(spool, answered)
+    hits, counted = _counted(mailing.pk)
+    middle, baseline = sorted(rounds, key=lambda pair: pair[0]["per_second"])[ROUNDS // 2]
+    return Result(
+        figures={
+            "hits_per_second": round(middle["per_second"]),
+            "p50_ms": middle["p50_ms"],
+            "p99_ms": middle["p99_ms"],
+            "server_alone_per_second": round(baseline["per_second"]),
+            "ratio": round(middle["per_second"] / baseline["per_second"], 2),
+            "rounds_per_second": [round(one["per_second"]) for one, _ in rounds],
+            "answered": answered,
+            "written": hits,
+            "counted": counted,
+            "consumer_behind_seconds": round(behind, 1),
+        },
+        bars=[
+            Bar("hits per second", middle["per_second"], PER_SECOND, at_least=True),
+            Bar("p99 ms", middle["p99_ms"], P99_MS),
+            Bar("hits lost or doubled", abs(answered - hits) + abs(answered - counted), 0),
+        ],
+    )
+
+
+def _paths(mailing_id: int, size: int) -> list[str]:
+    """One link of each recipient, in an order that is not theirs: as people come."""
+    links = MailingLinks(mailing_id)
+    step = 7919  # a prime: neighbours in the ledger are far apart in time
+    urls = (links.click(i * step % size + 1, i % LINKS + 1, f"https://campaign.test/{i % LINKS}") for i in range(size))
+    return [url.removeprefix(settings.TRACKING_URL) for url in urls]
+
+
+def _counted(mailing_id: int) -> tuple[int, int]:
+    """Rows of hits, and what the read model that reports sum says of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM engagement WHERE mailing_id = %s", [mailing_id])
+        (hits,) = cursor.fetchone()
+        cursor.execute(
+            "SELECT coalesce(sum(human_clicks + machine_clicks + unknown_clicks), 0)"
+            " FROM campaigns_deliveryengagement WHERE mailing_id = %s",
+            [mailing_id],
+        )
+        (counted,) = cursor.fetchone()
+    return int(hits), int(counted)
+
+
+def _caught_up(spool: Path, answered: int) -> float:
+    """Wait until the consumer has taken in all that was answered; returns how long that took, in seconds."""
+    began = time.monotonic()
+    while time.monotonic() < began + PATIENCE:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM engagement")
+            (written,) = cursor.fetchone()
+        folder = spool / "hits"
+        if written >= answered and not waiting_files(folder) and not list(folder.glob("*.open")):
+            break
+        time.sleep(0.1)
+    return time.monotonic() - began
+
+
+# --- processes --------------------------------------------------------------------------------------------------------
+@contextlib.contextmanager
+def _server(application: str, spool: Path) -> Iterator[int]:
+    """The application on a port of its own, by the server of the product."""
+    with contextlib.closing(socket.socket()) as free:
+        free.bind(("127.0.0.1", 0))
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    with _child([*command, "--no-ws", "--log-level", "warning", application], SPOOL_DIR=str(spool)):
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as asked:
+                asked.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if asked.recv(100).startswith(b"HTTP/1.1 200"):
+                    break
+            time.sleep(0.05)
+        else:
+            raise RuntimeError(f"{application} does not answer within a minute")
+        yield port
+
+
+@contextlib.contextmanager
+def _consumer(spool: Path) -> Iterator[None]:
+    """What beat asks a worker for again and again."""
+    code = (
+        "import sys, time, pathlib, django; django.setup()\n"
+        "from campaigns.engagement.drain import drain\n"
+        "while True:\n    drain(pathlib.Path(sys.argv[1])) or time.sleep(0.2)"
+    )
+    with _child([sys.executable, "-c", code, str(spool / "hits")]):
+        yield
+
+
+@contextlib.contextmanager
+def _child(command: Sequence[str], **environment: str) -> Iterator[None]:
+    env = {**os.environ, "DJANGO_SETTINGS_MODULE": "crm.settings", **environment}
+    process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)  # noqa: S603 our own commands
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _load(port: int, spool: Path, share: slice) -> dict[str, Any]:
+    """Ask for a share of the paths by CONNECTIONS connections, from a process of its own."""
+    command = [sys.executable, "-m", "campaigns.engagement.loading", str(port), str(CONNECTIONS), str(spool / "paths")]
+    done = subprocess.run(  # noqa: S603 our own command
+        [*command, str(share.start), str(share.stop)], cwd=settings.BASE_DIR, stdout=subprocess.PIPE, check=True
+    )
+    measured = json.loads(done.stdout)
+    times = measured["milliseconds"]
+    cuts = statistics.quantiles(times, n=100)
+    return {
+        "answered": len(times),
+        "per_second": len(times) / measured["seconds"],
+        "p50_ms": round(cuts[49], 2),
+        "p99_ms": round(cuts[98], 2),
+    }
