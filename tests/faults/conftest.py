@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 
-@pytest.fixture(scope="session")
-def _session_ground(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Any]:
+@pytest.fixture(scope="package")  # the ORM of this process looks at the private database as long as it lasts
+def _shared_ground(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Any]:
     from django.core.management import call_command
 
     from campaigns.delivery import waking
@@ -29,16 +29,16 @@ def _session_ground(tmp_path_factory: pytest.TempPathFactory, django_db_blocker:
 
 
 @pytest.fixture
-def ground(_session_ground: Any, django_db_blocker: Any) -> Iterator[Any]:
+def ground(_shared_ground: Any, django_db_blocker: Any) -> Iterator[Any]:
     """Worker, one scheduler and an obedient sink, whatever the test before did."""
     from django.db import connection
 
     from tests.faults.ground import database
 
-    with django_db_blocker.unblock(), database(_session_ground.pair.database_url):
-        _session_ground.start_worker()
-        _session_ground.start_scheduler()
-        _session_ground.start_sink()
-        yield _session_ground
-        _session_ground.kill9("scheduler2")
+    with django_db_blocker.unblock(), database(_shared_ground.pair.database_url):
+        _shared_ground.start_worker()
+        _shared_ground.start_scheduler()
+        _shared_ground.start_sink()
+        yield _shared_ground
+        _shared_ground.kill9("scheduler2")
         connection.close()
