@@ -24,7 +24,7 @@ from campaigns.mailings.models import (
     Transport,
     Variant,
 )
-from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.outreach.models import BounceRule, InboundMessage, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.retention.models import DeliveryTail, KeptTotals
 
@@ -32,6 +32,7 @@ __all__ = [
     "Approval",
     "Attachment",
     "AuditNight",
+    "BounceRule",
     "BreakerPause",
     "Campaign",
     "Delivery",

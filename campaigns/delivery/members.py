@@ -239,7 +239,8 @@ WITH member AS ({member}),
          WHERE wc.root_code = 'WRK' AND (wm.ended_on IS NULL OR wm.ended_on >= current_date)),
      reached AS ({reached}),
      judged AS (
-        SELECT r.*, {variant} AS variant_id, never.id IS NOT NULL AS is_suppressed, permit.id IS NOT NULL AS is_permitted,
+        SELECT r.*, {variant} AS variant_id, never.id IS NOT NULL AND never.reason <> 'invalid' AS is_suppressed,
+               coalesce(never.reason = 'invalid', false) AS has_bounced, permit.id IS NOT NULL AS is_permitted,
                wrk.person_id IS NOT NULL OR r.root_code = 'WRK' AS is_union,
                NOT r.is_erased AND never.id IS NULL AND r.address_key IS NOT NULL AND r.status = 'active'
                AND permit.id IS NOT NULL AS may_keep
@@ -306,7 +307,7 @@ def _tests(mailing: Mailing, others: list[int]) -> dict[SkipReason, str]:
         SkipReason.ERASED: "q.is_erased",
         SkipReason.SUPPRESSED: "q.is_suppressed",
         SkipReason.NO_ADDRESS: "q.address_key IS NULL",
-        SkipReason.BAD_ADDRESS: "q.status <> 'active'",
+        SkipReason.BAD_ADDRESS: "(q.status <> 'active' OR q.has_bounced)",
         SkipReason.NO_PERMISSION: "NOT q.is_permitted",
         SkipReason.SAME_ADDRESS: "q.is_repeat",
         SkipReason.NO_VARIANT: "q.variant_id IS NULL",

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.outreach.queries import InboundQuerySet, InteractionQuerySet
@@ -95,3 +96,40 @@ class Interaction(UidModel):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.at:%Y-%m-%d}"
+
+
+class BounceRule(models.Model):
+    """How many soft bounces within how many days make an address *bouncing*. One row, with key 1; without it the defaults hold."""
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    bounces = models.PositiveSmallIntegerField(default=3, help_text="a full mailbox once is no reason to give one up")
+    days = models.PositiveSmallIntegerField(default=30)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="bounce_rule_is_single", condition=Q(id=1)),
+            models.CheckConstraint(
+                name="bounce_rule_bounces",
+                condition=Q(bounces__range=(1, 20)),
+                violation_error_message=_("Between 1 and 20 bounces."),
+            ),
+            models.CheckConstraint(
+                name="bounce_rule_days",
+                condition=Q(days__range=(1, 365)),
+                violation_error_message=_("Between 1 and 365 days."),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.bounces} within {self.days} days"
+
+    @classmethod
+    def current(cls) -> "BounceRule":
+        return cls.objects.filter(id=1).first() or cls()
+
+    def said(self, count: int, *, is_bouncing: bool) -> str:
+        """What a contact point says of itself after a soft bounce."""
+        values = {"count": count, "bounces": self.bounces, "days": self.days}
+        if is_bouncing:
+            return _now("Bounced for now %(count)s times within %(days)s days (the rule: %(bounces)s).") % values
+        return _now("Bounced for now: %(count)s of %(bounces)s within %(days)s days.") % values

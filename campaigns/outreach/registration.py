@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from campaigns.delivery.models import Feedback
 from campaigns.mailings.models import Mailing
 from campaigns.outreach import lists, timeline  # noqa: F401  registers the list
+from campaigns.outreach.bounces import restore_rule
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.services import restore_answer
 from crm.accounts.models import User
@@ -21,7 +22,7 @@ from crm.accounts.rules import Action
 from crm.audit import subjects
 from crm.audit.services import undoable
 from crm.audit.verbs import final
-from crm.ui import formats, menu, today
+from crm.ui import formats, menu, settings_pages, today
 from crm.ui.counting import Countable
 
 SHOWN_SINGLY = 3
@@ -125,7 +126,17 @@ menu.register(
 )
 today.register_needs(replies_to_answer, _waiting)
 today.register_needs(bounces, _bouncing)
+settings_pages.register(
+    settings_pages.SettingsPage(
+        label=gettext_lazy("Mail that comes back"),
+        description=gettext_lazy("Bounces, complaints and replies: how they come in, and when an address is given up."),
+        icon="mail-down",
+        url_name="returned_mail",
+        order=55,
+    )
+)
 undoable("interaction", restore_answer)
+undoable("bounce_rule", restore_rule)
 timeline.register_sources()
 
 final("interaction.replied", gettext_lazy("Somebody wrote to us; that happened."))

@@ -8,7 +8,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -16,10 +16,11 @@ from campaigns.delivery.addresses import BOUNCE, read_address, read_message_id
 from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.services import mark, subject_of
 from campaigns.mailings.models import Mailing
+from campaigns.outreach.bounces import address_works, note_bounce
 from campaigns.outreach.models import InboundMessage, Interaction
 from campaigns.outreach.reading import Kind, Reading, own_words, read_message
 from contacts.consent.services import one_click_unsubscribe, record_complaint
-from contacts.directory.models import ContactPoint, Organization, Person
+from contacts.directory.models import Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry
@@ -28,7 +29,6 @@ from crm.errors import NotAllowed
 
 logger = logging.getLogger(__name__)
 State = InboundMessage.State
-SOFT_BOUNCES_TO_BOUNCING = 3  # in a row; a full mailbox once is no reason to give an address up
 _ADD_REPLY = """
 INSERT INTO campaigns_engagementday AS t (person_id, day, mailed, human_clicks, replies) VALUES (%s, %s, 0, 0, 1)
 ON CONFLICT (person_id, day) DO UPDATE SET replies = t.replies + 1
@@ -127,30 +127,7 @@ def _follow(inbound: InboundMessage, reading: Reading, delivery: Delivery) -> No
         if is_new and feedback.kind == Feedback.Kind.COMPLAINT:
             _take_complaint(feedback, delivery)
         elif is_new:
-            _mark_address(feedback, delivery)
-
-
-def _mark_address(feedback: Feedback, delivery: Delivery) -> None:
-    """A hard bounce makes the address invalid wherever it stands; the third soft one in a row makes it bouncing."""
-    points = ContactPoint.objects.emails().filter(address_key=delivery.address_key or "-")
-    points = points.exclude(status__in=[ContactPoint.Status.INVALID, ContactPoint.Status.COMPLAINED])
-    said = {"status_reason": feedback.reason, "status_at": feedback.at, "updated_at": timezone.now()}
-    if feedback.kind == Feedback.Kind.HARD_BOUNCE:
-        changed = points.update(status=ContactPoint.Status.INVALID, **said)
-    else:
-        points.update(bounce_count=F("bounce_count") + 1)
-        changed = points.filter(bounce_count__gte=SOFT_BOUNCES_TO_BOUNCING, status=ContactPoint.Status.ACTIVE).update(
-            status=ContactPoint.Status.BOUNCING, **said
-        )
-    if changed:
-        point = ContactPoint.objects.filter(address_key=delivery.address_key).order_by("pk").first()
-        record(
-            verb=f"contact_point.{feedback.kind}",
-            target=point,
-            changes=[("status", ContactPoint.Status.ACTIVE, point.status if point else "")],
-            summary=feedback.status or feedback.kind,
-            event={"kind": feedback.kind, "status": feedback.status},
-        )
+            note_bounce(feedback, delivery)
 
 
 def _take_complaint(feedback: Feedback, delivery: Delivery) -> None:
@@ -190,10 +167,7 @@ def _log_reply(inbound: InboundMessage, reading: Reading, delivery: Delivery) ->
     if person:  # after the person and the institution, in the order in which delivery's roll-up locks them
         with connection.cursor() as cursor:
             cursor.execute(_ADD_REPLY, [person.pk, inbound.received_at.date()])
-    # the address works after all
-    ContactPoint.objects.emails().filter(
-        address_key=delivery.address_key or "-", status__in=[ContactPoint.Status.ACTIVE, ContactPoint.Status.BOUNCING]
-    ).update(bounce_count=0, status=ContactPoint.Status.ACTIVE)
+    address_works(delivery, at=inbound.received_at)
     record(
         verb="interaction.replied", target=interaction, event={"mailing_id": delivery.mailing_id, "seq": delivery.seq}
     )

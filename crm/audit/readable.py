@@ -105,6 +105,8 @@ FIELDS: dict[str, StrOrPromise] = {
     "subject": gettext_lazy("Subject"),
     "body_html": gettext_lazy("Text"),
     "segment": gettext_lazy("Segment"),
+    "bounces": gettext_lazy("Soft bounces to bouncing"),
+    "days": gettext_lazy("Within days"),
     "sender": gettext_lazy("Sender"),
     "topic": gettext_lazy("Topic"),
     "transport": gettext_lazy("Transport"),

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from campaigns.delivery.models import Delivery, DeliveryChunk, Feedback
 from campaigns.delivery.partitions import ensure_partitions
+from contacts.consent.addresses import address_hash
 from tests.factories import ContactPointFactory, MailingFactory, PersonFactory
 
 
@@ -31,6 +32,7 @@ def delivery(mailing, *, person=None, state="accepted", address="", at=None, **k
     if state != "skipped":
         point = ContactPointFactory(person=person, value=address) if person else None
         kwargs.setdefault("address_key", address)
+        kwargs.setdefault("address_hash", address_hash(kwargs["address_key"]))
         kwargs.setdefault("contact_point_id", point.pk if point else None)
     else:
         kwargs.setdefault("skip_reason", "no_permission")

@@ -13,11 +13,13 @@ from contacts.consent.services.subscribing import subscribe
 from contacts.consent.services.suppressions import (
     address_of_delivery,
     carry_suppressions,
+    lift_bounced_suppression,
     lift_own_suppression,
     on_suppress,
     record_complaint,
     suppress_address,
     suppress_addresses,
+    suppress_bounced,
 )
 from contacts.consent.services.topics import archive_topic, create_topic, edit_topic, restore_topic
 
@@ -32,6 +34,7 @@ __all__ = [
     "grant_consent",
     "mail_due",
     "on_left_by_mail",
+    "lift_bounced_suppression",
     "lift_own_suppression",
     "on_suppress",
     "one_click_unsubscribe",
@@ -43,5 +46,6 @@ __all__ = [
     "subscribe",
     "suppress_address",
     "suppress_addresses",
+    "suppress_bounced",
     "withdraw_consent",
 ]

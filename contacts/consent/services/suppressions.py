@@ -8,6 +8,7 @@ from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from contacts.consent.addresses import address_hash, address_hashes, address_key
@@ -28,6 +29,8 @@ class Effect(Protocol):
     def __call__(self, *, address_keys: list[str], address_hashes: list[bytes], at: datetime) -> None: ...
 
 
+# The source of a suppression that a mail server's word made: “bounced: 5.1.1”. A person may know better.
+BOUNCED = "bounced"
 DeliveryAddress = Callable[[int, int], str | None]
 _EFFECTS: list[Effect] = []
 _DELIVERY_ADDRESS: list[DeliveryAddress] = []
@@ -89,6 +92,8 @@ def suppress_addresses(
     keys = sorted(set(address_keys))  # in one order everywhere, so that two of these never wait for each other
     moment = at or timezone.now()
     with transaction.atomic():
+        if reason != Suppression.Reason.INVALID:  # a person's wish takes the place of a mail server's word
+            _bounced(keys).update(reason=reason, source=source[:120], at=moment)
         known = suppressed_hashes(hash for key in keys for hash in address_hashes(key))
         added = [key for key in keys if address_hash(key) not in known]
         Suppression.objects.bulk_create(
@@ -118,6 +123,28 @@ def suppress_addresses(
                 summary=f"{len(added)} address(es): {Suppression.Reason(reason).value}, {source}",
             )
     return len(added)
+
+
+def suppress_bounced(*, address: str, status: str, at: datetime) -> Suppression:
+    """A mail server said that there is no such address: nothing goes there, whoever else has it, and whatever is imported."""
+    source = f"{BOUNCED}: {status}" if status else BOUNCED
+    return suppress_address(address=address, reason=Suppression.Reason.INVALID, source=source, at=at)
+
+
+def lift_bounced_suppression(*, address_keys: Iterable[str], actor: User | None) -> int:
+    """Somebody says that an address is good after all; returns how many rows went. What a person asked for is not lifted."""
+    lifted, _rows = _bounced(address_keys).delete()
+    if lifted:
+        record(
+            verb="address.unsuppressed", object_type="suppression", actor=actor, summary="entered anew after a bounce"
+        )
+    return lifted
+
+
+def _bounced(address_keys: Iterable[str]) -> QuerySet[Suppression]:
+    hashes = [hash for key in address_keys for hash in address_hashes(key)]
+    bounced = Suppression.objects.filter(reason=Suppression.Reason.INVALID, source__startswith=BOUNCED)
+    return bounced.filter(address_hash__in=hashes)
 
 
 def record_complaint(*, address: str, source: str, at: datetime | None = None) -> Suppression:

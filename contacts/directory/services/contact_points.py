@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.consent.addresses import address_hash, address_key
-from contacts.consent.services import carry_suppressions
+from contacts.consent.services import carry_suppressions, lift_bounced_suppression
 from contacts.directory.models import ContactPoint, Organization, Person, Post
 from contacts.directory.services.editing import invalid, lock, refuse_stale
 from crm.accounts.models import User
@@ -59,7 +59,10 @@ def edit_contact_point(
     changes: Mapping[str, Any],
     seen: Mapping[str, Any] | None = None,
 ) -> AuditEntry | None:
-    """Change value, label, is_preferred or status (active or invalid). A new value starts as active."""
+    """Change value, label, is_preferred or status (active or invalid). A new value starts as active.
+
+    Whoever says that an address is active also lifts what a bounce said of it; nothing that its owner asked for.
+    """
     if unknown := set(changes) - {"value", "label", "is_preferred", "status"}:
         raise ValueError(f"a contact point has no editable field {unknown.pop()}")
     with transaction.atomic():
@@ -69,6 +72,8 @@ def edit_contact_point(
         before = state_of(row)
         _change(row, changes)
         after = state_of(row)
+        if changes.get("status") == ContactPoint.Status.ACTIVE and row.address_key:
+            lift_bounced_suppression(address_keys=[row.address_key], actor=actor)
         if before == after:
             return None
         _save(row)

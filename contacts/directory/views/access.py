@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
 from django.http import HttpResponse, HttpResponsePermanentRedirect
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
@@ -80,6 +80,14 @@ def page_url(row: Any) -> str:
 
 
 def with_suppression(rows: QuerySet[ContactPoint]) -> list[ContactPoint]:
-    """Contact points, each with `is_suppressed`: whether its address must never be written to."""
+    """Contact points, each with `is_suppressed`: whether its address must never be written to. Of one that is invalid already
+    a bounce says nothing more."""
     never = Suppression.objects.filter(address_hash=OuterRef("address_hash"))
-    return list(rows.annotate(is_suppressed=Exists(never)))
+    bounced = Q(reason=Suppression.Reason.INVALID)
+    return list(
+        rows.annotate(
+            is_suppressed=Case(
+                When(status=ContactPoint.Status.INVALID, then=Exists(never.exclude(bounced))), default=Exists(never)
+            )
+        )
+    )

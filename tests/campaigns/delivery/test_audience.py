@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from campaigns.delivery.audience import audience_summary, members, sample
-from contacts.consent.services import suppress_address
+from contacts.consent.services import suppress_address, suppress_bounced
 from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_sending
 from tests.factories import (
     ContactPointFactory,
@@ -38,6 +38,15 @@ def test_a_suppressed_address_comes_before_every_other_reason(mailing):
     suppress_address(address="never@people.test", reason="manual", source="test")
 
     assert reasons(mailing)[person.pk] == ("suppressed", ["bad_address", "no_permission"])
+
+
+def test_what_a_bounce_suppressed_is_a_bad_address_and_nobodys_wish(mailing):
+    """Also where it stands as active, because it was imported or entered for somebody else since."""
+    person = subscriber(mailing.topic, 1)
+    suppress_bounced(address="P1@people.test", status="5.1.1", at=timezone.now())
+
+    assert person.contact_points.get().status == "active"
+    assert reasons(mailing)[person.pk] == ("bad_address", [])
 
 
 def test_without_an_address_or_permission(mailing):
