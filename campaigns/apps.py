@@ -7,6 +7,7 @@ FEATURES = [
     "files",
     "mailings",
     "domains",
+    "safety",
     "delivery",
     "engagement",
     "feeds",

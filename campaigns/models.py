@@ -27,6 +27,7 @@ from campaigns.mailings.models import (
 from campaigns.outreach.models import BounceRule, InboundMessage, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.retention.models import DeliveryTail, KeptTotals
+from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
 
 __all__ = [
     "Approval",
@@ -51,7 +52,10 @@ __all__ = [
     "KeptTotals",
     "Mailing",
     "MailingTest",
+    "PauseNotice",
     "Pillar",
+    "SafetyLimits",
+    "SafetyPause",
     "Sender",
     "SendingDomain",
     "StoredFile",

@@ -60,6 +60,7 @@ app.autodiscover_tasks(
         "contacts.importing",
         "campaigns.mailings",
         "campaigns.domains",
+        "campaigns.safety",
         "campaigns.delivery",
         "campaigns.engagement",
         "campaigns.feeds",

@@ -22,6 +22,8 @@ from campaigns.delivery.waking import wake
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import move, pause
 from campaigns.mailings.states import State
+from campaigns.safety.models import PauseNotice
+from campaigns.safety.notices import announce
 from crm.errors import WrongState
 
 logger = logging.getLogger(__name__)
@@ -57,6 +59,7 @@ def _pause(mailing_id: int, transport: Transport, reason: str) -> None:
             return
         pause(mailing=row, reason=text)
         BreakerPause.objects.get_or_create(mailing_id=mailing_id, defaults={"transport_id": transport.pk})
+        announce(mailing_id=mailing_id, kind=PauseNotice.Kind.TRANSPORT, reason=text)
     logger.warning("Mailing %s is paused: transport %s does not take mail.", mailing_id, transport.pk)
 
 

@@ -21,6 +21,7 @@ from campaigns.mailings.content import CompiledVariant
 from campaigns.mailings.enclosures import enclosures_of, tail_of
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.references import Stem, frozen_stem
+from campaigns.safety.models import SafetyLimits
 
 
 @dataclass(slots=True)
@@ -60,6 +61,8 @@ class Plan:
     connections: int
     per_second: int | None
     resends_uncertain: bool
+    # (per cent, least number) of failures in one run that are looked at before more leaves
+    unusual: tuple[float, int] | None = None
     reference: Stem | None = None
     # what follows the text, by variant; the pieces are shared by all messages
     tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
@@ -160,8 +163,14 @@ def plan_of(mailing_id: int) -> Plan | None:
         connections=max(1, transport.max_connections),
         per_second=transport.per_second,
         resends_uncertain=mailing.resends_uncertain,
+        unusual=_unusual(),
         reference=frozen_stem(mailing.frozen_with),
     )
+
+
+def _unusual() -> tuple[float, int] | None:
+    limits = SafetyLimits.current()
+    return None if limits.failed_percent is None else (float(limits.failed_percent), limits.failed_least)
 
 
 def server_of(transport: Transport) -> Server:

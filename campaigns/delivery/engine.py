@@ -43,6 +43,7 @@ class Outcomes:
     is_stopped: bool = False  # the mailing is no longer sending
     out_of_time: bool = False
     down: str = ""  # why the transport cannot be used
+    is_unusual: bool = False  # so much failed that the mailing's figures must be looked at
 
 
 class Engine:
@@ -99,6 +100,9 @@ class Engine:
     async def _beat(self) -> None:
         for number in itertools.count(1):
             await asyncio.sleep(BEAT_SECONDS)
+            if self._fails_unusually():
+                self.outcomes.is_unusual = True
+                self.stop.set()
             try:
                 if not await self.ledger.beat(counts=number % COUNT_EVERY == 0):
                     self.outcomes.is_stopped = True
@@ -106,6 +110,14 @@ class Engine:
             except Exception:
                 logger.warning("A heartbeat failed; nothing leaves once the lease is over.")
                 self.stop.set()
+
+    def _fails_unusually(self) -> bool:
+        """By this run's own figures, which cost nothing; the mailing's are asked when it has stopped."""
+        if self.plan.unusual is None:
+            return False
+        percent, least = self.plan.unusual
+        failed = self.outcomes.counts[Outcome.FAILED]
+        return failed >= least and failed * 100 >= percent * (failed + self.outcomes.counts[Outcome.ACCEPTED])
 
     # --- feeding --------------------------------------------------------------------------------------------------
     async def _feed(self) -> None:

@@ -20,6 +20,7 @@ from campaigns.delivery.waking import post, wake
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import move
 from campaigns.mailings.states import State
+from campaigns.safety import services as safety
 from crm.errors import WrongState
 
 logger = logging.getLogger(__name__)
@@ -43,6 +44,7 @@ def sweep(*, now: datetime | None = None) -> None:
     _step(free_retries)
     _step(wind_up_cancelled)
     _step(lambda: try_again(now=moment))
+    _step(lambda: safety.check_all(now=moment))
     for mailing_id in Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True):
         _step(partial(_finish_or_wake, mailing_id))
 

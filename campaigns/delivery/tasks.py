@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from celery import shared_task
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns.delivery import breaker, freezing, nightly, sweeping
@@ -15,7 +15,11 @@ from campaigns.delivery.composing import plan_of
 from campaigns.delivery.engine import Engine, Outcomes
 from campaigns.delivery.waking import post, wake
 from campaigns.mailings.models import Mailing, Transport
-from campaigns.mailings.services import pause
+from campaigns.mailings.services import locked, pause
+from campaigns.mailings.states import State
+from campaigns.safety import services as safety
+from campaigns.safety.models import PauseNotice
+from campaigns.safety.notices import announce
 from crm import heartbeat
 from crm.errors import Unavailable
 
@@ -37,7 +41,7 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     try:
         plan = plan_of(mailing_id)
     except Unavailable as error:  # a file that it carries is gone or damaged: a person must see to it
-        pause(mailing=Mailing.objects.get(pk=mailing_id), reason=error.message)
+        _pause_for_content(mailing_id, error.message)
         return None
     if plan is None or breaker.is_open(Transport.objects.get(pk=plan.transport_id), timezone.now()):
         return None
@@ -51,8 +55,18 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
         breaker.trip(mailing_id=mailing_id, transport_id=plan.transport_id, reason=outcomes.down)
     else:
         outcomes.down = ""
+    if outcomes.is_unusual:
+        safety.check(mailing_id=mailing_id)
     logger.info("Mailing %s: %s", mailing_id, dict(outcomes.counts))
     return outcomes
+
+
+def _pause_for_content(mailing_id: int, reason: str) -> None:
+    with transaction.atomic():
+        row = locked(Mailing(pk=mailing_id))
+        if row.state == State.SENDING:
+            pause(mailing=row, reason=reason)
+            announce(mailing_id=mailing_id, kind=PauseNotice.Kind.CONTENT, reason=reason)
 
 
 def _run(engine: Engine) -> Outcomes:

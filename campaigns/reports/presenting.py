@@ -22,6 +22,8 @@ from campaigns.reports import queries
 from campaigns.reports.comparing import Rhythm, rhythm
 from campaigns.retention import totals
 from campaigns.retention.models import KeptTotals
+from campaigns.safety.models import SafetyLimits
+from campaigns.safety.services import percent_text
 from contacts.directory.models import Constituency, Country
 from crm.accounts.models import User
 from crm.ui import formats
@@ -205,11 +207,18 @@ class Report:
             Stat(_("Unsubscribed"), people.unsubscribed, formats.share(people.unsubscribed, self.accepted),
                  self.people_url("unsubscribed")),
             Stat(_("Bounced later"), found.bounced, formats.share(found.bounced, self.accepted), self.people_url("bounced")),
-            Stat(_("Complaints"), found.complained, formats.share(found.complained, self.accepted), self.people_url("complained")),
+            Stat(_("Complaints"), found.complained, self._complaints_note(found.complained), self.people_url("complained")),
             Stat(_("Opened, at best guess"), people.opened, opens % {"n": formats.number(people.machine_opens)},
                  self.people_url("opened")),
             *self.copies,
         ]  # fmt: skip
+
+    def _complaints_note(self, complained: int) -> str:
+        """Their share, and while it is being sent, the share at which it pauses by itself."""
+        share = formats.share(complained, self.accepted) if complained else ""
+        limit = SafetyLimits.current().complained_percent if self.is_moving else None
+        pauses = "" if limit is None else _("pauses at %(limit)s %%") % {"limit": percent_text(limit)}
+        return " · ".join(filter(None, [share, pauses])) or formats.share(complained, self.accepted)
 
     @property
     def copies(self) -> list[Stat]:
