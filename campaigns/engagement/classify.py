@@ -48,9 +48,8 @@ class _Looks(NamedTuple):
     is_mail_program: bool
 
 
-@lru_cache(
-    maxsize=4096
-)  # a few hundred names make nearly all hits, and reading one takes longer than all else about a hit
+# a few hundred names make nearly all hits, and reading one takes longer than all else about a hit
+@lru_cache(maxsize=4096)
 def _looks_of(agent: str) -> _Looks:
     return _Looks(
         is_proxy=bool(_PROXY_AGENT.search(agent)),
