@@ -4,7 +4,7 @@
 """
 
 import os
-from ipaddress import ip_address
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -78,6 +78,32 @@ def env_server(name: str, *, port: int) -> tuple[str, int] | None:
         raise ImproperlyConfigured(
             f"{name} is {value!r}; an IP address with a port was expected, such as 127.0.0.1:53 or [::1]:53."
         ) from None
+
+
+def env_networks(name: str) -> list[tuple[IPv4Network | IPv6Network, str]]:
+    """Networks and whose they are, as `networks_of` reads them."""
+    return networks_of(env(name, ""), source=name)
+
+
+def networks_of(text: str, *, source: str) -> list[tuple[IPv4Network | IPv6Network, str]]:
+    """`192.0.2.0/24 Name` a line (or between commas); `#` begins a remark.
+
+    Raises ImproperlyConfigured with the line that is no network, or one so wide that it is nobody's alone.
+    """
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        for entry in line.partition("#")[0].split(","):
+            network, _space, owner = entry.strip().partition(" ")
+            if not network:
+                continue
+            try:
+                parsed = ip_network(network)
+            except ValueError as error:
+                raise ImproperlyConfigured(f"{source}, line {number}: {error}.") from error
+            if parsed.prefixlen < (8 if parsed.version == 4 else 16):
+                raise ImproperlyConfigured(f"{source}, line {number}: {network} is too wide to be anybody’s alone.")
+            found.append((parsed, owner.strip()))
+    return found
 
 
 def env_keyring(name: str, default: str | object = _MISSING) -> dict[str, bytes]:

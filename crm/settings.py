@@ -13,7 +13,7 @@ from celery.schedules import schedule
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from crm.env import env, env_bool, env_int, env_keyring, env_list, env_server, env_url
+from crm.env import env, env_bool, env_int, env_keyring, env_list, env_networks, env_server, env_url
 from crm.logs import LOGGING as LOGGING
 from crm.logs import configure_structlog
 from crm.secrets import local_secrets
@@ -255,6 +255,7 @@ DNS_RESOLVER = env_server("DNS_RESOLVER", port=53)  # asked about senders' domai
 OPT_IN_DAYS = env_int("OPT_IN_DAYS", 14, minimum=1)  # how long the link that confirms a permission works
 OPT_IN_AGAIN_DAYS = env_int("OPT_IN_AGAIN_DAYS", 90, minimum=1)  # an address is asked about a topic once in so many
 SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))
+SCANNER_RANGES = env_networks("SCANNER_RANGES")  # a click from there is a machine's, besides those known to us
 
 # --- sign-in ----------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "crm.User"

@@ -28,9 +28,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: drives the whole product in a browser")
 
 
+LONGEST_NAME = 80
+
+
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
-    """Bytes name no test: an archive made for one holds the second it was made in, and workers must agree on all names."""
-    return argname if isinstance(val, bytes) else None
+    """Bytes and long texts name no test: an archive made for one holds its second, a key is another in each process, and workers
+    must agree on all names."""
+    return argname if isinstance(val, bytes) or (isinstance(val, str) and len(val) > LONGEST_NAME) else None
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -16,6 +16,7 @@ from uuid import UUID
 
 from campaigns.engagement.links import HONEYPOT
 from campaigns.engagement.models import HitClass
+from campaigns.engagement.ranges import scanner_at
 from campaigns.engagement.spool import Hit
 
 # Nobody reads a message and follows a link within this time after our server handed it over: transport alone takes longer.
@@ -29,8 +30,8 @@ CONTEXT = timedelta(minutes=2)  # how far back the drain fetches a delivery's ea
 _MACHINE_AGENT = re.compile(
     r"bot\b|crawl|spider|scan|preview|fetch|monitor|proofpoint|barracuda|mimecast|safelinks|forcepoint|sophos|fireeye|trendmicro"
     r"|symantec|messagelabs|urldefense|cisco|virustotal|checkpoint|zscaler|headless|phantomjs|puppeteer|playwright|curl|wget"
-    r"|python|httpx|aiohttp|libwww|okhttp|java/|go-http|apache-http|node-fetch|axios|ruby|perl|guzzle|whatsapp|telegram|slack"
-    r"|facebookexternalhit|skypeuripreview|bingpreview|google-safety",
+    r"|python|httpx|aiohttp|libwww|okhttp|java/|go-http|apache-http|node-fetch|axios|ruby|perl|guzzle|^whatsapp/|slack-imgproxy"
+    r"|facebookexternalhit|skypeuripreview|bingpreview|google-safety|existence discovery",
     re.IGNORECASE,
 )
 _PROXY_AGENT = re.compile(r"GoogleImageProxy|ggpht\.com|YahooMailProxy|yahoo! ?mail|YahooCacheSystem", re.IGNORECASE)
@@ -97,6 +98,8 @@ def _by_itself(hit: Hit) -> Verdict | None:
         return _machine("mail provider’s image proxy")
     if looks.is_program:
         return _machine("known program")
+    if scanner_at(hit.ip):
+        return _machine("a mail scanner’s address")
     return None
 
 
