@@ -28,7 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "e2e: drives the whole product in a browser")
 
 
-LONGEST_NAME = 80
+LONGEST_NAME = 60
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
