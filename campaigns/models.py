@@ -24,7 +24,7 @@ from campaigns.mailings.models import (
     Transport,
     Variant,
 )
-from campaigns.outreach.models import BounceRule, InboundMessage, Interaction
+from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.retention.models import DeliveryTail, KeptTotals
 from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
@@ -48,6 +48,7 @@ __all__ = [
     "EngagementDay",
     "Feedback",
     "InboundMessage",
+    "Inbox",
     "Interaction",
     "KeptTotals",
     "Mailing",

@@ -27,6 +27,7 @@ from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.presenting import colour
 from campaigns.mailings.queries import transports_in_use
 from campaigns.mailings.states import State
+from campaigns.outreach.inboxes import Standing, standings
 from campaigns.outreach.models import InboundMessage
 from crm import broker, heartbeat
 from crm.accounts.models import User
@@ -280,9 +281,23 @@ def _inbox(moment: datetime) -> Sign:
         n=Count("pk"), first=Min("received_at")
     )
     age = (moment - found["first"]).total_seconds() if found["first"] else 0.0
-    return _backlog(
+    sign = _backlog(
         _("Inbox"), (found["n"], age), _("Bounces and replies are kept and read when the worker comes to them.")
     )
+    return _with_mailboxes(sign, standings(now=moment))
+
+
+def _with_mailboxes(sign: Sign, found: list[Standing]) -> Sign:
+    """The inbox, and the worst of the mailboxes that are read for it where that is worse."""
+    ranks = {"ok": 0, "warn": 1, "bad": 2}
+    worst = max(found, key=lambda one: ranks[one.kind], default=None)
+    if worst is None or ranks[worst.kind] < ranks[sign.kind] or (worst.kind == "ok" and sign.why):
+        return sign
+    if worst.kind == "ok":
+        names = [_("“%(name)s” %(words)s") % {"name": one.inbox.name, "words": one.words} for one in found]
+        return Sign(sign.title, sign.words, why=formats.listing(names))
+    words = _("“%(name)s” %(words)s") % {"name": worst.inbox.name, "words": worst.words}
+    return Sign(sign.title, words, worst.kind, worst.why)
 
 
 def _backlog(title: str, found: tuple[int, float] | None, why: str) -> Sign:

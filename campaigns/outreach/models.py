@@ -6,8 +6,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.outreach.queries import InboundQuerySet, InteractionQuerySet
-from crm.ids import UidModel
+from campaigns.outreach.queries import InboundQuerySet, InboxQuerySet, InteractionQuerySet
+from crm.encryption import EncryptedField
+from crm.ids import StampedModel, UidModel
 
 
 class InboundMessage(models.Model):
@@ -133,3 +134,64 @@ class BounceRule(models.Model):
         if is_bouncing:
             return _now("Bounced for now %(count)s times within %(days)s days (the rule: %(bounces)s).") % values
         return _now("Bounced for now: %(count)s of %(bounces)s within %(days)s days.") % values
+
+
+class Inbox(StampedModel):
+    """A mailbox elsewhere that is read over IMAP. Read are UIDs after `last_uid`, as long as `uidvalidity` is the folder's."""
+
+    class Security(models.TextChoices):
+        TLS = "tls", _("TLS from the first byte (port 993)")
+        STARTTLS = "starttls", _("STARTTLS (port 143)")
+        NONE = "none", _("none: for a server on this machine only")
+
+    class After(models.TextChoices):
+        MOVE = "move", _("move it to another folder")
+        SEEN = "seen", _("leave it there, marked as read")
+
+    name = models.CharField(max_length=80, unique=True)
+    host = models.CharField(max_length=253)
+    port = models.PositiveIntegerField(default=993)
+    security = models.CharField(max_length=8, choices=Security.choices, default=Security.TLS)
+    user = models.CharField(max_length=254)
+    password = EncryptedField(blank=True, default="")
+    folder = models.CharField(max_length=120, default="INBOX")
+    after = models.CharField(max_length=4, choices=After.choices, default=After.MOVE)
+    move_to = models.CharField(max_length=120, blank=True, default="Groundswell")
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False, help_text="not read any more")
+    # where reading stands
+    uidvalidity = models.BigIntegerField(default=0, editable=False)
+    last_uid = models.BigIntegerField(default=0, editable=False)
+    token = models.UUIDField(null=True, editable=False, help_text="the claim that reads it; null when free")
+    lease_until = models.DateTimeField(null=True, editable=False)
+    due_at = models.DateTimeField(null=True, editable=False, help_text="not before; empty: at once")
+    last_read_at = models.DateTimeField(null=True, editable=False, help_text="when a round ended well")
+    last_count = models.PositiveIntegerField(default=0, editable=False, help_text="messages of the last round")
+    left = models.PositiveIntegerField(default=0, editable=False, help_text="known to wait after the last round")
+    oldest_left_at = models.DateTimeField(null=True, editable=False)
+    failures = models.PositiveSmallIntegerField(default=0, editable=False, help_text="in a row")
+    failing_since = models.DateTimeField(null=True, editable=False)
+    last_error = models.CharField(max_length=300, blank=True, default="", editable=False)
+
+    objects = InboxQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="inbox_port",
+                condition=Q(port__range=(1, 65535)),
+                violation_error_message=_("A port is a number between 1 and 65535."),
+            ),
+            models.CheckConstraint(
+                name="inbox_moves_somewhere_else",
+                condition=~Q(after="move") | (~Q(move_to="") & ~Q(move_to=models.F("folder"))),
+                violation_error_message=_("Name another folder to move to."),
+            ),
+            models.CheckConstraint(
+                name="inbox_failing_says_why",
+                condition=Q(failures=0, last_error="", failing_since__isnull=True)
+                | (Q(failures__gt=0, failing_since__isnull=False) & ~Q(last_error="")),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name

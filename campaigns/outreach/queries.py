@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -11,7 +12,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
-    from campaigns.outreach.models import InboundMessage, Interaction  # noqa: F401  type parameters
+    from campaigns.outreach.models import InboundMessage, Inbox, Interaction  # noqa: F401  type parameters
 
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):
@@ -32,6 +33,16 @@ class InteractionQuerySet(models.QuerySet["Interaction"]):
     def to_answer(self) -> Self:
         """Replies that nobody took care of yet."""
         return self.replies().filter(answered_at__isnull=True)
+
+
+class InboxQuerySet(models.QuerySet["Inbox"]):
+    def in_use(self) -> Self:
+        return self.filter(archived_at__isnull=True).order_by("name", "pk")
+
+    def due(self, now: datetime) -> Self:
+        """To be read now: nobody reads them, and no failure asks for patience."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lte=now)
+        return self.in_use().filter(free, Q(due_at__isnull=True) | Q(due_at__lte=now))
 
 
 class InboundQuerySet(models.QuerySet["InboundMessage"]):

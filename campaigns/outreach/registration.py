@@ -137,6 +137,7 @@ settings_pages.register(
 )
 undoable("interaction", restore_answer)
 undoable("bounce_rule", restore_rule)
+final("inbox.*", gettext_lazy("The trail keeps no passwords; change a mailbox on its own page."))
 timeline.register_sources()
 
 final("interaction.replied", gettext_lazy("Somebody wrote to us; that happened."))

@@ -1,22 +1,26 @@
-"""Settings: mail that comes back. What came lately, and when an address counts as bouncing."""
+"""Settings: mail that comes back. What came lately, mailboxes that are read, and when an address counts as bouncing."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db.models import Count, Max
 from django.http import HttpResponse
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
 
-from campaigns.outreach import bounces
-from campaigns.outreach.forms import BounceRuleForm
-from campaigns.outreach.models import BounceRule, InboundMessage
+from campaigns.outreach import bounces, inboxes
+from campaigns.outreach.forms import BounceRuleForm, InboxForm
+from campaigns.outreach.models import BounceRule, InboundMessage, Inbox
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
+from crm.errors import Unavailable
 from crm.ui.responses import done, form_page
 from crm.ui.toasts import toast
 
@@ -37,9 +41,58 @@ def returned_mail(request: StaffRequest) -> HttpResponse:
         "lately": _lately(),
         "last_at": InboundMessage.objects.aggregate(at=Max("received_at"))["at"],
         "rule_words": bounces.rule_in_words(rule),
+        "standings": inboxes.standings(),
+        "archived": Inbox.objects.filter(archived_at__isnull=False).order_by("-archived_at", "pk")[:50],
         "crumbs": [(_("Settings"), reverse("settings"))],
     }
     return form_page(request, "campaigns/outreach/returned_mail.html", context, form=form)
+
+
+def _inbox_form(request: StaffRequest, inbox: Inbox) -> HttpResponse:
+    form = InboxForm(request.POST or None, instance=inbox)
+    if request.method == "POST" and form.is_valid():
+        inboxes.save_inbox(inbox=form.save(commit=False), actor=request.user)
+        toast(request, _("Saved. It is read within a minute."))
+        return done(request, reverse("returned_mail"))
+    crumbs = [(_("Settings"), reverse("settings")), (_("Mail that comes back"), reverse("returned_mail"))]
+    return form_page(request, "campaigns/outreach/inbox_form.html", {"inbox": inbox, "crumbs": crumbs}, form=form)
+
+
+@requires(Action.ADMINISTER)
+def inbox_create(request: StaffRequest) -> HttpResponse:
+    return _inbox_form(request, Inbox())
+
+
+@requires(Action.ADMINISTER)
+def inbox_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
+    return _inbox_form(request, get_object_or_404(Inbox, uid=uid))
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def inbox_try(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Sign in, look, change nothing, and tell the result in plain words."""
+    try:
+        toast(request, inboxes.try_inbox(get_object_or_404(Inbox, uid=uid)))
+    except Unavailable as error:
+        toast(request, error.message, level="error")
+    return done(request, reverse("returned_mail"))
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def inbox_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    inboxes.archive_inbox(inbox=get_object_or_404(Inbox, uid=uid), actor=request.user)
+    toast(request, _("It is read no more. What was filed stays."))
+    return done(request, reverse("returned_mail"))
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def inbox_restore(request: StaffRequest, uid: UUID) -> HttpResponse:
+    inboxes.restore_inbox(inbox=get_object_or_404(Inbox, uid=uid), actor=request.user)
+    toast(request, _("It is read again, from where reading stood."))
+    return done(request, reverse("returned_mail"))
 
 
 def _lately() -> list[dict[str, Any]]:

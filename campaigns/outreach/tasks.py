@@ -7,13 +7,35 @@ import time
 from celery import shared_task
 from django.conf import settings
 from django.db import OperationalError
+from django.utils import timezone
 
-from campaigns.outreach import forwarding, intake, services
-from campaigns.outreach.models import InboundMessage
+from campaigns.delivery.waking import post
+from campaigns.outreach import forwarding, inboxes, intake, services
+from campaigns.outreach.models import InboundMessage, Inbox
 
 logger = logging.getLogger(__name__)
 BATCH = 500
 SECONDS = 40  # of the 60 that a task has
+
+
+@shared_task(name="campaigns.outreach.read_inboxes")
+def read_inboxes() -> int:
+    """Give each mailbox that is due a task of its own; returns how many there were."""
+    due = list(Inbox.objects.due(timezone.now()).values_list("pk", flat=True))
+    for inbox_id in due:
+        post(read_inbox, inbox_id)
+    return len(due)
+
+
+@shared_task(name="campaigns.outreach.read_inbox")
+def read_inbox(inbox_id: int) -> int:
+    """One round over one mailbox, and the next at once where more waits; returns how many messages were filed."""
+    done = inboxes.read_inbox(inbox_id=inbox_id)
+    if done is None:
+        return 0
+    if not done.is_over:
+        post(read_inbox, inbox_id)
+    return done.filed
 
 
 @shared_task(name="campaigns.outreach.handle_inbound")

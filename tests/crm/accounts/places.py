@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
-from campaigns.outreach.models import Interaction
+from campaigns.outreach.models import Inbox, Interaction
 from contacts.consent.erasure.exporting import request_export as request_data
 from contacts.consent.models import Erasure, SubscriptionRun, Topic
 from contacts.consent.services import ask_permission
@@ -92,6 +92,7 @@ PLACES: dict[str, Place] = {
     "/settings/forms-of-address/<uuid:uid>/": Place("forms-of-address", Reach.ADMIN),
     "/settings/senders/<uuid:uid>/": Place("senders", Reach.ADMIN),
     "/settings/transports/<uuid:uid>/": Place("transports", Reach.ADMIN),
+    "/settings/returned-mail/inboxes/<uuid:uid>/": Place("inboxes", Reach.ADMIN),
 }
 # routes with arguments that name no row of ours
 NO_ROWS = {
@@ -133,6 +134,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "attachments": draft.attachments.get(),
         "requests": ask_permission(subject=to_ask, topic=topic, source="a test", actor=owner),
         "data-exports": request_data(person=person, actor=_anybody()),
+        "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces"),
         "replies": Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes"),
         "users": owner,
         "entries": record(verb="person.edited", target=person, actor=owner),
