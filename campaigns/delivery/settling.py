@@ -1,15 +1,21 @@
-"""What a person says of uncertain deliveries: sent once by a worker that died before the answer came.
+"""What is said of uncertain deliveries: sent once by a worker that died before the answer came.
 
-Evidence is outside of Groundswell (the mail server's log, a call), so a person gives it: it arrived, it did not, or it is to
-be sent again under the same Message-ID.
+Evidence is outside of Groundswell. The mail server's log is read where it is given (`settle_by_log`); of the rest a person says
+that it arrived, that it did not, or that it is to be sent again under the same Message-ID.
 """
 
 from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
 
 from django.db import connection, models, transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.delivery.evidence import Trace
 from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.waking import wake
@@ -70,14 +76,7 @@ def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[in
         settled = [seq for (seq,) in cursor.fetchall()]
         if not settled:
             return 0
-        cursor.execute(
-            f"""
-            UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}), is_done = k.is_done AND NOT %(again)s,
-                   due_at = CASE WHEN %(again)s THEN now() ELSE k.due_at END
-             WHERE k.mailing_id = %(mailing)s
-               AND EXISTS (SELECT 1 FROM unnest(%(seqs)s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)""",
-            {"again": word == Word.AGAIN, "mailing": row.pk, "seqs": settled},
-        )
+        _recount(cursor, row.pk, settled, again=word == Word.AGAIN)
         if word == Word.ARRIVED:
             cursor.execute(ROLL_UP, {"mailing": row.pk, "seqs": settled})
         record(
@@ -90,6 +89,66 @@ def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[in
         if word == Word.AGAIN and row.state == State.SENDING:
             transaction.on_commit(lambda: wake(row.pk))
     return len(settled)
+
+
+def _recount(cursor: Any, mailing_id: int, seqs: list[int], *, again: bool = False) -> None:
+    cursor.execute(
+        f"""
+        UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}), is_done = k.is_done AND NOT %(again)s,
+               due_at = CASE WHEN %(again)s THEN now() ELSE k.due_at END
+         WHERE k.mailing_id = %(mailing)s
+           AND EXISTS (SELECT 1 FROM unnest(%(seqs)s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)""",
+        {"again": again, "mailing": mailing_id, "seqs": seqs},
+    )
+
+
+def settle_by_log(*, traces: Mapping[tuple[UUID, int], Trace]) -> dict[str, int]:
+    """Settle uncertain deliveries of which a mail server's log has a trace; returns how many had which status.
+
+    The relay had taken them, so they are accepted. Of one that it then gave back, the bounce comes by mail as of any other.
+    What is settled is left alone, so the same log twice does nothing twice.
+    """
+    by_mailing: dict[UUID, dict[int, Trace]] = {}
+    for (uid, seq), trace in traces.items():
+        by_mailing.setdefault(uid, {})[seq] = trace
+    found: Counter[str] = Counter()
+    for mailing in Mailing.objects.filter(uid__in=by_mailing).order_by("pk"):
+        found.update(_settle_traced(mailing, by_mailing[mailing.uid]))
+    return dict(found)
+
+
+def _settle_traced(mailing: Mailing, traces: dict[int, Trace]) -> Counter[str]:
+    seqs = sorted(traces)
+    texts = [
+        _("mail server’s log: %(status)s %(said)s") % {"status": t.status, "said": t.said}
+        for t in (traces[s] for s in seqs)
+    ]
+    with transaction.atomic(), connection.cursor() as cursor:
+        row = locked(mailing)
+        cursor.execute(
+            """
+            UPDATE delivery d SET state = 'accepted', reply_text = t.text, settled_at = now()
+              FROM unnest(%s::int[], %s::text[]) AS t(seq, text)
+             WHERE d.mailing_id = %s AND d.seq = t.seq AND d.state = 'uncertain' RETURNING d.seq""",
+            [seqs, [text[:300] for text in texts], row.pk],
+        )
+        settled = [seq for (seq,) in cursor.fetchall()]
+        if settled:
+            _recount(cursor, row.pk, settled)
+            cursor.execute(ROLL_UP, {"mailing": row.pk, "seqs": settled})
+            record(
+                verb="mailing.uncertain_settled",
+                target=row,
+                summary=_("By the mail server’s log: %(n)s") % {"n": len(settled)},
+            )
+    return Counter(traces[seq].status for seq in settled)
+
+
+def uncertain_count() -> int:
+    """How many wait for evidence or a person, by the counts of the chunks: no look at the ledger, which may be large."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT coalesce(sum((counts->>'uncertain')::bigint), 0) FROM campaigns_deliverychunk")
+        return int(cursor.fetchone()[0])
 
 
 def word_of(text: str) -> Word:

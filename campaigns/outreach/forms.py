@@ -60,6 +60,8 @@ class InboxForm(forms.ModelForm):
         said = _("Stored encrypted and never shown again.")
         kept = _("Empty: the one that is stored. It is never shown.")
         self.fields["password"].help_text = kept if self.instance.password else said
+        self.fields["password"].required = not self.instance.password
+        self.fields["password"].error_messages["required"] = _("Write the password of this mailbox.")
         self.fields["port"].widget.attrs["inputmode"] = "numeric"
 
     def clean_host(self) -> str:
@@ -81,8 +83,6 @@ class InboxForm(forms.ModelForm):
                     _("The server changed, so write the password again: the stored one was for %(host)s.")
                     % {"host": host},
                 )
-            elif not password:
-                self.add_error("password", _("Write the password of this mailbox."))
             data["password"] = password
         if data.get("security") == Inbox.Security.NONE and data.get("host") and not _is_here(data["host"]):
             self.add_error(

@@ -244,7 +244,7 @@ def said(data: list[Any] | None) -> str:
     text = b" ".join(item for item in data or () if isinstance(item, bytes)).decode("utf-8", "replace") or " ".join(
         item for item in data or () if isinstance(item, str)
     )
-    return " ".join(text.replace("b'", "").strip("'").split())[:160] or "…"
+    return " ".join(text.replace("b'", "").strip("'").split())[:160].rstrip(".") or "…"
 
 
 def _number(data: list[Any] | None) -> int:

@@ -5,9 +5,9 @@ Ours first, because it says why for each address; then flufl.bounce, which knows
 
 from __future__ import annotations
 
+import logging
 import re
-from email import message_from_bytes
-from email.errors import MessageError
+from email import message_from_string
 
 from flufl.bounce import all_failures
 
@@ -16,6 +16,9 @@ from campaigns.outreach.mail.parts import MAX_DEPTH, Part, parse
 from campaigns.outreach.mail.reports import returned_headers
 from campaigns.outreach.mail.severity import CODE, STATUS, is_hard, is_only_delayed, says_gone, specific_status
 from campaigns.outreach.mail.verdict import Failure, Verdict, of_failures
+
+# It logs a trace for each message that one of its detectors trips over, and that is no error of ours.
+logging.getLogger("flufl.bounce").setLevel(logging.CRITICAL + 1)
 
 _DAEMON = re.compile(
     r"^(?:mailer[-_.]?daemon|postmaster|mail[-_.]?daemon|mdaemon|mailerdaemon|mail(?:er)?[-_.]?(?:delivery|system|admin)|microsoftexchange|"
@@ -192,21 +195,18 @@ def _failure(address: str, words: str, whole: str) -> Failure:
 
 
 def _by_library(raw: bytes, text: str) -> dict[str, str]:
-    """What flufl.bounce finds in the first part of a message."""
+    """What flufl.bounce finds in the first part of a message.
+
+    Latin-1 makes text of any bytes, and there is always an author: its detectors trip over headers that are not.
+    """
     try:
-        temporary, permanent = all_failures(message_from_bytes(raw[:100_000]))
-    except (
-        AttributeError,
-        IndexError,
-        KeyError,
-        LookupError,
-        TypeError,
-        ValueError,
-        RecursionError,
-        AssertionError,
-        MessageError,
-    ):
-        return {}  # the library trips over some broken messages; they are then judged by their words
+        message = message_from_string(raw[:100_000].decode("latin-1"))
+        if not ADDRESS.search(message.get("From", "")):
+            del message["From"]
+            message["From"] = "unknown@unknown.invalid"
+        temporary, permanent = all_failures(message)
+    except Exception:  # anybody may send us anything; a message that the library cannot read is judged by its words
+        return {}
     addresses = [clean(one.decode("utf-8", "replace")) for one in sorted(permanent or temporary)]
     return {address: text for address in addresses if address}
 

@@ -34,6 +34,9 @@ def run(raw: bytes, *arguments: str) -> subprocess.CompletedProcess[bytes]:
         (RAW["reply"], ["--sender", "awa@ministry.example.sn"], "reply", []),
         (b"", [], "none", []),
         (b"\x00\xff" * 100_000, ["--sender=<>"], "none", []),
+        # what flufl.bounce trips over: no author, and one that is not ASCII
+        (b"Subject: failure notice\n\n<a@b.example.org>:\n550 5.1.1 unknown\n", [], "hard", ["a@b.example.org"]),
+        (b"From: \xff MAILER-DAEMON\nSubject: failure notice\nContent-Description: \xfe\n\nNo.\n", [], "soft", []),
     ],
 )
 def test_one_line_of_json_and_success_without_any_service(
