@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import Sum
 from django.utils import timezone
 
 from campaigns.delivery.models import DeliveryRetry
 from campaigns.delivery.queries import OPEN
 from campaigns.mailings.models import Transport
 from campaigns.mailings.states import State
-from campaigns.outreach.models import InboundMessage
+from campaigns.outreach.models import InboundMessage, Inbox
 from crm.metrics.registry import Gauge, register
 
 _OPEN = """
@@ -70,6 +71,20 @@ def register_metrics() -> None:
             "inbound_unhandled",
             "Messages that came back and were not looked at yet",
             lambda: {"": InboundMessage.objects.filter(state=InboundMessage.State.NEW).count()},
+        )
+    )
+    register(
+        Gauge(
+            "inboxes_failing",
+            "Mailboxes of the return domain that cannot be read",
+            lambda: {"": Inbox.objects.in_use().filter(failures__gt=0).count()},
+        )
+    )
+    register(
+        Gauge(
+            "inboxes_left",
+            "Messages in mailboxes that were not read in the last round",
+            lambda: {"": Inbox.objects.in_use().aggregate(n=Sum("left"))["n"] or 0},
         )
     )
     register(Gauge("spool_files", "Files that wait to be taken in", _spool_files, label="folder"))

@@ -13,8 +13,16 @@ from flufl.bounce import all_failures
 
 from campaigns.outreach.mail.addresses import ADDRESS, all_in, clean, is_desk, ours, single_recipient
 from campaigns.outreach.mail.parts import MAX_DEPTH, Part, parse
-from campaigns.outreach.mail.reports import returned_headers
-from campaigns.outreach.mail.severity import CODE, STATUS, is_hard, is_only_delayed, says_gone, specific_status
+from campaigns.outreach.mail.reports import delivery_status, returned_headers
+from campaigns.outreach.mail.severity import (
+    CODE,
+    STATUS,
+    is_hard,
+    is_only_delayed,
+    says_anything,
+    says_gone,
+    specific_status,
+)
 from campaigns.outreach.mail.verdict import Failure, Verdict, of_failures
 
 # It logs a trace for each message that one of its detectors trips over, and that is no error of ours.
@@ -63,6 +71,11 @@ _OPENING = re.compile(
     r"(?:(?:could|can|was|has)(?: ?not|n.t) be(?:en)? delivered|n.a pas pu|no (?:pudo|ha podido|se pudo)|konnte nicht|undeliverable)",
     re.IGNORECASE,
 )
+# headers of our message that a notification repeats in its words
+_SUMMARY = re.compile(
+    r"^[ \t>]*(?:subject|the subject of the message is|betreff|objet|asunto|to|from|sent|date|message-id|cc|reply-to)[ \t]*:.*$",
+    re.IGNORECASE | re.MULTILINE,
+)
 # an address in one of these places is what the notification is about
 _LISTED = re.compile(
     r"^[\s>*<\-]*(?:<?mailto:|to:?\s+|recipients?:\s*|address:\s*|smtp:\s*|user:\s*|\d{1,2}[.)]\s+)?<?$", re.IGNORECASE
@@ -106,13 +119,25 @@ def read_notice(message: Part, raw: bytes) -> Verdict | None:
     says = _SUBJECT.match(message.get("Subject")) or _FAILED.search(text) or STATUS.search(text)
     if not listed and not says and not (found and is_sure):
         return None
+    if not found and (inner := _wrapped(message)) is not None:
+        return inner
     if not found:
         if not listed and not (_SUBJECT.match(message.get("Subject")) or CODE.search(text) or STATUS.search(text)):
             return None
         address = single_recipient(returned(message))
         found = {one: text for one in listed} or {address: text}
-    whole = message.get("Subject") + "\n" + text
+    # a subject is mostly ours, and what we wrote is no reason; where the words give none it may be theirs
+    whole = text if says_anything(ADDRESS.sub(" ", _SUMMARY.sub("", text))) else message.get("Subject") + "\n" + text
     return of_failures([_failure(address, words, whole) for address, words in found.items()])
+
+
+def _wrapped(message: Part) -> Verdict | None:
+    """What a report says that a gateway put whole into a notification of its own."""
+    for part in message.of_type("message/rfc822"):
+        inner = delivery_status(parse(part.content(), depth=MAX_DEPTH - 2))
+        if inner is not None:
+            return inner
+    return None
 
 
 def _agreed(sections: dict[str, str], known: dict[str, str], *, is_sure: bool) -> dict[str, str]:
@@ -177,7 +202,9 @@ def _says_why(words: str) -> bool:
 
 def _failure(address: str, words: str, whole: str) -> Failure:
     """By what is said of this address; by the whole notification where that says nothing."""
-    judged = words if _says_why(words) or len(ADDRESS.sub(" ", words).split()) > 4 else whole
+    words, whole = _SUMMARY.sub("", words), _SUMMARY.sub("", whole)
+    # some servers give the reason above the address
+    judged = words if says_anything(ADDRESS.sub(" ", words)) else whole
     status = specific_status("", judged) or specific_status("", whole)
     delayed = (
         not status.startswith("5")

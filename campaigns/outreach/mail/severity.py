@@ -196,6 +196,12 @@ def is_only_delayed(text: str) -> bool:
     return bool(_FOR_NOW.search(" ".join(text[:LONGEST].lower().split())))
 
 
+def says_anything(words: str) -> bool:
+    """Whether words give any reason at all."""
+    text = " ".join(words[:LONGEST].lower().split())
+    return any(known.search(text) for known in (STATUS, CODE, _FULL, _UNKNOWN, _HOST_UNKNOWN, _OF_THE_SENDER, _REFUSED))
+
+
 def says_gone(words: str) -> bool:
     """Whether words alone say that there is no such address."""
     text = " ".join(words[:LONGEST].lower().split())

@@ -500,3 +500,15 @@ def test_names_of_folders_go_over_the_line_in_their_own_form():
     assert imap.utf7("Entwürfe & mehr") == "Entw&APw-rfe &- mehr"
     assert imap.utf7("台北") == "&U,BTFw-"
     assert imap.quoted('a"b\\c') == '"a\\"b\\\\c"'
+
+
+def test_metrics_count_what_fails_and_what_is_left(server):
+    from crm.metrics.registry import _gauges
+
+    inbox = inbox_at(server, password="wrong")
+    inboxes.read_inbox(inbox_id=inbox.pk)
+    inbox_at(server, name="Lags", left=4)
+    inbox_at(server, name="Archived", left=9, archived_at=timezone.now())
+
+    assert _gauges["inboxes_failing"].read() == {"": 1}
+    assert _gauges["inboxes_left"].read() == {"": 4}
