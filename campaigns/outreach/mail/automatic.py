@@ -16,23 +16,25 @@ _ANSWER = re.compile(
     r"^\s*(?:re|aw|antw|antwort|sv|vs|rv|rif|r|odp|res|resp|ynt|ref|回复|答复|回覆|답장|رد|отв|απ|vá)\s*(?:\[\d{1,3}\]|\(\d{1,3}\))?\s*[:：]",
     re.IGNORECASE,
 )
+# A bare word stands alone, with a date, or before our own subject; else somebody writes about it.
+_ALONE = r"(?=\W{0,2}(?:$|\(|until|till|from \d|du \d|au \d|jusqu|hasta|del? \d|\d|du bureau|temporaire|temporal|(?:re|aw)\s*:))"
 # Each begins the subject; a person who answers such a message begins with "Re:".
 _AWAY = re.compile(
     r"^\W{0,3}(?:"
     r"(?:automat(?:ic|ed)|auto)[ -]?(?:reply|response|respond(?:er)?|message|answer|e?mail)\b|auto(?:reply|response|responder|answer)\b|auto\s?:"
-    r"|(?:i am |i'm |i’m |currently |away: |away |notice: |on leave|on vacation|on holiday|on annual leave|on maternity|on parental|on sick)"
-    r"(?:out of|away|on |from|[:.,!-]|$|until|till)"
-    r"|out[ -]of[ -](?:the[ -])?(?:office|town)|ooo\b|oof\b|not in (?:the )?office|annual leave\b|maternity leave\b|vacation (?:reply|response|notice|message|alert)"
+    r"|(?:i am |i'm |i’m |currently |away: |away |notice: )(?:out of|away|on |from|[:.,!-]|$|until|till)"
+    rf"|(?:on )?(?:(?:annual|maternity|paternity|parental|sick|study) )?(?:leave|vacation|holidays?){_ALONE}|absen(?:t|te|ce|cia){_ALONE}"
+    r"|out[ -]of[ -](?:the[ -])?(?:office|town)|ooo\b|oof\b|not in (?:the )?office|vacation (?:reply|response|notice|message|alert)"
     r"|.{1,80} is (?:currently )?(?:out of (?:the )?office|on (?:annual |sick )?leave|on vacation|away)\b|holiday (?:reply|message|notice)|away from (?:my |the )?(?:office|desk|mail|e-?mail)|(?:i am|i’m|i'm) (?:away|out|on)\b"
     r"|thank(?:s| you) for (?:your )?(?:e-?mail|message|contacting|enquiry|inquiry)"
     # fr
-    r"|r[ée]ponse (?:automatique|auto)\b|r[ée]pondeur|message (?:automatique|d['’ ]absence)|(?:avis|notification|message) d['’]absence|absen(?:t|te|ce)\b"
+    r"|r[ée]ponse (?:automatique|auto)\b|r[ée]pondeur|message (?:automatique|d['’ ]absence)|(?:avis|notification|message) d['’]absence|(?:je suis )(?:actuellement )?absente?\b"
     r"|(?:je suis )?(?:en cong[ée]s?|en vacances|en mission|en d[ée]placement)\b|hors (?:du |de mon )?bureau|accus[ée] (?:de )?r[ée]ception"
     # es, pt, it
     r"|(?:respuesta|resposta|risposta|contestaci[óo]n|mensaje|mensagem|messaggio) (?:autom[áa]tic[ao]|de ausencia)|auto-?respuesta"
-    r"|fuera de (?:la |mi )?oficina|ausencia|ausente|(?:estoy )?de vacaciones|estoy fuera|acuse de recibo|aus[êe]ncia|fora do escrit[óo]rio|fuori (?:sede|ufficio)"
+    r"|fuera de (?:la |mi )?oficina|ausente|(?:estoy )?de vacaciones|estoy fuera|acuse de recibo|aus[êe]ncia|fora do escrit[óo]rio|fuori (?:sede|ufficio)"
     # ar
-    r"|(?:ال)?رد (?:ال)?(?:تلقائي|آلي|الي)|(?:ال)?رسالة (?:ال)?(?:تلقائية|آلية)|خارج (?:ال)?مكتب|(?:أنا |انا )?(?:في |ب)?(?:إجازة|اجازة|الإجازة)|غير موجود|تم استلام رسالتك"
+    r"|(?:ال)?رد (?:ال)?(?:تلقائي|آلي|الي)|(?:ال)?رسالة (?:ال)?(?:تلقائية|آلية)|خارج (?:ال)?مكتب|(?:أنا |انا )خارج|(?:أنا |انا )?(?:في |ب)(?:إجازة|اجازة|الإجازة)|(?:إجازة|اجازة)(?: سنوية)?\s*$|غير موجود|تم استلام رسالتك"
     # de, nl, the north, the east, ru, tr
     r"|abwesen|automatische (?:antwort|nachricht)|urlaub\b|nicht im (?:b[üu]ro|haus)|automatisch (?:antwoord|bericht)|afwezig|niet aanwezig"
     r"|automatisk[t]? (?:svar|autosvar)|autosvar|fr[åa]nvaro|frav[æa]r|automaattinen|poissa|automatyczna odpowied|nieobecno|automatick[áa] odpov"

@@ -13,6 +13,8 @@ from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.models import DeliveryEngagement, EngagementDay
 from campaigns.outreach import services
 from campaigns.outreach.intake import take_in_folder
+from campaigns.outreach.mail import classify
+from campaigns.outreach.mail.parts import parse
 from campaigns.outreach.models import InboundMessage, Interaction
 from campaigns.outreach.tasks import handle_inbound
 from contacts.consent.models import ConsentState, Suppression
@@ -21,6 +23,7 @@ from contacts.directory.models import ContactPoint, Organization, Person
 from crm.audit.services import undo
 from crm.local.mailbox import letters
 from tests.campaigns.ledger import delivery, sent_mailing
+from tests.campaigns.outreach.mail import corpus
 from tests.campaigns.outreach.test_reading import dsn, original
 from tests.factories import OrganizationFactory
 
@@ -193,6 +196,29 @@ def test_complaint_to_the_address_of_a_feedback_loop_is_known_by_the_message_tha
 
     assert (inbound.state, inbound.mailing_id, inbound.seq) == ("handled", row.mailing_id, row.seq)
     assert Suppression.objects.get().reason == "complaint"
+
+
+def test_every_letter_of_the_corpus_is_handled_as_what_it_is():
+    """To a return path of ours; each to a message of its own."""
+    mailing = sent_mailing()
+    kinds = {"hard": "bounce", "soft": "bounce", "complaint": "complaint", "auto_reply": "auto", "reply": "reply"}
+    wrong = []
+    for name, kind, _recipients in corpus.CORPUS:
+        one = delivery(mailing)
+        sender = classify.envelope_sender(parse(corpus.RAW[name]))
+        inbound = receive(corpus.RAW[name], return_path(mailing.pk, one.seq), "a@b.test" if sender is None else sender)
+        found = Feedback.objects.filter(mailing_id=mailing.pk, seq=one.seq).values_list("kind", flat=True)
+        is_delay = name.endswith(("delayed", "delay", "warning-4-hours"))
+        wanted = (
+            []
+            if is_delay
+            else {"hard": ["hard_bounce"], "soft": ["soft_bounce"], "complaint": ["complaint"]}.get(kind, [])
+        )
+        kept = "auto" if is_delay else kinds.get(kind)
+        if inbound.state != "handled" or list(found) != wanted or (kept and inbound.kind != kept):
+            wrong.append((name, inbound.state, inbound.kind, list(found)))
+
+    assert wrong == []
 
 
 def test_report_of_a_failed_signature_and_of_no_spam_are_no_complaints(row):

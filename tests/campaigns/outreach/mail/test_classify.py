@@ -114,6 +114,124 @@ def test_hard_is_what_is_said_of_the_address(said: str, hard: bool) -> None:
     assert is_hard(words=said) is hard
 
 
+AWAY = [
+    "Out of office",
+    "Out of Office: Re: Coverage",
+    "Out-of-office reply",
+    "OOO",
+    "OOO until 9 Nov",
+    "[Auto-Reply] Coverage",
+    "[Out of office] Coverage",
+    "AUTO: Jane Doe is out of the office",
+    "Auto: Coverage",
+    "Autoreply: x",
+    "Auto-reply: x",
+    "Automatic reply: Coverage",
+    "Automated response: Coverage",
+    "Auto Response",
+    "I'm out of the office",
+    "I’m away until Monday",
+    "I am on leave",
+    "On leave until Monday",
+    "On annual leave",
+    "On vacation",
+    "On maternity leave",
+    "Annual leave",
+    "Away from the office",
+    "Away until 9 November",
+    "Currently out of the office",
+    "Jane Doe is on leave",
+    "Jane is currently away from her desk",
+    "Vacation",
+    "Vacation reply",
+    "Not in the office",
+    "Thank you for your email",
+    "Thank you for contacting the Ministry",
+    "Réponse automatique : Couverture",
+    "Réponse automatique d'absence du bureau",
+    "Reponse automatique",
+    "Absence",
+    "Absent du bureau",
+    "Absente du 1 au 9 novembre",
+    "Je suis absent",
+    "Je suis actuellement absente",
+    "Message d'absence",
+    "Notification d'absence",
+    "En congé",
+    "En congés jusqu'au 9 novembre",
+    "En mission",
+    "Hors du bureau",
+    "Accusé de réception",
+    "Respuesta automática: Cobertura",
+    "Respuesta automatica",
+    "Fuera de la oficina",
+    "Fuera de oficina",
+    "Estoy fuera de la oficina",
+    "Ausente",
+    "Ausencia temporal",
+    "De vacaciones",
+    "Mensaje automático",
+    "رد تلقائي: التغطية",
+    "الرد التلقائي",
+    "رد آلي",
+    "رسالة تلقائية",
+    "خارج المكتب",
+    "أنا خارج المكتب",
+    "في إجازة",
+    "إجازة سنوية",
+    "Abwesenheitsnotiz",
+    "Automatische Antwort: Coverage",
+    "Resposta automática: x",
+    "Risposta automatica: x",
+    "Fuori sede",
+    "Automatisch antwoord: x",
+    "Автоответ: x",
+    "自动回复: x",
+    "Please confirm your message",
+]
+ABOUT_IT = [
+    "Re: Out of office hours",
+    "RE: Automatic reply: x",
+    "Coverage for all",
+    "Away with poverty: a proposal",
+    "On leave policies for informal workers",
+    "Vacation pay and social security",
+    "Question about absence benefits",
+    "Absence benefits: a question",
+    "Automatic enrolment: our experience",
+    "Autonomous workers",
+    "Vacaciones pagadas: una pregunta",
+    "Holiday entitlements",
+    "Thank you",
+    "Urlaubsgeld und Sozialversicherung",
+    "Maternity leave: our position",
+    "Annual leave regulations",
+    "Congés payés",
+    "Ausländische Arbeitnehmer",
+    "Out of pocket payments",
+    "En congrès",
+    "Mission en octobre",
+    "إجازة الأمومة: موقفنا",
+]
+
+
+def answered(subject: str) -> str:
+    """What a message without any header of a program is."""
+    head = "From: a@people.example.org\nIn-Reply-To: <1@x.org>\nContent-Type: text/plain; charset=utf-8\n"
+    return verdict(f"{head}Subject: {subject}\n\nUntil then.\n".encode())[0]
+
+
+@pytest.mark.parametrize("subject", AWAY)
+def test_automatic_reply_is_told_by_how_its_subject_begins(subject: str) -> None:
+    assert answered(subject) == "auto_reply"
+    assert answered(f"Re: {subject}") == "reply"
+
+
+@pytest.mark.parametrize("subject", ABOUT_IT)
+def test_somebody_who_writes_about_leave_and_automation_is_a_person(subject: str) -> None:
+    assert answered(subject) == "reply"
+
+
 def test_ten_megabytes_are_read_by_their_beginning() -> None:
     reply = b"From: a@people.example.org\nSubject: Re: x\nIn-Reply-To: <1@x.org>\nContent-Type: multipart/mixed; boundary=b\n\n"
     attachment = b"--b\n\nSee the file.\n--b\nContent-Type: application/pdf\nContent-Transfer-Encoding: base64\n\n"
