@@ -8,6 +8,7 @@ FEATURES = [
     "mailings",
     "domains",
     "safety",
+    "limits",
     "delivery",
     "engagement",
     "feeds",

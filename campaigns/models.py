@@ -6,7 +6,7 @@ from campaigns.delivery.models import (
     DeliveryRetry,
     Feedback,
 )
-from campaigns.domains.models import SendingDomain
+from campaigns.domains.models import SendingDomain, WarmupDay
 from campaigns.engagement.models import (
     DeliveryEngagement,
     Engagement,
@@ -15,6 +15,7 @@ from campaigns.engagement.models import (
 )
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
+from campaigns.limits.models import DomainRest, RecipientLimit
 from campaigns.mailings.models import (
     Approval,
     Attachment,
@@ -42,6 +43,7 @@ __all__ = [
     "DeliveryPlace",
     "DeliveryRetry",
     "DeliveryTail",
+    "DomainRest",
     "Drive",
     "Engagement",
     "EngagementBatch",
@@ -55,6 +57,7 @@ __all__ = [
     "MailingTest",
     "PauseNotice",
     "Pillar",
+    "RecipientLimit",
     "SafetyLimits",
     "SafetyPause",
     "Sender",
@@ -63,4 +66,5 @@ __all__ = [
     "TrackedLink",
     "Transport",
     "Variant",
+    "WarmupDay",
 ]

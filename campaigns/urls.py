@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("campaigns.mailings.urls")),
     path("", include("campaigns.domains.urls")),
     path("", include("campaigns.safety.urls")),
+    path("", include("campaigns.limits.urls")),
     path("", include("campaigns.delivery.urls")),
     path("", include("campaigns.engagement.urls")),
     path("", include("campaigns.outreach.urls")),

@@ -237,6 +237,8 @@ SPECTACULAR_SETTINGS = {
 DELIVERY_TASKS = env_int("DELIVERY_TASKS", 3, minimum=1)  # of one mailing side by side, each with its connections
 DELIVERY_LEASE_SECONDS = env_int("DELIVERY_LEASE_SECONDS", 20, minimum=4)  # then a silent worker's claim is taken back
 DELIVERY_RETRY_SECONDS = env_int("DELIVERY_RETRY_SECONDS", 60, minimum=1)  # the first wait of deferred mail; it doubles
+DELIVERY_TRIES = env_int("DELIVERY_TRIES", 12, minimum=1)  # of one message, then it failed
+DELIVERY_GIVE_UP_HOURS = env_int("DELIVERY_GIVE_UP_HOURS", 48, minimum=1)  # after the first try
 DELIVERY_BREAKER_SECONDS = env_int("DELIVERY_BREAKER_SECONDS", 10, minimum=1)  # the first wait of a closed road
 
 # --- mail -------------------------------------------------------------------------------------------------------

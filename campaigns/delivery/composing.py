@@ -13,13 +13,18 @@ from uuid import UUID
 from django.conf import settings
 
 from campaigns.delivery.addresses import MailingAddresses, is_reserved
+from campaigns.delivery.pacing import Bucket
 from campaigns.delivery.smtp import Server
+from campaigns.domains.models import SendingDomain
+from campaigns.domains.services import domain_of
+from campaigns.domains.warmup import Today, today_of
 from campaigns.engagement.links import MailingLinks
 from campaigns.files.storage import read
+from campaigns.limits.queries import Rest, recipient_rates, rests_of
 from campaigns.mailings.compiling import load_content
 from campaigns.mailings.content import CompiledVariant
 from campaigns.mailings.enclosures import enclosures_of, tail_of
-from campaigns.mailings.models import Mailing, Transport
+from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.references import Stem, frozen_stem
 from campaigns.safety.models import SafetyLimits
 
@@ -38,6 +43,7 @@ class Item:
     attempts: int
     was: str
     claim: Any
+    is_cleared: bool = False  # its tokens are taken: it was set aside for them
 
     @property
     def recipient(self) -> str:
@@ -59,11 +65,15 @@ class Plan:
     is_local: bool
     server: Server
     connections: int
-    per_second: int | None
+    buckets: tuple[Bucket, ...]
     resends_uncertain: bool
     # (per cent, least number) of failures in one run that are looked at before more leaves
     unusual: tuple[float, int] | None = None
     reference: Stem | None = None
+    # messages a second by recipient domain, domains that were left alone lately, and what today still allows
+    rates: Mapping[str, float] = field(default_factory=dict)
+    rests: Mapping[str, Rest] = field(default_factory=dict)
+    warmup: Today | None = None
     # what follows the text, by variant; the pieces are shared by all messages
     tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
 
@@ -161,11 +171,20 @@ def plan_of(mailing_id: int) -> Plan | None:
         is_local=transport.kind == Transport.Kind.LOCAL,
         server=server_of(transport),
         connections=max(1, transport.max_connections),
-        per_second=transport.per_second,
+        buckets=_buckets(transport, mailing.sender),
         resends_uncertain=mailing.resends_uncertain,
         unusual=_unusual(),
         reference=frozen_stem(mailing.frozen_with),
+        rates=recipient_rates(),
+        rests={domain: Rest(until) for domain, until in rests_of(transport.pk).items()},
+        warmup=today_of(SendingDomain.objects.filter(name=domain_of(email)).first()),
     )
+
+
+def _buckets(transport: Transport, sender: Sender) -> tuple[Bucket, ...]:
+    """What every message of a mailing falls under."""
+    limits = [(f"{transport.pk}", transport.per_second), (f"from:{sender.pk}", sender.per_second)]
+    return tuple(Bucket(key, float(limit)) for key, limit in limits if limit)
 
 
 def _unusual() -> tuple[float, int] | None:

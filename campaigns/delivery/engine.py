@@ -13,18 +13,24 @@ import itertools
 import logging
 import time
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
 
 from campaigns.delivery.composing import Item, Plan
-from campaigns.delivery.ledger import Chunk, Ledger, utc_now
+from campaigns.delivery.holding import Holding, answers_again, leave_alone, postpone
+from campaigns.delivery.ledger import Chunk, Ledger, Retry, utc_now
+from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
-from campaigns.delivery.pacing import Pace
-from campaigns.delivery.retrying import failed, judge, unanswered
+from campaigns.delivery.pacing import Budget, Pace, Tokens
+from campaigns.delivery.retrying import Verdict, failed, judge, unanswered
 from campaigns.delivery.smtp import Client, TransportDown
+from campaigns.domains import warmup
+from campaigns.limits.queries import Rest
 
 logger = logging.getLogger(__name__)
 # A task lives 60 s (late acknowledgement): it takes no new message after this, and a last reply may take 20 s more.
@@ -43,6 +49,7 @@ class Outcomes:
     is_stopped: bool = False  # the mailing is no longer sending
     out_of_time: bool = False
     down: str = ""  # why the transport cannot be used
+    is_spent: bool = False  # nothing more may leave today
     is_unusual: bool = False  # so much failed that the mailing's figures must be looked at
 
 
@@ -52,7 +59,9 @@ class Engine:
     def __init__(self, plan: Plan, dsn: dict[str, Any], *, seconds: float = BUDGET_SECONDS) -> None:
         self.plan = plan
         self.ledger = Ledger(plan.mailing_id, uuid4(), settings.DELIVERY_LEASE_SECONDS, dsn)
-        self.pace = Pace(plan.transport_id, plan.per_second)
+        self.tokens, self.budget = Tokens(), self._budget()
+        self.pace = Pace(self.tokens, plan.buckets, self.budget)
+        self.holding = Holding(self.tokens, plan.buckets, self.budget, rates=plan.rates, rests=plan.rests)
         self.deadline = time.monotonic() + seconds
         self.queue: asyncio.Queue[Item | None] = asyncio.Queue(maxsize=max(4, plan.connections * 2))
         self.stop = asyncio.Event()
@@ -61,6 +70,18 @@ class Engine:
         self.is_fed = False
         self.held: set[Chunk] = set()
         self.giving_back: set[asyncio.Task[None]] = set()
+
+    def _budget(self) -> Budget | None:
+        """What a sender's domain that is being warmed up may send today."""
+        today = self.plan.warmup
+        if today is None:
+            return None
+        aside = self.ledger.aside
+        return Budget(
+            lambda n: aside(lambda line: warmup.take(line, today, n)),
+            lambda n: aside(lambda line: warmup.give_back(line, today, n)),
+            today.most,
+        )
 
     async def run(self) -> Outcomes:
         await self.ledger.open()
@@ -82,7 +103,7 @@ class Engine:
             with contextlib.suppress(asyncio.CancelledError):
                 await beat
         finally:
-            await self.pace.close()
+            await self.tokens.close()
             await self.ledger.close()
         return self.outcomes
 
@@ -90,10 +111,18 @@ class Engine:
         """Write what is known and give back what is held; what cannot be written, the sweeper settles."""
         try:
             await self.ledger.flush()
+            aside = await self.holding.close()
             await asyncio.gather(*self.giving_back)
             for chunk in list(self.held):
-                await self.ledger.finish_chunk(chunk)
+                waits = [wait for item, wait in aside if item.claim is chunk]
+                # what is not set aside can be claimed at once
+                await self.ledger.finish_chunk(chunk, later=min(waits) if len(waits) == chunk.left > 0 else None)
+            retries = {item.claim.id: wait for item, wait in aside if isinstance(item.claim, Retry)}
+            if retries:
+                await self.ledger.aside(lambda line: postpone(line, self.ledger.token, retries))
             await self.ledger.release_retries()
+            if self.budget is not None:
+                await self.budget.close()
         except Exception:
             logger.exception("The ledger could not be written at the end of a run; its leases will lapse.")
 
@@ -123,7 +152,7 @@ class Engine:
     async def _feed(self) -> None:
         """Claim chunk after chunk, due retries between them, and hand out their deliveries."""
         try:
-            while not self.is_over():
+            while not self.is_over() and not self.holding.is_full:
                 items = await self.ledger.claim_retries()
                 claimed = await self.ledger.claim_chunk()
                 if claimed:
@@ -153,16 +182,28 @@ class Engine:
 
     async def take(self) -> Item | None:
         """The next delivery; None when this lane's work is over."""
-        while not self.is_over() and not (self.is_fed and self.queue.empty()):
+        while not self.is_over() and not (self.is_fed and self.queue.empty() and not self.holding.has_hope):
             try:
                 async with asyncio.timeout(0.25):
                     item = await self.queue.get()
             except TimeoutError:
                 continue
-            if item is not None:
-                await self.pace.wait(self.stop)
+            if item is None or not self._may_leave(item):
+                continue
+            if item.is_cleared or await self.pace.wait(self.stop):
                 return item
+            if self.pace.is_spent:
+                self.outcomes.is_spent = True
+                self.stop.set()
+            return None  # its claim is given back at the end
         return None
+
+    def _may_leave(self, item: Item) -> bool:
+        """Whether its domain lets it leave now; else it is set aside."""
+        if item.is_cleared or self.holding.is_idle or self.holding.may_leave(item):
+            return True
+        self.holding.put_aside(item, self.stop, self.queue)
+        return False
 
     def take_now(self) -> Item | None:
         """The next delivery if one is at hand and may leave at once."""
@@ -171,7 +212,33 @@ class Engine:
         item = self.queue.get_nowait()
         if item is None:  # the end is for whoever waits for it
             self.queue.put_nowait(None)
+        if item is None or item.is_cleared:
+            self.pace.put_back()
+            return item
+        if not self._may_leave(item):
+            self.pace.put_back()
+            return None
         return item
+
+    def heard(self, item: Item, verdict: Verdict) -> None:
+        """What a recipient's server said, for the memory of its domain. 421 is about the connection, not the domain."""
+        if verdict.state == Outcome.ACCEPTED:
+            if domain := self.holding.accepted(item):
+                self._aside(lambda line: answers_again(line, self.plan.transport_id, domain))
+            return
+        was_told = verdict.state == Outcome.DEFERRED and verdict.code not in (None, 421)
+        if was_told and (domain := self.holding.deferred(item)):
+            self._aside(partial(self._leave_alone, domain, verdict.text))
+
+    async def _leave_alone(self, domain: str, text: str, line: Connection) -> None:
+        until = await leave_alone(line, self.plan.transport_id, domain, text)
+        self.holding.rests[domain] = Rest(until)
+
+    def _aside(self, work: Callable[[Connection], Awaitable[None]]) -> None:
+        """Have it written behind the lanes' backs, before the run ends."""
+        task = asyncio.create_task(self.ledger.aside(work))
+        self.giving_back.add(task)
+        task.add_done_callback(self.giving_back.discard)
 
     def settled(self, item: Item) -> None:
         """One delivery of a chunk is settled; the last one gives the chunk back."""
@@ -321,10 +388,12 @@ class Lane:
         self._drop()
         self.engine.connection_failed(down)
 
-    def _settle(self, item: Item, verdict: Any) -> None:
+    def _settle(self, item: Item, verdict: Verdict) -> None:
+        self.engine.heard(item, verdict)
         self.ledger.settle(item, verdict, was=Outcome.IN_FLIGHT)
 
-    def _settle_unsent(self, item: Item, verdict: Any) -> None:
+    def _settle_unsent(self, item: Item, verdict: Verdict) -> None:
         """Settled before it was in flight: refused at RCPT, reserved, or not to be rendered."""
+        self.engine.heard(item, verdict)
         self.ledger.settle(item, verdict, was=item.was)
         self.engine.settled(item)

@@ -14,7 +14,7 @@ import contextlib
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
@@ -22,7 +22,7 @@ from typing import Any
 from uuid import UUID
 
 from campaigns.delivery.composing import Item
-from campaigns.delivery.lines import Connection, Line
+from campaigns.delivery.lines import Connection, Line, T
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.retrying import Verdict
 
@@ -39,7 +39,7 @@ WITH settled AS (
            attempts = d.attempts + (d.state <> 'in_flight')::int,
            first_attempt_at = coalesce(d.first_attempt_at, now()),
            last_attempt_at = now()
-      FROM unnest(%(done_seq)s::int[], %(done_state)s::varchar[], %(done_code)s::smallint[], %(done_text)s::varchar[],
+      FROM unnest(%(done_seq)s::int[], %(done_state)s::varchar[], %(done_code)s::smallint[], %(done_text)s::text[],
                   %(done_was)s::varchar[]) AS r(seq, state, code, text, was)
      WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(done_seq)s::int[]) AND d.seq = r.seq AND d.state = r.was
 )
@@ -242,6 +242,10 @@ class Ledger:
         row = await cursor.fetchone()
         return bool(row and row[0] == "sending")
 
+    async def aside(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Do something that no intent waits for, on the line of the ends."""
+        return await self._ends.run(lambda connection, attempt: work(connection))
+
     # --- intents and results --------------------------------------------------------------------------------------
     def intend(self, item: Item, at: datetime) -> asyncio.Future[bool]:
         """Ask to send: true once the row is in flight and committed. The final dot waits for it."""
@@ -389,8 +393,8 @@ class Ledger:
             )
 
     # --- the end of a claim ---------------------------------------------------------------------------------------
-    async def finish_chunk(self, chunk: Chunk) -> bool:
-        """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker.
+    async def finish_chunk(self, chunk: Chunk, *, later: timedelta | None = None) -> bool:
+        """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker (`later`, if given).
 
         What is still in flight then had no answer that anybody will hear: the mailing's policy decides, at once. Only while
         the claim is ours: a chunk that the sweeper took back is another worker's.
@@ -402,13 +406,14 @@ class Ledger:
                 cursor = await connection.execute(
                     f"""
                     UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({CHUNK_COUNTS}),
+                           due_at = coalesce(now() + %s::interval, due_at),
                            is_done = NOT EXISTS (
                                SELECT 1 FROM delivery d WHERE d.mailing_id = k.mailing_id
                                   AND d.seq BETWEEN k.first_seq AND k.last_seq AND d.state IN ('pending', 'in_flight')
                                   AND NOT EXISTS (SELECT 1 FROM campaigns_deliveryretry r
                                                    WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq))
                      WHERE k.id = %s AND k.token = %s AND NOT k.is_done RETURNING k.is_done""",
-                    [chunk.id, self.token],
+                    [later, chunk.id, self.token],
                 )
                 row = await cursor.fetchone()
                 if row is None or not row[0]:

@@ -70,7 +70,7 @@ class Delivery(models.Model):
     last_attempt_at = models.DateTimeField(null=True)
     settled_at = models.DateTimeField(null=True)
     reply_code = models.SmallIntegerField(null=True, help_text="SMTP")
-    reply_text = models.CharField(max_length=300, blank=True, default="")
+    reply_text = models.TextField(blank=True, default="", help_text="in full where it failed")
 
     class Meta:
         managed = False

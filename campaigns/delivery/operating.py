@@ -21,8 +21,11 @@ from campaigns.delivery.metrics import oldest_due_seconds
 from campaigns.delivery.models import AuditNight
 from campaigns.delivery.nightly import LATE, last_night
 from campaigns.delivery.queries import Progress, progress_of
+from campaigns.domains import warmup
 from campaigns.domains.presenting import Checked, checked_of
+from campaigns.domains.services import domain_of
 from campaigns.engagement.spool import waiting_files
+from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.presenting import colour
 from campaigns.mailings.queries import transports_in_use
@@ -44,7 +47,7 @@ WAITING_SECONDS, LONG_SECONDS = 30, 300
 
 _DEFERRED = """
 SELECT split_part(d.address_key, '@', 2) AS domain, count(*), max(d.attempts), min(r.due_at),
-       mode() WITHIN GROUP (ORDER BY d.reply_code), mode() WITHIN GROUP (ORDER BY d.reply_text)
+       mode() WITHIN GROUP (ORDER BY d.reply_code), mode() WITHIN GROUP (ORDER BY left(d.reply_text, 300))
   FROM campaigns_deliveryretry r JOIN delivery d ON d.mailing_id = r.mailing_id AND d.seq = r.seq
  WHERE r.mailing_id = ANY (%s) GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT %s"""
 
@@ -56,6 +59,7 @@ class Going:
     mailing: Mailing
     progress: Progress | None
     colour: str
+    warmup: warmup.Standing | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ class Sending:
     signs: list[Sign]
     domains: list[tuple[Sender, Checked]]
     wrong: Wrong | None
+    rests: list[DomainRest]
 
     @property
     def troubles(self) -> list[Sign]:
@@ -122,11 +127,13 @@ def sending_now(user: User, *, now: datetime | None = None) -> Sending:
     rows = list(
         Mailing.objects.visible_to(user)
         .filter(state__in=UNDER_WAY)
-        .select_related("drive", "transport")
+        .select_related("drive", "transport", "sender")
         .order_by("-started_at", "-pk")[:SHOWN]
     )
     found = progress_of(rows, now=moment)
-    going = [Going(row, found.get(row.pk), colour(row.state)) for row in rows]
+    domains = {row.pk: domain_of(row.sender.email) if row.sender else "" for row in rows}
+    warm = warmup.standings(domains.values(), now=moment)
+    going = [Going(row, found.get(row.pk), colour(row.state), warm.get(domains[row.pk])) for row in rows]
     transports = list(transports_in_use())
     return Sending(
         going,
@@ -135,6 +142,7 @@ def sending_now(user: User, *, now: datetime | None = None) -> Sending:
         signs(now=moment),
         checked_of(transports=transports)[:DOMAINS],
         _wrong(user),
+        list(DomainRest.objects.filter(until__gt=moment).order_by("until", "pk")[:DOMAINS]),
     )
 
 

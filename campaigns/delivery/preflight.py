@@ -24,6 +24,7 @@ from campaigns.delivery.breaker import is_open
 from campaigns.delivery.copyfindings import copy_findings
 from campaigns.delivery.findings import BAD, OK, WARN, Finding, people_url
 from campaigns.delivery.models import SkipReason
+from campaigns.delivery.pacefindings import pace_findings
 from campaigns.files.storage import is_there
 from campaigns.mailings.body import pictures_without_words
 from campaigns.mailings.compiling import OPEN_PICTURE, attached_to, compile_variant, holes, writing_of, writing_problems
@@ -109,6 +110,7 @@ def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
         *_sender(mailing, summary),
         *_sides(mailing, summary),
         *copy_findings(mailing, summary),
+        *pace_findings(mailing, summary.will_get),
         *_empty_fields(mailing, variants, compiled, broken, summary),
         *_languages(mailing, summary),
         *_subjects(mailing, variants),

@@ -12,9 +12,8 @@ from campaigns.delivery.composing import Item
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.smtp import Reply
 
-MAX_ATTEMPTS = 12
 LONGEST_WAIT = timedelta(hours=2)
-GIVE_UP_AFTER = timedelta(hours=48)
+SHORT, FULL = 300, 4000  # of a reply: that of a message that is over, and was not accepted, is kept in full
 _NO_SUCH_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 
 
@@ -30,9 +29,9 @@ class Verdict(NamedTuple):
 
 def judge(item: Item, reply: Reply, *, now: datetime | None = None) -> Verdict:
     """The verdict on a reply to RCPT, DATA or the message itself."""
-    text = reply.text.replace("\n", " ").replace("\0", "")[:300]
+    text = reply.text.replace("\n", " ").replace("\0", "")[:FULL]
     if reply.is_ok:
-        return Verdict(Outcome.ACCEPTED, reply.code, text)
+        return Verdict(Outcome.ACCEPTED, reply.code, text[:SHORT])
     if reply.is_permanent:
         return Verdict(Outcome.FAILED, reply.code, text, is_no_such_address=reply.status in _NO_SUCH_ADDRESS)
     return later(item, reply.code or None, text, now=now)
@@ -43,9 +42,9 @@ def later(item: Item, code: int | None, text: str, *, now: datetime | None = Non
     attempts = item.attempts + 1
     moment = now or datetime.now(UTC)
     began = item.first_attempt_at or moment
-    if attempts >= MAX_ATTEMPTS or moment - began > GIVE_UP_AFTER:
-        return Verdict(Outcome.FAILED, code, f"given up after {attempts} tries: {text}"[:300])
-    return Verdict(Outcome.DEFERRED, code, text, wait=backoff(attempts))
+    if attempts >= settings.DELIVERY_TRIES or moment - began > timedelta(hours=settings.DELIVERY_GIVE_UP_HOURS):
+        return Verdict(Outcome.FAILED, code, f"given up after {attempts} tries: {text}"[:FULL])
+    return Verdict(Outcome.DEFERRED, code, text[:SHORT], wait=backoff(attempts))
 
 
 def backoff(attempts: int) -> timedelta:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -17,6 +17,7 @@ from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END
 from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import has_open
 from campaigns.delivery.waking import post, wake
+from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import move
 from campaigns.mailings.states import State
@@ -24,6 +25,7 @@ from campaigns.safety import services as safety
 from crm.errors import WrongState
 
 logger = logging.getLogger(__name__)
+FORGOTTEN = timedelta(days=1)  # after a domain was left alone last
 # No row of the chunk is pending or in flight, except one that its own retry holds.
 _SETTLED = """
 NOT EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = k.mailing_id AND d.seq BETWEEN k.first_seq AND k.last_seq
@@ -45,6 +47,7 @@ def sweep(*, now: datetime | None = None) -> None:
     _step(wind_up_cancelled)
     _step(lambda: try_again(now=moment))
     _step(lambda: safety.check_all(now=moment))
+    _step(lambda: DomainRest.objects.filter(until__lt=moment - FORGOTTEN).delete())
     for mailing_id in Mailing.objects.filter(state=State.SENDING).values_list("pk", flat=True):
         _step(partial(_finish_or_wake, mailing_id))
 

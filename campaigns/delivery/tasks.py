@@ -14,6 +14,7 @@ from campaigns.delivery import breaker, freezing, nightly, sweeping
 from campaigns.delivery.composing import plan_of
 from campaigns.delivery.engine import Engine, Outcomes
 from campaigns.delivery.waking import post, wake
+from campaigns.domains import warmup
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import locked, pause
 from campaigns.mailings.states import State
@@ -30,7 +31,7 @@ logger = logging.getLogger(__name__)
 def deliver(mailing_id: int) -> None:
     """Claim and send for a part of a minute, then make room for others; wakes the next one when there is more."""
     outcomes = send_some(mailing_id)
-    if outcomes is None or outcomes.is_stopped or outcomes.down:
+    if outcomes is None or outcomes.is_stopped or outcomes.is_spent or outcomes.down:
         return
     if not sweeping.finish_if_done(mailing_id):
         wake(mailing_id)
@@ -45,6 +46,8 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
         return None
     if plan is None or breaker.is_open(Transport.objects.get(pk=plan.transport_id), timezone.now()):
         return None
+    if plan.warmup is not None and warmup.is_spent(plan.warmup):
+        return None  # the sweeper asks again, and tomorrow there is a new day's
     dsn = dict(connection.get_connection_params())
     for name in ("cursor_factory", "context", "prepare_threshold"):
         dsn.pop(name, None)

@@ -17,6 +17,8 @@ from campaigns.delivery.audience import Member, members, sample
 from campaigns.delivery.copies import Gap
 from campaigns.delivery.models import SkipReason
 from campaigns.delivery.queries import progress
+from campaigns.domains.services import domain_of
+from campaigns.domains.warmup import standings
 from campaigns.mailings.fields import FIELDS
 from campaigns.mailings.languages import language_name
 from campaigns.mailings.models import Mailing
@@ -214,9 +216,11 @@ def _described(shown: list[Member]) -> list[dict[str, Any]]:
 @require_safe
 def mailing_progress(request: StaffRequest, uid: UUID) -> HttpResponse:
     """How far it is, how fast and how long still; the fragment asks again while it moves."""
-    mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
+    mailing = get_object_or_404(Mailing.objects.visible_to(request.user).select_related("sender"), uid=uid)
     found = progress(mailing) if mailing.frozen_at else None
-    return render(request, "campaigns/delivery/_progress.html", {"mailing": mailing, "progress": found})
+    name = domain_of(mailing.sender.email) if mailing.sender and found and found.is_moving else ""
+    context = {"mailing": mailing, "progress": found, "warmup": standings([name]).get(name) if name else None}
+    return render(request, "campaigns/delivery/_progress.html", context)
 
 
 @requires(Action.PAUSE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,7 +29,6 @@ from crm.errors import Conflict, NotAllowed
 from crm.reserved import is_reserved
 
 FRESH = timedelta(hours=24)
-FIELDS = ("dkim_selector", "dkim_record")
 
 
 def domain_of(email: str) -> str:
@@ -83,12 +82,22 @@ def check(*, row: SendingDomain) -> SendingDomain:
     return kept
 
 
-def set_signing(*, row: SendingDomain, actor: User, dkim_selector: str, dkim_record: str) -> SendingDomain:
+def set_signing(*, row: SendingDomain, actor: User | None, dkim_selector: str, dkim_record: str) -> SendingDomain:
     """Say with which selector the domain's mail is signed, and which record the signing server asks for."""
+    return _edit(row, actor, {"dkim_selector": dkim_selector, "dkim_record": dkim_record})
+
+
+def set_warmup(
+    *, row: SendingDomain, actor: User | None, warmup_from: date | None, warmup_steps: list[int]
+) -> SendingDomain:
+    """Say how many messages may leave in the domain's name on its first day, its second, and so on."""
+    return _edit(row, actor, {"warmup_from": warmup_from, "warmup_steps": warmup_steps})
+
+
+def _edit(row: SendingDomain, actor: User | None, new: dict[str, Any]) -> SendingDomain:
     with transaction.atomic():
         SendingDomain.objects.get_or_create(name=row.name)
         kept = SendingDomain.objects.select_for_update().get(name=row.name)
-        new: dict[str, str] = {"dkim_selector": dkim_selector, "dkim_record": dkim_record}
         changes: list[Any] = [(n, getattr(kept, n), value) for n, value in new.items() if getattr(kept, n) != value]
         if changes:
             for name, _before, value in changes:
@@ -115,7 +124,8 @@ def restore(*, uid: UUID, values: dict[str, Any], expected: dict[str, Any], acto
     if any(as_json(getattr(row, field)) != value for field, value in expected.items()):
         raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
     for field, value in values.items():
-        setattr(row, field, value)
+        column = SendingDomain._meta.get_field(field)
+        setattr(row, field, column.to_python(value) if isinstance(value, str) else value)  # type: ignore[union-attr]
     row.save(update_fields=[*values, "updated_at"])
 
 

@@ -7,11 +7,12 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.domains import services
-from campaigns.domains.forms import SigningForm
+from campaigns.domains import services, warmup
+from campaigns.domains.forms import SigningForm, WarmupForm
 from campaigns.domains.presenting import checked
 from campaigns.mailings.models import Sender
 from crm.accounts.requests import StaffRequest
@@ -38,7 +39,17 @@ def _page(request: StaffRequest, sender: Sender) -> HttpResponse:
     others = [
         other for other in Sender.objects.filter(archived_at__isnull=True, email__iendswith=f"@{row.name}")[:20]
     ] or [sender]
-    context = {"sender": sender, "senders": others, "checked": checked(row), "crumbs": _crumbs(sender)}
+    today = warmup.today_of(row)
+    context = {
+        "sender": sender,
+        "senders": others,
+        "checked": checked(row),
+        "today": today,
+        "taken": warmup.taken(today) if today else 0,
+        "steps": list(enumerate(row.warmup_steps, 1)) if today else [],
+        "begins": row.warmup_from if row.warmup_from and row.warmup_from > timezone.now().date() else None,
+        "crumbs": _crumbs(sender),
+    }
     return render(request, "campaigns/domains/domain.html", context)
 
 
@@ -70,3 +81,20 @@ def sender_domain_signing(request: StaffRequest, uid: UUID) -> HttpResponse:
         return done(request, reverse("sender_domain", args=[sender.uid]))
     context = {"sender": sender, "row": row, "crumbs": _crumbs(sender, inner=True)}
     return form_page(request, "campaigns/domains/signing.html", context, form=form)
+
+
+@requires(Action.ADMINISTER)
+def sender_domain_warmup(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """How many messages a day a new domain may send."""
+    sender = get_object_or_404(Sender, uid=uid)
+    row = services.row_of(sender)
+    initial = {"warmup_from": row.warmup_from}
+    if row.warmup_steps:
+        initial["warmup_steps"] = ", ".join(map(str, row.warmup_steps))  # type: ignore[assignment]
+    form = WarmupForm(request.POST or None, initial=initial)
+    if form.is_valid():
+        services.set_warmup(row=row, actor=request.user, **form.cleaned_data)
+        toast(request, _("Saved. It holds within half a minute."))
+        return done(request, reverse("sender_domain", args=[sender.uid]))
+    context = {"sender": sender, "row": row, "crumbs": _crumbs(sender, inner=True)}
+    return form_page(request, "campaigns/domains/warmup.html", context, form=form)

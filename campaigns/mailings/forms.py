@@ -222,12 +222,18 @@ class VariantForm(forms.Form):
 class SenderForm(forms.ModelForm):
     class Meta:
         model = Sender
-        fields = ["name", "email", "reply_to"]
-        labels = {"name": _("Name"), "email": _("E-mail"), "reply_to": _("Forward replies to")}
+        fields = ["name", "email", "reply_to", "per_second"]
+        labels = {
+            "name": _("Name"),
+            "email": _("E-mail"),
+            "reply_to": _("Forward replies to"),
+            "per_second": _("Messages a second"),
+        }
         help_texts = {
             "name": _("What readers see, such as your organization or a person."),
             "email": _("A mail goes there; whoever reads it says yes before a mailing can leave from it."),
             "reply_to": _("Replies are logged here first, then forwarded. Empty: to the address itself."),
+            "per_second": _("By all its mailings together. Empty: as fast as the transport."),
         }
 
 

@@ -37,6 +37,9 @@ class Sender(StampedModel):
     reply_to = models.EmailField(
         blank=True, default="", help_text="where replies are forwarded; empty: to the address itself"
     )
+    per_second = models.PositiveIntegerField(
+        null=True, blank=True, help_text="messages a second in its name; empty for no limit"
+    )
     # what its letters say around their text; {language: text}
     signatures = models.JSONField(default=dict, blank=True)
     places = models.JSONField(default=dict, blank=True, help_text="where letters are dated from, such as Geneva")

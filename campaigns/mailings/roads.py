@@ -14,7 +14,7 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid
 
 DOTS = "•••"  # what stands for a password wherever people look
-SENDER_FIELDS = ("name", "email", "reply_to")
+SENDER_FIELDS = ("name", "email", "reply_to", "per_second")
 TRANSPORT_FIELDS = ("name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default")
 
 

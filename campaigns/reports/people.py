@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.db.models import F, QuerySet
+from django.db.models.functions import Left
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -130,7 +131,7 @@ def _of_reason(rows: QuerySet[Delivery], mailing_id: int, reason: str, kind: str
     if kind == "skipped":
         return rows.filter(skip_reason=reason)
     return (
-        rows.filter(reply_text=reason)
+        rows.annotate(said=Left("reply_text", 300)).filter(said=reason)  # a long reply is grouped by its beginning
         if not reason.isdecimal()
         else rows.filter(reply_text="", reply_code=int(reason[:4]))
     )

@@ -54,7 +54,7 @@ SELECT d.constituency_code, d.country_code, count(*) FILTER (WHERE d.state = 'ac
  WHERE d.mailing_id = %s GROUP BY GROUPING SETS ((d.constituency_code), (d.country_code))
 """
 _REASONS = """
-SELECT 'failed', coalesce(nullif(reply_text, ''), reply_code::text, ''), count(*) FROM delivery
+SELECT 'failed', coalesce(nullif(left(reply_text, 300), ''), reply_code::text, ''), count(*) FROM delivery
  WHERE mailing_id = %s AND state = 'failed' GROUP BY 2
 UNION ALL
 SELECT kind, coalesce(nullif(reason, ''), status), count(*) FROM campaigns_feedback

@@ -129,8 +129,8 @@ def test_deferred_mail_is_tried_again_with_the_same_id_and_date(mailing, setting
     assert EngagementDay.objects.count() == 2
 
 
-def test_a_delivery_that_is_deferred_too_often_fails(mailing, monkeypatch):
-    monkeypatch.setattr("campaigns.delivery.retrying.MAX_ATTEMPTS", 1)
+def test_a_delivery_that_is_deferred_too_often_fails(mailing, settings):
+    settings.DELIVERY_TRIES = 1
     subscriber(mailing.topic, 1)
     with running_sink(defer="p1@", defer_times=9) as sink:
         use(mailing, sink)

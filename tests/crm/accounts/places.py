@@ -10,6 +10,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from campaigns.limits.models import RecipientLimit
 from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Inbox, Interaction
@@ -93,6 +94,7 @@ PLACES: dict[str, Place] = {
     "/settings/senders/<uuid:uid>/": Place("senders", Reach.ADMIN),
     "/settings/transports/<uuid:uid>/": Place("transports", Reach.ADMIN),
     "/settings/returned-mail/inboxes/<uuid:uid>/": Place("inboxes", Reach.ADMIN),
+    "/settings/recipient-limits/<uuid:uid>/": Place("recipient-limits", Reach.ADMIN),
 }
 # routes with arguments that name no row of ours
 NO_ROWS = {
@@ -137,6 +139,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces"),
         "replies": Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes"),
         "users": owner,
+        "recipient-limits": RecipientLimit.objects.create(domain=f"{country.lower()}.ministry.eu", per_minute=5),
         "entries": record(verb="person.edited", target=person, actor=owner),
     }
     Erasure.objects.create(person_uid=gone.uid, uids=[gone.uid], reason="request")
