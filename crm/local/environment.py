@@ -20,6 +20,8 @@ WITHOUT_SERVICES = {
     "collectstatic",
     "startapp",
 }
+# A mail server that pipes a message into these must keep it while there is no database.
+TRY_AGAIN, EX_TEMPFAIL = {"receive_mail"}, 75
 _OF_A_RUN = ("BASE_URL", "TRACKING_URL", "MAILBOX_URL", "EMAIL_URL")
 
 
@@ -45,6 +47,9 @@ def local_services(arguments: list[str], environ: MutableMapping[str, str] = os.
     try:
         used = services.ensure(home=LOCAL, environ=environ)
     except LocalServiceError as error:
+        if arguments[1] in TRY_AGAIN:
+            sys.stderr.write(f"{error}\n")
+            sys.exit(EX_TEMPFAIL)
         sys.exit(f"{error}")
     environ.update(DATABASE_URL=used.database_url, REDIS_URL=used.redis_url)
     try:

@@ -90,6 +90,7 @@ _INTRO = re.compile(
     re.IGNORECASE,
 )
 MAX_LINES, MAX_FOUND = 400, 60
+LIBRARY_LINES = 2_000  # it tries some sixty expressions on each
 
 
 def is_notice(message: Part, *, sender: str | None) -> bool:
@@ -227,7 +228,8 @@ def _by_library(raw: bytes, text: str) -> dict[str, str]:
     Latin-1 makes text of any bytes, and there is always an author: its detectors trip over headers that are not.
     """
     try:
-        message = message_from_string(raw[:100_000].decode("latin-1"))
+        lines = raw[:100_000].decode("latin-1").splitlines()[:LIBRARY_LINES]
+        message = message_from_string("\n".join(lines))
         if not ADDRESS.search(message.get("From", "")):
             del message["From"]
             message["From"] = "unknown@unknown.invalid"

@@ -7,6 +7,7 @@ import pytest
 
 from crm.local import children, environment, leftovers
 from crm.local.environment import local_services
+from crm.local.places import LocalServiceError
 
 
 @pytest.fixture
@@ -25,6 +26,21 @@ def test_command_without_a_database_gets_one_and_stops_what_it_started(home: Pat
         assert environ["REDIS_URL"].startswith("unix:///")
 
     assert children.living_in(home / "postgres") == []
+
+
+@pytest.mark.parametrize(("command", "code"), [("receive_mail", 75), ("shell", "no PostgreSQL here")])
+def test_command_that_finds_no_database_says_so_and_a_mail_server_tries_again(
+    home: Path, monkeypatch: pytest.MonkeyPatch, command: str, code: int | str
+) -> None:
+    def breaks(**values: object) -> None:
+        raise LocalServiceError("no PostgreSQL here")
+
+    monkeypatch.setattr(environment.services, "ensure", breaks)
+
+    with pytest.raises(SystemExit) as ended, local_services(["manage.py", command], {}):
+        pass
+
+    assert ended.value.code == code
 
 
 def test_command_beside_a_run_uses_its_addresses(home: Path) -> None:
