@@ -5,6 +5,7 @@ from crm.features import load_registrations
 FEATURES = [
     "planning",
     "files",
+    "esp",
     "mailings",
     "domains",
     "safety",

@@ -13,6 +13,7 @@ from campaigns.engagement.models import (
     EngagementDay,
     TrackedLink,
 )
+from campaigns.esp.models import ServiceEvent
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
 from campaigns.limits.models import DomainRest, RecipientLimit
@@ -61,6 +62,7 @@ __all__ = [
     "SafetyLimits",
     "SafetyPause",
     "Sender",
+    "ServiceEvent",
     "SendingDomain",
     "StoredFile",
     "TrackedLink",

@@ -5,6 +5,7 @@ urlpatterns = [
     path("", include("campaigns.files.urls")),
     path("", include("campaigns.mailings.urls")),
     path("", include("campaigns.domains.urls")),
+    path("", include("campaigns.esp.urls")),
     path("", include("campaigns.safety.urls")),
     path("", include("campaigns.limits.urls")),
     path("", include("campaigns.delivery.urls")),

@@ -61,6 +61,7 @@ app.autodiscover_tasks(
         "campaigns.mailings",
         "campaigns.domains",
         "campaigns.safety",
+        "campaigns.esp",
         "campaigns.delivery",
         "campaigns.engagement",
         "campaigns.feeds",

@@ -209,6 +209,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.feeds.number": 5,
         "campaigns.engagement.make_partitions": 3600,
         "campaigns.outreach.handle_inbound": 5,
+        "campaigns.esp.handle_events": 5,
         "campaigns.safety.mail_notices": 20,
         "campaigns.outreach.read_inboxes": 60,
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day

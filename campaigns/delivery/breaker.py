@@ -19,6 +19,7 @@ from campaigns.delivery.composing import server_of
 from campaigns.delivery.models import BreakerPause
 from campaigns.delivery.smtp import probe
 from campaigns.delivery.waking import wake
+from campaigns.esp.handing import unreachable
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import move, pause
 from campaigns.mailings.states import State
@@ -80,7 +81,7 @@ def try_again(*, now: datetime | None = None) -> list[int]:
             )
             if transport is None:
                 continue
-            problem = asyncio.run(probe(server_of(transport), settings.RETURN_DOMAIN or "localhost"))
+            problem = _problem_of(transport)
             if problem:
                 _push(transport, timezone.now(), problem)
                 continue
@@ -90,6 +91,13 @@ def try_again(*, now: datetime | None = None) -> list[int]:
     for mailing_id in resumed:
         wake(mailing_id)
     return resumed
+
+
+def _problem_of(transport: Transport) -> str:
+    """Empty when a connection can be made."""
+    if transport.kind == Transport.Kind.SERVICE:
+        return unreachable(transport)
+    return asyncio.run(probe(server_of(transport), settings.RETURN_DOMAIN or "localhost"))
 
 
 def _resume(transport: Transport) -> list[int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
@@ -14,11 +14,14 @@ from django.conf import settings
 
 from campaigns.delivery.addresses import MailingAddresses, is_reserved
 from campaigns.delivery.pacing import Bucket
-from campaigns.delivery.smtp import Server
+from campaigns.delivery.smtp import Client, Server
 from campaigns.domains.models import SendingDomain
 from campaigns.domains.services import domain_of
 from campaigns.domains.warmup import Today, today_of
 from campaigns.engagement.links import MailingLinks
+from campaigns.esp.catalogue import SERVICES
+from campaigns.esp.client import ServiceClient
+from campaigns.esp.handing import backend_of
 from campaigns.files.storage import read
 from campaigns.limits.queries import Rest, recipient_rates, rests_of
 from campaigns.mailings.compiling import load_content
@@ -63,7 +66,7 @@ class Plan:
     feedback_id: str
     transport_id: int
     is_local: bool
-    server: Server
+    connect: Callable[[], Client]  # a new connection of this road, not yet open
     connections: int
     buckets: tuple[Bucket, ...]
     resends_uncertain: bool
@@ -169,7 +172,7 @@ def plan_of(mailing_id: int) -> Plan | None:
         feedback_id=f"{mailing_id}:{code}:mailing:groundswell",
         transport_id=transport.pk,
         is_local=transport.kind == Transport.Kind.LOCAL,
-        server=server_of(transport),
+        connect=partial(client_of, transport),
         connections=max(1, transport.max_connections),
         buckets=_buckets(transport, mailing.sender),
         resends_uncertain=mailing.resends_uncertain,
@@ -190,6 +193,13 @@ def _buckets(transport: Transport, sender: Sender) -> tuple[Bucket, ...]:
 def _unusual() -> tuple[float, int] | None:
     limits = SafetyLimits.current()
     return None if limits.failed_percent is None else (float(limits.failed_percent), limits.failed_least)
+
+
+def client_of(transport: Transport) -> Client:
+    """A connection to wherever the transport leads: a mail server, or a mailing service's API."""
+    if transport.kind == Transport.Kind.SERVICE:
+        return ServiceClient(transport.name, backend_of(transport), SERVICES[transport.service].ties)
+    return Client(server_of(transport), settings.RETURN_DOMAIN or "localhost")
 
 
 def server_of(transport: Transport) -> Server:

@@ -374,7 +374,7 @@ class Lane:
 
     async def _connected(self) -> Client:
         if self.client is None:
-            client = Client(self.plan.server, settings.RETURN_DOMAIN or "localhost")
+            client = self.plan.connect()
             await client.connect()
             self.client = client
         return self.client

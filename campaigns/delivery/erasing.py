@@ -165,6 +165,10 @@ def erase_inbound(data: PersonalData) -> int:
         f"UPDATE campaigns_feedback SET reason = '' WHERE reason <> '' AND (mailing_id, seq) IN {_THEIRS}",  # noqa: S608
         [data.person_ids],
     )
+    run(
+        f"UPDATE campaigns_serviceevent SET detail = '', note = '' WHERE (mailing_id, seq) IN {_THEIRS}",  # noqa: S608
+        [data.person_ids],
+    )
     for path in _letters(data):
         path.with_suffix(".json").unlink(missing_ok=True)  # a letter without its envelope is not looked at again
         path.unlink(missing_ok=True)

@@ -271,6 +271,9 @@ class TransportForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored_url = self.instance.url
+        if "kind" in self.fields:  # a mailing service has a form of its own
+            kinds = [choice for choice in Transport.Kind.choices if choice[0] != Transport.Kind.SERVICE]
+            cast(forms.ChoiceField, self.fields["kind"]).choices = kinds
         self.initial["url"] = without_password(self.stored_url)
 
     def _get_validation_exclusions(self) -> set[str]:

@@ -67,6 +67,8 @@ def origins(transport: Transport) -> list[Origin]:
     """Of a transport: what an administrator wrote, else the server that it leads to."""
     if transport.leaves_from.strip():
         return origins_of(transport.leaves_from)
+    if transport.kind == Transport.Kind.SERVICE:  # its API is not what its mail leaves from
+        return []
     try:
         return [_origin(road_of(transport).host.lower())]
     except Invalid:  # a name that only this network knows, such as “postfix”

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Self
 
@@ -79,15 +80,18 @@ class Sender(StampedModel):
 
 
 class Transport(StampedModel):
-    """A road out. `url` is smtp://…; empty means the installation's own EMAIL_URL."""
+    """A road out. `url` is smtp://…; empty means the installation's own EMAIL_URL. A mailing service has its settings instead."""
 
     class Kind(models.TextChoices):
         LOCAL = "local", _("local mailbox")
         SMTP = "smtp", _("SMTP")
+        SERVICE = "service", _("mailing service")
 
     name = models.CharField(max_length=80, unique=True)
     kind = models.CharField(max_length=8, choices=Kind.choices, default=Kind.SMTP)
     url = EncryptedField(blank=True, default="")  # a password may stand in it
+    service = models.CharField(max_length=20, blank=True, default="", help_text="a code of campaigns/esp/catalogue.py")
+    service_settings = EncryptedField(blank=True, default="", help_text="JSON: the service's own names → values")
     is_default = models.BooleanField(default=False)
     max_connections = models.PositiveSmallIntegerField(default=4)
     per_second = models.PositiveIntegerField(null=True, blank=True, help_text="messages a second; empty for no limit")
@@ -101,11 +105,19 @@ class Transport(StampedModel):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["is_default"], name="transport_one_default", condition=Q(is_default=True))
+            models.UniqueConstraint(fields=["is_default"], name="transport_one_default", condition=Q(is_default=True)),
+            models.CheckConstraint(
+                name="transport_service_is_named",
+                condition=Q(kind="service") & ~Q(service="") | ~Q(kind="service") & Q(service=""),
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def settings_of_service(self) -> dict[str, str]:
+        return dict(json.loads(self.service_settings)) if self.service_settings else {}
 
 
 class MailingQuerySet(SearchMixin, models.QuerySet["Mailing"]):

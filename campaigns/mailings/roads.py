@@ -15,7 +15,7 @@ from crm.errors import Conflict, Invalid
 
 DOTS = "•••"  # what stands for a password wherever people look
 SENDER_FIELDS = ("name", "email", "reply_to", "per_second")
-TRANSPORT_FIELDS = ("name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default")
+TRANSPORT_FIELDS = ("name", "kind", "service", "url", "max_connections", "per_second", "leaves_from", "is_default")
 
 
 def save_sender(*, sender: Sender, actor: User) -> Sender:
@@ -95,7 +95,8 @@ def save_transport(*, transport: Transport, actor: User) -> Transport:
         changes: list[Change] = [
             (name, _shown(getattr(before, name, None)), _shown(getattr(transport, name))) for name in TRANSPORT_FIELDS
         ]
-        if before and before.url != transport.url and _shown(before.url) == _shown(transport.url):
+        is_other_password = before and before.url != transport.url and _shown(before.url) == _shown(transport.url)
+        if is_other_password or (before and before.service_settings != transport.service_settings):
             changes.append(("password", DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
         verb = "transport.edited" if before else "transport.created"
         record(verb=verb, target=transport, actor=actor, changes=[c for c in changes if c[1] != c[2]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -172,7 +172,10 @@ def transport_create(request: StaffRequest) -> HttpResponse:
 
 @requires(Action.ADMINISTER)
 def transport_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
-    return _transport_form(request, get_object_or_404(Transport, uid=uid))
+    transport = get_object_or_404(Transport, uid=uid)
+    if transport.kind == Transport.Kind.SERVICE:  # it has a page of its own
+        return HttpResponseRedirect(reverse("service_detail", args=[transport.uid]))
+    return _transport_form(request, transport)
 
 
 @requires(Action.ADMINISTER)

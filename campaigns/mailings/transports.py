@@ -12,6 +12,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from campaigns.delivery.addresses import is_reserved
+from campaigns.delivery.smtp import TransportDown
+from campaigns.esp.catalogue import SERVICES
+from campaigns.esp.handing import Refused, backend_of, hand_over, message_of, unreachable
 from campaigns.mailings.models import Transport
 from crm.errors import Invalid, Unavailable
 
@@ -62,7 +65,10 @@ class Road:
 
 
 def road_of(transport: Transport) -> Road:
-    """The transport's own address, else the installation's EMAIL_URL."""
+    """The transport's own address, else the installation's EMAIL_URL; of a mailing service, its API's."""
+    if transport.kind == Transport.Kind.SERVICE:
+        parts = urlsplit(backend_of(transport).api_url)
+        return Road(parts.hostname or "", parts.port or 443, "", "", is_ssl=parts.scheme == "https", starts_tls=False)
     parts = urlsplit(transport.url) if transport.url else settings.EMAIL_URL
     is_ssl = parts.scheme == "smtps"
     return Road(
@@ -119,6 +125,8 @@ def connect(road: Road) -> Client | TlsClient:
 
 def check(transport: Transport) -> str:
     """Connect and say hello; what was found, as a sentence. Unavailable when it does not work."""
+    if transport.kind == Transport.Kind.SERVICE:
+        return _check_service(transport)
     road = road_of(transport)
     client = connect(road)
     try:
@@ -140,6 +148,8 @@ def send_one(transport: Transport, *, sender: str, to: str, message: bytes) -> N
             _("%(address)s is a made-up address, and this transport is real, so nothing was sent.") % {"address": to},
             code="reserved_domain",
         )
+    if transport.kind == Transport.Kind.SERVICE:
+        return _send_by_service(transport, sender, message)
     client = connect(road_of(transport))
     try:
         client.sendmail(sender, [to], message)
@@ -155,3 +165,30 @@ def send_one(transport: Transport, *, sender: str, to: str, message: bytes) -> N
         ) from error
     finally:
         client.close()
+
+
+def _check_service(transport: Transport) -> str:
+    """Whether the service's API answers at all. Only a message tries the key."""
+    problem = unreachable(transport)
+    if problem:
+        raise Unavailable(_("%(name)s cannot be reached: %(error)s.") % {"name": transport.name, "error": problem})
+    return _("%(host)s answers. Whether the key is right is shown by a test to yourself. Nothing was sent.") % {
+        "host": road_of(transport).host
+    }
+
+
+def _send_by_service(transport: Transport, sender: str, message: bytes) -> None:
+    backend = backend_of(transport)
+    ties = SERVICES[transport.service].ties
+    try:
+        with backend:
+            reply = hand_over(backend, message_of(message, return_path=sender, ties=ties))
+    except (Refused, TransportDown) as error:
+        raise Unavailable(
+            _("%(name)s did not take the message (%(error)s). Nothing was sent.")
+            % {"name": transport.name, "error": str(error)[:160]}
+        ) from error
+    if not reply.is_ok:
+        raise Unavailable(
+            _("%(name)s refused the message: %(said)s") % {"name": transport.name, "said": reply.text[:160]}
+        )

@@ -113,21 +113,37 @@ def _follow(inbound: InboundMessage, reading: Reading, delivery: Delivery) -> No
     if reading.kind == Kind.REPLY:
         _log_reply(inbound, reading, delivery)
     elif reading.feedback is not None:
-        feedback, is_new = Feedback.objects.get_or_create(
-            mailing_id=delivery.mailing_id,
-            seq=delivery.seq,
+        note_feedback(
+            delivery=delivery,
             kind=reading.feedback,
-            defaults={
-                "status": reading.status[:12],
-                "reason": reading.reason[:300],
-                "inbound_id": inbound.pk,
-                "at": inbound.received_at,
-            },
+            status=reading.status,
+            reason=reading.reason,
+            at=inbound.received_at,
+            inbound_id=inbound.pk,
         )
-        if is_new and feedback.kind == Feedback.Kind.COMPLAINT:
-            _take_complaint(feedback, delivery)
-        elif is_new:
-            note_bounce(feedback, delivery)
+
+
+def note_feedback(
+    *,
+    delivery: Delivery,
+    kind: Feedback.Kind,
+    status: str = "",
+    reason: str = "",
+    at: datetime,
+    inbound_id: int | None = None,
+) -> Feedback:
+    """A bounce or complaint about a delivery, with what follows for its address; each kind once. In the caller's transaction."""
+    feedback, is_new = Feedback.objects.get_or_create(
+        mailing_id=delivery.mailing_id,
+        seq=delivery.seq,
+        kind=kind,
+        defaults={"status": status[:12], "reason": reason[:300], "inbound_id": inbound_id, "at": at},
+    )
+    if is_new and feedback.kind == Feedback.Kind.COMPLAINT:
+        _take_complaint(feedback, delivery)
+    elif is_new:
+        note_bounce(feedback, delivery)
+    return feedback
 
 
 def _take_complaint(feedback: Feedback, delivery: Delivery) -> None:

@@ -77,6 +77,7 @@ NO_PAGE: dict[str, str] = {
     "mailing_report_live": FRAGMENT,
     "mailing_report_file": FILE,
     "mailing_report_pdf": FILE,
+    "service_events": "for a mailing service's calls",
     "segment_choices": FRAGMENT,
     "subscribe": "is opened with a selection of rows",
 }

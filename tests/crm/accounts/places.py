@@ -95,6 +95,9 @@ PLACES: dict[str, Place] = {
     "/settings/transports/<uuid:uid>/": Place("transports", Reach.ADMIN),
     "/settings/returned-mail/inboxes/<uuid:uid>/": Place("inboxes", Reach.ADMIN),
     "/settings/recipient-limits/<uuid:uid>/": Place("recipient-limits", Reach.ADMIN),
+    "/settings/services/<uuid:uid>/": Place("services", Reach.ADMIN),
+    "/settings/services/new/<slug:code>/": Place("services", Reach.ADMIN, {"code": "postmark"}),
+    "/services/<uuid:uid>/": Place("services", Reach.ADMIN),
 }
 # routes with arguments that name no row of ours
 NO_ROWS = {
@@ -138,6 +141,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "data-exports": request_data(person=person, actor=_anybody()),
         "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces"),
         "replies": Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes"),
+        "services": make.TransportFactory(kind="service", service="postmark", service_settings='{"server_token": "t"}'),
         "users": owner,
         "recipient-limits": RecipientLimit.objects.create(domain=f"{country.lower()}.ministry.eu", per_minute=5),
         "entries": record(verb="person.edited", target=person, actor=owner),

@@ -1,0 +1,141 @@
+"""The mailing services that django-anymail speaks to, what each needs to know, and what it must be told at its own screens.
+
+Amazon SES is reached by SMTP (its API needs a library of its own), SendGrid too (django-anymail gave it up).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One value that a service gives to its customers. name: django-anymail's."""
+
+    name: str
+    label: StrOrPromise
+    help: StrOrPromise = ""
+    is_secret: bool = True
+    is_required: bool = True
+    of_events: bool = False  # for reading its events, not for sending
+
+
+@dataclass(frozen=True)
+class Service:
+    """code: as stored, and the name of django-anymail's module; ties: where it carries our id of a delivery and back."""
+
+    code: str
+    name: str
+    settings: tuple[Setting, ...]
+    events: str = ""  # django-anymail's view of its events; empty: it sends none
+    spf: str = ""  # what a sender's SPF includes for it
+    ties: str = "metadata"
+    needs_api_url: bool = False
+
+    def backend(self) -> Any:
+        return import_string(f"anymail.backends.{self.code}.EmailBackend")
+
+    def event_view(self) -> Any:
+        return import_string(f"anymail.webhooks.{self.code}.{self.events}") if self.events else None
+
+    @property
+    def all_settings(self) -> tuple[Setting, ...]:
+        return (*self.settings, Setting(API_URL, _("API address"), _API_HELP, False, self.needs_api_url))
+
+
+API_URL = "api_url"
+_API_HELP = _("Only where the service tells you another one, for instance for customers in the European Union.")
+_KEY = Setting("api_key", _("API key"))
+_TOKEN = Setting("api_token", _("API token"))
+
+
+def _signing(name: str, label: StrOrPromise, *, required: bool = False) -> Setting:
+    return Setting(
+        name,
+        label,
+        _("The service shows it where you tell it our address for events."),
+        is_required=required,
+        of_events=True,
+    )
+
+
+_ALL = (
+    Service("brevo", "Brevo", (_KEY,), "BrevoTrackingWebhookView", "spf.brevo.com"),
+    Service(
+        "mailersend",
+        "MailerSend",
+        (_TOKEN, _signing("signing_secret", _("Signing secret"))),
+        "MailerSendTrackingWebhookView",
+        "_spf.mailersend.net",
+        ties="tags",
+    ),
+    Service(
+        "mailgun",
+        "Mailgun",
+        (
+            _KEY,
+            Setting("sender_domain", _("Sending domain"), _("As Mailgun knows it. Empty: the sender's."), False, False),
+            _signing("webhook_signing_key", _("HTTP webhook signing key")),
+        ),
+        "MailgunTrackingWebhookView",
+        "mailgun.org",
+    ),
+    Service(
+        "mailjet",
+        "Mailjet",
+        (_KEY, Setting("secret_key", _("Secret key"))),
+        "MailjetTrackingWebhookView",
+        "spf.mailjet.com",
+    ),
+    Service(
+        "mailtrap",
+        "Mailtrap",
+        (_TOKEN, _signing("tracking_secret", _("Webhook signature key"))),
+        "MailtrapTrackingWebhookView",
+        "_spf.smtp.mailtrap.live",
+    ),
+    Service(
+        "mandrill",
+        "Mailchimp Transactional (Mandrill)",
+        (_KEY, _signing("webhook_key", _("Webhook key"))),
+        "MandrillCombinedWebhookView",
+        "spf.mandrillapp.com",
+    ),
+    Service(
+        "postmark",
+        "Postmark",
+        (
+            Setting("server_token", _("Server API token")),
+            Setting(
+                "message_stream",
+                _("Message stream"),
+                _("A broadcast stream for mailings. Empty: the server's transactional one."),
+                False,
+                False,
+            ),
+        ),
+        "PostmarkTrackingWebhookView",
+        "spf.mtasv.net",
+    ),
+    Service("resend", "Resend", (_KEY,), "ResendTrackingWebhookView", "amazonses.com"),
+    Service(
+        "scaleway",
+        "Scaleway",
+        (
+            Setting("secret_key", _("Secret key")),
+            Setting("project_id", _("Project"), is_secret=False),
+            Setting("region", _("Region"), _("Empty: fr-par."), False, False),
+        ),
+        spf="_spf.tem.scaleway.com",
+    ),
+    Service("sparkpost", "SparkPost", (_KEY,), "SparkPostTrackingWebhookView", "sparkpostmail.com"),
+    Service("unisender_go", "Unisender Go", (_KEY,), "UnisenderGoTrackingWebhookView", needs_api_url=True),
+)
+SERVICES = {service.code: service for service in _ALL}

@@ -1,0 +1,66 @@
+"""A mailing service in the place of a connection to a mail server: the engine, its ledger and its promises stay as they are.
+
+An envelope is always taken (the address is judged with the message), the message is the request, its answer the reply. So
+the intent is committed before the request leaves, and an answer that never came is settled as it is for SMTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from campaigns.delivery.smtp import Client, Reply, TransportDown
+from campaigns.esp.handing import Refused, hand_over, message_of
+
+GO_ON, COME_LATER = 354, 421
+
+
+class ServiceClient(Client):
+    """One connection to a service's API, kept open."""
+
+    def __init__(self, name: str, backend: Any, ties: str) -> None:
+        self.server: Any = name  # what the engine names in a reason
+        self.ties, self._backend = ties, backend
+        self._return_path = ""
+        self._written: list[bytes] = []
+        self._lost: TransportDown | None = None
+
+    @property
+    def pipelines(self) -> bool:
+        return False
+
+    async def connect(self) -> None:
+        await asyncio.to_thread(self._backend.open)
+
+    async def envelope(self, sender: str, recipient: str) -> Reply:
+        if self._lost:
+            raise self._lost
+        self._return_path = sender
+        return Reply(GO_ON, "")
+
+    def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = ()) -> list[bytes]:
+        return [message, *tail]
+
+    def write(self, data: bytes) -> None:
+        self._written.append(data)
+
+    async def reply(self) -> Reply:
+        """Hand over what was written. A service that refuses us is told as 421: nothing was taken, come later."""
+        raw, self._written = b"".join(self._written), []
+        try:
+            return await asyncio.to_thread(self._hand_over, raw)
+        except Refused as refused:
+            return Reply(COME_LATER, f"4.7.0 {self.server} does not let us in: {refused}")
+        except TransportDown as down:
+            self._lost = down
+            raise
+
+    def _hand_over(self, raw: bytes) -> Reply:
+        return hand_over(self._backend, message_of(raw, return_path=self._return_path, ties=self.ties))
+
+    def abort(self) -> None:
+        self._written.clear()
+        self._backend.close()
+
+    async def quit(self) -> None:
+        self.abort()
