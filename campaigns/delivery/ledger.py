@@ -24,6 +24,7 @@ from uuid import UUID
 from campaigns.delivery.composing import Item
 from campaigns.delivery.lines import Connection, Line, T
 from campaigns.delivery.models import Outcome
+from campaigns.delivery.refusing import suppress_refused
 from campaigns.delivery.retrying import Verdict
 
 logger = logging.getLogger(__name__)
@@ -376,6 +377,7 @@ class Ledger:
                    AND c.address_key = d.address_key AND c.status IN ('active', 'bouncing')""",
                 [self.mailing_id, [r.item.seq for r in invalid]],
             )
+            await suppress_refused(connection, {r.item.address_key for r in invalid}, status="refused")
 
     async def _late_rollup(self, connection: Connection, seqs: list[int]) -> None:
         """Retries of a chunk that is done already count for their people now; those of an open one, with the chunk."""

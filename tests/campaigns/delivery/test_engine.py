@@ -18,6 +18,7 @@ from campaigns.engagement.models import EngagementDay
 from campaigns.mailings.models import Transport
 from campaigns.mailings.services import cancel, pause, resume
 from contacts.consent.models import Suppression
+from contacts.consent.queries import suppression_of
 from contacts.consent.services import suppress_address
 from contacts.directory.models import ContactPoint
 from tests.campaigns.delivery.building import subscriber, to_sending, use
@@ -90,6 +91,9 @@ def test_a_refused_recipient_fails_and_its_address_is_invalid(mailing):
     assert (failed.state, failed.reply_code) == ("failed", 550)
     assert "No such user" in failed.reply_text
     assert ContactPoint.objects.get(value="p1@people.test").status == "invalid"
+    found = Suppression.objects.get()
+    assert (found.reason, found.source) == ("invalid", "bounced: refused")
+    assert suppression_of("P1@people.test") == found
     assert sink.recipients == ["p2@people.test"]
 
 
