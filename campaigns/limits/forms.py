@@ -19,8 +19,10 @@ class LimitForm(forms.ModelForm):
         model = RecipientLimit
         fields = ["domain", "per_minute"]
         labels = {"per_minute": _("Messages a minute")}
-        error_messages = {"domain": {"unique": _("It has a limit already. Change that one.")}}
         help_texts = {"per_minute": _("By all mailings and workers together.")}
+
+    def validate_unique(self) -> None:
+        """The service says it, in its own words."""
 
     def clean_domain(self) -> Any:
         domain = domain_of("@" + self.cleaned_data["domain"].strip().rpartition("@")[2])
