@@ -23,6 +23,7 @@ from campaigns.delivery.audience import Summary, audience_summary
 from campaigns.delivery.breaker import is_open
 from campaigns.delivery.copyfindings import copy_findings
 from campaigns.delivery.findings import BAD, OK, WARN, Finding, people_url
+from campaigns.delivery.hours import hour_findings
 from campaigns.delivery.models import SkipReason
 from campaigns.delivery.pacefindings import pace_findings
 from campaigns.files.storage import is_there
@@ -111,6 +112,7 @@ def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
         *_sides(mailing, summary),
         *copy_findings(mailing, summary),
         *pace_findings(mailing, summary.will_get),
+        *hour_findings(mailing, summary.countries),
         *_empty_fields(mailing, variants, compiled, broken, summary),
         *_languages(mailing, summary),
         *_subjects(mailing, variants),
