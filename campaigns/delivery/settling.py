@@ -1,7 +1,8 @@
 """What is said of uncertain deliveries: sent once by a worker that died before the answer came.
 
-Evidence is outside of Groundswell. The mail server's log is read where it is given (`settle_by_log`); of the rest a person says
-that it arrived, that it did not, or that it is to be sent again under the same Message-ID.
+Evidence is outside of Groundswell. The mail server's log is read where it is given (`settle_by_log`), and what a mailing service
+tells of a message (`settle_by_event`); of the rest a person says that it arrived, that it did not, or that it is to be sent
+again under the same Message-ID.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.delivery.evidence import Trace
 from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP
-from campaigns.delivery.models import Outcome
+from campaigns.delivery.models import Delivery, Outcome
 from campaigns.delivery.waking import wake
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import locked
@@ -113,16 +114,19 @@ def settle_by_log(*, traces: Mapping[tuple[UUID, int], Trace]) -> dict[str, int]
         by_mailing.setdefault(uid, {})[seq] = trace
     found: Counter[str] = Counter()
     for mailing in Mailing.objects.filter(uid__in=by_mailing).order_by("pk"):
-        found.update(_settle_traced(mailing, by_mailing[mailing.uid]))
+        found.update(_settle_traced(mailing, by_mailing[mailing.uid], by=_("mail server’s log")))
     return dict(found)
 
 
-def _settle_traced(mailing: Mailing, traces: dict[int, Trace]) -> Counter[str]:
+def settle_by_event(*, delivery: Delivery, kind: str) -> bool:
+    """A mailing service told something of a message whose answer nobody heard: so it had taken it. False when nobody waits."""
+    mailing = Mailing.objects.filter(pk=delivery.mailing_id).first() if delivery.state == Outcome.UNCERTAIN else None
+    return bool(mailing and _settle_traced(mailing, {delivery.seq: Trace(kind, "", "")}, by=_("mailing service")))
+
+
+def _settle_traced(mailing: Mailing, traces: dict[int, Trace], *, by: str) -> Counter[str]:
     seqs = sorted(traces)
-    texts = [
-        _("mail server’s log: %(status)s %(said)s") % {"status": t.status, "said": t.said}
-        for t in (traces[s] for s in seqs)
-    ]
+    texts = [f"{by}: {trace.status} {trace.said}".strip() for trace in (traces[seq] for seq in seqs)]
     with transaction.atomic(), connection.cursor() as cursor:
         row = locked(mailing)
         cursor.execute(
@@ -139,7 +143,7 @@ def _settle_traced(mailing: Mailing, traces: dict[int, Trace]) -> Counter[str]:
             record(
                 verb="mailing.uncertain_settled",
                 target=row,
-                summary=_("By the mail server’s log: %(n)s") % {"n": len(settled)},
+                summary=_("By the %(source)s: %(n)s") % {"source": by, "n": len(settled)},
             )
     return Counter(traces[seq].status for seq in settled)
 

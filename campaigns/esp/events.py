@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.delivery.addresses import BOUNCE, read_address
 from campaigns.delivery.models import Delivery, Feedback
+from campaigns.delivery.settling import settle_by_event
 from campaigns.engagement.services import subject_of
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.handing import TIE
@@ -35,6 +36,11 @@ State = ServiceEvent.State
 _STATUS = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 # a service's own word for what kind of bounce it was, where the normal names make one of two
 _NAMES = ("Type", "type", "severity", "bounce_type")
+# what a service can say only of a message that it took
+_TAKEN = {
+    EventType.QUEUED, EventType.SENT, EventType.DELIVERED, EventType.DEFERRED, EventType.BOUNCED, EventType.COMPLAINED,
+    EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED, EventType.AUTORESPONDED,
+}  # fmt: skip
 _FOR_NOW = re.compile(r"soft|temporar|transient", re.IGNORECASE)
 
 
@@ -152,6 +158,7 @@ def replay(*, transport: Transport) -> int:
 
 
 def _follow(event: ServiceEvent, delivery: Delivery) -> State:
+    is_settled = event.kind in _TAKEN and settle_by_event(delivery=delivery, kind=event.kind)
     kind = feedback_of(event.kind, event.reject_reason, event.detail)
     if kind is not None:
         found = _STATUS.search(event.detail)
@@ -166,7 +173,7 @@ def _follow(event: ServiceEvent, delivery: Delivery) -> State:
                 subject=subject, topic=mailing.topic, address=delivery.address, at=event.at, source="mailing service"
             )
             return State.HANDLED
-    return State.IGNORED
+    return State.HANDLED if is_settled else State.IGNORED
 
 
 def feedback_of(kind: str, reject_reason: str, detail: str) -> Feedback.Kind | None:

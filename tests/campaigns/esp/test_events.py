@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.delivery.addresses import return_path
-from campaigns.delivery.models import Feedback
+from campaigns.delivery.models import Delivery, Feedback
 from campaigns.esp import events
 from campaigns.esp.events import feedback_of
 from campaigns.esp.models import ServiceEvent
@@ -20,6 +20,7 @@ from campaigns.mailings.models import Mailing, Transport
 from contacts.consent.models import ConsentState, Suppression
 from contacts.consent.services import grant_consent
 from contacts.directory.models import ContactPoint, Person
+from crm.audit.models import AuditEntry
 from tests.campaigns.esp.service import settings_of
 from tests.campaigns.ledger import delivery, sent_mailing
 from tests.factories import TransportFactory
@@ -104,6 +105,21 @@ def test_what_is_delivered_or_opened_changes_nothing(client, transport, row):
 
     assert states() == [State.IGNORED, State.IGNORED]
     assert not Feedback.objects.exists()
+
+
+@pytest.mark.parametrize(("kind", "word"), [("Delivery", "delivered"), ("Bounce", "bounced")])
+def test_what_a_service_tells_of_an_uncertain_delivery_settles_it(client, transport, row, kind, word):
+    mine = Delivery.objects.filter(mailing_id=row.mailing_id, seq=row.seq)
+    mine.update(state="uncertain")
+
+    for _turn in range(2):
+        call(client, transport, bounce(row, RecordType=kind, Recipient=row.address))
+        handle_events()
+
+    assert (mine.get().state, mine.get().reply_text) == ("accepted", f"mailing service: {word}")
+    assert states() == [State.HANDLED]
+    assert AuditEntry.objects.get(verb="mailing.uncertain_settled").summary == "By the mailing service: 1"
+    assert Feedback.objects.filter(kind="hard_bounce").count() == (kind == "Bounce")
 
 
 @pytest.mark.parametrize("changes", [{"password": "guessed"}, {"user": "somebody"}])
