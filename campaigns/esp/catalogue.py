@@ -33,6 +33,7 @@ class Service:
 
     code: str
     name: str
+    host: str  # where its customers sign in
     settings: tuple[Setting, ...]
     events: str = ""  # django-anymail's view of its events; empty: it sends none
     spf: str = ""  # what a sender's SPF includes for it
@@ -67,10 +68,11 @@ def _signing(name: str, label: StrOrPromise, *, required: bool = False) -> Setti
 
 
 _ALL = (
-    Service("brevo", "Brevo", (_KEY,), "BrevoTrackingWebhookView", "spf.brevo.com"),
+    Service("brevo", "Brevo", "brevo.com", (_KEY,), "BrevoTrackingWebhookView", "spf.brevo.com"),
     Service(
         "mailersend",
         "MailerSend",
+        "mailersend.com",
         (_TOKEN, _signing("signing_secret", _("Signing secret"))),
         "MailerSendTrackingWebhookView",
         "_spf.mailersend.net",
@@ -79,6 +81,7 @@ _ALL = (
     Service(
         "mailgun",
         "Mailgun",
+        "mailgun.com",
         (
             _KEY,
             Setting("sender_domain", _("Sending domain"), _("As Mailgun knows it. Empty: the sender's."), False, False),
@@ -90,6 +93,7 @@ _ALL = (
     Service(
         "mailjet",
         "Mailjet",
+        "mailjet.com",
         (_KEY, Setting("secret_key", _("Secret key"))),
         "MailjetTrackingWebhookView",
         "spf.mailjet.com",
@@ -97,6 +101,7 @@ _ALL = (
     Service(
         "mailtrap",
         "Mailtrap",
+        "mailtrap.io",
         (_TOKEN, _signing("tracking_secret", _("Webhook signature key"))),
         "MailtrapTrackingWebhookView",
         "_spf.smtp.mailtrap.live",
@@ -104,6 +109,7 @@ _ALL = (
     Service(
         "mandrill",
         "Mailchimp Transactional (Mandrill)",
+        "mailchimp.com",
         (_KEY, _signing("webhook_key", _("Webhook key"))),
         "MandrillCombinedWebhookView",
         "spf.mandrillapp.com",
@@ -111,6 +117,7 @@ _ALL = (
     Service(
         "postmark",
         "Postmark",
+        "postmarkapp.com",
         (
             Setting("server_token", _("Server API token")),
             Setting(
@@ -124,10 +131,11 @@ _ALL = (
         "PostmarkTrackingWebhookView",
         "spf.mtasv.net",
     ),
-    Service("resend", "Resend", (_KEY,), "ResendTrackingWebhookView", "amazonses.com"),
+    Service("resend", "Resend", "resend.com", (_KEY,), "ResendTrackingWebhookView", "amazonses.com"),
     Service(
         "scaleway",
         "Scaleway",
+        "scaleway.com",
         (
             Setting("secret_key", _("Secret key")),
             Setting("project_id", _("Project"), is_secret=False),
@@ -135,7 +143,9 @@ _ALL = (
         ),
         spf="_spf.tem.scaleway.com",
     ),
-    Service("sparkpost", "SparkPost", (_KEY,), "SparkPostTrackingWebhookView", "sparkpostmail.com"),
-    Service("unisender_go", "Unisender Go", (_KEY,), "UnisenderGoTrackingWebhookView", needs_api_url=True),
+    Service("sparkpost", "SparkPost", "sparkpost.com", (_KEY,), "SparkPostTrackingWebhookView", "sparkpostmail.com"),
+    Service(
+        "unisender_go", "Unisender Go", "go.unisender.ru", (_KEY,), "UnisenderGoTrackingWebhookView", needs_api_url=True
+    ),
 )
 SERVICES = {service.code: service for service in _ALL}

@@ -31,6 +31,9 @@ class ServiceForm(TransportForm):
         own = {each.name: self._field(each) for each in service.all_settings}
         rest = {name: field for name, field in self.fields.items() if name != "name"}
         self.fields = {"name": self.fields["name"], **own, **rest}
+        self.fields["leaves_from"].help_text = _(
+            "As receivers see it, for the check of senders' domains: what the service says."
+        )
         if self.instance.pk is None:
             self.initial.update(name=service.name, leaves_from=f"include:{service.spf}" if service.spf else "")
         for each in service.all_settings:
