@@ -231,9 +231,9 @@ def test_mail_that_comes_back_and_reverse_names(in_order, sender) -> None:
 
 
 def test_silent_server_is_said_and_the_last_answers_are_kept(in_order, sender, monkeypatch) -> None:
-    monkeypatch.setattr(asking, "ONE_SECONDS", 0.3)
     row = services.check(row=services.row_of(sender))
     before, at = row.answers, row.checked_at
+    monkeypatch.setattr(asking, "ONE_SECONDS", 0.3)
     in_order.is_silent = True
 
     row = services.check(row=row)
@@ -244,7 +244,6 @@ def test_silent_server_is_said_and_the_last_answers_are_kept(in_order, sender, m
 
 
 def test_one_name_that_is_not_answered_keeps_its_last_answer_only(in_order, sender, monkeypatch) -> None:
-    monkeypatch.setattr(asking, "ONE_SECONDS", 0.3)
     services.check(row=services.row_of(sender))
     in_order.broken.add("_dmarc.coalition.eu")
     in_order.put("MX", "coalition.eu", "0 .")
