@@ -23,6 +23,7 @@ class RoadOut:
     origins: tuple[Origin, ...] = ()
     uid: str = ""
     name_for: str = ""
+    by_service: bool = False
 
     @property
     def is_name(self) -> bool:
@@ -31,7 +32,7 @@ class RoadOut:
 
     @property
     def is_service(self) -> bool:
-        return any(origin.kind == "include" for origin in self.origins)
+        return self.by_service or any(origin.kind == "include" for origin in self.origins)
 
     def addresses(self, book: Book) -> tuple[list[str], bool]:
         """Public addresses that its mail leaves from, and whether all names were answered. Networks count by none."""
@@ -63,6 +64,8 @@ def roads_out(transports: Iterable[Transport], return_domain: str) -> list[RoadO
         if transport.kind == Transport.Kind.LOCAL:
             continue
         own = tuple(origins(transport))
-        host = next((origin.value for origin in own if origin.kind == "name"), road_of(transport).host)
-        found.append(RoadOut(transport.name, host, own, str(transport.uid), return_domain))
+        by_service = transport.kind == Transport.Kind.SERVICE
+        reached = transport.name if by_service else road_of(transport).host
+        host = next((origin.value for origin in own if origin.kind == "name"), reached)
+        found.append(RoadOut(transport.name, host, own, str(transport.uid), return_domain, by_service))
     return found

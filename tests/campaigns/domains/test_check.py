@@ -152,6 +152,18 @@ def test_service_is_asked_for_by_its_include(in_order, sender, road) -> None:
     assert found["reverse"].kind == "plain"
 
 
+def test_service_that_names_no_include_looks_after_itself(in_order, sender) -> None:
+    TransportFactory(name="By API", kind=Transport.Kind.SERVICE, service="brevo", service_settings="{}")
+
+    found = [finding for finding in checked(services.check(row=services.row_of(sender))).findings]
+
+    assert next(finding for finding in found if finding.code == "spf").words == "The record lets “Relay” send."
+    assert {finding.title: finding.kind.value for finding in found if finding.code == "reverse"} == {
+        "Reverse DNS of “Relay”": "ok",
+        "Reverse DNS of “By API”": "plain",
+    }
+
+
 @pytest.mark.parametrize(
     ("record", "kind", "says"),
     [
