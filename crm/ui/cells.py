@@ -116,6 +116,7 @@ def when(value: dt.datetime | dt.date | None, form: str = "relative", never: str
 
 
 def breakable(address: str) -> SafeString:
-    """An e-mail address that may break after its @ and before a dot, not in the middle of a word."""
-    local, at, domain = conditional_escape(str(address)).partition("@")
-    return mark_safe(f"{local}@<wbr>{domain.replace('.', '<wbr>.')}" if at else local)  # noqa: S308 escaped above
+    """An e-mail address (or a domain) that may break after its @ and before a dot, not in the middle of a word."""
+    local, at, domain = conditional_escape(str(address)).rpartition("@")
+    parts = domain.replace(".", "<wbr>.")
+    return mark_safe(f"{local}@<wbr>{parts}" if at else parts)  # noqa: S308 escaped above

@@ -91,8 +91,8 @@ def relative(at: dt.datetime, *, now: dt.datetime | None = None) -> str:
     now = now or timezone.now()
     gap = (now - at).total_seconds()
     days = (timezone.localtime(now).date() - timezone.localtime(at).date()).days
-    if abs(gap) < 45:
-        return gettext("just now")
+    if abs(gap) < 45:  # two clocks differ by a second
+        return gettext("just now") if gap > -2 else gettext("in a moment")
     if abs(gap) < 6 * HOUR or days == 0:
         text = gettext("%(time)s ago") if gap > 0 else gettext("in %(time)s")
         return text % {"time": duration(abs(gap))}

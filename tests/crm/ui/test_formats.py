@@ -15,6 +15,7 @@ NOW = dt.datetime(2026, 11, 23, 9, 0, tzinfo=dt.UTC)
     ("gap", "text"),
     [
         (dt.timedelta(seconds=20), "just now"),
+        (dt.timedelta(seconds=-20), "in a moment"),
         (dt.timedelta(minutes=5), "5 min ago"),
         (dt.timedelta(hours=3), "3 h ago"),
         (dt.timedelta(hours=12), "yesterday"),
