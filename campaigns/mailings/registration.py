@@ -181,7 +181,9 @@ settings_pages.register(
 settings_pages.register(
     settings_pages.SettingsPage(
         label=gettext_lazy("Transports"),
-        description=gettext_lazy("The roads out: the local mailbox, an SMTP server, a mailing service. Test a connection."),
+        description=gettext_lazy(
+            "The roads out: the local mailbox, an SMTP server, a mailing service. Test a connection."
+        ),
         icon="route",
         url_name="transport_list",
         order=50,
