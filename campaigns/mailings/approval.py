@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.copies import bound_to_approval
 from campaigns.mailings.layouts import layout_version
-from campaigns.mailings.models import Mailing
+from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.references import pattern_of
 from contacts.segments.tree import inline_tree
 
@@ -40,7 +40,7 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         ],
         "sender": [str(sender.uid), sender.name, sender.email, sender.reply_to] if sender else None,
         "topic": str(topic.uid) if topic else None,
-        "transport": [str(transport.uid), transport.kind, _digest(transport.url)] if transport else None,
+        "transport": [str(transport.uid), transport.kind, _digest(_road(transport))] if transport else None,
         "time": [mailing.send_local.isoformat() if mailing.send_local else "", mailing.send_zone],
         "max_lateness": int(mailing.max_lateness.total_seconds()),
         "tracking": mailing.tracks_people,
@@ -51,6 +51,11 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         # only with a rule: what was approved without one stays approved
         **({"copies": bound_to_approval(mailing)} if mailing.copies_to_id else {}),
     }
+
+
+def _road(transport: Transport) -> str:
+    """Where it leads, and with what: an address, or a service's settings."""
+    return transport.url or f"{transport.service} {transport.service_settings}".strip()
 
 
 def _digest(url: str) -> str:

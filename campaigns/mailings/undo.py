@@ -109,10 +109,11 @@ def restore_sender(*, uid: UUID, values: Values, expected: Values, actor: User) 
 
 
 def restore_transport(*, uid: UUID, values: Values, expected: Values, actor: User) -> None:
-    if "url" in values and "name" not in values:
+    if values.keys() & {"url", "password"} and values.get("name", "") is not None:
         raise Conflict(
             _(
-                "The trail does not keep passwords, so an address cannot be put back. Write it again on the transport's page."
+                "The trail does not keep passwords and keys, so these cannot be put back. Write them again on the transport's"
+                " page."
             ),
             code="not_undoable",
         )

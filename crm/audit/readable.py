@@ -115,6 +115,7 @@ FIELDS: dict[str, StrOrPromise] = {
     "sender": gettext_lazy("Sender"),
     "topic": gettext_lazy("Topic"),
     "transport": gettext_lazy("Transport"),
+    "service": gettext_lazy("Mailing service"),
     "consent": gettext_lazy("Permission"),
     "grant": gettext_lazy("Grant"),
     "rows": gettext_lazy("Rows"),

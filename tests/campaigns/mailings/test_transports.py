@@ -16,7 +16,8 @@ from campaigns.mailings.models import MailingTest, Transport
 from campaigns.mailings.testing import send_test
 from campaigns.mailings.transports import check, road_of
 from crm.audit.models import AuditChange, AuditEntry
-from crm.errors import Invalid, Unavailable
+from crm.audit.services import undo
+from crm.errors import Conflict, Invalid, Unavailable
 from tests.factories import MailingFactory, TransportFactory
 
 pytestmark = pytest.mark.django_db
@@ -128,6 +129,10 @@ def test_another_password_is_told_by_the_audit_trail_without_it(admin, sign_in) 
     assert list(AuditChange.objects.values_list("field", "before", "after")) == [
         ("password", "•••", "••• (another one)")
     ]
+    with pytest.raises(Conflict, match="does not keep passwords"):
+        undo(entry=AuditEntry.objects.latest("pk"), actor=admin)
+    transport.refresh_from_db()
+    assert "other-word" in transport.url
 
 
 def test_default_transport_gives_up_its_place_before_it_is_archived(admin, sign_in) -> None:
