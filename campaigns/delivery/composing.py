@@ -198,7 +198,7 @@ def _unusual() -> tuple[float, int] | None:
 def client_of(transport: Transport) -> Client:
     """A connection to wherever the transport leads: a mail server, or a mailing service's API."""
     if transport.kind == Transport.Kind.SERVICE:
-        return ServiceClient(transport.name, backend_of(transport), SERVICES[transport.service].ties)
+        return ServiceClient(transport.name, partial(backend_of, transport), SERVICES[transport.service].ties)
     return Client(server_of(transport), settings.RETURN_DOMAIN or "localhost")
 
 

@@ -7,7 +7,10 @@ the intent is committed before the request leaves, and an answer that never came
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
 
 from campaigns.delivery.smtp import Client, Reply, TransportDown
 from campaigns.esp.handing import Refused, hand_over, message_of
@@ -18,9 +21,10 @@ GO_ON, COME_LATER = 354, 421
 class ServiceClient(Client):
     """One connection to a service's API, kept open."""
 
-    def __init__(self, name: str, backend: Any, ties: str) -> None:
+    def __init__(self, name: str, make_backend: Callable[[], Any], ties: str) -> None:
         self.server: Any = name  # what the engine names in a reason
-        self.ties, self._backend = ties, backend
+        self.ties, self._make_backend = ties, make_backend
+        self._backend: Any = None
         self._return_path = ""
         self._written: list[bytes] = []
         self._lost: TransportDown | None = None
@@ -30,6 +34,10 @@ class ServiceClient(Client):
         return False
 
     async def connect(self) -> None:
+        try:
+            self._backend = self._make_backend()
+        except ImproperlyConfigured as error:
+            raise TransportDown(f"{self.server} lacks a setting: {' '.join(str(error).split())[:160]}") from error
         await asyncio.to_thread(self._backend.open)
 
     async def envelope(self, sender: str, recipient: str) -> Reply:
@@ -56,11 +64,16 @@ class ServiceClient(Client):
             raise
 
     def _hand_over(self, raw: bytes) -> Reply:
-        return hand_over(self._backend, message_of(raw, return_path=self._return_path, ties=self.ties))
+        try:
+            message = message_of(raw, return_path=self._return_path, ties=self.ties)
+        except Exception as error:  # a poisoned recipient fails alone: nothing has left yet
+            return Reply(554, f"5.6.0 cannot be put into the service's form: {error}"[:300])
+        return hand_over(self._backend, message)
 
     def abort(self) -> None:
         self._written.clear()
-        self._backend.close()
+        if self._backend is not None:
+            self._backend.close()
 
     async def quit(self) -> None:
         self.abort()

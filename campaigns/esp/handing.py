@@ -77,6 +77,8 @@ def hand_over(backend: Any, message: AnymailMessage) -> Reply:
         return _answer(error)
     except AnymailError as error:  # it cannot say in its own format what this message says
         return Reply(554, f"5.6.0 {_one_line(error)}")
+    except Exception as error:  # an answer of a shape that django-anymail did not foresee: the message may be taken
+        raise TransportDown(f"its answer cannot be read: {type(error).__name__}") from error
     status = message.anymail_status
     said = f"{backend.esp_name}: {', '.join(sorted(str(s) for s in status.status or {'taken'}))}"
     found = f"{said} as {status.message_id}" if status.message_id else said
@@ -98,7 +100,7 @@ def _answer(error: AnymailAPIError) -> Reply:
         raise TransportDown(_one_line(error)) from error
     if code in (401, 402, 403, 429, 503):
         raise Refused(f"HTTP {code}: {_one_line(error)}") from error
-    if code >= 500 or code == 408:
+    if code >= 500 or code == 408 or code < 400:  # below 400: it said yes, and then something that cannot be read
         raise TransportDown(f"HTTP {code}: {_one_line(error)}") from error
     return Reply(554, f"5.6.0 HTTP {code}: {_one_line(error)}")
 

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from email.message import EmailMessage
+from functools import partial
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_without_a_connection_nothing_can_have_been_taken(transport):
     transport.service_settings = settings_of(f"http://127.0.0.1:{free_port()}/")
 
     async def talk():
-        client = ServiceClient("Down", backend_of(transport), "metadata")
+        client = ServiceClient("Down", partial(backend_of, transport), "metadata")
         await client.connect()
         assert (await client.envelope("us@campaign.example.org", "a@b.example.org")).code == 354
         client.write(a_message())
@@ -141,7 +142,7 @@ def test_a_service_whose_answer_never_came_is_not_asked_again_by_this_connection
     postmark.status = 504
 
     async def talk():
-        client = ServiceClient("Gone", backend_of(transport), "metadata")
+        client = ServiceClient("Gone", partial(backend_of, transport), "metadata")
         await client.connect()
         await client.envelope("us@campaign.example.org", "a@b.example.org")
         client.write(a_message())
@@ -152,6 +153,51 @@ def test_a_service_whose_answer_never_came_is_not_asked_again_by_this_connection
         await client.quit()
 
     asyncio.run(talk())
+
+
+def test_a_service_without_its_key_pauses_the_mailing_with_the_reason(sending, postmark):
+    transport = sending.transport
+    transport.service_settings = '{"webhook": "hook-password"}'
+    transport.save()
+
+    deliver(sending.pk)
+
+    sending.refresh_from_db()
+    assert sending.state == "paused"
+    assert "lacks a setting" in sending.state_reason
+    assert counts(sending.pk)["pending"] == 5
+
+
+def test_a_yes_that_cannot_be_read_leaves_open_what_became_of_it(transport, postmark):
+    postmark.answers["a@b.example.org"] = (200, ["nonsense"])
+
+    async def talk():
+        client = ServiceClient("Odd", partial(backend_of, transport), "metadata")
+        await client.connect()
+        await client.envelope("us@campaign.example.org", "a@b.example.org")
+        client.write(a_message())
+        with pytest.raises(TransportDown):
+            await client.reply()
+        await client.quit()
+
+    asyncio.run(talk())
+
+
+def test_a_message_that_no_api_can_carry_fails_alone(transport, postmark):
+    async def talk():
+        client = ServiceClient("By Postmark", partial(backend_of, transport), "metadata")
+        await client.connect()
+        await client.envelope("us@campaign.example.org", "a@b.example.org")
+        client.write(
+            b"Subject: x\r\nFrom: us@campaign.example.org\r\nTo: a@b.example.org\r\nContent-Type: text/plain; charset=no-such\r\n\r\n\xff\r\n"
+        )
+        broken = await client.reply()
+        client.write(a_message())
+        sound = await client.reply()
+        await client.quit()
+        return broken.code, sound.code
+
+    assert asyncio.run(talk()) == (554, 250)
 
 
 def a_message():
