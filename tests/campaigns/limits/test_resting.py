@@ -130,7 +130,7 @@ def test_operators_see_who_is_left_alone(planner, admin, sign_in) -> None:
     assert [rest.domain for rest in sending_now(planner).rests] == ["busy.test"]
     for who, name in ((planner, "sending"), (admin, "recipient_limits")):
         page = sign_in(who).get(reverse(name)).content.decode()
-        assert "busy.test" in page and "3 times in a row" in page and "too many" in page
+        assert "busy.test" in page.replace("<wbr>", "") and "3 times in a row" in page and "too many" in page
 
 
 def test_reply_of_what_is_given_up_is_kept_in_full(mailing, settings) -> None:  # noqa: F811
