@@ -173,6 +173,7 @@ def test_engine_stops_within_its_run_when_its_server_refuses_too_many(mailing, m
     SafetyLimits.objects.create(failed_least=5)
     for number in range(1, 401):
         subscriber(mailing.topic, number)
+    mailing.transport.per_second = 100  # so that they cannot all be refused between two beats of a busy machine
     with running_sink(reject="people.test") as sink:
         use(mailing, sink)
         to_sending(mailing)
