@@ -6,12 +6,12 @@ import time
 
 from celery import shared_task
 from django.conf import settings
-from django.db import OperationalError
 from django.utils import timezone
 
 from campaigns.delivery.waking import post
 from campaigns.outreach import forwarding, inboxes, intake, services
 from campaigns.outreach.models import InboundMessage, Inbox
+from crm.one_by_one import one_by_one
 
 logger = logging.getLogger(__name__)
 BATCH = 500
@@ -43,17 +43,13 @@ def handle_inbound() -> int:
     """Take in the folder, classify what is new, forward replies; returns how many messages were classified."""
     until = time.monotonic() + SECONDS
     intake.take_in_folder(settings.SPOOL_DIR / "inbound")
-    handled = 0
-    for inbound_id in list(InboundMessage.objects.waiting().values_list("pk", flat=True)[:BATCH]):
-        if time.monotonic() > until:
-            break
-        try:
-            handled += services.handle(inbound_id=inbound_id) is not None
-        except OperationalError:
-            raise  # the database went away: the message is still new
-        except Exception as error:  # anybody may send us anything; it is kept, named and listed
-            logger.exception("inbound message %s could not be handled", inbound_id)
-            services.give_up(inbound_id=inbound_id, why=f"{type(error).__name__}: {error}")
+    handled = one_by_one(
+        list(InboundMessage.objects.waiting().values_list("pk", flat=True)[:BATCH]),
+        handle=lambda pk: services.handle(inbound_id=pk),
+        give_up=lambda pk, why: services.give_up(inbound_id=pk, why=why),
+        what="inbound message",
+        until=until,
+    )
     for inbound_id in list(InboundMessage.objects.to_forward().values_list("pk", flat=True)[:BATCH]):
         if time.monotonic() > until:
             break
