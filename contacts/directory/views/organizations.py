@@ -20,6 +20,7 @@ from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
 from contacts.directory.lists import OrganizationFilters
 from contacts.directory.models import ContactPoint, Membership, Organization, Post
+from contacts.directory.panels import panels_of
 from contacts.directory.services.tags import names_of
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
@@ -113,6 +114,7 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "figure": figure,
         "indicator": source,
         "timeline": timeline_of(request, organization),
+        "panels": panels_of(organization, request.user),
     }
     return render(request, "contacts/directory/organization_detail.html", context)
 

@@ -19,6 +19,7 @@ from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
 from contacts.directory.lists import PersonFilters
 from contacts.directory.models import Organization, Person
+from contacts.directory.panels import panels_of
 from contacts.directory.services.tags import names_of
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
@@ -167,6 +168,7 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "figure": figure,
         "indicator": source,
         "timeline": timeline_of(request, person),
+        "panels": panels_of(person, request.user),
     }
     return render(request, "contacts/directory/person_detail.html", context)
 
