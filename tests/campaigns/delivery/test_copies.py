@@ -126,7 +126,7 @@ def test_a_copy_is_a_delivery_of_its_own_and_both_say_so(copied, mission, planne
 def test_one_copy_of_many_letters_names_their_institutions(copied, mission):
     ministries = [OrganizationFactory(name=name, sort_key=name.lower()) for name in ("Labour", "Health")]
     for number, ministry in enumerate([*ministries, ministries[0]], 1):
-        seated(copied, number, ministry, name=f"P{number}", sort_key=f"p{number}")
+        seated(copied, number, ministry, name=f"P{number}", family_name=f"P{number}")
 
     [copy] = members(copied, copies=True)
 
