@@ -20,7 +20,7 @@ from django.conf import settings as django_settings  # noqa: E402
 from django.test import Client, TransactionTestCase  # noqa: E402
 from django.utils import translation  # noqa: E402
 
-from tests import ground  # noqa: E402
+from tests import ground, migrated  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,10 +49,17 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings() -> None:
-    """pytest-django's own would add the worker's name to the database a second time for private databases; keep it simple."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER")
-    if worker:
-        django_settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = f"test_groundswell_{worker}"
+    """This worker's own database, migrated already. pytest-django's own would add the worker's name a second time for private
+    databases; keep it simple."""
+    name = f"test_groundswell_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}"
+    migrated.copy(os.environ["DATABASE_URL"], name)
+    django_settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """What is there is new; the next run replaces it."""
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,9 @@ import time
 from pathlib import Path
 from zlib import crc32
 
-import psycopg
-
 from crm.local import leftovers
 from crm.local.places import ROOT
-from tests import ground
+from tests import ground, migrated
 
 DATABASE = "groundswell_live"
 VALKEY_DATABASE = 60  # and down from it, one for each worker: two products must not take each other's tasks
@@ -34,7 +32,7 @@ class Live:
             **environ,
             "LOCAL": "true",
             "LOCAL_DIR": str(folder),
-            "DATABASE_URL": self._make_database(environ["DATABASE_URL"]),
+            "DATABASE_URL": migrated.copy(environ["DATABASE_URL"], self.database),
             "REDIS_URL": f"{environ['REDIS_URL'].partition('?')[0]}?db={_valkey_database(environ)}",
             "NO_COLOR": "1",
         }
@@ -83,13 +81,6 @@ class Live:
             self._process.kill()
             leftovers.end(self.folder)
             raise
-
-    def _make_database(self, url: str) -> str:
-        with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE IF EXISTS {self.database} WITH (FORCE)")
-            connection.execute(f"CREATE DATABASE {self.database}")
-        before, _, query = url.partition("?")
-        return f"{before.rpartition('/')[0]}/{self.database}" + (f"?{query}" if query else "")
 
     def _wait_until_ready(self) -> dict[str, str]:
         limit = time.monotonic() + START_SECONDS

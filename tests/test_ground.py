@@ -9,6 +9,7 @@ from django.core.cache import cache
 
 from contacts.directory.models import Country
 from crm.accounts.models import User
+from tests import migrated
 from tests.factories import UserFactory
 
 
@@ -61,3 +62,16 @@ def test_bytes_and_long_texts_do_not_name_tests(request: pytest.FixtureRequest, 
     assert "[content" in request.node.nodeid
     assert "x0" not in request.node.nodeid
     assert "made" not in request.node.nodeid
+
+
+def test_a_migrated_database_is_named_by_all_that_makes_it() -> None:
+    sources = {path.relative_to(migrated.ROOT).as_posix() for path in migrated._sources()}
+
+    assert {
+        "crm/migrations/0001_initial.py",
+        "campaigns/migrations/0002_ledger.py",
+        "contacts/directory/reference.py",
+        "contacts/directory/geography.py",
+        "contacts/directory/data/social_protection_coverage.csv",
+    } <= sources
+    assert "campaigns/delivery/engine.py" not in sources

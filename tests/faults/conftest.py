@@ -1,16 +1,17 @@
 """One private pair of services for all tests of this folder, and the processes of delivery on it."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import migrated
+
 
 @pytest.fixture(scope="package")  # the ORM of this process looks at the private database as long as it lasts
 def _shared_ground(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: Any) -> Iterator[Any]:
-    from django.core.management import call_command
-
     from campaigns.delivery import waking
     from crm.local.services import private
     from tests.faults.ground import Ground, database
@@ -18,7 +19,7 @@ def _shared_ground(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: 
     folder: Path = tmp_path_factory.mktemp("faults")
     before, waking.post = waking.post, lambda *args, **kwargs: None  # this process sends nothing; the scheduler does
     with private(folder / "services") as pair, django_db_blocker.unblock(), database(pair.database_url):
-        call_command("migrate", verbosity=0)
+        migrated.pour(os.environ["DATABASE_URL"], pair.database_url)
         ground = Ground(folder, pair)
         try:
             ground.start_worker()
