@@ -64,10 +64,18 @@ def home(tmp_path: Path) -> Iterator[Path]:
     services.stop_now(home=tmp_path)
 
 
-def test_product_recovers_from_kill_9_of_everything_and_stops_cleanly(home: Path) -> None:
+def test_product_starts_once_recovers_from_kill_9_of_everything_and_stops_cleanly(home: Path) -> None:
+    """One story, because each start of the product takes some fifteen seconds of processor."""
     first = Product(home, "--only", "web,delivery,beat")
     about = first.ready()
     assert answer(f"{about['BASE_URL']}/healthz") == 200
+
+    again = Product(home, "--only", "beat")
+    said, _ = again.process.communicate(timeout=60)
+    assert again.process.returncode == 1
+    assert f"Groundswell already runs from this folder at {about['BASE_URL']}." in said
+    assert "Traceback" not in said
+    assert first.process.poll() is None
 
     left = everything(home)
     assert len(left) > 8
@@ -98,20 +106,6 @@ def with_suppressed_kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         return
-
-
-def test_second_start_in_the_same_folder_says_where_the_first_one_is(home: Path) -> None:
-    first = Product(home, "--only", "beat")
-    about = first.ready()
-
-    second = Product(home, "--only", "beat")
-    said, _ = second.process.communicate(timeout=60)
-
-    assert second.process.returncode == 1
-    assert f"Groundswell already runs from this folder at {about['BASE_URL']}." in said
-    assert "Traceback" not in said
-    assert first.process.poll() is None
-    assert first.end(signal.SIGTERM)[0] == 0
 
 
 def test_taken_port_is_one_sentence(home: Path) -> None:
