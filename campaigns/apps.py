@@ -14,6 +14,7 @@ FEATURES = [
     "engagement",
     "feeds",
     "outreach",
+    "positions",
     "reports",
     "retention",
 ]

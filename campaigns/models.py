@@ -28,11 +28,13 @@ from campaigns.mailings.models import (
 )
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar
+from campaigns.positions.models import Ask, Position, PositionStep, Power
 from campaigns.retention.models import DeliveryTail, KeptTotals
 from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
 
 __all__ = [
     "Approval",
+    "Ask",
     "Attachment",
     "AuditNight",
     "BounceRule",
@@ -58,6 +60,9 @@ __all__ = [
     "MailingTest",
     "PauseNotice",
     "Pillar",
+    "Position",
+    "PositionStep",
+    "Power",
     "RecipientLimit",
     "SafetyLimits",
     "SafetyPause",

@@ -11,5 +11,6 @@ urlpatterns = [
     path("", include("campaigns.delivery.urls")),
     path("", include("campaigns.engagement.urls")),
     path("", include("campaigns.outreach.urls")),
+    path("", include("campaigns.positions.urls")),
     path("", include("campaigns.reports.urls")),
 ]

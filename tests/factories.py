@@ -10,6 +10,8 @@ from factory.django import DjangoModelFactory
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
 from campaigns.planning.models import Campaign, Drive
+from campaigns.positions.ladder import Stance
+from campaigns.positions.models import Ask, PositionStep
 from contacts.consent.addresses import address_hash, address_key
 from contacts.consent.models import Topic
 from contacts.directory.models import (
@@ -175,6 +177,31 @@ class DriveFactory(DjangoModelFactory[Drive]):
     def constituencies(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
         rows = ["GOV"] if extracted is None else extracted
         self.constituencies.set([ConstituencyFactory(code=row) if isinstance(row, str) else row for row in rows])
+
+
+class AskFactory(DjangoModelFactory[Ask]):
+    """An ask of a drive for Zambia's governments."""
+
+    class Meta:
+        model = Ask
+
+    drive = factory.SubFactory(DriveFactory)
+    name = factory.Sequence(lambda n: f"Adopt plan {n}")
+
+
+class StepFactory(DjangoModelFactory[PositionStep]):
+    """A ministry is interested, as it said in a meeting; the present position follows by trigger."""
+
+    class Meta:
+        model = PositionStep
+
+    organization = factory.SubFactory(OrganizationFactory)
+    ask = factory.SubFactory(AskFactory)
+    stance = Stance.INTERESTED
+    on = datetime.date(2026, 10, 1)
+    evidence_kind = "meeting"
+    evidence = "They asked for a costing."
+    recorded_at = factory.LazyFunction(timezone.now)
 
 
 # --- consent --------------------------------------------------------------------------------------------------------

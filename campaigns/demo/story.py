@@ -16,6 +16,7 @@ from django.utils import timezone
 from campaigns.delivery.audience import audience_summary
 from campaigns.demo import texts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
+from campaigns.demo.positions import make_positions
 from campaigns.mailings import services as mailing_services
 from campaigns.mailings.approval import content_hash
 from campaigns.mailings.models import Mailing, Sender, Transport, Variant
@@ -48,6 +49,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("planning the drive")
         sender, transport = _make_sender()
         drive = _make_drive(users, ten, now.date())
+        make_positions(drive, [users[Role.PLANNER], users[Role.OUTREACH]], now)
         segments = _make_segments(users, ten)
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}

@@ -20,6 +20,7 @@ from campaigns.planning.forms import CampaignForm, DriveForm
 from campaigns.planning.grid import Grid, countries_of, grid_of
 from campaigns.planning.lists import COLOURS
 from campaigns.planning.models import Campaign, Drive
+from campaigns.planning.tabs import tabs_of
 from campaigns.planning.today import running
 from contacts.directory.coverage import indicator
 from crm.accounts.requests import StaffRequest
@@ -132,6 +133,7 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     may_add = request.user.may(Action.EDIT_DIRECTORY)
     context = {
         "drive": drive,
+        "tabs": tabs_of(drive, "drive_detail"),
         "colour": COLOURS[drive.status],
         "grid": grid,
         "rows": [_grid_row(drive, row, grid, now) for row in grid.rows],

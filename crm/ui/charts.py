@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,7 +22,12 @@ class Series:
 
 @dataclass
 class Chart:
-    """kind: bar, line or map. urls: for each label, the rows behind it. points: for a map, {country, label, value, url}."""
+    """kind: bar, line, map, steps or matrix. urls: for each label, the rows behind it.
+
+    points: of a map {country, label, value, url}; of steps {at (day), value, label, url}, with `scale` naming the values from 1 on and
+    `until` the day to which the last goes on; of a matrix {label, x, y, color, note, url}, with `x_scale` and `scale` naming both axes.
+    colors: of a map, from its lowest value to its highest. can_save: whether it is offered as SVG and PNG.
+    """
 
     kind: str
     labels: list[str] = field(default_factory=list)
@@ -32,6 +38,13 @@ class Chart:
     horizontal: bool = False
     stacked: bool = True
     points: list[dict[str, Any]] = field(default_factory=list)
+    scale: list[str] = field(default_factory=list)
+    x_scale: list[str] = field(default_factory=list)
+    x_name: str = ""
+    y_name: str = ""
+    until: str = ""
+    colors: list[str] = field(default_factory=list)
+    can_save: bool = False
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
@@ -45,6 +58,18 @@ def as_table(data: dict[str, Any]) -> dict[str, Any]:
             {"cells": [p["label"], _shown(p["value"], unit)], "url": p.get("url", "")} for p in data.get("points", [])
         ]
         return {"head": [_("Country"), data.get("name", "")], "rows": rows}
+    if data.get("kind") == "steps":
+        rows = [
+            {"cells": [formats.day(dt.date.fromisoformat(p["at"])), p["label"]], "url": p.get("url", "")}
+            for p in data["points"]
+        ]
+        return {"head": [_("Day"), data.get("name", "")], "rows": rows}
+    if data.get("kind") == "matrix":
+        rows = [
+            {"cells": [p["label"], data["x_scale"][p["x"] - 1], data["scale"][p["y"] - 1]], "url": p.get("url", "")}
+            for p in data["points"]
+        ]
+        return {"head": [_("Institution"), data["x_name"], data["y_name"]], "rows": rows}
     urls = data.get("urls") or []
     rows = [
         {"cells": [label, *(_shown(s["values"][i], unit) for s in data["series"])], "url": urls[i] if urls else ""}

@@ -45,6 +45,9 @@ PAGES = [
     ("segment-builder", Role.PLANNER, "/segments/{segment}/edit/"),
     ("drive", Role.PLANNER, "/drives/{drive}/"),
     ("campaign", Role.PLANNER, "/drives/campaigns/{campaign}/"),
+    ("asks", Role.PLANNER, "/drives/{drive}/asks/"),
+    ("positions", Role.OUTREACH, "/directory/organizations/{moved}/positions/"),
+    ("matrix", Role.PLANNER, "/drives/{drive}/matrix/"),
     ("mailings", Role.EDITOR, "/mailings/"),
     ("mailing-editor", Role.EDITOR, "/mailings/{waiting}/edit/"),
     ("pre-flight", Role.APPROVER, "/mailings/{waiting}/pre-flight/"),
@@ -68,6 +71,8 @@ UIDS = {
     "person": "SELECT p.uid FROM contacts_person p JOIN delivery d ON d.person_id = p.id JOIN campaigns_interaction i"
     " ON i.person_id = p.id WHERE d.state = 'accepted' ORDER BY p.id LIMIT 1",
     "organization": "SELECT uid FROM contacts_organization WHERE country_id = 'TD' ORDER BY id LIMIT 1",
+    "moved": "SELECT o.uid FROM contacts_organization o JOIN campaigns_positionstep s ON s.organization_id = o.id"
+    " GROUP BY o.id ORDER BY count(*) DESC, o.id LIMIT 1",
     "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
     "drive": "SELECT uid FROM campaigns_drive",
     "campaign": "SELECT uid FROM campaigns_campaign",

@@ -153,7 +153,7 @@ def bar_segments(parts: Any) -> dict[str, Any]:
 @register.simple_tag
 def chart_table(data: Any, id: str) -> dict[str, Any]:
     data = data.as_data() if hasattr(data, "as_data") else dict(data)
-    return {**charts.as_table(data), "data": data, "script_id": f"{id}-data"}
+    return {**charts.as_table(data), "data": data}
 
 
 @register.filter

@@ -28,7 +28,7 @@ from crm.ids import new_uid
 from crm.jobs.models import Job
 from crm.local.mailbox.store import Store
 from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
-from tests.factories import ContactListFactory, OrganizationFactory, PostFactory, TagFactory, TopicFactory
+from tests.factories import ContactListFactory, OrganizationFactory, PostFactory, StepFactory, TagFactory, TopicFactory
 
 ADDRESS, OLD_ADDRESS, PHONE = "zenobia@quill.example.org", "z.quill@old.example.org", "+260 977 555 123"
 GIVEN, FAMILY = "Zenobia", "Quillfeather"
@@ -84,6 +84,12 @@ def _directory(zenobia: Person, ministry, actor) -> None:
 
 def _campaign(world: SimpleNamespace, actor) -> None:
     now, zenobia = timezone.now(), world.zenobia
+    StepFactory(
+        organization=world.ministry, said_by=zenobia, evidence=f"{NAME} said yes", link=f"https://x.test/{ADDRESS}"
+    )
+    StepFactory(
+        organization=world.ministry, said_by_name=NAME, withdrawn_at=now, withdrawn_why=f"{NAME} was quoted wrongly"
+    )
     world.mailing = mailing = sent_mailing(topic=world.topic, name="Bulletin")
     fields = {"person.name": NAME, "organization.name": world.ministry.name}
     past = now - timedelta(hours=3)

@@ -12,6 +12,8 @@ from django.utils import timezone
 from campaigns.engagement.models import DeliveryEngagement, EngagementDay
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
+from campaigns.positions.ladder import CODES as RUNGS
+from campaigns.positions.models import PositionStep
 from contacts.consent.models import ConsentEvent, ConsentState, Topic
 from contacts.directory.models import (
     Constituency,
@@ -26,12 +28,14 @@ from contacts.directory.models import (
 from contacts.segments.models import ContactList, ContactListMember, Segment
 from crm.ui.searchtext import normalise
 from tests.factories import (
+    AskFactory,
     ContactPointFactory,
     DriveFactory,
     MembershipFactory,
     OrganizationFactory,
     PersonFactory,
     PostFactory,
+    StepFactory,
     TopicFactory,
 )
 
@@ -59,6 +63,7 @@ class World:
         self.make_lists_and_segments()
         self.make_mailings()
         self.make_days()
+        self.make_positions()
         self.read()
 
     def when(self) -> Any:
@@ -176,7 +181,22 @@ class World:
                 if day <= self.now.date():
                     EngagementDay.objects.create(person_id=person.pk, day=day, mailed=pick.choice([0, 1, 2]), human_clicks=pick.choice([0, 0, 1, 2]), replies=pick.choice([0, 0, 1]))  # fmt: skip
 
+    def make_positions(self) -> None:
+        """Two asks; of some institutions nothing is known, of some a step was withdrawn."""
+        pick = self.chance
+        self.asks = [AskFactory(name=f"Ask {n}") for n in range(2)]
+        for ask in self.asks:
+            for organization in pick.sample(self.organizations, 7):
+                for month in range(1, pick.choice([2, 3])):
+                    StepFactory(organization=organization, ask=ask, stance=pick.randint(1, 7), on=date(2026, month, 1))
+        gone = PositionStep.objects.order_by("pk")[::4]
+        for step in gone:
+            PositionStep.objects.filter(pk=step.pk).update(withdrawn_at=self.now, withdrawn_why="a slip")
+
     def read(self) -> None:
+        self.positions: dict[tuple[int, str], int] = {}
+        for step in PositionStep.objects.filter(withdrawn_at=None).select_related("ask").order_by("on", "pk"):
+            self.positions[step.organization_id, str(step.ask.uid)] = step.stance
         self.people = list(Person.objects.order_by("pk"))
         self.active = [p for p in self.people if p.archived_at is None and p.erased_at is None]
         self.primary = {
@@ -417,6 +437,27 @@ class World:
         found = any((person.pk, mailing) in self.replies for mailing in self.mailings_of(operator, value))
         return found == (operator in ("any_of", "ever"))
 
+    def stands(self, person: Person, asks: Any) -> dict[str, int]:
+        """The positions of the person's institution on these asks, as far as they are known."""
+        seat = self.primary.get(person.pk)
+        places = {ask: self.positions.get((seat.organization_id, ask)) for ask in asks} if seat else {}
+        return {ask: stance for ask, stance in places.items() if stance}
+
+    def ask_position(self, person: Person, operator: str, value: Any) -> bool | None:
+        wanted = [(ask, RUNGS[code].value) for ask, _colon, code in (item.partition(":") for item in value)]
+        mine = self.stands(person, {ask for ask, _stance in wanted})
+        if operator in ("at_least", "at_most"):
+            up = operator == "at_least"
+            found = any(ask in mine and (mine[ask] >= s if up else mine[ask] <= s) for ask, s in wanted)
+        else:
+            found = any(mine.get(ask) == stance for ask, stance in wanted)
+        if not mine:
+            return None
+        return found != (operator == "none_of")
+
+    def ask_position_known(self, person: Person, operator: str, value: Any) -> bool:
+        return bool(self.stands(person, value)) == (operator == "any_of")
+
     # --- what may be asked, by field
     def choices(self) -> dict[str, list[str]]:
         return {
@@ -434,6 +475,8 @@ class World:
             "received": list(self.mailing_ids),
             "clicked": list(self.mailing_ids),
             "replied": list(self.mailing_ids),
+            "position": [f"{row.uid}:{code}" for row in self.asks for code in ("neutral", "supportive")],
+            "position_known": [str(row.uid) for row in self.asks],
         }
 
 

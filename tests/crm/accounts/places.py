@@ -76,6 +76,8 @@ PLACES: dict[str, Place] = {
     "/drives/campaigns/<uuid:uid>/": Place("campaigns", Reach.CAMPAIGN),
     "/mailings/<uuid:uid>/": Place("mailings", Reach.DRIVE, {"verb": "ask-review"}),
     "/mailings/<uuid:uid>/report/": Place("reports", Reach.DRIVE),
+    "/asks/<uuid:uid>/": Place("asks", Reach.DRIVE),
+    "/positions/<uuid:uid>/": Place("position-steps", Reach.DRIVE),
     "/outreach/replies/<uuid:uid>/": Place("replies", Reach.COUNTRY),
     "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
     "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),

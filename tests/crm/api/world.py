@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.feeds.services import number_feeds
+from campaigns.positions.models import Position
 from contacts.consent.services import grant_consent
 from contacts.importing.services import upload_import
 from contacts.segments.lists import add_to_list
@@ -51,9 +52,11 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     record(verb="person.edited", target=person, actor=owner, event={})
     publish_outbox()
     number_feeds()
+    step = make.StepFactory(organization=organization, ask__drive=drive)
     rows: dict[str, Any] = {
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
         "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
+        "asks": step.ask, "position-steps": step, "positions": Position.objects.get(organization=organization),
     }  # fmt: skip
     return World({name: str(row.uid) for name, row in rows.items()}, country)
