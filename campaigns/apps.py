@@ -14,6 +14,8 @@ FEATURES = [
     "engagement",
     "feeds",
     "outreach",
+    "interactions",
+    "todo",
     "positions",
     "reports",
     "retention",

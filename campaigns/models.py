@@ -16,6 +16,7 @@ from campaigns.engagement.models import (
 from campaigns.esp.models import ServiceEvent
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
+from campaigns.interactions.models import Party
 from campaigns.limits.models import DomainRest, RecipientLimit
 from campaigns.mailings.models import (
     Approval,
@@ -31,8 +32,10 @@ from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.positions.models import Ask, Position, PositionStep, Power
 from campaigns.retention.models import DeliveryTail, KeptTotals
 from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
+from campaigns.todo.models import Absence, Task
 
 __all__ = [
+    "Absence",
     "Approval",
     "Ask",
     "Attachment",
@@ -58,6 +61,7 @@ __all__ = [
     "KeptTotals",
     "Mailing",
     "MailingTest",
+    "Party",
     "PauseNotice",
     "Pillar",
     "Position",
@@ -70,6 +74,7 @@ __all__ = [
     "ServiceEvent",
     "SendingDomain",
     "StoredFile",
+    "Task",
     "TrackedLink",
     "Transport",
     "Variant",

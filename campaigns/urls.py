@@ -12,5 +12,7 @@ urlpatterns = [
     path("", include("campaigns.engagement.urls")),
     path("", include("campaigns.outreach.urls")),
     path("", include("campaigns.positions.urls")),
+    path("", include("campaigns.interactions.urls")),
+    path("", include("campaigns.todo.urls")),
     path("", include("campaigns.reports.urls")),
 ]

@@ -66,6 +66,7 @@ app.autodiscover_tasks(
         "campaigns.engagement",
         "campaigns.feeds",
         "campaigns.outreach",
+        "campaigns.todo",
         "campaigns.reports",
     ]
 )

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.models import DeliveryEngagement, EngagementDay
 from campaigns.mailings.models import Mailing
-from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.outreach.models import InboundMessage
 from contacts.consent.erasure.registry import PersonalData, addresses_of, register_erasure
 from contacts.consent.erasure.texts import json_like, pattern, run
 
@@ -131,7 +131,7 @@ def export_engagement(data: PersonalData) -> list[dict[str, Any]]:
         return [dict(zip(names, (row[0], stamp(row[1]), *row[2:]), strict=True)) for row in cursor.fetchall()]
 
 
-# --- feedback, inbound messages, interactions ---------------------------------------------------------------------------
+# --- feedback, inbound messages ---------------------------------------------------------------------------
 def _inbound_sql(data: PersonalData) -> tuple[str, list[Any]]:
     """Messages about their deliveries, from their address, of their interactions; and those nobody knew that name the address."""
     sql = (
@@ -215,34 +215,8 @@ def export_inbound(data: PersonalData) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _interactions(data: PersonalData) -> Any:
-    return Interaction.objects.filter(person__in=data.person_ids)
-
-
-def erase_interactions(data: PersonalData) -> int:
-    """That an institution was spoken to stays in its history; with whom, and about what, goes."""
-    return int(_interactions(data).update(person=None, subject="", text=""))
-
-
-def export_interactions(data: PersonalData) -> list[dict[str, Any]]:
-    rows = _interactions(data).select_related("organization", "logged_by").order_by("at")
-    return [
-        {
-            "kind": row.kind, "at": stamp(row.at), "subject": row.subject, "text": row.text,
-            "organization": row.organization.name if row.organization else "",
-            "logged_by": row.logged_by.name if row.logged_by else "",
-        }
-        for row in rows
-    ]  # fmt: skip
-
-
 def register() -> None:
     addresses_of(past_addresses)
-    register_erasure(
-        "interactions", _("Replies"), count=lambda data: _interactions(data).count(),
-        erase=erase_interactions, export=export_interactions, order=90,
-        goes=_("With whom, subject and text."), stays=_("That the institution was spoken to, and when."),
-    )  # fmt: skip
     register_erasure(
         "inbound", _("Mail that came back"), count=count_inbound, erase=erase_inbound, export=export_inbound, order=80,
         goes=_("The messages as they came, also those not read yet, and what servers said."),

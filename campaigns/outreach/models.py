@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
@@ -59,13 +60,18 @@ class InboundMessage(models.Model):
 
 
 class Interaction(UidModel):
-    """A call, meeting, letter, or a reply (linked to its delivery)."""
+    """A call, meeting, letter, message, or a reply (linked to its delivery).
+
+    `person` and `organization` are the first of those who took part; all of them are its parties (campaigns.interactions), which
+    is what screens and segments ask. One that was taken away keeps its words for the trail, and has no parties any more.
+    """
 
     class Kind(models.TextChoices):
         REPLY = "reply", _("reply")
         CALL = "call", _("call")
         MEETING = "meeting", _("meeting")
         LETTER = "letter", _("letter")
+        MESSAGE = "message", _("message")
         OTHER = "other", _("other")
 
     kind = models.CharField(max_length=8, choices=Kind.choices)
@@ -79,7 +85,16 @@ class Interaction(UidModel):
     subject = models.CharField(max_length=300, blank=True, default="")
     text = models.TextField(blank=True, default="")
     at = models.DateTimeField()
+    is_two_way = models.BooleanField(default=True, db_default=True, help_text="they talked with us, or answered")
+    mentions = models.JSONField(
+        default=list, blank=True, help_text="list of {kind, uid, label} that `text` names with @"
+    )
     logged_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    logged_at = models.DateTimeField(null=True, default=timezone.now, editable=False)
+    form_key = models.UUIDField(
+        null=True, unique=True, editable=False, help_text="of the form: saved twice is logged once"
+    )
+    removed_at = models.DateTimeField(null=True, editable=False, help_text="logged by mistake")
     answered_at = models.DateTimeField(null=True, help_text="a reply that somebody took care of")
     answered_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
 
@@ -93,6 +108,16 @@ class Interaction(UidModel):
                 fields=["-at"], name="interaction_open_replies", condition=Q(kind="reply", answered_at__isnull=True)
             ),
             models.Index(fields=["mailing_id", "seq"], name="interaction_delivery"),
+            models.Index(fields=["-at", "-id"], name="interaction_order", condition=Q(removed_at__isnull=True)),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                name="interaction_kind_known",
+                condition=Q(kind__in=["reply", "call", "meeting", "letter", "message", "other"]),
+            ),
+            models.CheckConstraint(
+                name="interaction_reply_is_two_way", condition=~Q(kind="reply") | Q(is_two_way=True)
+            ),
         ]
 
     def __str__(self) -> str:

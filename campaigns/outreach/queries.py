@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -17,15 +17,21 @@ if TYPE_CHECKING:
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        """Touches with people or institutions in the user's scope for `action`."""
-        from contacts.directory.models import Organization, Person
+        """Touches in which somebody, or an institution, in the user's scope for `action` took part."""
+        from campaigns.interactions.models import Party
 
         if user.scope(action).countries is None:
             return self
-        return self.filter(
-            Q(person__in=Person.objects.visible_to(user, action))
-            | Q(organization__in=Organization.objects.visible_to(user, action))
-        )
+        theirs = Party.objects.visible_to(user, action).took_part().filter(interaction=OuterRef("pk"))
+        return self.filter(Exists(theirs))
+
+    def standing(self) -> Self:
+        """All but those that were logged by mistake."""
+        return self.filter(removed_at__isnull=True)
+
+    def logged(self) -> Self:
+        """What people logged, apart from replies, which the system sees."""
+        return self.standing().exclude(kind="reply")
 
     def replies(self) -> Self:
         return self.filter(kind="reply")

@@ -13,13 +13,15 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.delivery.models import Feedback
 from campaigns.mailings.models import Mailing
-from campaigns.outreach import lists, timeline  # noqa: F401  registers the list
+from campaigns.outreach import (
+    lists,  # noqa: F401  registers the list
+    tabs,
+    timeline,
+)
 from campaigns.outreach.bounces import restore_rule
 from campaigns.outreach.models import Interaction
-from campaigns.outreach.services import restore_answer
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.audit import subjects
 from crm.audit.services import undoable
 from crm.audit.verbs import final
 from crm.ui import formats, menu, settings_pages, today
@@ -121,9 +123,10 @@ def bounces(user: User) -> Iterable[today.Need]:
 
 menu.register(
     menu.MenuItem(
-        gettext_lazy("Replies"), "message-circle", "reply_list", order=30, group=2, count=to_answer, prefix="/outreach/"
+        gettext_lazy("Outreach"), "phone", "task_list", order=30, group=2, count=to_answer, prefix="/outreach/"
     )
 )
+tabs.register(tabs.Tab(gettext_lazy("Replies"), "reply_list", "message-circle", 40))
 today.register_needs(replies_to_answer, _waiting)
 today.register_needs(bounces, _bouncing)
 settings_pages.register(
@@ -135,21 +138,9 @@ settings_pages.register(
         order=55,
     )
 )
-undoable("interaction", restore_answer)
 undoable("bounce_rule", restore_rule)
 final("inbox.*", gettext_lazy("The trail keeps no passwords; change a mailbox on its own page."))
 timeline.register_sources()
 
 final("interaction.replied", gettext_lazy("Somebody wrote to us; that happened."))
 final("contact_point.*", gettext_lazy("A mail server said so; set the address's state on its owner's page."))
-
-subjects.register(
-    subjects.Kind(
-        "interaction",
-        gettext_lazy("Reply"),
-        "message-circle",
-        Interaction.objects.visible_to,
-        words="subject",
-        can_search=False,
-    )
-)

@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from campaigns.delivery.addresses import BOUNCE, read_address, read_message_id
 from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.services import mark, subject_of
+from campaigns.interactions.models import Party
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.bounces import address_works, note_bounce
 from campaigns.outreach.models import InboundMessage, Interaction
@@ -173,6 +174,10 @@ def _log_reply(inbound: InboundMessage, reading: Reading, delivery: Delivery) ->
         text=own_words(reading.text),
         at=inbound.received_at,
     )
+    common = {"interaction": interaction, "at": interaction.at, "is_two_way": True}
+    parties = [Party(**common, person=person)] if person else []
+    parties += [Party(**common, organization=organization)] if organization else []
+    Party.objects.bulk_create(parties)
     mark(delivery=delivery, column="replied_at", at=inbound.received_at)
     if person:
         earlier = Q(last_engaged_at__isnull=True) | Q(last_engaged_at__lt=inbound.received_at)

@@ -17,6 +17,7 @@ from campaigns.outreach import services
 from campaigns.outreach.lists import SOURCE
 from campaigns.outreach.models import InboundMessage, Interaction
 from campaigns.outreach.reading import own_words, read_message
+from campaigns.outreach.tabs import outreach_tabs
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import NotAllowed
@@ -38,12 +39,13 @@ def reply_list(request: StaffRequest) -> HttpResponseBase:
     replies = Interaction.objects.replies().visible_to(request.user)
     inbound = InboundMessage.objects.visible_to(request.user)
     tabs = _tabs(tab, open=replies.to_answer().count(), left=inbound.left_over().count())
+    pages = outreach_tabs(request.user, "reply_list")
     if tab in {"automatic", "left"}:
         rows = inbound.automatic() if tab == "automatic" else inbound.left_over()
         page: Page[Any] = paginate(request, rows, sort=["-received_at"], size=SIZE)
         for message in page.rows:
             _read_for_display(message)
-        context = {"tab": tab, "page": page, "mailings": _mailings(request, page.rows), "tabs": tabs}
+        context = {"tab": tab, "page": page, "mailings": _mailings(request, page.rows), "tabs": tabs, "pages": pages}
         return render(request, "campaigns/outreach/reply_list.html", context)
     table = build(SOURCE, request)
     return list_page(
@@ -53,6 +55,7 @@ def reply_list(request: StaffRequest) -> HttpResponseBase:
         filters=table.filters,
         tab=tab,
         tabs=tabs,
+        pages=pages,
         may_answer=request.user.may(Action.EDIT_DIRECTORY) or request.user.may(Action.LOG),
     )
 

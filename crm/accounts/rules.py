@@ -42,7 +42,7 @@ class Action(TextChoices):
     SEND = "send", _("send, resume, cancel what is approved")
     PAUSE = "pause", _("pause a mailing")
     DRIVES = "drives", _("drives")
-    LOG = "log", _("handle replies, record positions and commitments")
+    LOG = "log", _("log contacts, handle replies and tasks, record positions and commitments")
     ADMINISTER = "administer", _("users, topics, senders, transports, erase, retention")
 
 

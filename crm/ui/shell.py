@@ -40,6 +40,17 @@ class NewItem:
 
 
 @dataclass(frozen=True)
+class QuickItem:
+    """What people do all day: a button of its own in the top bar, floating on phones, and one key from everywhere."""
+
+    label: StrOrPromise
+    icon: str
+    url_name: str
+    actions: tuple[Action, ...]
+    key: str
+
+
+@dataclass(frozen=True)
 class AccountItem:
     """A line of the menu behind the initials."""
 
@@ -62,6 +73,7 @@ ACCOUNT: list[AccountItem] = [
     AccountItem(_("Your account"), "user", "profile", order=10),
     AccountItem(_("Two-step and passkeys"), "shield-lock", "mfa_index", order=20),
 ]
+_quick: QuickItem | None = None
 _campaign_name: Callable[[User], str] = lambda user: ""  # noqa: E731 a default to be replaced
 _banner: tuple[Callable[[], Iterable[Countable]], Callable[[], Banner]] | None = None
 
@@ -77,6 +89,12 @@ def register_account(item: AccountItem) -> None:
     if item not in ACCOUNT:
         ACCOUNT.append(item)
         ACCOUNT.sort(key=lambda each: each.order)
+
+
+def use_quick(item: QuickItem) -> None:
+    """Say what the button beside "New" does; there is one."""
+    global _quick
+    _quick = item
 
 
 def use_campaign_name(name: Callable[[User], str]) -> None:
@@ -157,6 +175,13 @@ class Shell:
             return []
         allowed = [item for item in NEW if any(self.user.may(action) for action in item.actions)]
         return [Entry(item.label, item.icon, reverse(item.url_name), modal=item.modal) for item in allowed]
+
+    @cached_property
+    def quick(self) -> QuickItem | None:
+        """The button beside "New", for those who may."""
+        if not self.is_signed_in or _quick is None or not any(self.user.may(action) for action in _quick.actions):
+            return None
+        return _quick
 
     @property
     def account(self) -> list[Entry]:

@@ -76,6 +76,8 @@ NO_PAGE: dict[str, str] = {
     "import_rejected_xlsx": FILE,
     "import_kept_csv": FILE,
     "import_kept_xlsx": FILE,
+    "party_options": FRAGMENT,
+    "mention_options": FRAGMENT,
     "drives_today": FRAGMENT,
     "mailing_preview": "the message itself, in a sandbox where no script runs",
     "mailing_preview_members": FRAGMENT,

@@ -16,6 +16,7 @@ from django.utils import timezone
 from campaigns.delivery.models import Delivery
 from campaigns.engagement.models import DeliveryEngagement, Engagement, EngagementDay
 from campaigns.engagement.partitions import ensure_month, month_of
+from campaigns.interactions.services import log_interaction
 from campaigns.outreach.models import InboundMessage, Interaction
 from contacts.consent import services
 from contacts.consent.services.opt_in import mail_due
@@ -128,6 +129,11 @@ def _campaign(world: SimpleNamespace, actor) -> None:
         kind="reply", person=zenobia, organization=world.ministry, inbound=reply, mailing_id=mailing.pk, seq=sent.seq,
         subject=f"Re: from {NAME}", text=f"Regards, {NAME}", at=now, logged_by=actor,
     )  # fmt: skip
+    called = {"actor": actor, "kind": "call", "next_step": f"Ask {NAME}"}
+    log_interaction(people=[zenobia], text=f"{GIVEN} is ill", **called)
+    mention = {"kind": "person", "uid": str(zenobia.uid), "label": GIVEN}
+    log_interaction(people=[zenobia, world.bob], text=f"{NAME} agreed, Bob too. @{GIVEN}", mentions=[mention], **called)
+    log_interaction(people=[world.bob], text=f"Of {NAME}", **called)
 
 
 def _sent(mailing, person, address: str, **values) -> Delivery:

@@ -137,7 +137,7 @@ def test_reports_add_up_and_what_waits_never_leaves(world, admin, sign_in):
     assert (world.waiting.state, world.waiting.address) == ("cancelled", "")
     world.sent.refresh_from_db()
     assert (world.sent.state, world.sent.organization_id, world.sent.fields) == ("accepted", None, {})
-    assert Interaction.objects.get().organization == world.ministry
+    assert Interaction.objects.get(kind="reply").organization == world.ministry
     assert set(InboundMessage.objects.values_list("state", flat=True)) == {"handled", "unmatched"}
     assert not InboundMessage.objects.to_forward().exists()
     client = sign_in(admin)

@@ -10,10 +10,15 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from campaigns.interactions.models import Party
+from campaigns.interactions.services import log_interaction
 from campaigns.limits.models import RecipientLimit
 from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Inbox, Interaction
+from campaigns.todo.absences import add_absence
+from campaigns.todo.models import Absence
+from campaigns.todo.services import add_task
 from contacts.consent.erasure.exporting import request_export as request_data
 from contacts.consent.models import Erasure, SubscriptionRun, Topic
 from contacts.consent.services import ask_permission
@@ -79,6 +84,9 @@ PLACES: dict[str, Place] = {
     "/asks/<uuid:uid>/": Place("asks", Reach.DRIVE),
     "/positions/<uuid:uid>/": Place("position-steps", Reach.DRIVE),
     "/outreach/replies/<uuid:uid>/": Place("replies", Reach.COUNTRY),
+    "/outreach/contacts/<uuid:uid>/": Place("interactions", Reach.COUNTRY),
+    "/outreach/tasks/<uuid:uid>/": Place("tasks", Reach.COUNTRY),
+    "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
     "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
     "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),
     "/activity/<slug:kind>/<uuid:uid>/": Place("people", Reach.COUNTRY, {"kind": "person"}),
@@ -142,7 +150,12 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "requests": ask_permission(subject=to_ask, topic=topic, source="a test", actor=owner),
         "data-exports": request_data(person=person, actor=_anybody()),
         "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces"),
-        "replies": Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes"),
+        "replies": _with_party(
+            Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes")
+        ),
+        "interactions": log_interaction(actor=_anybody(), kind="call", people=[person]).interaction,
+        "tasks": add_task(actor=_anybody(), title="Call", due_on=timezone.localdate(), person=person),
+        "absences": _absence(),
         "services": make.TransportFactory(kind="service", service="postmark", service_settings='{"server_token": "t"}'),
         "users": owner,
         "recipient-limits": RecipientLimit.objects.create(domain=f"{country.lower()}.ministry.eu", per_minute=5),
@@ -184,6 +197,16 @@ def _segment(owner: User) -> Segment:
     segment: Segment = make.SegmentFactory(owner=owner)
     SegmentVersion.objects.create(segment=segment, version=1, tree=segment.tree, saved_by=owner)
     return segment
+
+
+def _with_party(reply: Interaction) -> Interaction:
+    Party.objects.create(interaction=reply, person=reply.person, at=reply.at, is_two_way=True)
+    return reply
+
+
+def _absence() -> Absence:
+    today = timezone.localdate()
+    return add_absence(actor=_anybody(), user=_anybody(), deputy=_anybody(), starts_on=today, ends_on=today)
 
 
 def _anybody() -> User:

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.feeds.services import number_feeds
+from campaigns.interactions.services import log_interaction
 from campaigns.positions.models import Position
+from campaigns.todo.services import add_task
 from contacts.consent.services import grant_consent
 from contacts.importing.services import upload_import
 from contacts.segments.lists import add_to_list
@@ -24,6 +26,14 @@ class World:
 
     uids: dict[str, str] = field(default_factory=dict)
     country: str = "ZM"
+
+
+def _officer() -> User:
+    from tests import factories as make
+
+    user: User = make.UserFactory()
+    make.GrantFactory(user=user, role="outreach")
+    return user
 
 
 def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -> World:
@@ -56,6 +66,8 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     rows: dict[str, Any] = {
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
+        "interactions": log_interaction(actor=_officer(), kind="call", people=[person]).interaction,
+        "tasks": add_task(actor=_officer(), title="Call", due_on=timezone.localdate(), person=person),
         "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
         "asks": step.ask, "position-steps": step, "positions": Position.objects.get(organization=organization),
     }  # fmt: skip

@@ -1,0 +1,69 @@
+"""The demo's past of talking: who called whom in the ten countries, what was agreed, what is due."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from campaigns.interactions.services import log_interaction
+from campaigns.todo.services import add_task
+from contacts.directory.models import Country, Membership
+from crm.accounts.models import User
+
+PLACES = 36
+NOTES = {
+    "call": [
+        "Asked for the draft in French before the council meets. Friendly, short of time.",
+        "They want figures of the neighbours first; sceptical about what it costs in the first year.",
+        "Will put it on the agenda of the next tripartite committee. Wants a paper of two pages.",
+        "Not reached the head; the deputy took notes and calls back.",
+        "Agrees with the aim. Asks who pays for the survey of informal workers.",
+    ],
+    "meeting": [
+        "Two hours with the whole department. They see the gap themselves: domestic workers and market sellers.",
+        "Met beside the regional conference. Supportive, if employers come along; asked us to bring them together.",
+        "Presented the coverage figures. Many questions about the source; they will send newer ones.",
+        "They named a focal point for the action plan and offered to host the round table.",
+    ],
+    "letter": [
+        "Invitation to the round table, with the agenda.",
+        "Answer to their questions on financing, with two annexes.",
+    ],
+    "message": ["Short note with the link to the guide.", "Reminder of the date, and thanks for the meeting."],
+}
+STEPS = [
+    "Send the draft in French", "Call again after the committee", "Send the neighbours’ figures", "Agree on a date for the round table",
+    "Ask for the newer figures", "Bring employers and workers together",
+]  # fmt: skip
+
+
+def make_contacts(*, officers: Sequence[User], countries: Sequence[Country], now: datetime, seed: int) -> None:
+    """Some months of calls, meetings, letters and messages, the next steps of the latest, and a few tasks of other kinds."""
+    rng = random.Random(seed)  # noqa: S311 the same demo each time
+    holders = list(
+        Membership.objects.current().primary().filter(organization__country__in=countries, post__is_head=True)
+        .select_related("person", "organization").order_by("organization_id")
+    )  # fmt: skip
+    chosen = rng.sample(holders, min(PLACES, len(holders)))
+    for number, held in enumerate(chosen):
+        officer = officers[0] if number % 3 else officers[1]
+        days = sorted((rng.randint(3, 280) for _time in range(rng.randint(1, 4))), reverse=True)
+        for place, ago in enumerate(days):
+            kind = rng.choice(["call", "call", "meeting", "letter", "message"])
+            is_last = place == len(days) - 1
+            log_interaction(
+                actor=officer,
+                kind=kind,
+                people=[held.person],
+                organizations=[held.organization],
+                at=now - timedelta(days=ago, minutes=rng.randint(0, 400)),
+                is_two_way=kind in {"call", "meeting"} or rng.random() < 0.3,
+                text=rng.choice(NOTES[kind]),
+                next_step=rng.choice(STEPS) if is_last and number % 2 else "",
+                next_on=(now + timedelta(days=rng.randint(-4, 12))).date(),
+            )
+    add_task(actor=officers[1], title="Week’s notes to the steering group", due_on=now.date(), repeat="week")
+    add_task(
+        actor=officers[0], title="Check whose posts changed", due_on=(now + timedelta(days=2)).date(), repeat="month"
+    )
