@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import connection, transaction
 
@@ -37,6 +38,57 @@ def stop_deliveries(*, address_keys: list[str], address_hashes: list[bytes], at:
                 " WHERE r.mailing_id = s.mailing_id AND r.seq = s.seq",
                 [[row[0] for row in stopped], [row[1] for row in stopped]],
             )
+
+
+# letters to a person use the person's permission, others the institution's
+_THEIRS = {
+    "person": "d.person_id = (SELECT id FROM contacts_person WHERE uid = %(uid)s)",
+    "organization": "d.organization_id = (SELECT id FROM contacts_organization WHERE uid = %(uid)s) AND d.person_id IS NULL",
+}
+_WITHDRAWN = """
+WITH waiting AS (
+    SELECT d.mailing_id, d.seq FROM delivery d WHERE {theirs} AND d.state IN ('pending', 'deferred') AND d.mailing_id IN (
+           SELECT id FROM campaigns_mailing WHERE topic_id = %(topic)s AND state IN ('sending', 'paused'))
+     ORDER BY d.mailing_id, d.seq FOR UPDATE OF d),
+over AS (
+    DELETE FROM campaigns_deliveryretry r USING waiting w WHERE r.mailing_id = w.mailing_id AND r.seq = w.seq)
+UPDATE delivery d SET state = 'cancelled', settled_at = %(at)s, reply_text = 'unsubscribed'
+  FROM waiting w WHERE d.mailing_id = w.mailing_id AND d.seq = w.seq AND d.state IN ('pending', 'deferred')"""
+
+
+def stop_unsubscribed(*, kind: str, uid: UUID, topic_id: int, at: datetime) -> None:
+    """A withdrawal: what waits to go to them on this topic never leaves. Locked in the same order as above."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAWN.format(theirs=_THEIRS[kind]), {"uid": uid, "topic": topic_id, "at": at})
+
+
+IN_DOUBT = 100_000  # events before the last one that may not have been committed then
+
+
+def stop_withdrawn_meanwhile(*, mailing_id: int, after: int) -> int:
+    """What a freeze wrote for people who withdrew while it ran: it could not see that, nor the withdrawal its rows.
+
+    after: the last consent event that there was when it began.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH gone AS MATERIALIZED (
+                SELECT k.subject_uid FROM contacts_consentevent e JOIN campaigns_mailing m ON m.topic_id = e.topic_id
+                  JOIN contacts_consentstate k ON k.subject_uid = e.subject_uid AND k.topic_id = e.topic_id
+                       AND k.channel = e.channel AND NOT k.is_granted
+                 WHERE e.id > %(after)s AND e.action = 'withdraw' AND e.channel = 'email' AND m.id = %(mailing)s),
+            waiting AS (
+                SELECT d.mailing_id, d.seq FROM delivery d WHERE d.mailing_id = %(mailing)s AND d.state IN ('pending', 'deferred')
+                   AND (d.person_id IN (SELECT p.id FROM contacts_person p JOIN gone g ON g.subject_uid = p.uid)
+                     OR (d.person_id IS NULL AND d.organization_id IN (
+                         SELECT o.id FROM contacts_organization o JOIN gone g ON g.subject_uid = o.uid)))
+                 ORDER BY d.seq FOR UPDATE OF d)
+            UPDATE delivery d SET state = 'cancelled', settled_at = now(), reply_text = 'unsubscribed'
+              FROM waiting w WHERE d.mailing_id = w.mailing_id AND d.seq = w.seq AND d.state IN ('pending', 'deferred')""",
+            {"mailing": mailing_id, "after": after - IN_DOUBT},
+        )
+        return int(cursor.rowcount)
 
 
 def mailing_moved(mailing: Mailing, before: State, after: State) -> None:

@@ -12,11 +12,12 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Max, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.delivery.effects import stop_withdrawn_meanwhile
 from campaigns.delivery.members import TABLES, audience_sql
 from campaigns.delivery.partitions import has_partition, partition_of
 from campaigns.delivery.waking import wake
@@ -29,6 +30,7 @@ from campaigns.mailings.references import frozen_stem
 from campaigns.mailings.services import hold, move
 from campaigns.mailings.states import State
 from campaigns.mailings.templates import TemplateRefused
+from contacts.consent.models import ConsentEvent
 from crm.errors import Invalid, Unavailable, WrongState
 from crm.statistics import freshen
 
@@ -98,6 +100,7 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
         return False
     if not has_partition(mailing_id):
         raise Unavailable("The ledger has no partition for this mailing yet. It is made within seconds.")
+    said = ConsentEvent.objects.aggregate(last=Max("pk"))["last"] or 0
     try:
         changes = changed_since_approval(mailing)
         if changes:
@@ -133,9 +136,15 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
     except WrongState:  # cancelled meanwhile: nothing of this stays
         transaction.set_rollback(True)
         return False
-    transaction.on_commit(lambda: wake(mailing_id))
+    transaction.on_commit(lambda: _begin(mailing, said))
     logger.info("Mailing %s is frozen: %s in the audience, %s to send.", mailing_id, audience, will_get_it)
     return True
+
+
+def _begin(mailing: Mailing, said: int) -> None:
+    """Wake workers. said: the last consent event before."""
+    stop_withdrawn_meanwhile(mailing_id=mailing.pk, after=said)
+    wake(mailing.pk)
 
 
 def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tuple[int, int]:

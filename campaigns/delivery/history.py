@@ -82,9 +82,19 @@ def _reference(row: Delivery, mailing: Mailing) -> str:
     return _("Reference %(reference)s") % {"reference": stem.reference(row.shown_seq)} if stem else ""
 
 
+def cancelled_because(text: str) -> str:
+    """Why a delivery that waited was cancelled, in words; empty when the mailing was."""
+    words = {
+        "suppressed": SkipReason.SUPPRESSED.label,
+        "unsubscribed": _("unsubscribed before it left"),
+        "too late": _("left out, because it was too late"),
+    }
+    return str(words.get(text, text))
+
+
 def _reason(row: Delivery) -> str:
-    if row.reply_text == "suppressed":
-        return str(SkipReason.SUPPRESSED.label)
+    if row.state == Outcome.CANCELLED:
+        return cancelled_because(row.reply_text)
     return f"{row.reply_code} {row.reply_text}" if row.reply_code else row.reply_text
 
 

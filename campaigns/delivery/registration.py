@@ -4,14 +4,14 @@ from django.utils.translation import gettext_lazy
 
 from campaigns.delivery import erasing, nightly, queries
 from campaigns.delivery.banner import no_mail_leaves, nothing_leaves
-from campaigns.delivery.effects import mailing_moved, stop_deliveries
+from campaigns.delivery.effects import mailing_moved, stop_deliveries, stop_unsubscribed
 from campaigns.delivery.history import SOURCE
 from campaigns.delivery.metrics import register_metrics
 from campaigns.delivery.queries import address_of
 from campaigns.delivery.referencing import SOURCE as LETTERS
 from campaigns.delivery.segment_fields import register_fields
 from campaigns.mailings.services import on_move
-from contacts.consent.services import address_of_delivery, on_suppress
+from contacts.consent.services import address_of_delivery, on_suppress, on_withdraw
 from contacts.directory.timeline import register
 from contacts.importing.keeping import keep_while
 from contacts.segments.bench import register_cases
@@ -25,6 +25,7 @@ register_metrics()
 nightly.register_metrics()
 erasing.register()
 on_suppress(stop_deliveries)
+on_withdraw(stop_unsubscribed)
 address_of_delivery(address_of)
 on_move(mailing_moved)
 use_banner(nothing_leaves, no_mail_leaves)

@@ -12,6 +12,7 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.delivery.history import cancelled_because
 from campaigns.delivery.models import Delivery, Feedback, Outcome, SkipReason
 from campaigns.engagement.models import DeliveryEngagement, Engagement
 from campaigns.mailings.models import Mailing
@@ -168,6 +169,8 @@ def _outcome_because(row: Any) -> str:
         return "; ".join(str(SkipReason(reason).label) for reason in [row.skip_reason, *row.skip_also] if reason)
     if row.feedback:
         return "; ".join(f"{each.get_kind_display()}: {each.reason or each.status}" for each in row.feedback)
+    if row.state == Outcome.CANCELLED:
+        return cancelled_because(row.reply_text)
     said = " ".join(filter(None, [str(row.reply_code or ""), row.reply_text]))
     return said if row.state != Outcome.ACCEPTED else ""
 

@@ -3,6 +3,7 @@
 from contacts.consent.services.ledger import (
     grant_consent,
     on_left_by_mail,
+    on_withdraw,
     one_click_unsubscribe,
     save_preferences,
     stop_everything,
@@ -37,6 +38,7 @@ __all__ = [
     "lift_bounced_suppression",
     "lift_own_suppression",
     "on_suppress",
+    "on_withdraw",
     "one_click_unsubscribe",
     "record_complaint",
     "restore_topic",

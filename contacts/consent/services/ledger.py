@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
+from uuid import UUID
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -33,6 +34,22 @@ def on_left_by_mail(effect: LeftByMail) -> LeftByMail:
     effect(mailing id, seq, topics)."""
     if effect not in _LEFT_BY_MAIL:
         _LEFT_BY_MAIL.append(effect)
+    return effect
+
+
+class Withdrawn(Protocol):
+    """What else happens when somebody withdraws a topic. kind: person or organization; uid: as it is called by now."""
+
+    def __call__(self, *, kind: str, uid: UUID, topic_id: int, at: datetime) -> None: ...
+
+
+_WITHDRAWN: list[Withdrawn] = []
+
+
+def on_withdraw(effect: Withdrawn) -> Withdrawn:
+    """Register what else happens in the transaction of a withdrawal (delivery: what waits to go to them)."""
+    if effect not in _WITHDRAWN:
+        _WITHDRAWN.append(effect)
     return effect
 
 
@@ -225,6 +242,9 @@ def _append(
             address_hash=address_hash(address_key(address)) if address else None,
             **{**values, "source": values["source"].strip()[:120]},
         )
+        if action == ConsentAction.WITHDRAW and channel == EMAIL:
+            for effect in _WITHDRAWN:
+                effect(kind=who.kind, uid=who.uid, topic_id=topic.pk, at=now)
         verb = "consent.granted" if action == ConsentAction.GRANT else "consent.withdrawn"
         record(
             verb=verb,
