@@ -4,6 +4,7 @@ from campaigns.delivery.models import (
     Delivery,
     DeliveryChunk,
     DeliveryRetry,
+    DeliverySlot,
     Feedback,
 )
 from campaigns.domains.models import SendingDomain, WarmupDay
@@ -48,6 +49,7 @@ __all__ = [
     "DeliveryEngagement",
     "DeliveryPlace",
     "DeliveryRetry",
+    "DeliverySlot",
     "DeliveryTail",
     "DomainRest",
     "Drive",

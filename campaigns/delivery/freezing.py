@@ -7,7 +7,9 @@ transaction makes its rows, and the move to *sending* ends it. A process that di
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.delivery import slots
 from campaigns.delivery.effects import stop_withdrawn_meanwhile
 from campaigns.delivery.members import TABLES, audience_sql
 from campaigns.delivery.partitions import has_partition, partition_of
@@ -25,6 +28,7 @@ from campaigns.engagement.models import TrackedLink
 from campaigns.files.storage import is_there
 from campaigns.mailings.approval import changed_since_approval
 from campaigns.mailings.compiling import freeze_content
+from campaigns.mailings.hours import hours_of, places_of, turns
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.references import frozen_stem
 from campaigns.mailings.services import hold, move
@@ -61,13 +65,19 @@ def begin_due(*, now: datetime | None = None) -> list[int]:
             row = due(moment).select_for_update(skip_locked=True, of=("self",)).filter(pk=mailing_id).first()
             if row is None:  # another scheduler has it
                 continue
-            late = moment - max(row.send_at or moment, row.stop_until or row.send_at or moment)
+            late = moment - _last_time(row, moment)
             if late > row.max_lateness:
                 hold(mailing=row, reason=_too_late(row, late.total_seconds()))
                 continue
             move(mailing=row, to=State.FREEZING)
             begun.append(row.pk)
     return begun
+
+
+def _last_time(row: Mailing, moment: datetime) -> datetime:
+    """When the last of its recipients should have had it: one that has hours is late as a whole only when it is for all."""
+    begin = max(row.send_at or moment, row.stop_until or row.send_at or moment)
+    return max((turn.due for _place, turn in turns(row, places_of(row))), default=begin) if hours_of(row) else begin
 
 
 def freeze(*, mailing_id: int, now: datetime | None = None) -> bool:
@@ -136,15 +146,18 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
     except WrongState:  # cancelled meanwhile: nothing of this stays
         transaction.set_rollback(True)
         return False
-    transaction.on_commit(lambda: _begin(mailing, said))
+    transaction.on_commit(lambda: _begin(mailing, moment, said))
     logger.info("Mailing %s is frozen: %s in the audience, %s to send.", mailing_id, audience, will_get_it)
     return True
 
 
-def _begin(mailing: Mailing, said: int) -> None:
-    """Wake workers. said: the last consent event before."""
+def _begin(mailing: Mailing, moment: datetime, said: int) -> None:
+    """Wake workers; of a mailing with hours, for those whose turn it is. said: the last consent event before."""
     stop_withdrawn_meanwhile(mailing_id=mailing.pk, after=said)
-    wake(mailing.pk)
+    if hours_of(mailing):
+        slots.open_due(now=moment)
+    else:
+        wake(mailing.pk)
 
 
 def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tuple[int, int]:
@@ -152,8 +165,12 @@ def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tup
 
     fields: those that the texts use. A chunk without anything to send is done from the start.
     """
-    sql, params = audience_sql(mailing, now=moment, fields=fields)
+    planned = slots.plan(mailing)
+    sql, params = audience_sql(
+        mailing, now=moment, fields=fields, slots={one.place.code: one.number for one in planned}
+    )
     into, taken = (", copy_of", ", a.copy_of") if mailing.copies_to_id else ("", "")
+    told, chunks, values = _chunk_sql(mailing, moment, planned)
     with connection.cursor() as cursor:
         # sorting and hashing a million rows on disk would double the time; the setting ends with the transaction
         cursor.execute("SET LOCAL work_mem = '128MB'")
@@ -171,20 +188,40 @@ def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tup
                        a.constituency_code, a.country_code, a.language, a.is_tracked, a.fields,
                        CASE WHEN a.reason IS NOT NULL THEN %s::timestamptz END{taken}
                   FROM ({sql}) a
-                RETURNING seq, state),
-            chunk AS (
-                INSERT INTO campaigns_deliverychunk (mailing_id, first_seq, last_seq, due_at, is_done, counts)
-                SELECT %s, min(seq), max(seq), %s, bool_and(state = 'skipped'),
+                RETURNING {told}),
+            chunk AS ({chunks} RETURNING first_seq, last_seq, counts)
+            SELECT coalesce(sum(last_seq - first_seq + 1), 0), coalesce(sum((counts->>'pending')::int), 0) FROM chunk""",
+            [mailing.pk, moment, *params, *values],
+        )
+        audience, to_send = cursor.fetchone()
+    slots.keep(mailing, planned)
+    return int(audience), int(to_send)
+
+
+def _chunk_sql(mailing: Mailing, moment: datetime, planned: Sequence[slots.Planned]) -> tuple[str, str, list[Any]]:
+    """(what it reads of the rows, the insert, its values). With slots a chunk is of one of them, not open yet and due at its
+    time: rows are numbered slot by slot, the copies of each behind all letters."""
+    told, slot, due, group = "seq, state", "NULL::smallint, true", "%s::timestamptz", ""
+    values: list[Any] = [moment]
+    if planned:
+        told += f", country_code, {'copy_of IS NULL' if mailing.copies_to_id else 'true'} AS is_letter"
+        slot, due = "(%s::jsonb ->> country_code)::smallint, false", "(%s::jsonb ->> country_code)::timestamptz"
+        group = "country_code, is_letter, "
+        values = [
+            json.dumps({one.place.code: one.number for one in planned}),
+            json.dumps({one.place.code: one.turn.due.isoformat() for one in planned}),
+        ]
+    return (
+        told,
+        f"""
+                INSERT INTO campaigns_deliverychunk (mailing_id, first_seq, last_seq, slot, is_open, due_at, is_done, counts)
+                SELECT %s, min(seq), max(seq), {slot}, {due}, bool_and(state = 'skipped'),
                        jsonb_strip_nulls(jsonb_build_object(
                            'pending', nullif(count(*) FILTER (WHERE state = 'pending'), 0),
                            'skipped', nullif(count(*) FILTER (WHERE state = 'skipped'), 0)))
-                  FROM frozen GROUP BY (seq - 1) / %s
-                RETURNING first_seq, last_seq, counts)
-            SELECT coalesce(sum(last_seq - first_seq + 1), 0), coalesce(sum((counts->>'pending')::int), 0) FROM chunk""",
-            [mailing.pk, moment, *params, mailing.pk, moment, CHUNK],
-        )
-        audience, to_send = cursor.fetchone()
-        return int(audience), int(to_send)
+                  FROM frozen GROUP BY {group}(seq - 1) / %s""",
+        [mailing.pk, *values, CHUNK],
+    )
 
 
 def _count_columns(mailing_id: int) -> None:

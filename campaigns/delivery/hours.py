@@ -5,11 +5,9 @@ The zone is the country's (of a large one, that of its capital); weekend and hol
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import lru_cache
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date
@@ -18,11 +16,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from campaigns.delivery.findings import OK, WARN, Finding
+from campaigns.mailings.calendars import day_of
+from campaigns.mailings.hours import Place, Turn, hours_of, places_of, turns, zone_of
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.when import begins, explain, passed
 from contacts.directory.models import Country
 from crm.ui import formats
 
-logger = logging.getLogger(__name__)
 MORNING, EVENING = 7, 20  # before and from then on it is night
 SHOWN = 5
 
@@ -62,23 +62,11 @@ def arrivals(moment: datetime, people: Mapping[str, int]) -> list[Arrival]:
     return sorted(found, key=lambda one: (-(one.local.utcoffset() or timedelta()), one.country))
 
 
-@lru_cache(maxsize=1024)
-def day_of(code: str, day: date) -> tuple[bool, str]:
-    """Whether a day is a weekend there, and the holiday that it is. Where holidays are not known, none is."""
-    import holidays  # calendars of all countries, only when somebody plans a mailing
-
-    try:
-        known = holidays.country_holidays(code, years=day.year, language="en_US")
-    except NotImplementedError:
-        return day.weekday() >= 5, ""
-    except Exception:  # a calendar that cannot be computed must not keep anybody from pre-flight
-        logger.exception("The holidays of %s in %s cannot be computed.", code, day.year)
-        return day.weekday() >= 5, ""
-    return day.weekday() in known.weekend, known.get(day, "") or ""
-
-
 def hour_findings(mailing: Mailing, people: Mapping[str, int]) -> Iterable[Finding]:
     """Between which local times it arrives, and who gets it when nobody is at work. Nothing without a time to come."""
+    if hours_of(mailing) is not None:
+        yield from _by_their_clock(mailing, people)
+        return
     if mailing.send_at is None or mailing.send_at <= timezone.now():
         return
     found = arrivals(mailing.send_at, people)
@@ -100,6 +88,30 @@ def hour_findings(mailing: Mailing, people: Mapping[str, int]) -> Iterable[Findi
             _("Everybody gets it at the same moment, in %(n)s countries. The zone of a large country is its capital’s.")
             % {"n": len(found)},
         )
+
+
+def turns_of(mailing: Mailing, people: Mapping[str, int], now: datetime) -> list[tuple[Place, Turn, int]]:
+    """Each country of the audience with its turn and how many get it, in the order in which they come. One query."""
+    found = turns(mailing, places_of(mailing, people), start=begins(mailing, now))
+    return [(place, turn, people[place.code]) for place, turn in found]
+
+
+def _by_their_clock(mailing: Mailing, people: Mapping[str, int]) -> Iterable[Finding]:
+    """Of a mailing with hours: who gets it when, who waits for a working day, and for whom it is a bad hour all the same."""
+    moment = timezone.now()
+    found = turns_of(mailing, people, moment)
+    rows = []
+    for place, turn, count in found:
+        local = turn.due.astimezone(zone_of(place.zone))
+        is_weekend, holiday = day_of(place.code, local.date())
+        rows.append(Arrival(place.name or _("elsewhere"), place.zone, local, count, is_weekend, holiday))
+    for title, whom in _unlucky(rows):
+        yield Finding(WARN, "moon", title, "; ".join(whom) + ".")
+    said = explain(mailing, codes=people, now=moment)
+    if said:
+        places = [place for place, _turn, _count in found if place.code]
+        kind = WARN if passed(mailing, places, begins(mailing, moment)) else OK
+        yield Finding(kind, "world", said[0].rstrip("."), " ".join(said[1:]))
 
 
 def _unlucky(found: list[Arrival]) -> Iterable[tuple[str, list[str]]]:

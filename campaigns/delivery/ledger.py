@@ -154,7 +154,7 @@ class Ledger:
                     """
                     UPDATE campaigns_deliverychunk SET token = %(token)s, lease_until = now() + %(lease)s
                      WHERE id = (SELECT id FROM campaigns_deliverychunk WHERE mailing_id = %(mailing)s AND NOT is_done
-                                    AND token IS NULL AND due_at <= now() ORDER BY first_seq
+                                    AND token IS NULL AND is_open AND due_at <= now() ORDER BY first_seq
                                     FOR UPDATE SKIP LOCKED LIMIT 1)
                        AND EXISTS (SELECT 1 FROM campaigns_mailing WHERE id = %(mailing)s AND state = 'sending')
                     RETURNING id, first_seq, last_seq""",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -142,11 +142,16 @@ class _Parts:
 
 
 def audience_sql(
-    mailing: Mailing, *, now: datetime | None = None, fields: Collection[str] | None = None
+    mailing: Mailing,
+    *,
+    now: datetime | None = None,
+    fields: Collection[str] | None = None,
+    slots: Mapping[str, int] | None = None,
 ) -> tuple[str, list[Any]]:
     """(sql, params): one row for each member of the segment within the mailing's scope.
 
     fields: the merge fields that are used, by default all; the names of person, institution and country always come along.
+    slots: country code → number; rows are numbered in the order of these first.
 
     Columns as in COLUMNS, then `sort_key`, `root_code` and `seq` (1 to the audience). `reason` is NULL for those who get it, else the first
     SkipReason; `also` are the further ones. A mailing without a segment or a topic has nobody. Of a mailing with a rule for copies,
@@ -163,6 +168,7 @@ def audience_sql(
             "coverage": COVERAGE,
             "guard": moment - timedelta(days=mailing.contact_guard_days),
             "others": _others_that_day(mailing, moment),
+            "slots": json.dumps(dict(slots or {})),
             **{f"member{i}": value for i, value in enumerate(compiled.params)},
         }
     )
@@ -187,14 +193,17 @@ def audience_sql(
         fields=_fields(fields),
         tracks=mailing.tracks_people,
         more=copies.LETTER_COLUMNS if mailing.copies_to_id else "",
+        is_slotted=bool(slots),
     )
     if mailing.copies_to_id:
         parts.values |= copies.values_of(mailing)
-        sql = copies.with_copies(sql, _copies_sql(mailing, tests), takes_institutions=not people)
+        sql = copies.with_copies(
+            sql, _copies_sql(mailing, tests, is_slotted=bool(slots)), takes_institutions=not people
+        )
     return parts.bind(sql)
 
 
-def _copies_sql(mailing: Mailing, tests: dict[SkipReason, str]) -> str:
+def _copies_sql(mailing: Mailing, tests: dict[SkipReason, str], *, is_slotted: bool) -> str:
     """The institutions of the CTE `copied`, judged like any other; a copy is written in its letter's language."""
     own: dict[SkipReason, str] = {reason: test for reason, test in tests.items() if reason is not SkipReason.NO_VARIANT}
     own[SkipReason.SAME_ADDRESS] = copies.SAME_ADDRESS
@@ -207,6 +216,7 @@ def _copies_sql(mailing: Mailing, tests: dict[SkipReason, str]) -> str:
         fields=_fields(()),
         tracks=mailing.tracks_people,
         more="",
+        is_slotted=is_slotted,
     )
 
 
@@ -220,9 +230,13 @@ def _judged_sql(
     fields: str,
     tracks: bool,
     more: str,
+    is_slotted: bool,
 ) -> str:
     """The query, with named placeholders. member: a query of the ids to reach."""
     first, every = _reasons(tests)
+    # the order of addresses keeps updates of a batch close together; a slot's rows stand together besides
+    order = "j.address_hash, j.may_keep, j.person_id NULLS LAST, j.organization_id"
+    numbered = f"(ORDER BY (%(slots)s::jsonb ->> j.country_code)::int, {order})" if is_slotted else "w"
     return f"""
 WITH member AS ({member}),
      coverage AS (
@@ -252,9 +266,9 @@ WITH member AS ({member}),
           {suppression_join_sql(alias="never", address_hash="r.address_hash")}
           {permission_join_sql(alias="permit", subject_uid="r.subject_uid", topic_id="%(topic)s")}),
      placed AS (
-        SELECT j.*, {variant_language} AS variant_language, row_number() OVER w AS seq,
+        SELECT j.*, {variant_language} AS variant_language, row_number() OVER {numbered} AS seq,
                j.may_keep AND lag(CASE WHEN j.may_keep THEN j.address_hash END) OVER w = j.address_hash AS is_repeat
-          FROM judged j WINDOW w AS (ORDER BY j.address_hash, j.may_keep, j.person_id NULLS LAST, j.organization_id)),
+          FROM judged j WINDOW w AS (ORDER BY {order})),
      reasoned AS (
         SELECT q.*, {first} AS reason FROM placed q OFFSET 0)
 SELECT reason, CASE WHEN reason IS NULL THEN '{{}}'::varchar[] ELSE ({every})[2:] END AS also,
@@ -360,7 +374,8 @@ def _addressed(kind: str) -> str:
 def _others_that_day(mailing: Mailing, moment: datetime) -> list[int]:
     """Mailings frozen on the same day, in this mailing's time zone."""
     zone = ZoneInfo(mailing.send_zone or settings.TIME_ZONE)
-    day = (mailing.send_at or moment).astimezone(zone).date()
+    local = mailing.send_local if mailing.sends_local else None  # it begins a day earlier elsewhere
+    day = local.date() if local else (mailing.send_at or moment).astimezone(zone).date()
     begin = datetime.combine(day, datetime.min.time(), zone)
     return list(
         Mailing.objects.filter(

@@ -23,7 +23,7 @@ SELECT c.key, sum(c.value::bigint)::bigint
 _OLDEST = """
 SELECT coalesce(extract(epoch FROM now() - min(k.due_at)), 0)::float
   FROM campaigns_deliverychunk k JOIN campaigns_mailing m ON m.id = k.mailing_id
- WHERE NOT k.is_done AND k.token IS NULL AND k.due_at <= now() AND m.state = %s"""
+ WHERE NOT k.is_done AND k.token IS NULL AND k.is_open AND k.due_at <= now() AND m.state = %s"""
 
 
 def _deliveries_open() -> Mapping[str, float]:

@@ -94,6 +94,8 @@ class DeliveryChunk(models.Model):
     token = models.UUIDField(null=True, help_text="the claim that holds it; null when free")
     lease_until = models.DateTimeField(null=True)
     due_at = models.DateTimeField(help_text="not before")
+    slot = models.SmallIntegerField(null=True, help_text="the country's, of a mailing with hours; see DeliverySlot")
+    is_open = models.BooleanField(default=True, db_default=True, help_text="off while its slot waits")
     is_done = models.BooleanField(default=False, help_text="no row of it is pending or in flight")
     counts = models.JSONField(default=dict, help_text="outcome → rows")
 
@@ -106,6 +108,45 @@ class DeliveryChunk(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mailing_id} {self.first_seq}–{self.last_seq}"
+
+
+class DeliverySlot(models.Model):
+    """When one country's recipients may get a mailing that is sent by their clock. Its chunks are open while it is.
+
+    A slot is opened by the sweeper, which is where it is judged: one whose time passed too long ago is late instead, and waits
+    for an approver, while others go on.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", _("waiting for its time")
+        OPEN = "open", _("open")
+        LATE = "late", _("too late, waiting for an approver")
+        LEFT_OUT = "left_out", _("left out, because it was too late")
+
+    mailing_id = models.BigIntegerField()
+    number = models.SmallIntegerField()
+    country_code = models.CharField(max_length=2, blank=True, default="", help_text="empty: whose country is not known")
+    zone = models.CharField(max_length=64)
+    due_at = models.DateTimeField()
+    closes_at = models.DateTimeField(null=True, help_text="then it waits for its next opening")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    people = models.PositiveIntegerField(help_text="to send to, when it was frozen")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailing_id", "number"], name="delivery_slot_once"),
+            models.CheckConstraint(
+                name="delivery_slot_closes_after_it_opens",
+                condition=Q(closes_at__isnull=True) | Q(closes_at__gt=models.F("due_at")),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["due_at"], name="delivery_slot_due", condition=Q(state="waiting")),
+            models.Index(fields=["closes_at"], name="delivery_slot_closing", condition=Q(state="open")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} {self.country_code} {self.due_at}"
 
 
 class DeliveryRetry(models.Model):

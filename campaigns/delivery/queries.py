@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from campaigns.delivery.models import Delivery, Outcome
 from campaigns.mailings.models import Mailing
-from campaigns.mailings.queries import chunk_counts
+from campaigns.mailings.queries import WAITING, chunk_counts
 from campaigns.mailings.states import State
 
 # rows that went in time (campaigns/retention) are counted as they were kept
@@ -89,6 +89,7 @@ class Progress:
     per_second: float | None
     seconds_left: float | None
     is_moving: bool
+    waiting: int = 0  # of what is left, for their country's time
 
     @property
     def left(self) -> int:
@@ -101,7 +102,7 @@ _WINDOW = 20.0  # seconds over which the rate is measured
 def progress(mailing: Mailing, *, now: datetime | None = None) -> Progress:
     """Counts, rate over the last seconds and time left, for the mailing's page, Today and the report."""
     moving = mailing.state == State.SENDING
-    found = quick_counts([mailing.pk])[mailing.pk] if moving else counts(mailing.pk)
+    found = chunk_counts([mailing.pk])[mailing.pk] if moving else counts(mailing.pk)
     return _progress(mailing, found, now or timezone.now())
 
 
@@ -109,11 +110,13 @@ def progress_of(mailings: Iterable[Mailing], *, now: datetime | None = None) -> 
     """The same by mailing id for many, those with a frozen audience, from one query on their chunks."""
     frozen = {row.pk: row for row in mailings if row.frozen_at is not None}
     moment = now or timezone.now()
-    return {pk: _progress(frozen[pk], found, moment) for pk, found in quick_counts(frozen).items()}
+    return {pk: _progress(frozen[pk], found, moment) for pk, found in chunk_counts(frozen).items()}
 
 
-def _progress(mailing: Mailing, found: dict[str, int], moment: datetime) -> Progress:
+def _progress(mailing: Mailing, sums: dict[str, int], moment: datetime) -> Progress:
     moving = mailing.state == State.SENDING
+    found = {outcome.value: sums.get(outcome.value, 0) for outcome in Outcome}
+    waiting = sums.get(WAITING, 0) if moving else 0
     audience = sum(found.values())
     to_send = audience - found["skipped"] - found["cancelled"]
     settled = found["accepted"] + found["failed"] + found["uncertain"]
@@ -125,8 +128,9 @@ def _progress(mailing: Mailing, found: dict[str, int], moment: datetime) -> Prog
         settled=settled,
         percent=100 * settled / to_send if to_send else 100.0,
         per_second=rate,
-        seconds_left=(to_send - settled) / rate if rate else None,
+        seconds_left=(to_send - settled - waiting) / rate if rate else None,
         is_moving=moving,
+        waiting=waiting,
     )
 
 

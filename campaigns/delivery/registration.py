@@ -1,25 +1,51 @@
 """Delivery plugs in: the Sending page, segment fields, suppressions, moves of mailings, the banner, benches."""
 
-from django.utils.translation import gettext_lazy
+from collections.abc import Iterable
+
+from django.db.models import QuerySet
+from django.urls import reverse
+from django.utils.translation import gettext, gettext_lazy
 
 from campaigns.delivery import erasing, nightly, queries
 from campaigns.delivery.banner import no_mail_leaves, nothing_leaves
 from campaigns.delivery.effects import mailing_moved, stop_deliveries, stop_unsubscribed
 from campaigns.delivery.history import SOURCE
 from campaigns.delivery.metrics import register_metrics
+from campaigns.delivery.models import DeliverySlot
 from campaigns.delivery.queries import address_of
 from campaigns.delivery.referencing import SOURCE as LETTERS
 from campaigns.delivery.segment_fields import register_fields
+from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import on_move
+from campaigns.mailings.states import State
 from contacts.consent.services import address_of_delivery, on_suppress, on_withdraw
 from contacts.directory.timeline import register
 from contacts.importing.keeping import keep_while
 from contacts.segments.bench import register_cases
 from crm import bench
+from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.ui import menu, search
+from crm.ui import menu, search, today
 from crm.ui.shell import use_banner
 
+LATE_SHOWN = 20  # on Today
+
+
+def _late(user: User) -> QuerySet[Mailing]:
+    """Where countries wait for this user's word, because their time passed."""
+    late = DeliverySlot.objects.filter(state=DeliverySlot.State.LATE).values("mailing_id")
+    return Mailing.objects.visible_to(user, Action.APPROVE).filter(state__in=[State.SENDING, State.PAUSED], pk__in=late)
+
+
+def _late_needs(user: User) -> Iterable[today.Need]:
+    for row in _late(user).order_by("pk")[:LATE_SHOWN] if user.may(Action.APPROVE) else []:
+        title = gettext("“%(name)s” is too late for some") % {"name": row.name}
+        why = gettext("Their time passed while nothing could be sent. Send it to them all the same, or leave them out.")
+        url = reverse("mailing_detail", args=[row.uid])
+        yield today.Need("clock-exclamation", title, why, url, gettext("Decide"), row.updated_at, "bad", 5)
+
+
+today.register_needs(_late_needs, lambda user: [_late(user)[:LATE_SHOWN]] if user.may(Action.APPROVE) else [])
 register_fields()
 register_metrics()
 nightly.register_metrics()

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import connection, transaction
 from django.utils import timezone
 
+from campaigns.delivery import slots
 from campaigns.delivery.breaker import try_again
 from campaigns.delivery.freezing import begin_due, stuck
 from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END
@@ -42,6 +43,8 @@ def sweep(*, now: datetime | None = None) -> None:
     _step(lambda: begin_due(now=moment))
     for mailing_id in stuck(moment).values_list("pk", flat=True):
         post(freeze_mailing, mailing_id)
+    _step(lambda: slots.close_over(now=moment))
+    _step(lambda: slots.open_due(now=moment))
     _step(free_chunks)
     _step(free_retries)
     _step(wind_up_cancelled)

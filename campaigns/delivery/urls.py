@@ -8,5 +8,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sending/", views.sending_page, name="sending"),
     path("mailings/<uuid:uid>/pre-flight/", views.mailing_preflight, name="mailing_preflight"),
     path("mailings/<uuid:uid>/pre-flight/people/", views.mailing_preflight_people, name="mailing_preflight_people"),
+    path("mailings/<uuid:uid>/late/<slug:verb>/", views.mailing_late, name="mailing_late"),
     path("mailings/<uuid:uid>/progress/", views.mailing_progress, name="mailing_progress"),
 ]

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.utils.translation import gettext_lazy
+from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.delivery import operating, preflight
+from campaigns.delivery import operating, preflight, slots
 from campaigns.delivery.audience import Member, members, sample
 from campaigns.delivery.copies import Gap
 from campaigns.delivery.models import SkipReason
@@ -23,10 +25,13 @@ from campaigns.mailings.fields import FIELDS
 from campaigns.mailings.languages import language_name
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.presenting import approval_panel, may
+from campaigns.mailings.when import brief
 from contacts.directory.models import Country, Organization, Person
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui import formats
+from crm.ui.responses import done
+from crm.ui.toasts import toast
 
 PAGE = 50
 
@@ -68,7 +73,9 @@ def mailing_preflight(request: StaffRequest, uid: UUID) -> HttpResponse:
 def _note(mailing: Mailing, languages: dict[str, int]) -> str:
     """When it leaves, and how many read which language."""
     time = (
-        formats.moment(mailing.send_at)
+        brief(mailing)[0]
+        if mailing.sends_local
+        else formats.moment(mailing.send_at)
         if mailing.send_local and mailing.send_at
         else _("when somebody presses Send now")
     )
@@ -221,6 +228,25 @@ def mailing_progress(request: StaffRequest, uid: UUID) -> HttpResponse:
     name = domain_of(mailing.sender.email) if mailing.sender and found and found.is_moving else ""
     context = {"mailing": mailing, "progress": found, "warmup": standings([name]).get(name) if name else None}
     return render(request, "campaigns/delivery/_progress.html", context)
+
+
+LATE: dict[str, tuple[Callable[..., Mailing], Any]] = {
+    "release": (slots.release_late, gettext_lazy("They get it as soon as the hours there allow it.")),
+    "leave-out": (slots.leave_out_late, gettext_lazy("Left out. The rest of the mailing goes on.")),
+}
+
+
+@requires(Action.APPROVE, Action.SEND)
+@require_POST
+def mailing_late(request: StaffRequest, uid: UUID, verb: str) -> HttpResponse:
+    """Decide about countries whose time passed too long ago; the service checks who may."""
+    mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
+    if verb not in LATE:
+        raise Http404
+    service, text = LATE[verb]
+    service(mailing=mailing, actor=request.user)
+    toast(request, str(text))
+    return done(request, reverse("mailing_detail", args=[mailing.uid]))
 
 
 @requires(Action.PAUSE)

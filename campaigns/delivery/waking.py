@@ -33,7 +33,7 @@ def _free(mailing_id: int) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM campaigns_deliverychunk WHERE mailing_id = %s AND NOT is_done AND token IS NULL"
-            " AND due_at <= now()) + (SELECT count(*) FROM campaigns_deliveryretry WHERE mailing_id = %s"
+            " AND is_open AND due_at <= now()) + (SELECT count(*) FROM campaigns_deliveryretry WHERE mailing_id = %s"
             " AND token IS NULL AND due_at <= now())",
             [mailing_id, mailing_id],
         )

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.copies import bound_to_approval
+from campaigns.mailings.hours import hours_of
 from campaigns.mailings.layouts import layout_version
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.references import pattern_of
@@ -42,6 +43,8 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "topic": str(topic.uid) if topic else None,
         "transport": [str(transport.uid), transport.kind, _digest(_road(transport))] if transport else None,
         "time": [mailing.send_local.isoformat() if mailing.send_local else "", mailing.send_zone],
+        # only with rules: what was approved without any stays approved
+        **({"hours": _hours(mailing)} if hours_of(mailing) else {}),
         "max_lateness": int(mailing.max_lateness.total_seconds()),
         "tracking": mailing.tracks_people,
         "guard": mailing.contact_guard_days,
@@ -51,6 +54,17 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         # only with a rule: what was approved without one stays approved
         **({"copies": bound_to_approval(mailing)} if mailing.copies_to_id else {}),
     }
+
+
+def _hours(mailing: Mailing) -> list[Any]:
+    opens, closes = mailing.hours_from, mailing.hours_until
+    return [
+        mailing.sends_local,
+        opens.isoformat("minutes") if opens else "",
+        closes.isoformat("minutes") if closes else "",
+        mailing.skips_weekends,
+        mailing.skips_holidays,
+    ]
 
 
 def _road(transport: Transport) -> str:
@@ -90,6 +104,7 @@ _NAMES = {
     "topic": lambda: _("the topic"),
     "transport": lambda: _("the transport"),
     "time": lambda: _("the time"),
+    "hours": lambda: _("at whose time it leaves, or within which hours and days"),
     "max_lateness": lambda: _("how late it may leave"),
     "tracking": lambda: _("the tracking rules"),
     "guard": lambda: _("the contact guard"),

@@ -12,10 +12,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions, with_pictures
@@ -36,6 +34,7 @@ from campaigns.mailings.templates import (
     validate,
 )
 from campaigns.mailings.textpart import text_from_html
+from campaigns.mailings.times import dated
 
 if TYPE_CHECKING:
     from campaigns.mailings.models import Mailing, Variant
@@ -204,7 +203,7 @@ def frame_for(frame: Frame, mailing: Mailing, language: str) -> Frame:
     """The frame in a variant's language: the topic's name, the sender's signature, place and date in it."""
     names: dict[str, str] = mailing.topic.names if mailing.topic else {}
     sender = mailing.sender
-    moment = (mailing.send_at or timezone.now()).astimezone(ZoneInfo(mailing.send_zone or "UTC"))
+    moment = dated(mailing)
     return replace(
         frame,
         topic=str(names.get(language) or frame.topic),

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from campaigns.mailings.body import clean_body
 from campaigns.mailings.compiling import own_text, writing_of, writing_problems
 from campaigns.mailings.content import Writing
+from campaigns.mailings.hours import places_of, span
 from campaigns.mailings.models import Approval, Attachment, Mailing, Variant
 from campaigns.mailings.services import _move, locked
 from campaigns.mailings.states import EDITABLE, State
@@ -25,9 +26,11 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 SETTINGS = (
-    "name drive segment sender topic transport layout reference_pattern fallback_languages send_local send_zone max_lateness "  # noqa: SIM905
-    "contact_guard_days copies_to tracks_people resends_uncertain".split()
+    "name drive segment sender topic transport layout reference_pattern fallback_languages send_local send_zone sends_local "  # noqa: SIM905
+    "hours_from hours_until skips_weekends skips_holidays max_lateness contact_guard_days copies_to tracks_people "
+    "resends_uncertain".split()
 )
+TIMES = {"send_local", "send_zone", "sends_local", "hours_from", "hours_until"}  # what `set_time` reads
 UNAPPROVED = {"name"}  # what may change without touching an approval: nobody outside reads it
 WRITING = ("subject", "preheader", "body_html", "text", "is_text_own")
 SHOWN = {
@@ -39,6 +42,11 @@ SHOWN = {
     "segment": "segment",
     "sender": "sender",
     "send_local": "time",
+    "sends_local": "whose time it is",
+    "hours_from": "hours of the day",
+    "hours_until": "hours of the day",
+    "skips_weekends": "weekends",
+    "skips_holidays": "holidays",
     "copies_to": "who gets copies",
 }
 
@@ -74,7 +82,7 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
             if field in values and getattr(row, field) != values[field]:
                 changes.append((field, getattr(row, field), values[field]))
                 setattr(row, field, values[field])
-        if {"send_local", "send_zone"} & {field for field, _before, _after in changes}:
+        if TIMES & {field for field, _before, _after in changes}:
             set_time(row)
         return _changed(row, actor, changes, touches_approval=any(c[0] not in UNAPPROVED for c in changes))
 
@@ -104,13 +112,40 @@ def _narrowed(before: list[str] | None, now: frozenset[str] | None) -> list[str]
 
 
 def set_time(row: Mailing) -> None:
+    """Compute when it begins to leave; Invalid for times that cannot be, or are over."""
+    check_hours(row)
     row.stop_until = None
     if row.send_local is None:
         row.send_at = None
         return
-    row.send_at = to_utc(row.send_local.replace(tzinfo=None), row.send_zone)
+    local = row.send_local.replace(tzinfo=None)
+    if row.sends_local:
+        row.send_at, last = span(local, places_of(row))
+        if last <= timezone.now():
+            raise Invalid(_("This time has passed everywhere. Choose a later one."))
+        return
+    row.send_at = to_utc(local, row.send_zone)
     if row.send_at <= timezone.now():
         raise Invalid(_("This time has passed in %(zone)s. Choose a later one.") % {"zone": row.send_zone})
+
+
+def check_hours(row: Mailing) -> None:
+    """Rules that contradict each other are refused, with what to change."""
+    if (row.hours_from is None) != (row.hours_until is None):
+        raise Invalid(_("Say both when the hours begin and when they end, or neither."), code="hours_half")
+    if row.hours_from and row.hours_until and row.hours_from >= row.hours_until:
+        raise Invalid(_("The hours must begin before they end, on the same day."), code="hours_turned")
+    if not row.sends_local:
+        return
+    if row.send_local is None:
+        raise Invalid(_("Say at which local time each recipient gets it."), code="no_time")
+    clock = row.send_local.time()
+    if row.hours_from and row.hours_until and not row.hours_from <= clock < row.hours_until:
+        raise Invalid(
+            _("%(time)s is not between %(from)s and %(until)s. Change the time or the hours.")
+            % {"time": f"{clock:%H:%M}", "from": f"{row.hours_from:%H:%M}", "until": f"{row.hours_until:%H:%M}"},
+            code="time_outside_hours",
+        )
 
 
 def save_variant(*, mailing: Mailing, actor: User, version: int, language: str, values: Mapping[str, Any]) -> Mailing:
@@ -172,7 +207,7 @@ def remove_variant(*, mailing: Mailing, actor: User, version: int, language: str
 def duplicate(*, mailing: Mailing, actor: User, name: str) -> Mailing:
     """A new draft with the same content and settings, without time, approval or history."""
     with transaction.atomic():
-        kept = [field for field in SETTINGS if field not in ("name", "drive", "send_local")]
+        kept = [field for field in SETTINGS if field not in ("name", "drive", "send_local", "sends_local")]
         copy = create_mailing(
             drive=mailing.drive, actor=actor, name=name, **{field: getattr(mailing, field) for field in kept}
         )

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlsplit
-from zoneinfo import available_timezones
 
 from django import forms
 from django.db.models import Q
@@ -18,6 +17,7 @@ from campaigns.mailings.letter_forms import clean_pattern
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.roads import without_password
+from campaigns.mailings.when_forms import WhenForm
 from campaigns.planning.models import Drive
 from contacts.consent.models import Topic
 from contacts.directory.models import Constituency
@@ -29,28 +29,6 @@ from crm.languages import direction
 
 LATENESS = [(1, _("1 hour")), (4, _("4 hours")), (24, _("1 day")), (72, _("3 days"))]
 GUARD = [(0, _("no guard")), (1, _("1 day")), (3, _("3 days")), (7, _("7 days")), (14, _("14 days"))]
-
-
-def zone_choices(current: str) -> list[tuple[str, str]]:
-    names = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix")))
-    return [(zone, zone.replace("_", " ")) for zone in dict.fromkeys([current, "UTC", *names])]
-
-
-class WallClockField(forms.DateTimeField):
-    """A local time without a zone: the zone is chosen beside it, so the viewer's own must not get in."""
-
-    widget = forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-    def to_python(self, value: Any) -> datetime | None:
-        if not value:
-            return None
-        try:
-            return datetime.fromisoformat(str(value).strip()).replace(tzinfo=None)
-        except ValueError:
-            raise forms.ValidationError(_("Write a date and a time, such as 2026-12-01 12:00.")) from None
-
-    def prepare_value(self, value: Any) -> Any:
-        return value.replace(tzinfo=None) if isinstance(value, datetime) else value
 
 
 class BasicsForm(forms.Form):
@@ -94,7 +72,7 @@ class NewMailingForm(BasicsForm):
     )
 
 
-class SettingsForm(BasicsForm):
+class SettingsForm(BasicsForm, WhenForm):
     transport = forms.ModelChoiceField(Transport.objects.none(), label=_("Transport"), required=False)
     layout = forms.ChoiceField(label=_("Layout"), choices=[(code, layout.name) for code, layout in LAYOUTS.items()])
     reference_pattern = forms.CharField(
@@ -103,13 +81,6 @@ class SettingsForm(BasicsForm):
         max_length=80,
         help_text=_("Such as GC/{year}/{mailing:04}/{seq}. Empty: the sender's pattern, if it has one."),
     )
-    when = forms.ChoiceField(
-        label=_("When"),
-        choices=[("now", _("When somebody presses Send now")), ("at", _("At a set time"))],
-        widget=forms.RadioSelect,
-    )
-    send_local = WallClockField(label=_("Local time"), required=False)
-    send_zone = forms.ChoiceField(label=_("Time zone"))
     max_lateness = forms.TypedChoiceField(
         label=_("Hold it when it would leave later than"), choices=LATENESS, coerce=int
     )
@@ -147,15 +118,14 @@ class SettingsForm(BasicsForm):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+        mailing, user = kwargs.get("mailing"), kwargs["user"]
+        super().__init__(*args, zone=mailing.send_zone if mailing else user.time_zone, **kwargs)
         cast(forms.ModelChoiceField, self.fields["transport"]).queryset = transports_in_use()
         rows = Constituency.objects.of_institutions().order_by("position", "sort_key")
         current = self.mailing.copies_to_id if self.mailing else None
         cast(forms.ModelChoiceField, self.fields["copies_to"]).queryset = rows.filter(
             Q(archived_at__isnull=True) | Q(pk=current)
         )
-        zone = cast(forms.ChoiceField, self.fields["send_zone"])
-        zone.choices = zone_choices(self.mailing.send_zone if self.mailing else self.user.time_zone)
 
     def clean_reference_pattern(self) -> str:
         return clean_pattern(self.cleaned_data["reference_pattern"])
@@ -171,17 +141,10 @@ class SettingsForm(BasicsForm):
             )
         return list(dict.fromkeys(codes))
 
-    def clean(self) -> dict[str, Any]:
-        data = super().clean() or {}
-        if data.get("when") == "at" and not data.get("send_local") and "send_local" not in self.errors:
-            self.add_error("send_local", _("Say when it should leave."))
-        return data
-
     def values(self) -> dict[str, Any]:
         """For `save_settings`. The wall clock is stored as if it were UTC."""
-        data = dict(self.cleaned_data)
-        local = data["send_local"] if data.pop("when") == "at" else None
-        data["send_local"] = local.replace(tzinfo=UTC) if local else None
+        data = {**self.cleaned_data, **self.times()}
+        data.pop("when")
         data["max_lateness"] = timedelta(hours=data["max_lateness"])
         data.pop("version")
         return data

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
@@ -170,6 +170,12 @@ class Mailing(NamedModel, StampedModel):
     send_local = models.DateTimeField(null=True, blank=True, help_text="wall clock in send_zone, stored as if UTC")
     send_zone = models.CharField(max_length=64, default="UTC")
     send_at = models.DateTimeField(null=True, blank=True)
+    # when each may get it where they are, see campaigns/mailings/hours.py
+    sends_local = models.BooleanField(default=False, help_text="send_local is the wall clock where each recipient is")
+    hours_from = models.TimeField(null=True, blank=True, help_text="nobody gets it earlier in their day")
+    hours_until = models.TimeField(null=True, blank=True)
+    skips_weekends = models.BooleanField(default=False, help_text="of the recipient's country")
+    skips_holidays = models.BooleanField(default=False, help_text="national ones, of the recipient's country")
     max_lateness = models.DurationField(default=timedelta(hours=4))
     contact_guard_days = models.PositiveSmallIntegerField(
         default=3, help_text="skip whoever was mailed within so many days; 0 for none"
@@ -231,6 +237,14 @@ class Mailing(NamedModel, StampedModel):
                 name="mailing_frozen_has_audience",
                 condition=~Q(state__in=["sending", "paused", "finished"])
                 | Q(audience_count__isnull=False, frozen_at__isnull=False),
+            ),
+            models.CheckConstraint(
+                name="mailing_local_has_its_time", condition=Q(sends_local=False) | Q(send_local__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="mailing_hours_begin_before_they_end",
+                condition=Q(hours_from__isnull=True, hours_until__isnull=True)
+                | Q(hours_from__isnull=False, hours_until__isnull=False, hours_until__gt=F("hours_from")),
             ),
             models.CheckConstraint(
                 name="mailing_halted_says_why", condition=~Q(state__in=["held", "paused"], state_reason="")

@@ -187,7 +187,9 @@ def _approved(mailing: Mailing, user: User) -> NextStep:
     why = _("Approved by %(who)s.") % {"who": by.name if by else _("an approver")}
     can = may(mailing, user, Action.SEND)
     if mailing.send_local and mailing.send_at:
-        title = _("Schedule it for %(time)s") % {"time": formats.moment(mailing.send_at)}
+        time = _("%(time)s where each recipient is") if mailing.sends_local else "%(time)s"
+        shown = _their_time(mailing) if mailing.sends_local else formats.moment(mailing.send_at)
+        title = _("Schedule it for %(time)s") % {"time": time % {"time": shown}}
         step = NextStep(title, why, icon="calendar-time")
         if can:
             step.buttons = [Button(_("Schedule"), verb="schedule", icon="calendar-check", kind="primary")]
@@ -214,6 +216,14 @@ def _scheduled(mailing: Mailing, user: User) -> NextStep:
         if can and open_still:
             step.buttons = [Button(_("Stop"), verb="stop", icon="hand-stop", kind="danger")]
         return step
+    if mailing.sends_local:
+        step = NextStep(
+            _("It leaves when it is %(time)s where each recipient is") % {"time": _their_time(mailing)},
+            _("The audience is written down at %(time)s for you, when that is so in the first country.")
+            % {"time": formats.moment(mailing.send_at) if mailing.send_at else ""},
+            icon="calendar-check",
+        )
+        return _with_scheduled_buttons(step, mailing, can=can)
     step = NextStep(
         _("It leaves %(time)s") % {"time": formats.moment(mailing.send_at) if mailing.send_at else ""},
         _("Local time %(time)s in %(zone)s.")
@@ -222,6 +232,15 @@ def _scheduled(mailing: Mailing, user: User) -> NextStep:
         else "",
         icon="calendar-check",
     )
+    return _with_scheduled_buttons(step, mailing, can=can)
+
+
+def _their_time(mailing: Mailing) -> str:
+    local = mailing.send_local
+    return f"{formats.day(local.date())}, {local:%H:%M}" if local else ""
+
+
+def _with_scheduled_buttons(step: NextStep, mailing: Mailing, *, can: bool) -> NextStep:
     if can:
         step.buttons = [Button(_("Unschedule"), verb="unschedule", icon="calendar-off")]
     step.buttons += _preflight(mailing, _("Pre-flight"), "")

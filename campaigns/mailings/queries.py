@@ -23,6 +23,7 @@ TABS: dict[str, tuple[State, ...]] = {
     "finished": (State.FINISHED,),
     "cancelled": (State.CANCELLED,),
 }
+WAITING = "waiting"
 ACTIVE = (State.IN_REVIEW, State.HELD, State.SENDING, State.PAUSED)
 
 
@@ -78,6 +79,7 @@ class Progress:
     total: int
     sent: int
     open: int
+    waiting: int = 0  # of these, for their country's time
 
     @property
     def settled(self) -> int:
@@ -93,21 +95,28 @@ def progress(mailings: Iterable[Mailing]) -> dict[int, Progress]:
             total=row.audience_count or 0,
             sent=sums[pk].get("accepted", 0),
             open=sum(sums[pk].get(name, 0) for name in ("pending", "in_flight", "deferred")),
+            waiting=sums[pk].get(WAITING, 0),
         )
         for pk, row in frozen.items()
     }
 
 
 def chunk_counts(mailing_ids: Iterable[int]) -> dict[int, dict[str, int]]:
-    """Mailing id → outcome → rows, as the chunks have them: a second behind while sending, and cheap for any audience."""
+    """Mailing id → outcome → rows, as the chunks have them: a second behind while sending, and cheap for any audience.
+
+    Under WAITING stand those of *pending* whose country's time has not come.
+    """
     sums: dict[int, dict[str, int]] = {pk: {} for pk in mailing_ids}
     if sums:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT k.mailing_id, c.key, sum(c.value::bigint)::bigint"
+                "SELECT k.mailing_id, c.key, sum(c.value::bigint)::bigint,"
+                "       coalesce(sum(c.value::bigint) FILTER (WHERE NOT k.is_open AND NOT k.is_done), 0)::bigint"
                 "  FROM campaigns_deliverychunk k, jsonb_each_text(k.counts) c WHERE k.mailing_id = ANY (%s) GROUP BY 1, 2",
                 [list(sums)],
             )
-            for mailing_id, outcome, count in cursor.fetchall():
+            for mailing_id, outcome, count, waiting in cursor.fetchall():
                 sums[mailing_id][outcome] = count
+                if outcome == "pending" and waiting:
+                    sums[mailing_id][WAITING] = waiting
     return sums

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.times import dated
 from crm.errors import Invalid
 
 if TYPE_CHECKING:
@@ -78,7 +77,7 @@ def stem_of(mailing: Mailing, moment: datetime | None = None) -> Stem | None:
     pattern = pattern_of(mailing)
     if not pattern:
         return None
-    day = (moment or mailing.send_at or timezone.now()).astimezone(ZoneInfo(mailing.send_zone or "UTC"))
+    day = dated(mailing, moment)
     values = {"year": day.year, "month": day.month, "mailing": mailing.pk}
     digits = 1
     text = ""

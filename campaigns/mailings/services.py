@@ -19,6 +19,7 @@ from django.utils.translation import ngettext
 from campaigns.mailings.approval import differences, hash_of, snapshot
 from campaigns.mailings.body import pictures_without_words
 from campaigns.mailings.compiling import writing_of, writing_problems
+from campaigns.mailings.hours import places_of, span
 from campaigns.mailings.models import Approval, Mailing
 from campaigns.mailings.states import MOVES, State
 from crm.accounts.models import Installation, User
@@ -253,13 +254,17 @@ def schedule(*, mailing: Mailing, actor: User) -> Mailing:
         expect_confirmed_sender(row)
         if row.send_local is None or row.send_at is None:
             raise Invalid(_("It has no time yet. Set one, or press Send now."), code="no_time")
-        if row.send_at <= timezone.now():
+        now = timezone.now()
+        ends = span(row.send_local.replace(tzinfo=None), places_of(row))[1] if row.sends_local else row.send_at
+        if ends <= now:
             raise Invalid(
                 _("Its time (%(time)s) has passed. Set a new one; it must then be approved again.")
-                % {"time": date_format(timezone.localtime(row.send_at), "j M Y H:i")},
+                % {"time": date_format(timezone.localtime(ends), "j M Y H:i")},
                 code="time_passed",
             )
-        return _move(row, State.SCHEDULED, actor=actor, stop_until=None)
+        # where its local time has passed already, it is for the next day: it begins now
+        begins = max(row.send_at, now) if row.sends_local else row.send_at
+        return _move(row, State.SCHEDULED, actor=actor, stop_until=None, send_at=begins)
 
 
 def send_now(*, mailing: Mailing, actor: User) -> Mailing:

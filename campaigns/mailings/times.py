@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.errors import Invalid
+
+
+def dated(mailing: Any, moment: datetime | None = None) -> datetime:
+    """When a mailing says that it was written, for dates and references in its text: where each recipient is, the day is the one
+    that was set, though in the first countries it begins a day earlier for us."""
+    if mailing.sends_local and mailing.send_local:
+        return datetime.combine(mailing.send_local.date(), mailing.send_local.time())
+    return (moment or mailing.send_at or timezone.now()).astimezone(ZoneInfo(mailing.send_zone or "UTC"))
 
 
 def to_utc(local: datetime, zone: str) -> datetime:

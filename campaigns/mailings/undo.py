@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from campaigns.mailings.attaching import put_back
 from campaigns.mailings.compiling import own_text
 from campaigns.mailings.content import Writing
-from campaigns.mailings.editing import SETTINGS, WRITING, count_change, move_to_drive, set_time
+from campaigns.mailings.editing import SETTINGS, TIMES, WRITING, count_change, move_to_drive, set_time
 from campaigns.mailings.models import Mailing, Sender, Transport, Variant
 from campaigns.mailings.services import locked
 from campaigns.mailings.states import EDITABLE, State
@@ -52,7 +52,7 @@ def restore_mailing(*, uid: UUID, values: Values, expected: Values, actor: User)
     if "drive" in values:
         move_to_drive(row, _back(Mailing, "drive", values["drive"]), actor)
     touched = [_put(row, field, before, expected[field], values) for field, before in values.items()]
-    if {"send_local", "send_zone"} & set(values):
+    if TIMES & set(values):
         set_time(row)
     count_change(row, actor, touches_approval=any(touched))
 

@@ -13,6 +13,7 @@ urlpatterns = [
     path("mailings/<uuid:uid>/reject/", views.mailing_reject, name="mailing_reject"),
     path("mailings/<uuid:uid>/duplicate/", views.mailing_duplicate, name="mailing_duplicate"),
     path("mailings/<uuid:uid>/settings/", views.mailing_settings, name="mailing_settings"),
+    path("mailings/<uuid:uid>/when/", views.mailing_when, name="mailing_when"),
     path("mailings/<uuid:uid>/edit/", editor_views.mailing_edit, name="mailing_edit"),
     path("mailings/<uuid:uid>/languages/", editor_views.language_add, name="mailing_language_add"),
     path("mailings/<uuid:uid>/languages/remove/", editor_views.language_remove, name="mailing_language_remove"),

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.delivery.waits import say_what_waits, waits_of
 from campaigns.mailings import editing, presenting, services
 from campaigns.mailings.approval import changed_since_approval
 from campaigns.mailings.forms import NewMailingForm, SettingsForm
@@ -24,6 +25,8 @@ from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.queries import TABS, listed, progress, tab_counts
 from campaigns.mailings.references import stem_of
 from campaigns.mailings.states import EDITABLE
+from campaigns.mailings.when import brief, explain, sketch
+from campaigns.mailings.when_forms import AT, LOCAL, NOW, WhenForm
 from contacts.segments.models import Segment
 from contacts.segments.sentence import sentence
 from contacts.segments.tree import uids
@@ -99,6 +102,7 @@ def mailing_create(request: StaffRequest) -> HttpResponse:
 def mailing_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     mailing = find(request, uid)
     variants = list(mailing.variants.all())
+    found, waits = progress([mailing]).get(mailing.pk), waits_of(mailing)
     shown = next((v for v in variants if v.language == request.GET.get("lang")), variants[0] if variants else None)
     return render(
         request,
@@ -106,9 +110,15 @@ def mailing_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         {
             "mailing": mailing,
             "colour": presenting.colour(mailing.state),
-            "step": presenting.next_step(mailing, request.user),
+            "step": say_what_waits(
+                presenting.next_step(mailing, request.user), waits, others=found.open - found.waiting if found else 0
+            ),
             "stages": presenting.stages(mailing),
-            "progress": progress([mailing]).get(mailing.pk),
+            "progress": found,
+            "waits": waits,
+            "rules_of_time": brief(mailing),
+            "may_release": bool(waits.late) and presenting.may(mailing, request.user, Action.APPROVE),
+            "may_leave_out": bool(waits.late) and presenting.may(mailing, request.user, Action.SEND),
             "shown": shown,
             "tabs": [
                 {"label": language_name(v.language), "url": f"?lang={v.language}", "current": v is shown}
@@ -228,6 +238,7 @@ def mailing_settings(request: StaffRequest, uid: UUID) -> HttpResponse:
             return done(request, reverse("mailing_detail", args=[mailing.uid]))
     context: dict[str, Any] = {
         "mailing": mailing,
+        "arrives": explain(mailing),
         "conflict": conflict,
         "is_editable": mailing.state in EDITABLE,
         "crumbs": [
@@ -239,6 +250,23 @@ def mailing_settings(request: StaffRequest, uid: UUID) -> HttpResponse:
     if conflict:
         response.status_code = StaleEdit.status
     return response
+
+
+@requires(Action.WRITE)
+@require_safe
+def mailing_when(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """What the times chosen in the settings mean, before they are saved."""
+    mailing = find(request, uid)
+    form = WhenForm(request.GET, zone=mailing.send_zone)
+    problem, said = "", []
+    if form.is_valid():
+        try:
+            said = explain(sketch(mailing, form.times()))
+        except Invalid as invalid:
+            problem = invalid.message
+    else:
+        problem = str(next(iter(form.errors.values()))[0])
+    return render(request, "campaigns/mailings/_when.html", {"arrives": said, "problem": problem})
 
 
 def with_version(request: StaffRequest, stale: StaleEdit) -> QueryDict:
@@ -258,9 +286,10 @@ def _settings_of(mailing: Mailing) -> dict[str, Any]:
         "transport": mailing.transport_id,
         "layout": mailing.layout,
         "reference_pattern": mailing.reference_pattern,
-        "when": "at" if mailing.send_local else "now",
-        "send_local": mailing.send_local,
-        "send_zone": mailing.send_zone,
+        "when": LOCAL if mailing.sends_local else AT if mailing.send_local else NOW,
+        **{name: getattr(mailing, name) for name in ("send_local", "send_zone", "hours_from", "hours_until")},
+        "skips_weekends": mailing.skips_weekends,
+        "skips_holidays": mailing.skips_holidays,
         "max_lateness": int(mailing.max_lateness.total_seconds() // 3600),
         "contact_guard_days": mailing.contact_guard_days,
         "copies_to": mailing.copies_to_id,

@@ -127,7 +127,12 @@ WITH old AS (SELECT mailing_id, seq FROM delivery WHERE mailing_id = %(id)s ORDE
               ON CONFLICT DO NOTHING)
 SELECT count(*) FROM gone
 """
-_READ_MODELS = ("campaigns_deliveryengagement", "campaigns_feedback", "campaigns_deliveryretry")
+_READ_MODELS = (
+    "campaigns_deliveryengagement",
+    "campaigns_feedback",
+    "campaigns_deliveryretry",
+    "campaigns_deliveryslot",
+)
 
 
 def remove_deliveries(before: datetime, since: datetime | None) -> Batch:

@@ -83,6 +83,7 @@ NO_PAGE: dict[str, str] = {
     "mailing_preview_members": FRAGMENT,
     "attachment_download": FILE,
     "mailing_progress": FRAGMENT,
+    "mailing_when": FRAGMENT,
     "mailing_report_live": FRAGMENT,
     "mailing_report_file": FILE,
     "mailing_report_pdf": FILE,

@@ -6,8 +6,10 @@ from dataclasses import asdict
 from typing import Any
 
 from campaigns.delivery import preflight
+from campaigns.delivery.hours import turns_of
 from campaigns.delivery.queries import counts, skip_counts
 from campaigns.mailings.approval import content_hash
+from campaigns.mailings.hours import hours_of
 from campaigns.mailings.models import Mailing
 from campaigns.reports import queries
 
@@ -27,6 +29,10 @@ def preflight_of(mailing: Mailing) -> dict[str, Any]:
         "empty_fields": summary.empty,
         "copies": {reason or "will_get": n for reason, n in summary.copies.items()},
         "uncopied": summary.copy_gaps,
+        "arrivals": [
+            {"country": place.code, "zone": place.zone, "at": turn.due, "people": people}
+            for place, turn, people in (turns_of(mailing, summary.countries, summary.at) if hours_of(mailing) else [])
+        ],
         "findings": [
             {"kind": finding.kind, "title": str(finding.title), "why": str(finding.why), "step": str(finding.step)}
             for finding in preflight.findings(mailing, summary)

@@ -7,6 +7,7 @@ from typing import Any
 from zoneinfo import available_timezones
 
 from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from campaigns.mailings.layouts import LAYOUTS
@@ -100,6 +101,11 @@ class MailingOut(serializers.Serializer[Mailing]):
     send_local = WallClock(allow_null=True, help_text="Local time in send_zone; null: when somebody sends it.")
     send_zone = serializers.CharField()
     send_at = serializers.DateTimeField(allow_null=True)
+    sends_local = serializers.BooleanField(help_text="send_local is the clock where each recipient is; send_at then is the first of these moments.")  # fmt: skip
+    hours_from = serializers.TimeField(allow_null=True, format="%H:%M", help_text="Not earlier in the recipient's day.")
+    hours_until = serializers.TimeField(allow_null=True, format="%H:%M")
+    skips_weekends = serializers.BooleanField(help_text="Of the recipient's country.")
+    skips_holidays = serializers.BooleanField(help_text="National ones, of the recipient's country.")
     stop_until = serializers.DateTimeField(allow_null=True, help_text="Until then it can be stopped without a trace.")
     max_lateness_hours = Hours(source="max_lateness", help_text="Later than this it is held instead of sent.")
     contact_guard_days = serializers.IntegerField()
@@ -137,10 +143,25 @@ class VariantOut(serializers.Serializer[Variant]):
     is_text_own = serializers.BooleanField(help_text="Otherwise the text part is made from the body.")
 
 
+class WaitOut(serializers.Serializer[Any]):
+    country = serializers.CharField(allow_blank=True, help_text="Code; empty where it is not known.")
+    zone = serializers.CharField()
+    due_at = serializers.DateTimeField()
+    state = serializers.ChoiceField(["waiting", "late"], help_text="late: it waits for an approver.")
+    people = serializers.IntegerField()
+
+
 class MailingDetail(MailingOut):
     """The whole of it."""
 
     variants = VariantOut(many=True)
+    waiting = serializers.SerializerMethodField(help_text="Who waits for their country's time, while it is sent.")
+
+    @extend_schema_field(WaitOut(many=True))
+    def get_waiting(self, mailing: Mailing) -> list[Any]:
+        from campaigns.delivery.waits import waiting  # it stands above mailings
+
+        return WaitOut(waiting(mailing), many=True).data
 
 
 class MailingIn(serializers.Serializer[Any]):
@@ -156,6 +177,11 @@ class MailingIn(serializers.Serializer[Any]):
     )
     send_local = WallClock(required=False, allow_null=True)
     send_zone = serializers.CharField(max_length=64, required=False, help_text="IANA: Africa/Dakar.")
+    sends_local = serializers.BooleanField(required=False, help_text="At send_local where each recipient is.")
+    hours_from = serializers.TimeField(required=False, allow_null=True, help_text="By the recipient's clock: 08:00.")
+    hours_until = serializers.TimeField(required=False, allow_null=True)
+    skips_weekends = serializers.BooleanField(required=False)
+    skips_holidays = serializers.BooleanField(required=False)
     max_lateness_hours = Hours(source="max_lateness", required=False)
     contact_guard_days = serializers.IntegerField(min_value=0, max_value=365, required=False)
     copies_to = CodeField(
@@ -231,6 +257,13 @@ class FindingOut(serializers.Serializer[Any]):
     step = serializers.CharField(allow_blank=True, help_text="What to do about it.")
 
 
+class ArrivalOut(serializers.Serializer[Any]):
+    country = serializers.CharField(allow_blank=True)
+    zone = serializers.CharField()
+    at = serializers.DateTimeField()
+    people = serializers.IntegerField()
+
+
 class PreflightOut(serializers.Serializer[Any]):
     """Who gets it and who does not, now; total = will_get + the sum of reasons."""
 
@@ -245,6 +278,7 @@ class PreflightOut(serializers.Serializer[Any]):
     empty_fields = serializers.DictField(child=serializers.IntegerField(), help_text="Merge field → people who have nothing in it.")  # fmt: skip
     copies = serializers.DictField(child=serializers.IntegerField(), help_text="Of visible copies, part of the numbers above: reason → copies, under `will_get` those that go.")  # fmt: skip
     uncopied = serializers.DictField(child=serializers.IntegerField(), help_text="Why letters go out without a copy → letters.")  # fmt: skip
+    arrivals = ArrivalOut(many=True, help_text="When it arrives where, of a mailing with hours; else empty.")
     findings = FindingOut(many=True)
 
 

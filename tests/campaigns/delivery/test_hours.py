@@ -8,7 +8,8 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.delivery.hours import arrivals, day_of, hour_findings
+from campaigns.delivery.hours import arrivals, hour_findings
+from campaigns.mailings.calendars import day_of
 from contacts.directory.models import Country
 from tests.factories import CountryFactory, MailingFactory
 

@@ -143,6 +143,20 @@ def test_time_is_local_with_its_zone(ready) -> None:  # type: ignore[no-untyped-
     assert editor.patch(f"/mailings/{uid}", {"send_local": None}).json()["send_at"] is None
 
 
+def test_hours_of_recipients_are_written_and_read(ready) -> None:  # type: ignore[no-untyped-def]
+    editor, uid = ready
+    rules = {"sends_local": True, "send_local": "2040-06-05T09:00", "hours_from": "08:00", "hours_until": "18:00", "skips_weekends": True, "skips_holidays": True}  # fmt: skip
+
+    body = editor.patch(f"/mailings/{uid}", rules).json()
+
+    assert {name: body[name] for name in rules} == {**rules, "send_local": "2040-06-05T09:00:00"}
+    assert body["waiting"] == []
+    refused = editor.patch(f"/mailings/{uid}", {"hours_until": "07:00"}, status=422).json()
+    assert "before they end" in refused["detail"]
+    assert editor.get(f"/mailings/{uid}").json()["hours_until"] == "18:00"
+    assert editor.get(f"/mailings/{uid}/pre-flight").json()["arrivals"] == []  # nobody is in its segment
+
+
 def test_sent_mailing_has_a_report_that_adds_up(api, viewer) -> None:  # type: ignore[no-untyped-def]
     mailing = sent_mailing()
     for outcome in ("accepted", "accepted", "failed", "skipped"):

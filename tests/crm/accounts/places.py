@@ -80,6 +80,7 @@ PLACES: dict[str, Place] = {
     "/drives/<uuid:uid>/": Place("drives", Reach.DRIVE),
     "/drives/campaigns/<uuid:uid>/": Place("campaigns", Reach.CAMPAIGN),
     "/mailings/<uuid:uid>/": Place("mailings", Reach.DRIVE, {"verb": "ask-review"}),
+    "/mailings/<uuid:uid>/late/": Place("mailings", Reach.DRIVE, {"verb": "release"}),
     "/mailings/<uuid:uid>/report/": Place("reports", Reach.DRIVE),
     "/asks/<uuid:uid>/": Place("asks", Reach.DRIVE),
     "/positions/<uuid:uid>/": Place("position-steps", Reach.DRIVE),
