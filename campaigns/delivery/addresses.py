@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from functools import cache
 from uuid import UUID
 
 from django.conf import settings
@@ -18,7 +19,6 @@ from crm.reserved import is_reserved as is_reserved
 
 BOUNCE, REPLY = "b", "r"
 _NO_UID = UUID(int=0)
-_PAIRS = [a + b for a in "abcdefghijklmnopqrstuvwxyz234567" for b in "abcdefghijklmnopqrstuvwxyz234567"]
 _PURPOSES = {BOUNCE: "return-path", REPLY: "reply-to"}
 
 
@@ -94,11 +94,34 @@ def read_address(text: str) -> ReturnAddress | None:
 
 
 def _base32(data: bytes) -> str:
-    """base32 in lower case, without padding; four times as fast as the standard library's, and a message has two."""
-    length = -(-len(data) * 8 // 5)
-    places = length + (length & 1)
+    """base32 in lower case, without padding. A message has two, and the standard library's takes many times as long as this: the
+    bits are parted into fives by halves (32 of them, then 16, and so on), and what is left is base64 with half of its alphabet."""
+    places = -(-len(data) * 8 // 5)
     number = int.from_bytes(data, "big") << (places * 5 - len(data) * 8)
-    return "".join([_PAIRS[number >> at & 0x3FF] for at in range(places * 5 - 10, -1, -10)])[:length]
+    for shift, left, right in _parting(places):
+        number = (number & left) << shift | number & right
+    wide = number << -places * 6 % 24  # base64 reads three bytes at a time
+    made = binascii.b2a_base64(wide.to_bytes(-(-places * 6 // 24) * 3, "big"), newline=False)
+    return made[:places].translate(_LOWER_32).decode()
+
+
+_LOWER_32 = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdef", b"abcdefghijklmnopqrstuvwxyz234567")
+
+
+@cache
+def _parting(places: int) -> list[tuple[int, int, int]]:
+    """(shift, mask of what moves, mask of what stays) of each halving of a row of so many fives."""
+    steps, size = [], 1 << (places - 1).bit_length() - 1
+    while size:
+        # groups of `size` fives: every second one, counted from the right, moves to make room for one bit a five
+        width, left, right = size * 5, 0, 0
+        for at in range(0, places, size * 2):
+            start = at * 6
+            right |= ((1 << width) - 1) << start
+            left |= ((1 << width) - 1) << start + width
+        steps.append((size, left, right))
+        size //= 2
+    return steps
 
 
 def read_message_id(text: str) -> tuple[UUID, int] | None:

@@ -25,8 +25,9 @@ from campaigns.esp.handing import backend_of
 from campaigns.files.storage import read
 from campaigns.limits.queries import Rest, recipient_rates, rests_of
 from campaigns.mailings.compiling import load_content
-from campaigns.mailings.content import CompiledVariant
+from campaigns.mailings.content import TRAP_NUMBER, CompiledVariant
 from campaigns.mailings.enclosures import enclosures_of, tail_of
+from campaigns.mailings.mime import fold, is_plain
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.references import Stem, frozen_stem
 from campaigns.safety.models import SafetyLimits
@@ -85,6 +86,10 @@ class Plan:
         return MailingLinks(self.mailing_id)
 
     @cached_property
+    def is_plain(self) -> bool:
+        return is_plain(settings.TRACKING_URL)
+
+    @cached_property
     def addresses(self) -> MailingAddresses:
         return MailingAddresses(self.mailing_id, self.uid)
 
@@ -102,23 +107,49 @@ class Plan:
     def message(self, item: Item, date: datetime) -> bytes:
         """RFC 5322 bytes, to be followed by `tail`. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]
-        links, seq = self.links, item.seq if item.is_tracked else None
-        fields = item.fields
+        seq, fields = item.seq, item.fields
         if self.reference:  # a copy shows the reference of its letter
-            fields = fields | {"reference": self.reference.reference(int(fields.get("copy.seq") or item.seq))}
+            fields = fields | {"reference": self.reference.reference(int(fields.get("copy.seq") or seq))}
+        own = self._own(seq, seq if item.is_tracked else None)
         return compiled.message(
             fields=fields,
             to=(str(fields.get("copy.name") or fields.get("person.name") or ""), item.recipient),
             from_=self.sender,
-            reply_to=self.addresses.reply_to(item.seq),
+            reply_to=self.addresses.reply_to(seq),
             date=date,
-            message_id=self.addresses.message_id(item.seq),
-            unsubscribe_url=links.unsubscribe(item.seq),
-            link_url=partial(links.click, seq),
-            open_url=links.open(seq),
+            message_id=self.addresses.message_id(seq),
             list_id=self.list_id,
             feedback_id=self.feedback_id,
+            **own,
         )
+
+    def _own(self, seq: int, tracked: int | None) -> dict[str, Any]:
+        """The message's own addresses, as `CompiledVariant.message` takes them: encoded once, if they need no encoder."""
+        links = self.links
+        if not self.is_plain:
+            return {
+                "unsubscribe_url": links.unsubscribe(seq),
+                "link_url": partial(links.click, tracked),
+                "open_url": links.open(tracked),
+            }
+        click = links.click_bytes
+
+        def link_url(number: int, url: str) -> str | bytes:
+            made = click(tracked, number, url)
+            return fold(made) if made else url
+
+        unsubscribe = links.unsubscribe_bytes(seq)
+        left = fold(unsubscribe)
+        return {
+            "unsubscribe_url": unsubscribe.decode(),
+            "link_url": link_url,
+            "encoded": {
+                "unsubscribe_url": left,
+                "preferences_url": left,
+                "open_url": fold(links.open_bytes(tracked)),
+                "trap_url": link_url(TRAP_NUMBER, settings.BASE_URL),
+            },
+        }
 
     def return_path(self, item: Item) -> str:
         return self.addresses.return_path(item.seq)

@@ -46,7 +46,9 @@ class MailingLinks:
         key_id = name.encode()
         rest = key_id + _varint(mailing_id)
         self._total, self._one = bytes((len(key_id),)) + rest, bytes((len(key_id) | _HAS_SEQ,)) + rest
-        self._base = settings.TRACKING_URL
+        base = settings.TRACKING_URL.encode()
+        self._click_base, self._open_base, self._unsubscribe_base = base + b"/c/", base + b"/o/", base + b"/u/"
+        self._head: tuple[int | None, bytes] = (None, self._total)  # of the delivery that was asked for last
 
     def click(self, seq: int | None, number: int, url: str) -> str:
         """The address on TRACKING_URL that counts a click on link `number` and goes on to `url`.
@@ -54,21 +56,32 @@ class MailingLinks:
         seq: None for people who are not tracked one by one. What cannot be redirected (another scheme, a very long address)
         is returned as it is.
         """
+        return self.click_bytes(seq, number, url).decode() or url
+
+    def click_bytes(self, seq: int | None, number: int, url: str) -> bytes:
+        """`click` in ASCII; empty for what cannot be redirected."""
         target = _target(number, url)
-        return f"{self._base}/c/{self._token(self._click, seq, target)}" if target else url
+        return self._click_base + self._token(self._click, seq, target) if target else b""
 
     def open(self, seq: int | None) -> str:
         """The address of the pixel."""
-        return f"{self._base}/o/{self._token(self._open, seq)}.gif"
+        return self.open_bytes(seq).decode()
+
+    def open_bytes(self, seq: int | None) -> bytes:
+        return self._open_base + self._token(self._open, seq) + b".gif"
 
     def unsubscribe(self, seq: int) -> str:
         """One-click unsubscribe by POST (RFC 8058); a GET leads to the preference page. It always carries the seq."""
-        return f"{self._base}/u/{self._token(self._unsubscribe, seq)}"
+        return self.unsubscribe_bytes(seq).decode()
 
-    def _token(self, mac: Callable[[bytes], bytes], seq: int | None, rest: bytes = b"") -> str:
-        body = (self._total if seq is None else self._one + _varint(seq)) + rest
-        made = binascii.b2a_base64(body + mac(body), newline=False)
-        return made.translate(_URL_SAFE, b"=").decode()
+    def unsubscribe_bytes(self, seq: int) -> bytes:
+        return self._unsubscribe_base + self._token(self._unsubscribe, seq)
+
+    def _token(self, mac: Callable[[bytes], bytes], seq: int | None, rest: bytes = b"") -> bytes:
+        if self._head[0] != seq:
+            self._head = (seq, self._total if seq is None else self._one + _varint(seq))
+        body = self._head[1] + rest
+        return binascii.b2a_base64(body + mac(body), newline=False).translate(_URL_SAFE, b"=")
 
 
 @lru_cache(maxsize=1024)

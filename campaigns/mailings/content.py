@@ -112,9 +112,9 @@ class CompiledVariant:
     def recipient(self, values: Values, link_url: LinkUrl | None) -> Recipient:
         """One rendering's needs. link_url(number, destination) gives the address that stands in the message."""
 
-        made: dict[int, str] = {}  # a link stands in both parts of a message, and is signed once
+        made: dict[int, str | bytes] = {}  # a link stands in both parts of a message, and is signed once
 
-        def destination(number: int, values: Values) -> str:
+        def destination(number: int, values: Values) -> str | bytes:
             url = made.get(number)
             if url is None:
                 address = self._addresses[number]
@@ -141,20 +141,22 @@ class CompiledVariant:
         list_id: str = "",
         feedback_id: str = "",
         headers: Mapping[str, str] | None = None,
+        encoded: Mapping[str, bytes] | None = None,
     ) -> bytes:
         """RFC 5322 bytes of one message, CRLF line ends. See `campaigns/mailings/mime.py`. With attachments (`mixed`) it is
         the head of one, to be followed by its tail (`enclosures.py`).
 
         to, from_: (name, address). message_id: with its angle brackets. open_url: empty for nobody to be counted; then
-        there is no trap link either.
+        there is no trap link either. encoded: our own addresses as they stand in a body, for who makes many messages.
         """
-        values: dict[str, Scalar] = {
-            **fields,
-            "unsubscribe_url": unsubscribe_url,
-            "preferences_url": preferences_url or unsubscribe_url,
-            "open_url": open_url,
-            "trap_url": link_url(TRAP_NUMBER, settings.BASE_URL) if link_url and open_url else "",
-        }
+        values: dict[str, Any] = {**fields}
+        if encoded:
+            values |= encoded
+        else:
+            values["unsubscribe_url"] = unsubscribe_url
+            values["preferences_url"] = preferences_url or unsubscribe_url
+            values["open_url"] = open_url
+            values["trap_url"] = link_url(TRAP_NUMBER, settings.BASE_URL) if link_url and open_url else ""
         return self.skeleton.message(
             self.recipient(values, link_url),
             to=to if isinstance(to, tuple) else ("", to),
@@ -162,6 +164,7 @@ class CompiledVariant:
             reply_to=reply_to,
             date=date,
             message_id=message_id,
+            unsubscribe=unsubscribe_url,
             list_id=list_id,
             feedback_id=feedback_id,
             headers=headers or {},

@@ -15,7 +15,7 @@ from datetime import datetime
 from email.utils import format_datetime
 from functools import lru_cache
 
-from campaigns.mailings.rendering import Numbers, Program, Recipient, bytes_program, clean, text_program
+from campaigns.mailings.rendering import Numbers, Program, Recipient, bytes_program, clean, framed, text_program
 from campaigns.mailings.templates import parse
 
 CRLF = b"\r\n"
@@ -47,7 +47,13 @@ def quoted(text: str) -> bytes:
 
 def quoted_static(text: str) -> bytes:
     """`quoted` without a line that begins with a dot: SMTP would have to double each, in every copy (RFC 5321, 4.5.2)."""
-    lines = quoted(text).split(CRLF)
+    return _without_dots(quoted(text))
+
+
+def _without_dots(made: bytes) -> bytes:
+    if not made.startswith(b".") and b"\n." not in made:
+        return made
+    lines = made.split(CRLF)
     for number, line in enumerate(lines):
         if line.startswith(b"."):
             lines[number] = b"=2E" + line[1:]
@@ -60,13 +66,32 @@ def quoted_static(text: str) -> bytes:
 
 
 def quoted_value(text: str) -> bytes:
-    """`quoted` for one field or link: most are plain, and need no encoder but for lines of 75 at most."""
+    """`quoted_static` for one field or link: most are plain, and need no encoder but for lines of 75 at most."""
     if not (text.isascii() and "=" not in text and text.isprintable()):
-        return quoted(text)
+        return quoted_static(text)
     raw = text.encode()
+    if len(raw) > 75:
+        raw = SOFT.join([raw[at : at + 75] for at in range(0, len(raw), 75)])
+    return _without_dots(raw + SOFT) if raw else b""
+
+
+def fold(raw: bytes) -> bytes:
+    """`quoted_value` of what needs no quoting but lines of 75 at most: an address of ours (`is_plain`)."""
     if len(raw) <= 75:
-        return raw + SOFT if raw else b""
+        return raw + SOFT
+    if b"." in raw[75:]:  # a dot may come to stand at the beginning of a line
+        return quoted_value(raw.decode())
     return SOFT.join([raw[at : at + 75] for at in range(0, len(raw), 75)]) + SOFT
+
+
+def is_plain(address: str) -> bool:
+    """Whether whatever begins with this and goes on with letters, digits, `/`, `-`, `_` and `.` may stand in a page and in
+    quoted-printable as it is, but for the length of its lines."""
+    return re.fullmatch(r"https?://[A-Za-z0-9.:\[\]/_-]{1,60}", address, re.ASCII) is not None
+
+
+# A message's own addresses stand in it several times, and in both of its parts.
+_quoted_often = lru_cache(maxsize=64)(quoted_value)
 
 
 def encoded(text: str, *, used: int = 0) -> str:
@@ -136,34 +161,48 @@ def _reply_to(address: str) -> bytes:
 
 
 _same_line = lru_cache(maxsize=256)(_line)  # for headers that a whole mailing shares
+_subject = lru_cache(maxsize=1024)(lambda text: encoded(text, used=9).encode())  # often of a country, or of nobody
+
+
+@lru_cache(maxsize=256)
+def _same_lines(list_id: str, feedback_id: str) -> bytes:
+    return b"".join(
+        [
+            _same_line("List-Id", f"<{list_id}>") if list_id else b"",
+            _same_line("Feedback-ID", feedback_id) if feedback_id else b"",
+            b"Precedence: bulk\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n",
+        ]
+    )
 
 
 class Skeleton:
-    """A variant's message with places for one recipient."""
+    """A variant's message with places for one recipient.
+
+    What it makes is ready for the wire: every line ends in CRLF, there is no other CR or LF, and no line begins with a dot.
+    """
 
     def __init__(self, *, subject: str, html: str, text: str, language: str, mixed: str = "") -> None:
         """mixed: the boundary of what is attached (`enclosures.py`); the message then goes on behind what this makes."""
         numbers = Numbers.of(language)
         self._subject = text_program(parse(subject, internal=True), numbers=numbers)
-        self._text = self._part(text, numbers, escape=False)
-        self._html = self._part(html, numbers, escape=True)
+        plain, page = self._part(text, numbers, escape=False), self._part(html, numbers, escape=True)
         # “=_” cannot stand in quoted-printable, so no body holds the boundary (RFC 2045, 6.7)
         boundary = "=_" + hashlib.sha256(f"{text}\0{html}".encode()).hexdigest()[:24]
         part = "Content-Type: text/{}; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n"
         in_language = f"Content-Language: {re.sub('[^A-Za-z0-9-]', '', language)}\r\n"
         inner = f'Content-Type: multipart/alternative; boundary="{boundary}"\r\n'
         outer = f'Content-Type: multipart/mixed; boundary="{mixed}"\r\n{in_language}\r\n--{mixed}\r\n{inner}\r\n'
-        self._begin = (
+        begin = (
             f"MIME-Version: 1.0\r\n{outer if mixed else f'{inner}{in_language}' + CRLF.decode()}"
             f"--{boundary}\r\n{part.format('plain')}"
         ).encode()
-        self._between = f"\r\n--{boundary}\r\n{part.format('html')}".encode()
-        self._end = f"\r\n--{boundary}--\r\n".encode()
+        between = f"\r\n--{boundary}\r\n{part.format('html')}".encode()
+        self._body = framed(begin, plain, between, page, f"\r\n--{boundary}--\r\n".encode())
 
     @staticmethod
     def _part(source: str, numbers: Numbers, *, escape: bool) -> Program[bytes]:
         nodes = parse(source, internal=True)
-        return bytes_program(nodes, numbers=numbers, escape=escape, static=quoted_static, dynamic=quoted_value)
+        return bytes_program(nodes, numbers=numbers, escape=escape, static=quoted_static, dynamic=_quoted_often)
 
     def subject(self, to: Recipient) -> str:
         return clean(self._subject.run(to)).strip()
@@ -177,18 +216,19 @@ class Skeleton:
         reply_to: str,
         date: datetime,
         message_id: str,
+        unsubscribe: str,
         list_id: str,
         feedback_id: str,
         headers: Mapping[str, str],
     ) -> bytes:
-        unsubscribe = clean(str(recipient.values.get("unsubscribe_url") or ""))
+        unsubscribe = clean(unsubscribe)
         return b"".join(
             [
                 b"From: %b\r\nTo: %b\r\nSubject: %b\r\nDate: %b\r\nMessage-ID: %b\r\n"
                 % (
                     _mailbox(*from_, 6),
-                    _mailbox(*to, 4),
-                    encoded(self.subject(recipient), used=9).encode(),
+                    mailbox(*to, used=4).encode("utf-8", "replace"),
+                    _subject(self.subject(recipient)),
                     _date(date),
                     clean(message_id).encode(),
                 ),
@@ -198,14 +238,8 @@ class Skeleton:
                 % unsubscribe.encode()
                 if unsubscribe
                 else b"",
-                _same_line("List-Id", f"<{list_id}>") if list_id else b"",
-                _same_line("Feedback-ID", feedback_id) if feedback_id else b"",
-                b"Precedence: bulk\r\nX-Auto-Response-Suppress: OOF, AutoReply\r\n",
+                _same_lines(list_id, feedback_id),
                 *[_line(name, value) for name, value in headers.items()],
-                self._begin,
-                self._text.run(recipient),
-                self._between,
-                self._html.run(recipient),
-                self._end,
+                self._body.run(recipient),
             ]
         )

@@ -9,8 +9,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, Generic, NamedTuple, TypeVar
+from functools import lru_cache, partial
+from operator import itemgetter
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
@@ -31,10 +32,12 @@ from campaigns.mailings.templates import (
 
 # what the composer adds to the fields, and never a person
 OWN_URLS = ("unsubscribe_url", "preferences_url", "open_url", "trap_url")
-LinkUrl = Callable[[int, str], str]  # (number, destination) → address to put into the message
+# (number, destination) → address to put into the message; in bytes it is encoded already, as it stands in a body
+LinkUrl = Callable[[int, str], str | bytes]
 Values = Mapping[str, Scalar]
 Piece = TypeVar("Piece", str, bytes)
 # control characters would end a header or a line; line and paragraph separators are line ends to some readers
+KEPT_VALUES = 4096  # of a field, as they are written; an institution's people are all over a mailing
 _SPECIAL = re.compile("[&<>\"']")
 _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
@@ -43,7 +46,7 @@ class Recipient(NamedTuple):
     """What one rendering needs: field values and how to make a link's address."""
 
     values: Values
-    link: Callable[[int, Values], str]
+    link: Callable[[int, Values], str | bytes]
 
 
 def clean(value: str) -> str:
@@ -168,13 +171,26 @@ class Program(Generic[Piece]):
 
     def __init__(self, frame: Piece, places: _Places[Piece]) -> None:
         """frame: a %-format. places: (function of a field's value, the field's path), or (function of a Recipient, "")."""
-        self._frame: Any = frame
-        self._places: _Places[Piece] = places
+        self.frame: Any = frame
+        self.places: _Places[Piece] = places
+        # what stands in several places is made once
+        self._once: _Places[Piece] = list(dict.fromkeys(places))
+        where = {place: number for number, place in enumerate(self._once)}
+        self._pick: Callable[[list[Any]], Any] | None = None
+        if len(self._once) < len(places):
+            self._pick = itemgetter(*[where[place] for place in places])
 
     def run(self, to: Recipient) -> Piece:
         get = to.values.get
-        made: Piece = self._frame % tuple([make(get(path)) if path else make(to) for make, path in self._places])
-        return made
+        made = [make(get(path)) if path else make(to) for make, path in self._once]
+        whole: Piece = self.frame % (self._pick(made) if self._pick else tuple(made))
+        return whole
+
+
+def framed(*parts: bytes | Program[bytes]) -> Program[bytes]:
+    """One program of several, and of bytes between them."""
+    frames = [part.replace(b"%", b"%%") if isinstance(part, bytes) else part.frame for part in parts]
+    return Program(b"".join(frames), [place for part in parts if isinstance(part, Program) for place in part.places])
 
 
 class _Kind(NamedTuple, Generic[Piece]):
@@ -204,6 +220,8 @@ class _Builder(Generic[Piece]):
         self.finish: Callable[[str], Piece] = (
             (lambda text: dynamic(html.escape(text) if _SPECIAL.search(text) else text)) if escape else dynamic
         )
+        # the same place of the same text is the same function: a program calls it once
+        self._made: dict[Any, Callable[[Any], Piece]] = {}
 
     def program(self, nodes: tuple[Node, ...]) -> Program[Piece]:
         frame: list[Any] = []
@@ -214,24 +232,37 @@ class _Builder(Generic[Piece]):
                 continue
             frame.append(self.kind.place)
             if isinstance(node, Out):
-                places.append((self.field(node), node.path))
+                places.append((self._kept(("field", node), partial(self.field, node)), node.path))
             elif isinstance(node, Link):
-                places.append((self.link(node.number), ""))
+                places.append((self._kept(("link", node.number), partial(self.link, node.number)), ""))
             elif isinstance(node, If):
                 places.append((self.choice(node), ""))
         joined: Any = self.kind.empty
         return Program(joined.join(frame), places)
 
+    def _kept(self, key: Any, make: Callable[[], Callable[[Any], Piece]]) -> Callable[[Any], Piece]:
+        made = self._made.get(key)
+        if made is None:
+            made = self._made[key] = make()
+        return made
+
     def field(self, out: Out) -> Callable[[Scalar], Piece]:
         show, finish = shown(out, self.numbers), self.finish
         if out.path in OWN_URLS and not out.filters:  # another one in each message, and made by us
-            return lambda value: finish(str(value or ""))
+            return lambda value: cast(Piece, value) if type(value) is bytes else finish(str(value or ""))
         # countries, institutions, titles: most values come again and again
-        return lru_cache(maxsize=1024, typed=True)(lambda value: finish(show(value)))
+        return lru_cache(maxsize=KEPT_VALUES, typed=True)(lambda value: finish(show(value)))
 
     def link(self, number: int) -> Callable[[Recipient], Piece]:
         finish = self.finish
-        return lambda to: finish(to.link(number, to.values))
+
+        def make(to: Recipient) -> Piece:
+            url: Any = to.link(number, to.values)
+            if type(url) is not bytes:
+                return finish(url)
+            return cast(Piece, url)
+
+        return make
 
     def choice(self, node: If) -> Callable[[Recipient], Piece]:
         branches = [
