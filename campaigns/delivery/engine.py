@@ -21,13 +21,14 @@ from uuid import uuid4
 
 from django.conf import settings
 
+from campaigns.delivery.athand import AtHand
 from campaigns.delivery.composing import Item, Plan
 from campaigns.delivery.holding import Holding, answers_again, leave_alone, postpone
 from campaigns.delivery.ledger import Chunk, Ledger, Retry, utc_now
 from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.pacing import Budget, Pace, Tokens
-from campaigns.delivery.retrying import Verdict, failed, judge, unanswered
+from campaigns.delivery.retrying import ACCEPTED, Verdict, failed, judge, unanswered
 from campaigns.delivery.smtp import Client, TransportDown
 from campaigns.domains import warmup
 from campaigns.limits.queries import Rest
@@ -63,7 +64,7 @@ class Engine:
         self.pace = Pace(self.tokens, plan.buckets, self.budget)
         self.holding = Holding(self.tokens, plan.buckets, self.budget, rates=plan.rates, rests=plan.rests)
         self.deadline = time.monotonic() + seconds
-        self.queue: asyncio.Queue[Item | None] = asyncio.Queue(maxsize=max(4, plan.connections * 2))
+        self.queue = AtHand(max(4, plan.connections * 2))
         self.stop = asyncio.Event()
         self.outcomes = Outcomes(self.ledger.counts)
         self.failures = 0
@@ -163,15 +164,13 @@ class Engine:
                         self._done(chunk)
                 elif not items:
                     break
-                for item in items:
-                    await self.queue.put(item)
+                self.queue.put(items)
+                await self.queue.low()
             if not self.is_over() and not await self.ledger.is_sending():
                 self.outcomes.is_stopped = True
         finally:
             self.is_fed = True
-            with contextlib.suppress(asyncio.QueueFull):  # only to wake those who wait: is_fed says the rest
-                for _lane in range(self.plan.connections):
-                    self.queue.put_nowait(None)
+            self.queue.wake()
 
     def is_over(self) -> bool:
         """Whether no further message may be begun."""
@@ -182,13 +181,14 @@ class Engine:
 
     async def take(self) -> Item | None:
         """The next delivery; None when this lane's work is over."""
-        while not self.is_over() and not (self.is_fed and self.queue.empty() and not self.holding.has_hope):
-            try:
-                async with asyncio.timeout(0.25):
-                    item = await self.queue.get()
-            except TimeoutError:
+        while not self.is_over():
+            item = self.queue.take()
+            if item is None:
+                if self.is_fed and not self.holding.has_hope:
+                    return None
+                await self.queue.more(0.25)
                 continue
-            if item is None or not self._may_leave(item):
+            if not self._may_leave(item):
                 continue
             if item.is_cleared or await self.pace.wait(self.stop):
                 return item
@@ -207,11 +207,9 @@ class Engine:
 
     def take_now(self) -> Item | None:
         """The next delivery if one is at hand and may leave at once."""
-        if self.is_over() or self.queue.empty() or not self.pace.is_free:
+        if self.is_over() or not self.queue or not self.pace.is_free:
             return None
-        item = self.queue.get_nowait()
-        if item is None:  # the end is for whoever waits for it
-            self.queue.put_nowait(None)
+        item = self.queue.take()
         if item is None or item.is_cleared:
             self.pace.put_back()
             return item
@@ -222,7 +220,9 @@ class Engine:
 
     def heard(self, item: Item, verdict: Verdict) -> None:
         """What a recipient's server said, for the memory of its domain. 421 is about the connection, not the domain."""
-        if verdict.state == Outcome.ACCEPTED:
+        if verdict.state == ACCEPTED:
+            if self.holding.is_untroubled:
+                return
             if domain := self.holding.accepted(item):
                 self._aside(lambda line: answers_again(line, self.plan.transport_id, domain))
             return
@@ -318,7 +318,7 @@ class Lane:
                 return None
             date = item.first_attempt_at or utc_now()
             try:
-                pieces = client.message_pieces(self.plan.message(item, date), self.plan.tail(item))
+                pieces = client.message_pieces(self.plan.message(item, date), self.plan.tail(item), is_clean=True)
             except Exception as error:  # a poisoned recipient fails alone, whatever it makes the renderer raise
                 logger.warning(
                     "Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__
@@ -390,7 +390,7 @@ class Lane:
 
     def _settle(self, item: Item, verdict: Verdict) -> None:
         self.engine.heard(item, verdict)
-        self.ledger.settle(item, verdict, was=Outcome.IN_FLIGHT)
+        self.ledger.settle(item, verdict)
 
     def _settle_unsent(self, item: Item, verdict: Verdict) -> None:
         """Settled before it was in flight: refused at RCPT, reserved, or not to be rendered."""

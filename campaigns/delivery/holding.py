@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from campaigns.delivery.athand import AtHand
 from campaigns.delivery.composing import Item
 from campaigns.delivery.pacing import SLOW_AT_ONCE, Bucket, Budget, Pace, Tokens
 from campaigns.limits.queries import REMEMBERED, Rest
@@ -70,6 +71,11 @@ class Holding:
         return not self.rates and not self.rests
 
     @property
+    def is_untroubled(self) -> bool:
+        """Whether no domain deferred anything, now or lately."""
+        return not self._deferred and not self.rests
+
+    @property
     def is_full(self) -> bool:
         return self.count >= MOST
 
@@ -92,7 +98,7 @@ class Holding:
             return False
         return domain not in self.rates
 
-    def put_aside(self, item: Item, stop: asyncio.Event, queue: asyncio.Queue[Item | None]) -> None:
+    def put_aside(self, item: Item, stop: asyncio.Event, queue: AtHand) -> None:
         """Keep it; one whose domain has a limit comes back into the queue when its tokens are there."""
         domain = domain_of(item)
         aside = self._aside.setdefault(domain, _Aside())
@@ -101,9 +107,7 @@ class Holding:
         if domain in self.rates and not self._rests(domain) and aside.task is None:
             aside.task = asyncio.create_task(self._let_out(domain, aside, stop, queue))
 
-    async def _let_out(
-        self, domain: str, aside: _Aside, stop: asyncio.Event, queue: asyncio.Queue[Item | None]
-    ) -> None:
+    async def _let_out(self, domain: str, aside: _Aside, stop: asyncio.Event, queue: AtHand) -> None:
         pace = self._pace(domain)
         while aside.items and not stop.is_set() and not pace.is_spent and not self._rests(domain):
             if not await pace.wait(stop):
@@ -111,7 +115,7 @@ class Holding:
             item = aside.items.popleft()
             item.is_cleared = True
             self.count -= 1
-            await queue.put(item)
+            queue.put([item])
         aside.task = None
 
     def _pace(self, domain: str) -> Pace:
@@ -123,7 +127,7 @@ class Holding:
     # --- what servers say -----------------------------------------------------------------------------------------
     def accepted(self, item: Item) -> str:
         """A message arrived; returns its domain when that one was left alone before, and need not be any more."""
-        if not self._deferred and not self.rests:
+        if self.is_untroubled:
             return ""
         domain = domain_of(item)
         self._deferred.pop(domain, None)

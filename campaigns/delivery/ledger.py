@@ -18,7 +18,8 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache, partial
-from typing import Any
+from operator import itemgetter
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from campaigns.delivery.composing import Item
@@ -28,6 +29,8 @@ from campaigns.delivery.refusing import suppress_refused
 from campaigns.delivery.retrying import Verdict
 
 logger = logging.getLogger(__name__)
+# Words without the class that makes every comparison and hash of them a call.
+ACCEPTED, IN_FLIGHT = Outcome.ACCEPTED.value, Outcome.IN_FLIGHT.value
 # A batch may gather this long when there is little to do: the latency of one message, and fewer commits.
 GATHER_SECONDS = 0.002
 # Rows of a chunk that leave one after the other are so far from each other: half a page.
@@ -93,18 +96,26 @@ class Retry:
     id: int
 
 
-@dataclass
-class _Intent:
-    item: Item
+class _Intent(NamedTuple):
+    seq: int
     at: datetime
+    was: str
     granted: asyncio.Future[bool]
 
 
-@dataclass
-class _Result:
+class _Result(NamedTuple):
+    seq: int
     item: Item
     verdict: Verdict
     was: str
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing follows from it but its row."""
+        return self.verdict.state == ACCEPTED and type(self.item.claim) is Chunk
+
+
+_seq = itemgetter(0)
 
 
 @dataclass
@@ -253,13 +264,13 @@ class Ledger:
     def intend(self, item: Item, at: datetime) -> asyncio.Future[bool]:
         """Ask to send: true once the row is in flight and committed. The final dot waits for it."""
         granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._intents.append(_Intent(item, at, granted))
+        self._intents.append(_Intent(item.seq, at, item.was, granted))
         self._wake()
         return granted
 
-    def settle(self, item: Item, verdict: Verdict, *, was: str = Outcome.IN_FLIGHT) -> None:
+    def settle(self, item: Item, verdict: Verdict, *, was: str = IN_FLIGHT) -> None:
         """What became of a delivery; written with the next batch. `was`: the state that it must have now."""
-        self._results.append(_Result(item, verdict, was))
+        self._results.append(_Result(item.seq, item, verdict, was))
         self.counts[verdict.state] += 1
         self._wake()
 
@@ -281,8 +292,8 @@ class Ledger:
             await asyncio.sleep(GATHER_SECONDS)
             self._work.clear()
             handed_in = self._handed_in
-            intents, self._intents = sorted(self._intents, key=lambda intent: intent.item.seq), []
-            results, self._results = sorted(self._results, key=lambda result: result.item.seq), []
+            intents, self._intents = sorted(self._intents, key=_seq), []
+            results, self._results = sorted(self._results, key=_seq), []
             try:
                 granted = await self._line.run(partial(self._write, intents, results))
             except Exception as error:  # the workers of this process must hear of it, whatever it is
@@ -293,7 +304,7 @@ class Ledger:
                 return
             for intent in intents:
                 if not intent.granted.done():
-                    intent.granted.set_result(intent.item.seq in granted)
+                    intent.granted.set_result(intent.seq in granted)
             self._committed = handed_in
 
     async def _write(
@@ -305,16 +316,16 @@ class Ledger:
     ) -> set[int]:
         values = {
             "mailing": self.mailing_id,
-            "seq": _array(intent.item.seq for intent in intents),
-            "at": _array(intent.at.isoformat() for intent in intents),
-            "was": _array(intent.item.was for intent in intents),
-            "done_seq": _array(result.item.seq for result in results),
-            "done_state": _array(result.verdict.state for result in results),
-            "done_code": _array("NULL" if result.verdict.code is None else result.verdict.code for result in results),
-            "done_text": _array(_quoted(result.verdict.text) for result in results),
-            "done_was": _array(result.was for result in results),
+            "seq": _array([str(intent.seq) for intent in intents]),
+            "at": _array([_stamp(intent.at) for intent in intents]),
+            "was": _array([intent.was for intent in intents]),
+            "done_seq": _array([str(result.seq) for result in results]),
+            "done_state": _array([result.verdict.state for result in results]),
+            "done_code": _array([_code(result.verdict.code) for result in results]),
+            "done_text": _array([_quoted(result.verdict.text) for result in results]),
+            "done_was": _array([result.was for result in results]),
         }
-        special = [r for r in results if r.verdict.state != Outcome.ACCEPTED or isinstance(r.item.claim, Retry)]
+        special = [result for result in results if not result.is_plain]
         if not special:
             cursor = await connection.execute(_INTEND, values)
             granted = {seq for (seq,) in await cursor.fetchall()}
@@ -323,7 +334,7 @@ class Ledger:
                 cursor = await connection.execute(_INTEND, values)
                 granted = {seq for (seq,) in await cursor.fetchall()}
                 await self._follow(connection, special)
-        refused = [intent.item.seq for intent in intents if intent.item.seq not in granted]
+        refused = [intent.seq for intent in intents if intent.seq not in granted]
         if refused and attempt:
             granted |= await self._already_ours(connection, refused)
             refused = [seq for seq in refused if seq not in granted]
@@ -447,9 +458,17 @@ class Ledger:
         await self._line.run(work)
 
 
-def _array(values: Iterable[object]) -> str:
+def _array(values: list[str]) -> str:
     """An array as PostgreSQL writes it, of words and numbers that need no quotes: a list would be looked at value by value."""
-    return f"{{{','.join(map(str, values))}}}"
+    return f"{{{','.join(values)}}}"
+
+
+_stamp = lru_cache(maxsize=256)(datetime.isoformat)  # the Date of a message: to the second
+
+
+@lru_cache(maxsize=256)
+def _code(code: int | None) -> str:
+    return "NULL" if code is None else str(code)
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,10 @@ from campaigns.delivery.composing import Item
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.smtp import Reply
 
+# plain words: those of an enumeration are slow to compare and to count
+ACCEPTED, DEFERRED, FAILED, UNCERTAIN = (
+    outcome.value for outcome in (Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.FAILED, Outcome.UNCERTAIN)
+)
 LONGEST_WAIT = timedelta(hours=2)
 SHORT, FULL = 300, 4000  # of a reply: that of a message that is over, and was not accepted, is kept in full
 _NO_SUCH_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
@@ -30,10 +34,10 @@ class Verdict(NamedTuple):
 def judge(item: Item, reply: Reply, *, now: datetime | None = None) -> Verdict:
     """The verdict on a reply to RCPT, DATA or the message itself."""
     text = reply.text.replace("\n", " ").replace("\0", "")[:FULL]
-    if reply.is_ok:
-        return Verdict(Outcome.ACCEPTED, reply.code, text[:SHORT])
+    if 200 <= reply.code < 300:
+        return Verdict(ACCEPTED, reply.code, text[:SHORT])
     if reply.is_permanent:
-        return Verdict(Outcome.FAILED, reply.code, text, is_no_such_address=reply.status in _NO_SUCH_ADDRESS)
+        return Verdict(FAILED, reply.code, text, is_no_such_address=reply.status in _NO_SUCH_ADDRESS)
     return later(item, reply.code or None, text, now=now)
 
 
@@ -43,8 +47,8 @@ def later(item: Item, code: int | None, text: str, *, now: datetime | None = Non
     moment = now or datetime.now(UTC)
     began = item.first_attempt_at or moment
     if attempts >= settings.DELIVERY_TRIES or moment - began > timedelta(hours=settings.DELIVERY_GIVE_UP_HOURS):
-        return Verdict(Outcome.FAILED, code, f"given up after {attempts} tries: {text}"[:FULL])
-    return Verdict(Outcome.DEFERRED, code, text[:SHORT], wait=backoff(attempts))
+        return Verdict(FAILED, code, f"given up after {attempts} tries: {text}"[:FULL])
+    return Verdict(DEFERRED, code, text[:SHORT], wait=backoff(attempts))
 
 
 def backoff(attempts: int) -> timedelta:
@@ -55,10 +59,10 @@ def backoff(attempts: int) -> timedelta:
 
 def failed(text: str) -> Verdict:
     """Without asking a server: a poisoned delivery, a reserved name."""
-    return Verdict(Outcome.FAILED, None, text[:300])
+    return Verdict(FAILED, None, text[:300])
 
 
 def unanswered(item: Item, why: str, *, resends: bool) -> Verdict:
     """The final dot left and no reply came. Nobody knows; the mailing's policy decides."""
     text = f"no answer to the whole message: {why}"[:300]
-    return later(item, None, text) if resends else Verdict(Outcome.UNCERTAIN, None, text)
+    return later(item, None, text) if resends else Verdict(UNCERTAIN, None, text)

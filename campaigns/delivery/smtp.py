@@ -12,11 +12,15 @@ import re
 import ssl
 from collections import deque
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 CONNECT_SECONDS = 10.0
 REPLY_SECONDS = 20.0  # RFC 5321 would wait minutes; a task lives for one, and a late answer is settled as uncertain
+LONGEST_LINE = 65_536
+_REPLY = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)
+_BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
 
 
@@ -76,73 +80,109 @@ class Server:
         return f"{self.host}:{self.port}"
 
 
+@lru_cache(maxsize=512)
+def _line(line: bytes) -> tuple[Reply, bool] | None:
+    """(a line of a reply, whether it is the last one); None when it is no such line (RFC 5321, 4.2)."""
+    found = _REPLY.fullmatch(line)
+    if found is None:
+        return None
+    code, sign, text = found.groups()
+    return Reply(int(code), (text or b"").decode("utf-8", "replace")), sign != b"-"
+
+
 class _Replies(asyncio.Protocol):
-    """Cuts the stream into replies and gives each to the one who has waited longest."""
+    """Cuts the stream into replies, in the order of the commands."""
 
     def __init__(self) -> None:
         self.transport: Any = None
         self.buffer = b""
-        self.lines: list[str] = []
+        self.lines: list[Reply] = []
         self.ready: deque[Reply] = deque()
-        self.waiting: deque[asyncio.Future[Reply]] = deque()
         self.lost: Exception | None = None
+        self._waiting: asyncio.Future[None] | None = None
+        self._late = 0.0  # when the one who waits has waited too long
+        self._watch: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
 
     def data_received(self, data: bytes) -> None:
-        self.buffer += data
-        if len(self.buffer) > 65536 and b"\n" not in self.buffer:
-            self.transport.abort()
-            return
-        whole, _end, self.buffer = self.buffer.rpartition(b"\n")
-        if not _end:
-            return
-        for line in whole.decode("utf-8", "replace").split("\n"):
-            text = line[4:].rstrip("\r")
-            if line[3:4] == "-":
-                self.lines.append(text)
-                continue
-            if self.lines:
-                text = "\n".join([*self.lines, text])
-                self.lines = []
-            code = line[:3]
-            self._give(Reply(int(code) if code.isdigit() else 0, text))
+        whole, _end, self.buffer = (self.buffer + data).rpartition(b"\n")
+        if len(self.buffer) > LONGEST_LINE:
+            self.lose("its reply has no end")
+        elif _end:
+            for line in whole.split(b"\n"):
+                read = _line(line)
+                if read is None or (self.lines and read[0].code != self.lines[0].code):
+                    self.lose(f"it said what is no reply: {line[:80].decode('ascii', 'replace')}")
+                    return
+                reply, is_last = read
+                if not is_last or self.lines:
+                    self.lines.append(reply)
+                    if not is_last:
+                        continue
+                    reply = Reply(reply.code, "\n".join(one.text for one in self.lines))
+                    self.lines = []
+                self.ready.append(reply)
+            self._wake()
 
-    def _give(self, reply: Reply) -> None:
-        while self.waiting:
-            future = self.waiting.popleft()
-            if not future.done():
-                future.set_result(reply)
-                return
-        self.ready.append(reply)
+    def lose(self, why: str) -> None:
+        """Use this connection no more: nobody can tell which reply belongs to which command."""
+        if self.lost is None:
+            self.lost = TransportDown(why)
+        self.transport.abort()
+        self._wake()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.lost = TransportDown(f"the connection was closed{f': {exc}' if exc else ''}")
-        for future in self.waiting:
-            if not future.done():
-                future.set_exception(self.lost)
-        self.waiting.clear()
+        if self.lost is None:
+            self.lost = TransportDown(f"the connection was closed{f': {exc}' if exc else ''}")
+        if self._watch is not None:
+            self._watch.cancel()
+        self._wake()
 
-    async def reply(self) -> Reply:
-        if self.ready:
-            return self.ready.popleft()
-        if self.lost:
-            raise self.lost
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._waiting.done():
+            self._waiting.set_result(None)
+
+    async def reply(self, seconds: float) -> Reply:
+        """The next reply, within so many seconds. One waits at a time."""
+        while not self.ready:
+            if self.lost:
+                raise self.lost
+            loop = asyncio.get_running_loop()
+            self._late = loop.time() + seconds
+            # one timer looks again and again: a timer for each reply costs more than all else that is done for it
+            if self._watch is None or self._watch.when() > self._late:
+                if self._watch is not None:
+                    self._watch.cancel()
+                self._watch = loop.call_at(self._late, self._look)
+            self._waiting = loop.create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        return self.ready.popleft()
+
+    def _look(self) -> None:
+        self._watch = None
+        if self._waiting is None or self._waiting.done():
+            return
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Reply] = loop.create_future()
-        self.waiting.append(future)
-        # a plain timer: asyncio.timeout costs more than all else that is done for a reply
-        timer = loop.call_later(REPLY_SECONDS, _expire, future)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        if loop.time() < self._late:
+            self._watch = loop.call_at(self._late, self._look)
+        else:
+            self._waiting.set_exception(TimeoutError())
 
 
-def _expire(future: asyncio.Future[Reply]) -> None:
-    if not future.done():
-        future.set_exception(TimeoutError())
+def _checked(message: bytes) -> bytes:
+    """With dots doubled at the beginning of lines (RFC 5321, 4.5.2), and whole lines only."""
+    if _BARE.search(message):
+        raise ValueError("the message has a CR or an LF by itself")
+    if b"\n." in message:
+        message = message.replace(b"\n.", b"\n..")
+    if message.startswith(b"."):
+        message = b"." + message
+    return message if message.endswith(b"\r\n") else message + b"\r\n"
 
 
 class Client:
@@ -178,7 +218,7 @@ class Client:
             raise
 
     async def _greet(self) -> None:
-        greeting = await self._replies.reply()
+        greeting = await self.reply()
         if greeting.code != 220:
             raise TransportDown(f"{self.server} said {greeting}")
         await self._ehlo()
@@ -235,7 +275,7 @@ class Client:
 
     async def reply(self) -> Reply:
         try:
-            return await self._replies.reply()
+            return await self._replies.reply(REPLY_SECONDS)
         except TimeoutError:
             self.abort()
             raise TransportDown(f"{self.server} did not answer within {REPLY_SECONDS:.0f} s") from None
@@ -267,12 +307,16 @@ class Client:
 
     async def envelope_replies(self) -> Reply:
         """The three replies to an envelope that was written already."""
-        replies = self._replies
-        return await self._judge([await self.reply() for _number in range(3)] if not replies.lost else [])
+        ready = self._replies.ready
+        if len(ready) >= 3:
+            replies = [ready.popleft(), ready.popleft(), ready.popleft()]
+        else:
+            replies = [await self.reply() for _number in range(3)]
+        if replies[0].code < 300 and replies[1].code < 300 and replies[2].code == 354:
+            return replies[2]
+        return await self._judge(replies)
 
     async def _judge(self, replies: list[Reply]) -> Reply:
-        if not replies:
-            raise TransportDown("the connection was closed")
         if any(reply.code == 421 for reply in replies):
             self.abort()
             raise TransportDown(f"{self.server} said {next(r for r in replies if r.code == 421)}")
@@ -292,23 +336,16 @@ class Client:
     async def _reset(self) -> None:
         await self._say("RSET")
 
-    def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = ()) -> list[bytes]:
-        """A message and what follows it, with the final dot. The tail is sent as it is: none of its lines begins with a dot,
-        and it is not copied, for all messages share it."""
-        if not tail:
-            return [self.message_bytes(message)]
-        return [self._doubled(message), *tail, b".\r\n"]
+    def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = (), *, is_clean: bool = False) -> list[bytes]:
+        """A message and what follows it, with the final dot. The tail is sent as it is: none of its lines begins with a dot, and it is
+        not copied, for all messages share it. is_clean: nor does one of the message's, and there is no bare CR or LF in it, as in
+        what `Skeleton` makes; else it is looked through, which costs more than to sign it.
 
-    @staticmethod
-    def _doubled(message: bytes) -> bytes:
-        if b"\n." in message:
-            message = message.replace(b"\n.", b"\n..")
-        return b"." + message if message.startswith(b".") else message
-
-    def message_bytes(self, message: bytes) -> bytes:
-        """With dots doubled, and the final one."""
-        message = self._doubled(message)
-        return message + (b".\r\n" if message.endswith(b"\r\n") else b"\r\n.\r\n")
+        Raises ValueError for a bare CR or LF: servers disagree on where such a message ends (SMTP smuggling).
+        """
+        if not is_clean:
+            message = _checked(message)
+        return [message, *tail, b".\r\n"] if tail else [message + b".\r\n"]
 
     def abort(self) -> None:
         """Close without a word: a message without its final dot is not accepted by anybody."""
@@ -322,8 +359,7 @@ class Client:
             return
         try:
             self.write(b"QUIT\r\n")
-            async with asyncio.timeout(1):
-                await self._replies.reply()
+            await self._replies.reply(1)
         except (TimeoutError, TransportDown):
             pass
         self.abort()

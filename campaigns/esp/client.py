@@ -46,7 +46,7 @@ class ServiceClient(Client):
         self._return_path = sender
         return Reply(GO_ON, "")
 
-    def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = ()) -> list[bytes]:
+    def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = (), *, is_clean: bool = False) -> list[bytes]:
         return [message, *tail]
 
     def write(self, data: bytes) -> None:
