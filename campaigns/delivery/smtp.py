@@ -175,14 +175,14 @@ class _Replies(asyncio.Protocol):
 
 
 def _checked(message: bytes) -> bytes:
-    """With dots doubled at the beginning of lines (RFC 5321, 4.5.2), and whole lines only."""
+    """With dots doubled at the beginning of lines (RFC 5321, 4.5.2)."""
     if _BARE.search(message):
         raise ValueError("the message has a CR or an LF by itself")
     if b"\n." in message:
         message = message.replace(b"\n.", b"\n..")
     if message.startswith(b"."):
         message = b"." + message
-    return message if message.endswith(b"\r\n") else message + b"\r\n"
+    return message
 
 
 class Client:
@@ -345,6 +345,8 @@ class Client:
         """
         if not is_clean:
             message = _checked(message)
+            if not tail and not message.endswith(b"\r\n"):
+                message += b"\r\n"
         return [message, *tail, b".\r\n"] if tail else [message + b".\r\n"]
 
     def abort(self) -> None:
