@@ -17,6 +17,7 @@ FEATURES = [
     "interactions",
     "todo",
     "positions",
+    "commitments",
     "reports",
     "retention",
 ]

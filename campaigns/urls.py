@@ -14,5 +14,6 @@ urlpatterns = [
     path("", include("campaigns.positions.urls")),
     path("", include("campaigns.interactions.urls")),
     path("", include("campaigns.todo.urls")),
+    path("", include("campaigns.commitments.urls")),
     path("", include("campaigns.reports.urls")),
 ]

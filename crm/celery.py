@@ -67,6 +67,7 @@ app.autodiscover_tasks(
         "campaigns.feeds",
         "campaigns.outreach",
         "campaigns.todo",
+        "campaigns.commitments",
         "campaigns.reports",
     ]
 )

@@ -213,6 +213,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.safety.mail_notices": 20,
         "campaigns.outreach.read_inboxes": 60,
         "campaigns.todo.remind": 300,
+        "campaigns.commitments.remind": 900,
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done

@@ -7,6 +7,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from campaigns.commitments.models import Commitment
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
 from campaigns.planning.models import Campaign, Drive
@@ -202,6 +203,19 @@ class StepFactory(DjangoModelFactory[PositionStep]):
     evidence_kind = "meeting"
     evidence = "They asked for a costing."
     recorded_at = factory.LazyFunction(timezone.now)
+
+
+class CommitmentFactory(DjangoModelFactory[Commitment]):
+    """A ministry promised a draft, to be kept by the end of the year; nobody recorded it."""
+
+    class Meta:
+        model = Commitment
+
+    organization = factory.SubFactory(OrganizationFactory)
+    drive = factory.SubFactory(DriveFactory)
+    text = factory.Sequence(lambda n: f"Publish draft {n}")
+    made_on = datetime.date(2026, 10, 1)
+    due_on = datetime.date(2027, 12, 31)
 
 
 # --- consent --------------------------------------------------------------------------------------------------------

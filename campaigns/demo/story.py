@@ -15,6 +15,7 @@ from django.utils import timezone
 
 from campaigns.delivery.audience import audience_summary
 from campaigns.demo import texts
+from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.positions import make_positions
@@ -50,7 +51,8 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("planning the drive")
         sender, transport = _make_sender()
         drive = _make_drive(users, ten, now.date())
-        make_positions(drive, [users[Role.PLANNER], users[Role.OUTREACH]], now)
+        asks = make_positions(drive, [users[Role.PLANNER], users[Role.OUTREACH]], now)
+        make_commitments(asks, {role.value: user for role, user in users.items()}, now)
         segments = _make_segments(users, ten)
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)

@@ -170,7 +170,7 @@ def position_matrix(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 
 # --- an institution -------------------------------------------------------------------------------------------------------
-def _organization(request: StaffRequest, uid: UUID, action: Action = Action.SEE) -> Organization:
+def organization_of(request: StaffRequest, uid: UUID, action: Action = Action.SEE) -> Organization:
     rows = Organization.objects.visible_to(request.user).select_related("country", "constituency")
     organization: Organization = resolve(rows, uid)
     if action != Action.SEE and not may_log(request, organization):
@@ -186,7 +186,7 @@ def may_log(request: StaffRequest, organization: Organization) -> bool:
 @requires(Action.SEE)
 def organization_positions(request: StaffRequest, uid: UUID) -> HttpResponse:
     """Every ask put to an institution, as a step line with its evidence; and its power."""
-    organization = _organization(request, uid)
+    organization = organization_of(request, uid)
     context = {
         "organization": organization,
         "histories": presenting.histories(organization, request.user),
@@ -199,7 +199,7 @@ def organization_positions(request: StaffRequest, uid: UUID) -> HttpResponse:
 @requires(Action.LOG)
 def position_add(request: StaffRequest, uid: UUID) -> HttpResponse:
     """A step in seconds. `?ask=<uid>` chooses the ask, `?stance=` where the line stands now."""
-    organization = _organization(request, uid, Action.LOG)
+    organization = organization_of(request, uid, Action.LOG)
     initial = {"ask": request.GET.get("ask") or _first_ask(request, organization)}
     form = StepForm(
         request.POST if request.method == "POST" else None,
@@ -236,7 +236,7 @@ def entry_of(step: PositionStep) -> Any:
 @requires(Action.LOG)
 def power_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
     """How much an institution can do for or against a campaign."""
-    organization = _organization(request, uid, Action.LOG)
+    organization = organization_of(request, uid, Action.LOG)
     known = Power.objects.filter(organization=organization).select_related("campaign").first()
     initial = {"campaign": known.campaign.uid, "power": known.power, "why": known.why} if known else {}
     form = PowerForm(request.POST if request.method == "POST" else None, user=request.user, initial=initial)

@@ -154,8 +154,10 @@ def _stop(holder: Holder) -> Suppression | None:
     return next(iter(others or found), None)
 
 
-def public_page(request: HttpRequest, name: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    """A public page of consent with its language links and the installation's name."""
+def public_page(
+    request: HttpRequest, name: str, *, status: int = 200, folder: str = "contacts/consent", **context: Any
+) -> HttpResponse:
+    """A public page (of consent, or of the feature whose templates are in `folder`) with its language links and whose it is."""
     query = request.GET.copy()
     query.pop("lang", None)
     languages = [
@@ -165,7 +167,7 @@ def public_page(request: HttpRequest, name: str, *, status: int = 200, **context
     installation = Installation.current()
     answer = render(
         request,
-        f"contacts/consent/{name}.html",
+        f"{folder}/{name}.html",
         {
             "languages": languages,
             "organization": str(installation),

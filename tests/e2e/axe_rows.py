@@ -8,6 +8,9 @@ from uuid import UUID
 
 from django.utils import timezone
 
+from campaigns.commitments.linking import make_link
+from campaigns.commitments.linking import url_of as promise_url
+from campaigns.commitments.models import Commitment
 from campaigns.demo import story
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
@@ -74,6 +77,7 @@ def public_paths(placed: Placed) -> list[str]:
         preference_url(UUID(placed.uids["people"])),
         preference_url(UUID(placed.uids["organizations"]), "organization"),
         opt_in_url(UUID(placed.uids["requests"])),
+        promise_url(make_link(commitment=Commitment.objects.get(uid=placed.uids["commitments"]), actor=user)),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
         invite(email="newer@example.org", name="Newer", role="editor", actor=user)[1],
     ]
@@ -87,6 +91,7 @@ def public_paths(placed: Placed) -> list[str]:
         "/accounts/inactive/",
         "/p/not-ours/",
         "/yes/not-ours/",
+        "/promise/not-ours/",
         "/sender/not-ours/",
         "/invitation/not-ours/",
         *("/" + address.split("/", 3)[3] for address in addresses),

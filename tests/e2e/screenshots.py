@@ -47,6 +47,9 @@ PAGES = [
     ("campaign", Role.PLANNER, "/drives/campaigns/{campaign}/"),
     ("asks", Role.PLANNER, "/drives/{drive}/asks/"),
     ("positions", Role.OUTREACH, "/directory/organizations/{moved}/positions/"),
+    ("commitments", Role.PLANNER, "/commitments/"),
+    ("commitment", Role.PLANNER, "/commitments/{commitment}/"),
+    ("promise", None, "{promise}"),
     ("matrix", Role.PLANNER, "/drives/{drive}/matrix/"),
     ("mailings", Role.EDITOR, "/mailings/"),
     ("mailing-editor", Role.EDITOR, "/mailings/{waiting}/edit/"),
@@ -76,6 +79,8 @@ UIDS = {
     "organization": "SELECT uid FROM contacts_organization WHERE country_id = 'TD' ORDER BY id LIMIT 1",
     "moved": "SELECT o.uid FROM contacts_organization o JOIN campaigns_positionstep s ON s.organization_id = o.id"
     " GROUP BY o.id ORDER BY count(*) DESC, o.id LIMIT 1",
+    "commitment": "SELECT c.uid FROM campaigns_commitment c JOIN campaigns_commitmentupdate u ON u.commitment_id = c.id"
+    " WHERE u.state = 'waiting' ORDER BY c.id LIMIT 1",
     "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
     "drive": "SELECT uid FROM campaigns_drive",
     "campaign": "SELECT uid FROM campaigns_campaign",
@@ -94,6 +99,7 @@ def main() -> int:
             _wait_until_sent(connection)
             known = _known(connection)
         known["preferences"] = _preferences(product, known["person"])
+        known["promise"] = _promise(product, known["commitment"])
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(**find_chromium().launch_options())
             failed = [
@@ -138,6 +144,16 @@ def _known(connection: psycopg.Connection) -> dict[str, str]:
 def _preferences(product: live.Live, person: str) -> str:
     """Signed by the product's own keys."""
     code = f"from uuid import UUID; from contacts.consent.links import preference_url; print(preference_url(UUID('{person}')))"
+    address = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
+    return "/" + address.split("/", 3)[3]
+
+
+def _promise(product: live.Live, commitment: str) -> str:
+    """The institution's own page, by its link."""
+    code = (
+        "from campaigns.commitments.models import CommitmentLink; from campaigns.commitments.linking import url_of;"
+        f"print(url_of(CommitmentLink.objects.get(commitment__uid='{commitment}')))"
+    )
     address = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
     return "/" + address.split("/", 3)[3]
 

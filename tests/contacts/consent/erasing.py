@@ -29,7 +29,15 @@ from crm.ids import new_uid
 from crm.jobs.models import Job
 from crm.local.mailbox.store import Store
 from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
-from tests.factories import ContactListFactory, OrganizationFactory, PostFactory, StepFactory, TagFactory, TopicFactory
+from tests.factories import (
+    CommitmentFactory,
+    ContactListFactory,
+    OrganizationFactory,
+    PostFactory,
+    StepFactory,
+    TagFactory,
+    TopicFactory,
+)
 
 ADDRESS, OLD_ADDRESS, PHONE = "zenobia@quill.example.org", "z.quill@old.example.org", "+260 977 555 123"
 GIVEN, FAMILY = "Zenobia", "Quillfeather"
@@ -91,6 +99,12 @@ def _campaign(world: SimpleNamespace, actor) -> None:
     StepFactory(
         organization=world.ministry, said_by_name=NAME, withdrawn_at=now, withdrawn_why=f"{NAME} was quoted wrongly"
     )
+    promise = CommitmentFactory(
+        organization=world.ministry, promised_by=zenobia, text=f"{NAME} will publish it", evidence=f"{NAME} said so",
+        state="kept", settled_at=now, outcome=f"By {NAME}",
+    )  # fmt: skip
+    promise.updates.create(progress="done", text=f"Signed {NAME}", written_by=f"{NAME}, Chief", received_at=now)
+    promise.milestones.create(text=f"{NAME} drafts", due_on=now.date())
     world.mailing = mailing = sent_mailing(topic=world.topic, name="Bulletin")
     fields = {"person.name": NAME, "organization.name": world.ministry.name}
     past = now - timedelta(hours=3)

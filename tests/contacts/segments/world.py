@@ -9,6 +9,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
+from campaigns.commitments.models import Commitment
+from campaigns.commitments.rule import light_of
 from campaigns.engagement.models import DeliveryEngagement, EngagementDay
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
@@ -29,6 +31,7 @@ from contacts.segments.models import ContactList, ContactListMember, Segment
 from crm.ui.searchtext import normalise
 from tests.factories import (
     AskFactory,
+    CommitmentFactory,
     ContactPointFactory,
     DriveFactory,
     MembershipFactory,
@@ -193,7 +196,24 @@ class World:
         for step in gone:
             PositionStep.objects.filter(pk=step.pk).update(withdrawn_at=self.now, withdrawn_why="a slip")
 
+        for organization in pick.sample(self.organizations, 8):
+            for n in range(pick.choice([1, 2])):
+                self.make_promise(organization, n)
+
+    def make_promise(self, organization: Any, n: int) -> None:
+        """Around the borders of the rule."""
+        pick, today = self.chance, self.now.date()
+        made = today - timedelta(days=pick.choice([0, 30, 31, 90, 91]))
+        state = pick.choice(["open", "open", "open", "kept", "broken"])
+        ended = {} if state == "open" else {"settled_at": self.now, "outcome": "so"}
+        promise = CommitmentFactory(organization=organization, text=f"P{n}", state=state, made_on=made, due_on=max(made, today + timedelta(days=pick.choice([-1, 0, 30, 31, 200]))), **ended)  # fmt: skip
+        if pick.random() < 0.4:
+            promise.milestones.create(text="m", due_on=today - timedelta(days=pick.choice([0, 1, 14, 15])))
+
     def read(self) -> None:
+        self.promises: dict[int, list[Any]] = {}
+        for row in Commitment.objects.prefetch_related("milestones").select_related("verified_by"):
+            self.promises.setdefault(row.organization_id, []).append(row)
         self.positions: dict[tuple[int, str], int] = {}
         for step in PositionStep.objects.filter(withdrawn_at=None).select_related("ask").order_by("on", "pk"):
             self.positions[step.organization_id, str(step.ask.uid)] = step.stance
@@ -458,6 +478,24 @@ class World:
     def ask_position_known(self, person: Person, operator: str, value: Any) -> bool:
         return bool(self.stands(person, value)) == (operator == "any_of")
 
+    def promised(self, person: Person) -> list[Any]:
+        seat = self.primary.get(person.pk)
+        return self.promises.get(seat.organization_id, []) if seat else []
+
+    def ask_commitment(self, person: Person, operator: str, value: Any) -> bool:
+        rows = self.promised(person)
+        if operator in ("ever", "never"):
+            return bool(rows) == (operator == "ever")
+        return any(light_of(row, self.now.date()).code in value for row in rows) == (operator == "any_of")
+
+    def ask_commitment_due(self, person: Person, operator: str, value: Any) -> bool:
+        rows = [row.due_on for row in self.promised(person) if row.is_open]
+        if "within" in operator:
+            found = any(on <= self.now.date() + timedelta(days=value) for on in rows)
+        else:
+            found = any(value[0] <= on.isoformat() <= value[1] for on in rows)
+        return found != operator.startswith("not_")
+
     # --- what may be asked, by field
     def choices(self) -> dict[str, list[str]]:
         return {
@@ -476,6 +514,7 @@ class World:
             "clicked": list(self.mailing_ids),
             "replied": list(self.mailing_ids),
             "position": [f"{row.uid}:{code}" for row in self.asks for code in ("neutral", "supportive")],
+            "commitment": ["green", "yellow", "red", "kept"],
             "position_known": [str(row.uid) for row in self.asks],
         }
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
 from campaigns.limits.models import RecipientLimit
@@ -83,6 +84,9 @@ PLACES: dict[str, Place] = {
     "/mailings/<uuid:uid>/late/": Place("mailings", Reach.DRIVE, {"verb": "release"}),
     "/mailings/<uuid:uid>/report/": Place("reports", Reach.DRIVE),
     "/asks/<uuid:uid>/": Place("asks", Reach.DRIVE),
+    "/commitments/<uuid:uid>/": Place("commitments", Reach.DRIVE),
+    "/commitments/milestones/<uuid:uid>/": Place("milestones", Reach.DRIVE),
+    "/commitments/updates/<uuid:uid>/": Place("updates", Reach.DRIVE),
     "/positions/<uuid:uid>/": Place("position-steps", Reach.DRIVE),
     "/outreach/replies/<uuid:uid>/": Place("replies", Reach.COUNTRY),
     "/outreach/contacts/<uuid:uid>/": Place("interactions", Reach.COUNTRY),
@@ -162,6 +166,11 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "recipient-limits": RecipientLimit.objects.create(domain=f"{country.lower()}.ministry.eu", per_minute=5),
         "entries": record(verb="person.edited", target=person, actor=owner),
     }
+    promise = Commitment.objects.get(uid=uids["commitments"])
+    rows["milestones"] = Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on)
+    rows["updates"] = CommitmentUpdate.objects.create(
+        commitment=promise, progress="on_track", received_at=timezone.now()
+    )
     Erasure.objects.create(person_uid=gone.uid, uids=[gone.uid], reason="request")
     return Placed(
         {

@@ -63,12 +63,13 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     publish_outbox()
     number_feeds()
     step = make.StepFactory(organization=organization, ask__drive=drive)
+    commitment = make.CommitmentFactory(organization=organization, drive=drive)
     rows: dict[str, Any] = {
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
         "interactions": log_interaction(actor=_officer(), kind="call", people=[person]).interaction,
         "tasks": add_task(actor=_officer(), title="Call", due_on=timezone.localdate(), person=person),
         "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
-        "asks": step.ask, "position-steps": step, "positions": Position.objects.get(organization=organization),
+        "asks": step.ask, "commitments": commitment, "position-steps": step, "positions": Position.objects.get(organization=organization),
     }  # fmt: skip
     return World({name: str(row.uid) for name, row in rows.items()}, country)
