@@ -14,10 +14,13 @@ FEATURES = [
     "engagement",
     "feeds",
     "outreach",
+    "guard",
     "interactions",
     "todo",
     "positions",
     "commitments",
+    "queue",
+    "rounds",
     "reports",
     "retention",
 ]

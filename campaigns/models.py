@@ -18,6 +18,7 @@ from campaigns.engagement.models import (
 from campaigns.esp.models import ServiceEvent
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
+from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
 from campaigns.interactions.models import Party
 from campaigns.limits.models import DomainRest, RecipientLimit
 from campaigns.mailings.models import (
@@ -33,6 +34,7 @@ from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interac
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.positions.models import Ask, Position, PositionStep, Power
 from campaigns.retention.models import DeliveryTail, KeptTotals
+from campaigns.rounds.models import CallLine, CallRound
 from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
 from campaigns.todo.models import Absence, Task
 
@@ -44,10 +46,13 @@ __all__ = [
     "AuditNight",
     "BounceRule",
     "BreakerPause",
+    "CallLine",
+    "CallRound",
     "Campaign",
     "Commitment",
     "CommitmentLink",
     "CommitmentUpdate",
+    "ContactGuard",
     "Delivery",
     "DeliveryChunk",
     "DeliveryEngagement",
@@ -61,6 +66,7 @@ __all__ = [
     "EngagementBatch",
     "EngagementDay",
     "Feedback",
+    "GuardOverride",
     "InboundMessage",
     "Inbox",
     "Interaction",
@@ -74,6 +80,7 @@ __all__ = [
     "Position",
     "PositionStep",
     "Power",
+    "QuietDates",
     "RecipientLimit",
     "Reminder",
     "SafetyLimits",

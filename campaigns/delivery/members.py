@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from campaigns.delivery import copies
 from campaigns.delivery.models import SkipReason
+from campaigns.guard.queries import guarded_sql, guards_anything
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from contacts.consent.queries import permission_join_sql, suppression_join_sql
@@ -166,6 +167,9 @@ def audience_sql(
             "topic": mailing.topic_id or 0,
             "sender": mailing.sender.name if mailing.sender else "",
             "coverage": COVERAGE,
+            "mailing": mailing.pk,
+            "moment": moment,
+            "day": moment.astimezone(ZoneInfo(mailing.send_zone or settings.TIME_ZONE)).date(),
             "guard": moment - timedelta(days=mailing.contact_guard_days),
             "others": _others_that_day(mailing, moment),
             "slots": json.dumps(dict(slots or {})),
@@ -308,9 +312,13 @@ def _variant(mailing: Mailing, values: dict[str, Any]) -> tuple[str, str]:
 def _tests(mailing: Mailing, others: list[int]) -> dict[SkipReason, str]:
     """What speaks against a row, in DESIGN.md's order.
 
-    A contact guard of no days is the wish to write whatever else was sent: another mailing that day does not count then.
+    A contact guard of no days is the wish to write whatever else was sent: another mailing that day does not count then. What the
+    institutions' own guards say holds all the same; while none says anything, the statement asks for nothing.
     """
     guard = "q.last_mailed_at > %(guard)s" if mailing.contact_guard_days else "false"
+    if guards_anything():
+        held = guarded_sql(mailing="%(mailing)s", now="%(moment)s::timestamptz", day="%(day)s::date")
+        guard = f"({guard} OR q.organization_id IN {held})"
     that_day = (
         "q.person_id IN (SELECT d.person_id FROM delivery d WHERE d.mailing_id = ANY (%(others)s)"
         " AND d.state NOT IN ('skipped', 'cancelled', 'failed') AND d.person_id IS NOT NULL)"

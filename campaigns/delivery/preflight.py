@@ -27,6 +27,7 @@ from campaigns.delivery.hours import hour_findings
 from campaigns.delivery.models import SkipReason
 from campaigns.delivery.pacefindings import pace_findings
 from campaigns.files.storage import is_there
+from campaigns.guard.mailings import guard_findings
 from campaigns.mailings.body import pictures_without_words
 from campaigns.mailings.compiling import OPEN_PICTURE, attached_to, compile_variant, holes, writing_of, writing_problems
 from campaigns.mailings.content import CompiledVariant
@@ -107,6 +108,7 @@ def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
         *_broken(mailing, variants, broken),
         *_links(mailing, compiled),
         *_audience(mailing, summary),
+        *guard_findings(mailing),
         *_time(mailing),
         *_sender(mailing, summary),
         *_sides(mailing, summary),

@@ -6,9 +6,12 @@ import random
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from campaigns.guard.services import add_quiet_dates, set_guard
 from campaigns.interactions.services import log_interaction
+from campaigns.rounds.services import claim_next, record_outcome, start_round
 from campaigns.todo.services import add_task
 from contacts.directory.models import Country, Membership
+from contacts.segments.models import Segment
 from crm.accounts.models import User
 
 PLACES = 36
@@ -36,6 +39,13 @@ STEPS = [
     "Send the draft in French", "Call again after the committee", "Send the neighbours’ figures", "Agree on a date for the round table",
     "Ask for the newer figures", "Bring employers and workers together",
 ]  # fmt: skip
+SCRIPT = """Good morning, this is … of the campaign for social security.
+
+1. Did our invitation to the round table in Dakar arrive?
+2. Who comes, and in which language do they follow?
+3. What would make the day worth their time?
+
+Offer: travel is paid for two from each side."""
 
 
 def make_contacts(*, officers: Sequence[User], countries: Sequence[Country], now: datetime, seed: int) -> None:
@@ -63,7 +73,49 @@ def make_contacts(*, officers: Sequence[User], countries: Sequence[Country], now
                 next_step=rng.choice(STEPS) if is_last and number % 2 else "",
                 next_on=(now + timedelta(days=rng.randint(-4, 12))).date(),
             )
+    _guard(chosen, officers=officers, now=now)
     add_task(actor=officers[1], title="Week’s notes to the steering group", due_on=now.date(), repeat="week")
     add_task(
         actor=officers[0], title="Check whose posts changed", due_on=(now + timedelta(days=2)).date(), repeat="month"
     )
+
+
+def _guard(holders: Sequence[Membership], *, officers: Sequence[User], now: datetime) -> None:
+    """Most of them have an owner by now; one is met through its mission only, one is in an election, one was written to enough."""
+    for number, held in enumerate(holders):
+        if number % 5 != 4:
+            set_guard(
+                organization=held.organization, actor=officers[1], owner=officers[0] if number % 2 else officers[1]
+            )
+    places = [held.organization for held in holders]
+    set_guard(organization=places[2], actor=officers[1], protocol="Only through the permanent mission in Geneva")
+    set_guard(organization=places[5], actor=officers[1], most_touches=2, per_days=30)
+    today = now.date()
+    add_quiet_dates(
+        organization=places[7],
+        actor=officers[1],
+        starts_on=today - timedelta(days=2),
+        ends_on=today + timedelta(days=19),
+        why="General election",
+    )
+
+
+def begin_round(*, officer: User, segment: Segment) -> None:
+    """A call round that somebody began this morning: a few calls made, the others wait."""
+    row = start_round(name="Round table in Dakar: who comes?", segment=segment, actor=officer, script=SCRIPT)
+    for outcome, text in (
+        ("reached", "Comes, with one adviser."),
+        ("no_answer", ""),
+        ("reached", "Sends the deputy."),
+        ("message", ""),
+    ):
+        line = claim_next(round_=row, actor=officer)
+        if line is not None and line.token is not None:
+            record_outcome(
+                line=line,
+                actor=officer,
+                token=line.token,
+                outcome=outcome,
+                text=text,
+                override_reason="Agreed with the owner",
+            )

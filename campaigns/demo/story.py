@@ -16,7 +16,7 @@ from django.utils import timezone
 from campaigns.delivery.audience import audience_summary
 from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
-from campaigns.demo.contacts import make_contacts
+from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.positions import make_positions
 from campaigns.mailings import services as mailing_services
@@ -56,6 +56,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         segments = _make_segments(users, ten)
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)
+        begin_round(officer=users[Role.OUTREACH], segment=segments["list"])
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
         _write_mailings(users=users, segments=segments, common=common, now=now)

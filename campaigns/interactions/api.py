@@ -61,6 +61,11 @@ class InteractionIn(HappenedIn):
         required=False, allow_blank=True, max_length=300, help_text="Becomes a task of yours."
     )
     next_on = serializers.DateField(required=False)
+    override_reason = serializers.CharField(
+        required=False,
+        max_length=300,
+        help_text="Why it was done although a contact guard stood against it (409 guarded).",
+    )
 
 
 class InteractionChange(HappenedIn):

@@ -111,6 +111,10 @@ class HappenedForm(forms.Form):
 
 
 class LogForm(HappenedForm):
+    override_reason = forms.CharField(
+        label=_("Why all the same?"), required=False, max_length=300,
+        help_text=_("It is kept. Such as: they turned to us, or agreed with the owner."),
+    )  # fmt: skip
     form_key = forms.UUIDField(widget=forms.HiddenInput, required=False, initial=new_uid)
     next_step = forms.CharField(
         label=_("Next step"), required=False, max_length=300, help_text=_("Becomes a task of yours.")

@@ -1,4 +1,4 @@
-"""People and institutions as what notes may name, and whom one may have spoken to."""
+"""People, institutions and asks as what notes may name, and whom one may have spoken to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.interactions.mentions import MentionKind, Named, register
+from campaigns.positions.models import Ask
 from contacts.directory.models import Membership, Organization, Person
 from contacts.directory.searching import ranked
 from crm.accounts.models import User
@@ -39,6 +40,17 @@ def organization_urls(user: User, uids: set[UUID]) -> dict[UUID, str]:
     return {uid: reverse("organization_detail", args=[uid]) for uid in rows}
 
 
+def find_asks(user: User, words: str, limit: int) -> list[Named]:
+    rows = Ask.objects.active().visible_to(user).search(words).select_related("drive").order_by("sort_key", "pk")
+    return [Named("ask", row.uid, row.label, row.drive.label, "flag") for row in rows[:limit]]
+
+
+def ask_urls(user: User, uids: set[UUID]) -> dict[UUID, str]:
+    rows = Ask.objects.visible_to(user).filter(uid__in=uids).order_by().values_list("uid", "drive__uid")
+    return {uid: reverse("ask_list", args=[drive]) for uid, drive in rows}
+
+
 def register_kinds() -> None:
     register(MentionKind("organization", _("Institution"), "building", find_organizations, organization_urls, order=10))
     register(MentionKind("person", _("Person"), "user", find_people, person_urls, order=20))
+    register(MentionKind("ask", _("Ask"), "flag", find_asks, ask_urls, order=30))

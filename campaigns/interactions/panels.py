@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -18,7 +19,7 @@ from contacts.directory.timeline import Entry, TimelineSource, register
 from crm.accounts.models import User
 from crm.accounts.rules import Action as May
 
-LOOKED_AT = 20
+LOOKED_AT = 60
 
 
 def _of(subject: Subject) -> dict[str, Subject]:
@@ -34,13 +35,26 @@ def log_button(subject: Subject, user: User) -> Action | None:
     )
 
 
+def latest_of(subject: Subject) -> list[Party]:
+    """Their latest contacts, those that only name them among them: read once a page, by the card and by the timeline."""
+    known = vars(subject).get("_parties")
+    if known is None:
+        known = vars(subject)["_parties"] = list(_parties(subject)[:LOOKED_AT])
+    return list(known)
+
+
+def _parties(subject: Subject) -> QuerySet[Party]:
+    rows = Party.objects.filter(**_of(subject)).select_related("interaction__logged_by")
+    return rows.order_by("-at", "-pk")
+
+
 def contact_card(subject: Subject, user: User) -> Card:
     """When they last talked with us, when we last turned to them, and who of us did."""
-    rows = Party.objects.took_part().filter(**_of(subject)).select_related("interaction__logged_by").order_by("-at")
-    latest = list(rows[:LOOKED_AT])
+    read = latest_of(subject)
+    latest = [party for party in read if not party.is_mention]
     two_way = next((party for party in latest if party.is_two_way), None)
-    if two_way is None and len(latest) == LOOKED_AT:
-        two_way = rows.filter(is_two_way=True).first()
+    if two_way is None and len(read) == LOOKED_AT:
+        two_way = _parties(subject).filter(is_two_way=True, is_mention=False).first()
     people = list(dict.fromkeys(p.interaction.logged_by.name for p in latest if p.interaction.logged_by))
     context = {"two_way": two_way, "latest": latest[0] if latest else None, "people": people[:4]}
     return Card(_("Contact"), "campaigns/interactions/_contact_card.html", "contact", context, order=10)
@@ -49,12 +63,13 @@ def contact_card(subject: Subject, user: User) -> Card:
 # --- timeline -----------------------------------------------------------------------------------------------------------------
 def entries(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """Calls, meetings, letters and messages in which they took part, or whose notes name them."""
-    parties = Party.objects.filter(**_of(subject)).exclude(interaction__kind="reply")
-    parties = parties.filter(at__lt=before) if before else parties
-    parties = parties.select_related("interaction__logged_by").order_by("-at", "-pk")[:limit]
-    found = [(party.interaction, party.is_mention) for party in parties]
-    shown = present([row for row, _named in found], user)
-    return [_entry(one, is_named=named) for one, (_row, named) in zip(shown, found, strict=True)]
+    found = [party for party in latest_of(subject) if party.interaction.kind != "reply"] if before is None else []
+    if before is not None or (len(found) < limit and len(latest_of(subject)) == LOOKED_AT):
+        rows = _parties(subject).exclude(interaction__kind="reply")
+        found = list((rows.filter(at__lt=before) if before else rows)[:limit])
+    found = found[:limit]
+    shown = present([party.interaction for party in found], user) if found else []
+    return [_entry(one, is_named=party.is_mention) for one, party in zip(shown, found, strict=True)]
 
 
 def _entry(shown: Shown, *, is_named: bool) -> Entry:

@@ -13,6 +13,9 @@ from django.db.models import Max
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.guard.models import GuardOverride
+from campaigns.guard.queries import conflicts_of
+from campaigns.guard.services import override_for
 from campaigns.interactions import mentions as naming
 from campaigns.interactions.models import Party
 from campaigns.interactions.words import notes, one_line
@@ -28,8 +31,15 @@ from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit
 
 FIELDS = ("kind", "at", "is_two_way", "text")
 SLACK = timedelta(minutes=10)  # clocks of phones
+NOW_IS = timedelta(hours=18)  # what is logged of an earlier day can only be written down
 MOST_PARTIES = 60
 LOGGED_KINDS = ("call", "meeting", "letter", "message", "other")
+
+
+class Guarded(Conflict):
+    """A contact guard stands against it; with a reason it is done all the same, and the reason is kept."""
+
+    code = "guarded"
 
 
 @dataclass(frozen=True)
@@ -59,11 +69,13 @@ def log_interaction(
     form_key: UUID | None = None,
     next_step: str = "",
     next_on: date | None = None,
+    override_reason: str = "",
 ) -> Logged:
     """Log a call, meeting, letter or message, and its next step as a task of the actor.
 
     Without an institution, those that the people stand for took part. form_key: of the form; the same one again gives what was
-    logged the first time. Raises Invalid for nobody, a time that lies ahead, or notes without end; NotAllowed out of scope.
+    logged the first time. Raises Invalid for nobody, a time that lies ahead, or notes without end; NotAllowed out of scope; Guarded
+    where a contact guard stands against it and no `override_reason` says why it was done all the same.
     """
     people, organizations = list(people), list(organizations)
     if form_key is not None and (known := _by_form(form_key, actor)):
@@ -71,6 +83,7 @@ def log_interaction(
     organizations = organizations or _places_of(people)
     values = _checked(kind=kind, at=at, text=text, people=people, organizations=organizations)
     may_log(actor, people, organizations)
+    guarded = ask_guard(organizations, at=values["at"], reason=override_reason)
     try:
         with transaction.atomic():
             interaction = Interaction.objects.create(
@@ -93,6 +106,11 @@ def log_interaction(
                     person=people[0] if people else None,
                     interaction=interaction,
                 )
+            for row, conflict in guarded.items():
+                override_for(
+                    door=GuardOverride.Door.LOG, organization=row, about=interaction.uid, conflict=conflict,
+                    reason=override_reason, actor=actor,
+                )  # fmt: skip
             changes = [(name, None, plain(getattr(interaction, name))) for name in FIELDS if getattr(interaction, name)]
             changes += [("people", None, _uids(people)), ("organizations", None, _uids(organizations))]
             event = {"kind": kind, "is_two_way": is_two_way, "organizations": _uids(organizations)}
@@ -103,6 +121,18 @@ def log_interaction(
             return Logged(known, None)
         raise
     return Logged(interaction, entry)
+
+
+def ask_guard(organizations: list[Organization], *, at: datetime, reason: str) -> dict[Organization, str]:
+    """What stands against turning to these now, for whom it does. What is written down of an earlier day is not held up any more."""
+    now = timezone.now()
+    found = conflicts_of([row.pk for row in organizations], now=now) if at > now - NOW_IS else {}
+    hard = {key: " · ".join(each.words for each in rows if each.is_hard) for key, rows in found.items()}
+    guarded = {row: hard[row.pk] for row in organizations if hard.get(row.pk)}
+    if guarded and not reason.strip():
+        said = " ".join(f"{row.label}: {words}." for row, words in guarded.items())
+        raise Guarded(said, conflicts={str(row.uid): words for row, words in guarded.items()})
+    return guarded
 
 
 def _by_form(form_key: UUID, actor: User) -> Interaction | None:

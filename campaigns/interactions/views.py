@@ -9,9 +9,11 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.guard.queries import Conflict, conflicts_of
 from campaigns.interactions import mentions, services
 from campaigns.interactions.forms import KINDS as CHOICES
 from campaigns.interactions.forms import EditForm, LogForm
@@ -48,8 +50,11 @@ def interaction_list(request: StaffRequest) -> HttpResponseBase:
 def log(request: StaffRequest) -> HttpResponse:
     """`?organization=<uid>`, `?person=<uid>`, `?kind=call` say what is known already."""
     form = LogForm(request.POST if request.method == "POST" else None, user=request.user, initial=_given(request))
+    conflicts: dict[int, list[Conflict]] = {}
+    is_guarded = bool(request.POST.get("override_reason"))
     if request.method != "POST":
-        form.prefill([f"{kind}:{uid}" for kind in KINDS for uid in request.GET.getlist(kind)])
+        given = form.prefill([f"{kind}:{uid}" for kind in KINDS for uid in request.GET.getlist(kind)])
+        conflicts = conflicts_of([row.pk for row in given.organizations], now=timezone.now(), user=request.user)
     elif form.is_valid():
         data = form.cleaned_data
         try:
@@ -59,15 +64,25 @@ def log(request: StaffRequest) -> HttpResponse:
                 form_key=data["form_key"],
                 next_step=data["next_step"],
                 next_on=data["next_on"],
+                override_reason=data["override_reason"],
                 **form.happened(),
             )
         except DomainError as error:
+            is_guarded = isinstance(error, services.Guarded)
             _refused(form, error)
         else:
             toast(request, _said(logged, data["next_step"]), undo=logged.entry)
             return done(request, back_or(request, reverse("interaction_detail", args=[logged.interaction.uid])))
     return form_page(
-        request, "campaigns/interactions/log_form.html", {"base": base_template(request), "is_new": True}, form=form
+        request,
+        "campaigns/interactions/log_form.html",
+        {
+            "base": base_template(request),
+            "is_new": True,
+            "conflicts": [each for rows in conflicts.values() for each in rows],
+            "is_guarded": is_guarded,
+        },
+        form=form,
     )
 
 
@@ -87,7 +102,10 @@ def _refused(form: Any, error: DomainError) -> None:
         raise error
     if isinstance(error, StaleEdit):
         form.take_as_seen(error.data["field"], error.data["current"])
-    form.add_error({"nobody": "parties", "ahead": "at", "too_long": "text"}.get(error.code), error.message)
+    form.add_error(
+        {"nobody": "parties", "ahead": "at", "too_long": "text", "guarded": "override_reason"}.get(error.code),
+        error.message,
+    )
 
 
 # --- one that was logged ------------------------------------------------------------------------------------------------------
@@ -165,7 +183,7 @@ def party_options(request: StaffRequest) -> HttpResponse:
     """People and institutions that fit the words, to be ticked."""
     name = request.GET.get("name", "")[:40]
     words = request.GET.get(f"{name}_q", "").replace("\x00", "").strip()[:200]
-    found = mentions.find(request.user, words, kinds=KINDS) if words else []
+    found = mentions.find(request.user, words, kinds=KINDS, limit=4) if words else []
     return render(
         request, "campaigns/interactions/widgets/_options.html", {"options": found, "name": name, "words": words}
     )

@@ -24,7 +24,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import undoable
 from crm.audit.verbs import final
-from crm.ui import formats, menu, settings_pages, today
+from crm.ui import formats, settings_pages, today
 from crm.ui.counting import Countable
 
 SHOWN_SINGLY = 3
@@ -121,11 +121,6 @@ def bounces(user: User) -> Iterable[today.Need]:
         )
 
 
-menu.register(
-    menu.MenuItem(
-        gettext_lazy("Outreach"), "phone", "task_list", order=30, group=2, count=to_answer, prefix="/outreach/"
-    )
-)
 tabs.register(tabs.Tab(gettext_lazy("Replies"), "reply_list", "message-circle", 40))
 today.register_needs(replies_to_answer, _waiting)
 today.register_needs(bounces, _bouncing)

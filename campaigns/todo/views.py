@@ -46,7 +46,7 @@ def task_list(request: StaffRequest) -> HttpResponseBase:
         kinds=_kinds(tab if tab in TABS else "mine"),
         away=list(Absence.objects.on(timezone.localdate()).select_related("user", "deputy").order_by("ends_on")),
         may_give=request.user.may(Action.LOG),
-        later=_later(),
+        later=later_choices(),
     )
 
 
@@ -64,7 +64,7 @@ def _kinds(current: str) -> list[dict[str, Any]]:
     ]
 
 
-def _later() -> list[tuple[str, str]]:
+def later_choices() -> list[tuple[str, str]]:
     return [("1", _("Tomorrow")), ("3", _("In three days")), ("7", _("In a week")), ("30", _("In a month"))]
 
 

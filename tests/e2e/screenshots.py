@@ -57,6 +57,8 @@ PAGES = [
     ("report", Role.PLANNER, "/mailings/{sent}/report/"),
     ("settings", Role.ADMIN, "/settings/"),
     ("replies", Role.PLANNER, "/outreach/replies/"),
+    ("queue", Role.OUTREACH, "/outreach/"),
+    ("call-rounds", Role.OUTREACH, "/outreach/rounds/"),
     ("contacts", Role.OUTREACH, "/outreach/contacts/"),
     ("tasks", Role.OUTREACH, "/outreach/tasks/"),
     ("log", Role.OUTREACH, "/outreach/log/?organization={organization}"),

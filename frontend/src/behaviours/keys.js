@@ -8,7 +8,8 @@ export function isFree(event) {
 document.addEventListener("keydown", (event) => {
   if (!isFree(event) || event.key.length !== 1) return;
   const found = [...document.querySelectorAll(`[data-key="${CSS.escape(event.key.toLowerCase())}"]`)];
-  const chosen = found.find((link) => link.closest("[data-current]")) ?? found.at(-1);
+  // of a list of entries only the current one is meant
+  const chosen = found.find((link) => link.closest("[data-current]")) ?? found.filter((link) => !link.closest("[data-entry]")).at(-1);
   if (!chosen) return;
   event.preventDefault();
   chosen.click();

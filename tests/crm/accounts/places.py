@@ -11,12 +11,14 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
+from campaigns.guard.models import QuietDates
 from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
 from campaigns.limits.models import RecipientLimit
 from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Inbox, Interaction
+from campaigns.rounds.models import CallLine, CallRound
 from campaigns.todo.absences import add_absence
 from campaigns.todo.models import Absence
 from campaigns.todo.services import add_task
@@ -91,6 +93,9 @@ PLACES: dict[str, Place] = {
     "/outreach/replies/<uuid:uid>/": Place("replies", Reach.COUNTRY),
     "/outreach/contacts/<uuid:uid>/": Place("interactions", Reach.COUNTRY),
     "/outreach/tasks/<uuid:uid>/": Place("tasks", Reach.COUNTRY),
+    "/outreach/rounds/<uuid:uid>/": Place("rounds", Reach.COUNTRY),
+    "/outreach/calls/<uuid:uid>/": Place("calls", Reach.COUNTRY),
+    "/outreach/quiet/<uuid:uid>/": Place("quiet-dates", Reach.COUNTRY),
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
     "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
     "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),
@@ -161,6 +166,11 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "interactions": log_interaction(actor=_anybody(), kind="call", people=[person]).interaction,
         "tasks": add_task(actor=_anybody(), title="Call", due_on=timezone.localdate(), person=person),
         "absences": _absence(),
+        "rounds": (call := _call(person)).round,
+        "calls": call,
+        "quiet-dates": QuietDates.objects.create(
+            organization=make.OrganizationFactory(country__code=country), starts_on="2027-03-01", ends_on="2027-03-02"
+        ),
         "services": make.TransportFactory(kind="service", service="postmark", service_settings='{"server_token": "t"}'),
         "users": owner,
         "recipient-limits": RecipientLimit.objects.create(domain=f"{country.lower()}.ministry.eu", per_minute=5),
@@ -212,6 +222,10 @@ def _segment(owner: User) -> Segment:
 def _with_party(reply: Interaction) -> Interaction:
     Party.objects.create(interaction=reply, person=reply.person, at=reply.at, is_two_way=True)
     return reply
+
+
+def _call(person: Person) -> CallLine:
+    return CallLine.objects.create(round=CallRound.objects.create(name="Round", owner=_anybody()), person=person)
 
 
 def _absence() -> Absence:

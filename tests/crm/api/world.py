@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.feeds.services import number_feeds
+from campaigns.guard.models import ContactGuard
 from campaigns.interactions.services import log_interaction
 from campaigns.positions.models import Position
 from campaigns.todo.services import add_task
@@ -69,6 +70,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
         "interactions": log_interaction(actor=_officer(), kind="call", people=[person]).interaction,
         "tasks": add_task(actor=_officer(), title="Call", due_on=timezone.localdate(), person=person),
+        "contact-guards": ContactGuard.objects.create(organization=organization).organization,
         "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
         "asks": step.ask, "commitments": commitment, "position-steps": step, "positions": Position.objects.get(organization=organization),
     }  # fmt: skip

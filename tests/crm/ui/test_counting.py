@@ -71,7 +71,7 @@ def test_writer_and_approver_have_something_in_the_menu(busy, editor, approver):
         at = at_entries(user)
         assert at["today"] == len(today.needs_of(user)) > 0
     assert at["mailing_list"] == 1  # the approver's yes
-    assert at["task_list"] == 5
+    assert at["outreach_queue"] == 5
 
 
 def test_what_was_counted_holds_for_a_moment(busy, approver, django_assert_num_queries):

@@ -1,0 +1,102 @@
+"""/contact-guards: who looks after an institution, and what holds us back from it. Addressed by the organization's uid."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.guard import services
+from campaigns.guard.models import ContactGuard
+from contacts.directory.models import Organization
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.api import filters
+from crm.api.problems import Problem
+from crm.api.registry import Section
+from crm.api.views import Resource
+from crm.errors import Invalid
+
+
+class GuardOut(serializers.Serializer[ContactGuard]):
+    uid = serializers.UUIDField(source="organization.uid", help_text="The organization’s.")
+    owner = serializers.UUIDField(source="owner.uid", allow_null=True, default=None)
+    silent_weeks = serializers.IntegerField()
+    most_touches = serializers.IntegerField(allow_null=True)
+    per_days = serializers.IntegerField(allow_null=True)
+    protocol = serializers.CharField(allow_blank=True)
+    updated_at = serializers.DateTimeField()
+
+
+class GuardIn(serializers.Serializer[Any]):
+    owner = serializers.UUIDField(required=False, allow_null=True)
+    silent_weeks = serializers.IntegerField(required=False, min_value=1, max_value=104)
+    most_touches = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
+    per_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=730)
+    protocol = serializers.CharField(required=False, allow_blank=True, max_length=300)
+
+
+class GuardResource(Resource):
+    """What is agreed about turning to an organization."""
+
+    serializer_class = GuardOut
+    needs = {"partial_update": (Action.EDIT_DIRECTORY,)}
+    filters = [filters.uid("owner", "Looked after by this user.", lambda rows, uid, user: rows.filter(owner__uid=uid))]
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return ContactGuard.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("organization", "owner")
+
+    def resolve(self, rows: Any, uid: UUID) -> Any:
+        row = rows.filter(organization__uid=uid).first()
+        if row is None:
+            raise Problem(404, _("No such thing, or nothing that this token may see."))
+        return row
+
+    @extend_schema(summary="Contact guards")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="The guard of one organization")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(
+        summary="Set the guard of an organization",
+        description="Makes it, where the organization has none.",
+        request=GuardIn,
+        responses=GuardOut,
+        examples=[OpenApiExample("Twice a month", {"most_touches": 2, "per_days": 30}, request_only=True)],
+    )
+    def partial_update(self, request: Request, uid: UUID) -> Response:
+        data = dict(self.read(GuardIn, partial=True))
+        seen = Organization.objects.visible_to(self.user).filter(uid=uid).first()
+        if seen is None:
+            raise Problem(404, _("No such thing, or nothing that this token may see."))
+        if not Organization.objects.visible_to(self.user, Action.EDIT_DIRECTORY).filter(pk=seen.pk).exists():
+            raise Problem(403, _("You may see this, but not change it here."))
+        if data.get("owner"):
+            data["owner"] = User.objects.filter(uid=data["owner"], is_active=True).first()
+            if data["owner"] is None:
+                raise Invalid(_("There is no such user."), errors=[("owner", _("Not found."))])
+        services.set_guard(organization=seen, actor=self.user, **data)
+        guard, _made = ContactGuard.objects.get_or_create(organization=seen)
+        return Response(self.again(guard))
+
+
+SECTIONS = [
+    Section(
+        "Contact guard",
+        "Who looks after an organization, the most touches in a period, and protocol.",
+        [("contact-guards", GuardResource)],
+        order=62,
+    )
+]

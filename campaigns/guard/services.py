@@ -1,0 +1,209 @@
+"""Setting a guard, its quiet dates, who owns what, and going over a guard with a reason. Each is audited and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
+from campaigns.guard.queries import conflicts_of
+from campaigns.interactions.words import one_line
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.states import State
+from contacts.directory.models import Organization
+from contacts.directory.services.editing import back_from_plain, find_locked, invalid, plain, same
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit.models import AuditEntry
+from crm.audit.services import record
+from crm.errors import Conflict, Invalid, NotAllowed, WrongState
+
+FIELDS = ("owner", "silent_weeks", "most_touches", "per_days", "protocol")
+BEFORE_APPROVAL = (State.DRAFT, State.IN_REVIEW)
+
+
+def _may(actor: User, organization: Organization) -> None:
+    if not Organization.objects.visible_to(actor, Action.EDIT_DIRECTORY).filter(pk=organization.pk).exists():
+        raise NotAllowed(_("You may see this, but your role does not let you change it here."))
+
+
+def set_guard(*, organization: Organization, actor: User, **values: Any) -> AuditEntry | None:
+    """Say who looks after an institution, and what holds us back from it. values: FIELDS. None when nothing changes."""
+    if unknown := set(values) - set(FIELDS):
+        raise ValueError(f"guards have no field {unknown.pop()}")
+    _may(actor, organization)
+    owner = values.get("owner")
+    if owner is not None and not (owner.is_active and owner.may(Action.LOG)):
+        raise Invalid(
+            _("%(name)s cannot look after it: their role does not handle outreach.") % {"name": owner.name},
+            code="owner",
+        )
+    if "protocol" in values:
+        values["protocol"] = one_line(values["protocol"])
+    with transaction.atomic():
+        guard, _made = ContactGuard.objects.get_or_create(organization=organization)
+        guard = find_locked(ContactGuard, guard.uid)
+        changes = [(n, plain(getattr(guard, n)), plain(v)) for n, v in values.items() if not same(getattr(guard, n), v)]
+        if not changes:
+            return None
+        for name, _before, _after in changes:
+            setattr(guard, name, values[name])
+        _save(guard)
+        event = {"organization": str(organization.uid), "fields": [change[0] for change in changes]}
+        return record(
+            verb="contactguard.set", target=guard, actor=actor, changes=changes, summary=organization.name, event=event
+        )
+
+
+def _save(guard: ContactGuard) -> None:
+    try:
+        guard.full_clean(exclude=["owner", "organization"])
+    except ValidationError as error:
+        raise invalid(error) from error
+    guard.save()
+
+
+def restore_guard(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    guard: ContactGuard = find_locked(ContactGuard, uid)
+    _may(actor, guard.organization)
+    for name, value in values.items():
+        if not same(plain(getattr(guard, name)), expected[name]):
+            raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
+        setattr(guard, name, _value(name, value))
+    _save(guard)
+
+
+def _value(name: str, value: Any) -> Any:
+    if name == "owner":
+        return User.objects.filter(uid=value).first() if value else None
+    return back_from_plain(ContactGuard, name, value)
+
+
+# --- quiet dates --------------------------------------------------------------------------------------------------------------
+def add_quiet_dates(
+    *, organization: Organization, actor: User, starts_on: date, ends_on: date, why: str = ""
+) -> QuietDates:
+    _may(actor, organization)
+    quiet = QuietDates(organization=organization, starts_on=starts_on, ends_on=ends_on, why=one_line(why, most=200))
+    try:
+        quiet.full_clean(exclude=["organization"])
+    except ValidationError as error:
+        raise invalid(error) from error
+    with transaction.atomic():
+        quiet.save()
+        changes = [
+            (name, None, plain(getattr(quiet, name)))
+            for name in ("starts_on", "ends_on", "why")
+            if getattr(quiet, name)
+        ]
+        record(
+            verb="quietdates.created",
+            target=quiet,
+            actor=actor,
+            changes=changes,
+            summary=organization.name,
+            event={"organization": str(organization.uid)},
+        )
+    return quiet
+
+
+def remove_quiet_dates(*, quiet: QuietDates, actor: User) -> AuditEntry | None:
+    with transaction.atomic():
+        row: QuietDates = find_locked(QuietDates, quiet.uid)
+        _may(actor, row.organization)
+        if row.removed_at:
+            return None
+        row.removed_at = timezone.now()
+        row.save(update_fields=["removed_at"])
+        changes = [("removed_at", None, plain(row.removed_at))]
+        return record(
+            verb="quietdates.removed",
+            target=row,
+            actor=actor,
+            changes=changes,
+            summary=row.organization.name,
+            event={},
+        )
+
+
+def restore_quiet_dates(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    row: QuietDates = find_locked(QuietDates, uid)
+    _may(actor, row.organization)
+    row.removed_at = None if "removed_at" in values else timezone.now()
+    row.save(update_fields=["removed_at"])
+
+
+# --- over it --------------------------------------------------------------------------------------------------------------------
+def override_for_mailing(*, mailing: Mailing, organization: Organization, reason: str, actor: User) -> AuditEntry:
+    """Write to an institution all the same, with this mailing. Only before it is approved: an approver sees who gets it.
+
+    Raises WrongState after that, Invalid without a reason or where no guard holds anything back.
+    """
+    with transaction.atomic():
+        row = Mailing.objects.select_for_update(no_key=True).get(pk=mailing.pk)
+        if row.state not in BEFORE_APPROVAL:
+            raise WrongState(_("This mailing is approved already. Take it back to draft first; nothing was changed."))
+        override = _override(
+            organization=organization, door=GuardOverride.Door.MAILING, mailing=row, reason=reason, actor=actor
+        )
+        Mailing.objects.filter(pk=row.pk).update(updated_at=timezone.now())  # the kept count is of another audience
+        return _told(override, actor)
+
+
+def override_for(
+    *, door: GuardOverride.Door, organization: Organization, about: UUID, conflict: str, reason: str, actor: User
+) -> AuditEntry:
+    """The same in the log or in a call round, in the caller's transaction."""
+    return _told(
+        _override(organization=organization, door=door, about=about, conflict=conflict, reason=reason, actor=actor),
+        actor,
+    )
+
+
+def _override(
+    *, organization: Organization, actor: User, reason: str, conflict: str = "", **values: Any
+) -> GuardOverride:
+    if not one_line(reason):
+        raise Invalid(_("Say why: the reason is kept."), code="reason")
+    if not conflict:
+        found = conflicts_of([organization.pk], now=timezone.now()).get(organization.pk, [])
+        conflict = " · ".join(each.words for each in found if each.is_hard)
+        if not conflict:
+            raise Invalid(_("Nothing holds us back from %(name)s.") % {"name": organization.label}, code="no_conflict")
+    kept = {"conflict": conflict[:300], "reason": one_line(reason), "by": actor}
+    if "mailing" in values:
+        override, _made = GuardOverride.objects.get_or_create(
+            mailing=values["mailing"], organization=organization, ended_at=None, defaults=values | kept
+        )
+        return override
+    return GuardOverride.objects.create(organization=organization, **values, **kept)
+
+
+def _told(override: GuardOverride, actor: User) -> AuditEntry:
+    changes = [("conflict", None, override.conflict), ("reason", None, override.reason)]
+    return record(
+        verb="guardoverride.created", target=override, actor=actor, changes=changes, summary=override.organization.name,
+        event={"organization": str(override.organization.uid), "door": override.door},
+    )  # fmt: skip
+
+
+def restore_override(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """Of a mailing that is not approved yet the guard holds again; what was said or called cannot be taken back."""
+    row: GuardOverride = find_locked(GuardOverride, uid)
+    if row.mailing is None:
+        raise Conflict(_("They were turned to already; that the guard was gone over stays."), code="not_undoable")
+    mailing = Mailing.objects.visible_to(actor, Action.WRITE).filter(pk=row.mailing.pk).first()
+    if mailing is None:
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    if mailing.state not in BEFORE_APPROVAL:
+        raise Conflict(_("This mailing is approved already. Take it back to draft first."), code="not_undoable")
+    row.ended_at = timezone.now()
+    row.save(update_fields=["ended_at"])
+    Mailing.objects.filter(pk=mailing.pk).update(updated_at=timezone.now())

@@ -1,0 +1,13 @@
+"""Routes of the contact guard."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from campaigns.guard import views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("directory/organizations/<uuid:uid>/guard/", views.guard_edit, name="guard_edit"),
+    path("directory/organizations/<uuid:uid>/quiet/", views.quiet_add, name="quiet_add"),
+    path("outreach/quiet/<uuid:uid>/remove/", views.quiet_remove, name="quiet_remove"),
+    path("mailings/<uuid:uid>/guard/", views.mailing_guard, name="mailing_guard"),
+    path("mailings/<uuid:uid>/guard/override/", views.mailing_guard_override, name="mailing_guard_override"),
+]
