@@ -30,6 +30,7 @@ from campaigns.mailings.models import (
     Transport,
     Variant,
 )
+from campaigns.networks.models import Application, Member, Network, NetworkLetter
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.positions.models import Ask, Position, PositionStep, Power
@@ -40,6 +41,7 @@ from campaigns.todo.models import Absence, Task
 
 __all__ = [
     "Absence",
+    "Application",
     "Approval",
     "Ask",
     "Attachment",
@@ -75,6 +77,9 @@ __all__ = [
     "MailingTest",
     "Party",
     "Milestone",
+    "Member",
+    "Network",
+    "NetworkLetter",
     "PauseNotice",
     "Pillar",
     "Position",

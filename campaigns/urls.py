@@ -18,5 +18,6 @@ urlpatterns = [
     path("", include("campaigns.rounds.urls")),
     path("", include("campaigns.todo.urls")),
     path("", include("campaigns.commitments.urls")),
+    path("", include("campaigns.networks.urls")),
     path("", include("campaigns.reports.urls")),
 ]

@@ -216,6 +216,8 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.commitments.remind": 900,
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
+        "campaigns.networks.mail_letters": 15,
+        "campaigns.networks.forget_unconfirmed": 3600,
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
         "contacts.consent.expire_exports": 3600,
     }.items()

@@ -10,6 +10,7 @@ from factory.django import DjangoModelFactory
 from campaigns.commitments.models import Commitment
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
+from campaigns.networks.models import Application, Member, Network
 from campaigns.planning.models import Campaign, Drive
 from campaigns.positions.ladder import Stance
 from campaigns.positions.models import Ask, PositionStep
@@ -352,3 +353,44 @@ class ApiTokenFactory(DjangoModelFactory[ApiToken]):
         )
         token.text = text
         return token
+
+
+# --- networks -----------------------------------------------------------------------------------------------------------
+class NetworkFactory(DjangoModelFactory[Network]):
+    """Open to everybody, decided by staff."""
+
+    class Meta:
+        model = Network
+
+    campaign = factory.SubFactory(CampaignFactory)
+    name = factory.Sequence(lambda n: f"Network {n}")
+    slug = factory.Sequence(lambda n: f"network-{n}")
+    is_public = True
+
+
+class MemberFactory(DjangoModelFactory[Member]):
+    """An institution that takes part; `organization=None, person=…` for an individual."""
+
+    class Meta:
+        model = Member
+
+    network = factory.SubFactory(NetworkFactory)
+    organization = factory.SubFactory(OrganizationFactory)
+    joined_at = factory.LazyFunction(timezone.now)
+
+
+class ApplicationFactory(DjangoModelFactory[Application]):
+    """An individual of Zambia who confirmed the address and waits."""
+
+    class Meta:
+        model = Application
+
+    network = factory.SubFactory(NetworkFactory)
+    state = Application.State.CONFIRMED
+    kind = "individual"
+    email = factory.Sequence(lambda n: f"applicant{n}@example.org")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)))
+    name = factory.Sequence(lambda n: f"Applicant {n}")
+    country = factory.SubFactory(CountryFactory)
+    language = "en"
+    confirmed_at = factory.LazyFunction(timezone.now)

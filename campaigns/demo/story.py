@@ -18,6 +18,7 @@ from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
+from campaigns.demo.networks import make_network
 from campaigns.demo.positions import make_positions
 from campaigns.mailings import services as mailing_services
 from campaigns.mailings.approval import content_hash
@@ -57,6 +58,8 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)
         begin_round(officer=users[Role.OUTREACH], segment=segments["list"])
+        tell("bringing a network together")
+        make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
         _write_mailings(users=users, segments=segments, common=common, now=now)

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.shortcuts import render
 from django.utils import translation
 from django.views.decorators.csrf import csrf_exempt
 
@@ -18,11 +15,11 @@ from contacts.consent.queries import Permission, long_day, permissions_of, suppr
 from contacts.consent.services import save_preferences, stop_everything
 from contacts.consent.subjects import Subject
 from contacts.directory.models import Organization, Person
-from crm.accounts.models import Installation
-from crm.accounts.rules import public
+from crm.accounts.rules import public as for_everybody
 from crm.limits import allow
+from crm.ui import public
+from crm.ui.public import LANGUAGES
 
-LANGUAGES = dict(settings.LANGUAGES)
 CHANGES, WINDOW_SECONDS = 30, 600  # a person clicks a few times; more is a script
 
 
@@ -45,7 +42,7 @@ class Holder:
         return [*LANGUAGES.items(), *extra]
 
 
-@public
+@for_everybody
 @csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows, POST changes. A link that is not ours, or whose person is gone, gets a page that says so."""
@@ -71,11 +68,7 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
 
 def page_language(request: HttpRequest, row: Person | Organization | None) -> str:
     """?lang=, else the language that we write to them in, else the browser's, of those that the page has."""
-    for wish in (request.GET.get("lang", ""), row.language if row else ""):
-        code = wish.lower().split("-")[0]
-        if code in LANGUAGES:
-            return code
-    return translation.get_language_from_request(request)
+    return public.language_of(request, row.language if row else "")
 
 
 def mask(address_key: str) -> str:
@@ -157,25 +150,5 @@ def _stop(holder: Holder) -> Suppression | None:
 def public_page(
     request: HttpRequest, name: str, *, status: int = 200, folder: str = "contacts/consent", **context: Any
 ) -> HttpResponse:
-    """A public page (of consent, or of the feature whose templates are in `folder`) with its language links and whose it is."""
-    query = request.GET.copy()
-    query.pop("lang", None)
-    languages = [
-        (code, text, f"{request.path}?{urlencode([*query.items(), ('lang', code)])}")
-        for code, text in LANGUAGES.items()
-    ]
-    installation = Installation.current()
-    answer = render(
-        request,
-        f"{folder}/{name}.html",
-        {
-            "languages": languages,
-            "organization": str(installation),
-            "postal_address": installation.postal_address,
-            "page_url": request.get_full_path(),
-            **context,
-        },
-        status=status,
-    )
-    answer["Content-Language"] = translation.get_language() or "en"
-    return answer
+    """A public page of consent, or of the feature whose templates are in `folder`."""
+    return public.public_page(request, f"{folder}/{name}.html", status=status, **context)

@@ -14,6 +14,7 @@ from campaigns.commitments.models import Commitment
 from campaigns.demo import story
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
+from campaigns.networks import links
 from campaigns.planning.models import Drive
 from contacts.consent.links import opt_in_url, preference_url
 from contacts.directory.models import Constituency, Membership, Person
@@ -78,6 +79,8 @@ def public_paths(placed: Placed) -> list[str]:
         preference_url(UUID(placed.uids["organizations"]), "organization"),
         opt_in_url(UUID(placed.uids["requests"])),
         promise_url(make_link(commitment=Commitment.objects.get(uid=placed.uids["commitments"]), actor=user)),
+        links.confirm_url(UUID(placed.uids["applications"])),
+        links.member_url(UUID(placed.uids["network-members"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
         invite(email="newer@example.org", name="Newer", role="editor", actor=user)[1],
     ]
@@ -93,6 +96,9 @@ def public_paths(placed: Placed) -> list[str]:
         "/yes/not-ours/",
         "/promise/not-ours/",
         "/sender/not-ours/",
+        "/join/social-security-for-all/?country=SN",
+        "/join/social-security-for-all/members/",
+        "/join/not-ours/",
         "/invitation/not-ours/",
         *("/" + address.split("/", 3)[3] for address in addresses),
     ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from campaigns.commitments.models import Commitment
 from campaigns.commitments.rule import light_of
 from campaigns.engagement.models import DeliveryEngagement, EngagementDay
+from campaigns.interactions.models import Party
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from campaigns.positions.ladder import CODES as RUNGS
@@ -34,7 +35,9 @@ from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
     DriveFactory,
+    MemberFactory,
     MembershipFactory,
+    NetworkFactory,
     OrganizationFactory,
     PersonFactory,
     PostFactory,
@@ -67,7 +70,44 @@ class World:
         self.make_mailings()
         self.make_days()
         self.make_positions()
+        self.make_networks()
+        self.make_contacts()
         self.read()
+
+    def make_networks(self) -> None:
+        """Two: individuals, those who speak for an institution, and some who left."""
+        pick = random.Random(11)
+        self.networks = [NetworkFactory(), NetworkFactory()]
+        self.network_people: set[tuple[Any, int]] = set()
+        for network in self.networks:
+            speakers = pick.sample(self.people, 4)
+            for organization, speaker in zip(pick.sample(self.organizations, 4), speakers, strict=True):
+                MemberFactory(network=network, organization=organization, contact=speaker)
+                self.network_people.add((network.uid, speaker.pk))
+            for person in pick.sample(self.people, 6):
+                left = pick.random() < 0.3
+                MemberFactory(
+                    network=network,
+                    organization=None,
+                    person=person,
+                    joined_at=self.now - timedelta(days=9),
+                    left_at=self.now if left else None,
+                )
+                if not left:
+                    self.network_people.add((network.uid, person.pk))
+
+    def make_contacts(self) -> None:
+        """Calls with some people, one way or both; some only name a person."""
+        pick = random.Random(13)
+        self.contacts: list[Party] = []
+        for person in pick.sample(self.people, 20):
+            for _ in range(pick.choice([1, 1, 2, 4])):
+                at = self.now - timedelta(days=pick.choice([0, 2, 5, 40, 89, 92, 400]))
+                call = Interaction.objects.create(kind="call", at=at)
+                two_way, mention = pick.random() < 0.6, pick.random() < 0.2
+                party = Party.objects.create(interaction=call, person=person, at=at, is_two_way=two_way, is_mention=mention)  # fmt: skip
+                if not mention:
+                    self.contacts.append(party)
 
     def when(self) -> Any:
         return self.chance.choice([None, self.now - timedelta(days=self.chance.choice([1, 5, 40, 100, 400]))])
@@ -496,6 +536,23 @@ class World:
             found = any(value[0] <= on.isoformat() <= value[1] for on in rows)
         return found != operator.startswith("not_")
 
+    def ask_two_way_contact(self, person: Person, operator: str, value: Any) -> bool:
+        times = [row.at for row in self.contacts if row.person_id == person.pk and row.is_two_way]
+        return self.moment(max(times, default=None), operator, value)
+
+    def ask_contacts_logged(self, person: Person, operator: str, value: Any) -> bool:
+        days = [row.at.date() for row in self.contacts if row.person_id == person.pk]
+        if operator in ("at_least_times", "fewer_times"):
+            often = sum(self.on_day(on, "within", value[1]) for on in days)
+            return (often >= value[0]) == (operator == "at_least_times")
+        return any(self.on_day(on, operator, value) for on in days) != operator.startswith("not_")
+
+    def ask_network(self, person: Person, operator: str, value: Any) -> bool:
+        of = set(value) if operator in ("any_of", "none_of") else None
+        mine = {str(network) for network, owner in self.network_people if owner == person.pk}
+        found = bool(mine if of is None else mine & of)
+        return found == (operator in ("any_of", "ever"))
+
     # --- what may be asked, by field
     def choices(self) -> dict[str, list[str]]:
         return {
@@ -516,6 +573,7 @@ class World:
             "position": [f"{row.uid}:{code}" for row in self.asks for code in ("neutral", "supportive")],
             "commitment": ["green", "yellow", "red", "kept"],
             "position_known": [str(row.uid) for row in self.asks],
+            "network": [str(row.uid) for row in self.networks],
         }
 
 

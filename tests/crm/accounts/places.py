@@ -17,6 +17,7 @@ from campaigns.interactions.services import log_interaction
 from campaigns.limits.models import RecipientLimit
 from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
+from campaigns.networks.models import Network
 from campaigns.outreach.models import Inbox, Interaction
 from campaigns.rounds.models import CallLine, CallRound
 from campaigns.todo.absences import add_absence
@@ -83,7 +84,7 @@ PLACES: dict[str, Place] = {
     "/drives/<uuid:uid>/": Place("drives", Reach.DRIVE),
     "/drives/campaigns/<uuid:uid>/": Place("campaigns", Reach.CAMPAIGN),
     "/mailings/<uuid:uid>/": Place("mailings", Reach.DRIVE, {"verb": "ask-review"}),
-    "/mailings/<uuid:uid>/late/": Place("mailings", Reach.DRIVE, {"verb": "release"}),
+    "/mailings/<uuid:uid>/late/": Place("mailings", Reach.DRIVE, {"verb": "leave-out"}),
     "/mailings/<uuid:uid>/report/": Place("reports", Reach.DRIVE),
     "/asks/<uuid:uid>/": Place("asks", Reach.DRIVE),
     "/commitments/<uuid:uid>/": Place("commitments", Reach.DRIVE),
@@ -97,6 +98,9 @@ PLACES: dict[str, Place] = {
     "/outreach/calls/<uuid:uid>/": Place("calls", Reach.COUNTRY),
     "/outreach/quiet/<uuid:uid>/": Place("quiet-dates", Reach.COUNTRY),
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
+    "/networks/<uuid:uid>/": Place("networks", Reach.CAMPAIGN),
+    "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
+    "/networks/members/<uuid:uid>/": Place("network-members", Reach.DRIVE),
     "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
     "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),
     "/activity/<slug:kind>/<uuid:uid>/": Place("people", Reach.COUNTRY, {"kind": "person"}),
@@ -168,6 +172,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "absences": _absence(),
         "rounds": (call := _call(person)).round,
         "calls": call,
+        "applications": make.ApplicationFactory(
+            network=Network.objects.get(uid=uids["networks"]), country__code=country
+        ),
         "quiet-dates": QuietDates.objects.create(
             organization=make.OrganizationFactory(country__code=country), starts_on="2027-03-01", ends_on="2027-03-02"
         ),

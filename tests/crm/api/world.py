@@ -65,7 +65,10 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     number_feeds()
     step = make.StepFactory(organization=organization, ask__drive=drive)
     commitment = make.CommitmentFactory(organization=organization, drive=drive)
+    network = make.NetworkFactory(campaign=drive.campaign)
+    member = make.MemberFactory(network=network, organization=organization, contact=person)
     rows: dict[str, Any] = {
+        "networks": network, "network-members": member,
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
         "interactions": log_interaction(actor=_officer(), kind="call", people=[person]).interaction,

@@ -1,0 +1,86 @@
+"""A network that looks lived in: institutions of some sixty countries, individuals, who brought whom, and five who wait."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from campaigns.networks.models import Application, Kind, Member, Network
+from campaigns.planning.models import Campaign
+from contacts.consent.addresses import address_hash, address_key
+from contacts.consent.models import Topic
+from contacts.directory.models import Constituency, Country, Organization, Person
+
+INSTITUTIONS, INDIVIDUALS = 260, 40
+DAYS = 380
+HEADLINES = {
+    "en": "Half the world has no social protection. Help change that in your country.",
+    "fr": "La moitié du monde n’a aucune protection sociale. Aidez à changer cela dans votre pays.",
+    "es": "La mitad del mundo no tiene protección social. Ayude a cambiarlo en su país.",
+    "ar": "نصف العالم بلا حماية اجتماعية. ساعدوا على تغيير ذلك في بلدكم.",
+}
+LEADS = {
+    "en": "Governments, employers, workers and civil society, together for a plan in each country.",
+    "fr": "Gouvernements, employeurs, travailleurs et société civile, ensemble pour un plan dans chaque pays.",
+    "es": "Gobiernos, empleadores, trabajadores y sociedad civil, juntos por un plan en cada país.",
+    "ar": "الحكومات وأصحاب العمل والعمال والمجتمع المدني معًا من أجل خطة في كل بلد.",
+}
+CHARTER = {
+    "en": "Members work for social protection that reaches everybody, the informal economy first.\n\n"
+    "They tell the others what they learn, and once a year what they did.\n\nThey leave whenever they like.",
+    "fr": "Les membres œuvrent pour une protection sociale qui atteigne tout le monde, l’économie informelle d’abord.\n\n"
+    "Ils partagent ce qu’ils apprennent et, une fois par an, ce qu’ils ont fait.\n\nIls partent quand ils veulent.",
+}
+QUESTION = {"text": "What would you like to do with the network?", "is_required": False}
+# name, institution, kind of it, country, address, language, answer
+WAITING = [
+    ("Hery Rakoto", "Alliance des travailleurs informels", "CSO", "MG", "hery@alliance-mg.test", "fr", "Partager notre expérience des marchés d’Antananarivo."),
+    ("Grace Phiri", "Market Women’s Association", "CSO", "MW", "grace@market-women.test", "en", "We would like to hear how others reached their members."),
+    ("Dr. Amina Diallo", "", "", "SN", "amina.diallo@university.test", "fr", "Je fais de la recherche sur les mutuelles de santé."),
+    ("Tesfaye Bekele", "Confederation of Trade Unions", "WRK", "ET", "tesfaye@unions-et.test", "en", ""),
+    ("Lucía Gómez", "", "", "HN", "lucia@example.test", "es", "Quisiera traducir materiales."),
+]  # fmt: skip
+
+
+def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) -> Network:
+    chance = random.Random(seed)  # noqa: S311 the same demo each time
+    network = Network.objects.create(
+        campaign=campaign, name="Friends of Social Security for All", slug="social-security-for-all",
+        names={"fr": "Amis de la sécurité sociale pour tous", "es": "Amigos de la seguridad social para todos"},
+        headlines=HEADLINES, leads=LEADS, charters=CHARTER, questions=[QUESTION], topic=topic, is_public=True,
+    )  # fmt: skip
+    civil = Organization.objects.filter(constituency__root_code__in=["CSO", "WRK", "EMP", "SSI"], archived_at=None)
+    chosen = list(civil.order_by("pk").values_list("pk", flat=True))
+    people = list(Person.objects.filter(archived_at=None, memberships=None).order_by("pk").values_list("pk", flat=True))
+    if len(people) < INDIVIDUALS:
+        people = list(Person.objects.filter(archived_at=None).order_by("-pk").values_list("pk", flat=True)[:400])
+    rows = [{"organization_id": pk} for pk in chance.sample(chosen, min(INSTITUTIONS, len(chosen)))]
+    rows += [{"person_id": pk} for pk in chance.sample(people, min(INDIVIDUALS, len(people)))]
+    chance.shuffle(rows)
+    days = sorted((chance.uniform(1, DAYS) for _row in rows), reverse=True)
+    members = Member.objects.bulk_create(
+        Member(network=network, joined_at=now - timedelta(days=ago), is_listed=chance.random() < 0.8, **row)
+        for ago, row in zip(days, rows, strict=True)
+    )
+    for place, member in enumerate(members):  # who was there first brings the others
+        if place and chance.random() < 0.4:
+            member.brought_by = members[chance.randrange(place)]
+        if chance.random() < 0.05:
+            member.left_at = member.joined_at + (now - member.joined_at) * chance.uniform(0.2, 0.9)
+    Member.objects.bulk_update(members, ["brought_by", "left_at"])
+    _make_applications(network, members, now)
+    return network
+
+
+def _make_applications(network: Network, members: list[Member], now: datetime) -> None:
+    kinds = {row.code: row for row in Constituency.objects.filter(code__in=["CSO", "WRK"])}
+    countries = Country.objects.in_bulk([row[3] for row in WAITING])
+    for place, (name, institution, code, country, email, language, answer) in enumerate(WAITING):
+        Application.objects.create(
+            network=network, state=Application.State.CONFIRMED, email=email, address_hash=address_hash(address_key(email)),
+            kind=Kind.INSTITUTION if institution else Kind.INDIVIDUAL, name=name, organization_name=institution,
+            constituency=kinds.get(code), country=countries[country], language=language, wants_listing=place % 2 == 0,
+            wants_letter=place % 3 == 0, brought_by=members[place] if place < 2 and members else None,
+            answers=[{"question": QUESTION["text"], "answer": answer}] if answer else [],
+            confirmed_at=now - timedelta(hours=7 + 31 * place), agent="a phone's browser",
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""Networks: individuals and institutions that support the campaign together."""

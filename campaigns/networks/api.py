@@ -1,0 +1,124 @@
+"""/networks and /network-members: read only; who supports the campaign together."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.networks.models import Kind, Member, Network
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.api import filters
+from crm.api.fields import Names
+from crm.api.registry import Section
+from crm.api.views import Resource
+
+
+class Codes(serializers.ListField):
+    child = serializers.CharField()
+
+    def to_representation(self, data: Any) -> list[str]:
+        return sorted(row.code for row in data.all())
+
+
+class NetworkOut(serializers.Serializer[Network]):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    names = Names()
+    campaign = serializers.UUIDField(source="campaign.uid")
+    slug = serializers.CharField(help_text="In the address of its public page: /join/<slug>/.")
+    kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
+    countries = Codes(help_text="Where members may come from; empty for everywhere.")
+    rule = serializers.ChoiceField(Network.Rule.choices)
+    is_public = serializers.BooleanField()
+    archived_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class MemberOut(serializers.Serializer[Member]):
+    uid = serializers.UUIDField()
+    network = serializers.UUIDField(source="network.uid")
+    kind = serializers.ChoiceField(Kind.choices)
+    organization = serializers.UUIDField(source="organization.uid", allow_null=True, default=None)
+    person = serializers.UUIDField(source="person.uid", allow_null=True, default=None)
+    contact = serializers.UUIDField(
+        source="contact.uid", allow_null=True, default=None, help_text="Who speaks for an institution."
+    )
+    is_listed = serializers.BooleanField(help_text="Shown in the public directory of the network.")
+    joined_at = serializers.DateTimeField()
+    left_at = serializers.DateTimeField(allow_null=True)
+    brought_by = serializers.UUIDField(source="brought_by.uid", allow_null=True, default=None)
+
+
+def _archived(rows: Any, value: bool, user: User) -> Any:
+    return rows.filter(archived_at__isnull=not value)
+
+
+class NetworkResource(Resource):
+    """Individuals and institutions that support a campaign together."""
+
+    serializer_class = NetworkOut
+    sorts = {"name": ["sort_key"]}
+    default_sort = "name"
+    filters = [
+        filters.uid("campaign", "Of this campaign.", lambda rows, uid, user: rows.filter(campaign__uid=uid)),
+        filters.flag("archived", "true: only closed ones; false: only those that are not.", _archived),
+    ]
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return Network.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("campaign").prefetch_related("countries")
+
+    @extend_schema(summary="Networks")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One network")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+
+class MemberResource(Resource):
+    """Who takes part in a network, and who did."""
+
+    serializer_class = MemberOut
+    sorts = {"joined_at": ["joined_at"]}
+    default_sort = "joined_at"
+    filters = [
+        filters.uid("network", "Of this network.", lambda rows, uid, user: rows.filter(network__uid=uid)),
+        filters.flag("left", "true: only those who left; false: only members of today.", lambda rows, value, user: rows.filter(left_at__isnull=not value)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return Member.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("network", "organization", "person", "contact", "brought_by")
+
+    @extend_schema(summary="Members of networks")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One membership of a network")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+
+SECTIONS = [
+    Section(
+        "Networks",
+        "Institutions and individuals that support a campaign together.",
+        [("networks", NetworkResource), ("network-members", MemberResource)],
+        order=58,
+    )
+]

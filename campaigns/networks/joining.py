@@ -1,0 +1,120 @@
+"""What a visitor does: apply, and confirm the address. Nothing here tells whether somebody was known before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from campaigns.networks import services
+from campaigns.networks.letters import queue
+from campaigns.networks.matching import person_at
+from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter
+from contacts.consent.addresses import address_hash, address_hashes, address_key
+from contacts.consent.models import Suppression
+from crm.audit.models import Door
+from crm.audit.services import record
+from crm.errors import Conflict
+from crm.limits import allow
+
+State = Application.State
+LETTERS_A_DAY = 3
+FIELDS = (
+    "kind", "name", "organization_name", "constituency", "country", "answers", "wants_listing", "wants_letter",
+)  # fmt: skip
+
+
+def apply(
+    *, network: Network, email: str, language: str, brought_by: Member | None = None, **values: Any
+) -> Application | None:
+    """Take an application and have the letter sent that asks to confirm it. values: FIELDS.
+
+    Applying again before that replaces what was said. None, with the same answer to the visitor, where nothing is sent: the
+    address is on the list of those never written to, it waits for staff already, or was asked three times today.
+    """
+    key = address_key(email)
+    hashes = address_hashes(key)
+    if Suppression.objects.filter(address_hash__in=hashes).exists() or not allow(
+        "network-letter", f"{network.uid} {key}", limit=LETTERS_A_DAY, seconds=86_400
+    ):
+        return None
+    said = {field: values[field] for field in FIELDS if field in values}
+    said |= {"email": email.strip(), "language": language, "brought_by": brought_by}
+    with transaction.atomic():
+        open_one = network.applications.select_for_update().filter(address_hash__in=hashes, state__in=Application.OPEN)
+        row = open_one.first()
+        if row is None:
+            try:
+                with transaction.atomic():
+                    row = Application.objects.create(network=network, address_hash=address_hash(key), **said)
+            except IntegrityError:  # the same form twice in one moment: the other one is as good
+                return None
+        elif row.state != State.ASKED:
+            return None
+        else:
+            for field, value in said.items():
+                setattr(row, field, value)
+            row.save()
+        queue(row, NetworkLetter.About.CONFIRM)
+    return row
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What pressing the button led to. `is_late`: the link is over; else the application as it is now."""
+
+    application: Application | None
+    is_late: bool = False
+
+
+def find(uid: UUID) -> Answer:
+    row = Application.objects.select_related("network__campaign", "member").filter(uid=uid).first()
+    return Answer(row, is_late=row is None or (row.state == State.ASKED and not _may_confirm(row)))
+
+
+def _may_confirm(row: Application) -> bool:
+    in_time = row.created_at > timezone.now() - timedelta(days=settings.OPT_IN_DAYS)
+    return in_time and row.network.archived_at is None
+
+
+def confirm(*, uid: UUID, agent: str) -> Answer:
+    """The holder of the address pressed the button. Twice is once; where the rule is *open*, an individual is in at once."""
+    with transaction.atomic():
+        row = (
+            Application.objects.select_for_update(of=("self",))
+            .select_related("network__campaign")
+            .filter(uid=uid)
+            .first()
+        )
+        if row is None or row.state != State.ASKED or not _may_confirm(row):
+            return find(uid)
+        row.state, row.confirmed_at, row.agent = State.CONFIRMED, timezone.now(), agent[:40]
+        row.save(update_fields=["state", "confirmed_at", "agent", "updated_at"])
+        record(
+            verb="application.confirmed", target=row, door=Door.LINK, summary=row.label,
+            event={"network": str(row.network.uid), "kind": row.kind},
+        )  # fmt: skip
+        if row.network.rule == Network.Rule.OPEN and row.kind == Kind.INDIVIDUAL:
+            _let_in(row)
+    return find(uid)
+
+
+def _let_in(row: Application) -> None:
+    """By the rule. Who is a member already waits for staff, who see both side by side."""
+    try:
+        with transaction.atomic():
+            services.accept(application=row, actor=None, person=person_at(row.email))
+    except Conflict:
+        return
+
+
+def forget_unconfirmed(*, limit: int = 1000) -> int:
+    """Applications whose address nobody confirmed go, with everything that was typed; returns how many."""
+    before = timezone.now() - timedelta(days=settings.OPT_IN_DAYS)
+    ids = list(Application.objects.unconfirmed_before(before).values_list("pk", flat=True)[:limit])
+    return Application.objects.filter(pk__in=ids, state=State.ASKED).delete()[1].get("campaigns.Application", 0)

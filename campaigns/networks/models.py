@@ -1,0 +1,224 @@
+"""Networks, who asks to join them, who takes part, and the letters that go out about that."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.networks.queries import ApplicationQuerySet, MemberQuerySet, NetworkQuerySet
+from campaigns.planning.models import Campaign
+from contacts.directory.models import NamedModel
+from crm.ids import StampedModel
+
+
+class Kind(models.TextChoices):
+    INSTITUTION = "institution", _("institution")
+    INDIVIDUAL = "individual", _("individual")
+
+
+def both_kinds() -> list[str]:
+    return [*Kind.values]
+
+
+class Network(NamedModel, StampedModel):
+    """`headlines`, `leads` and `charters` are texts by language, as `names` are."""
+
+    class Rule(models.TextChoices):
+        STAFF = "staff", _("by staff, one by one")
+        OPEN = "open", _("individuals at once, institutions by staff")
+
+    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="networks")
+    slug = models.SlugField(max_length=60, unique=True, help_text="in its public address")
+    headlines = models.JSONField(default=dict, blank=True)
+    leads = models.JSONField(default=dict, blank=True)
+    charters = models.JSONField(default=dict, blank=True)
+    questions = models.JSONField(default=list, blank=True, help_text="list of {text, is_required}")
+    kinds = ArrayField(models.CharField(max_length=11, choices=Kind.choices), default=both_kinds)
+    countries = models.ManyToManyField("contacts.Country", blank=True, related_name="networks", help_text="none: all")
+    rule = models.CharField(max_length=5, choices=Rule.choices, default=Rule.STAFF)
+    topic = models.ForeignKey("contacts.Topic", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    is_public = models.BooleanField(default=False, help_text="its page can be seen, and people can join")
+    has_directory = models.BooleanField(default=True, help_text="members who agree are listed in public")
+    archived_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    objects = NetworkQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="network_rule_known", condition=Q(rule__in=["staff", "open"])),
+            models.CheckConstraint(
+                name="network_takes_somebody",
+                condition=Q(kinds__len__gt=0) & Q(kinds__contained_by=["institution", "individual"]),
+                violation_error_message=_("A network takes institutions, individuals, or both."),
+            ),
+        ]
+
+    def text(self, field: str, language: str) -> str:
+        """`headlines`, `leads` or `charters` in a language, else in the installation's, else in any."""
+        texts: dict[str, str] = getattr(self, field)
+        return texts.get(language) or texts.get(settings.LANGUAGE_CODE) or next(iter(texts.values()), "")
+
+
+class Application(StampedModel):
+    """Somebody's wish to join. Until the address is confirmed nobody sees it, and it goes when that never happens."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("waits for the address to be confirmed")
+        CONFIRMED = "confirmed", _("waits for a decision")
+        ACCEPTED = "accepted", _("accepted")
+        DECLINED = "declined", _("declined")
+
+    OPEN = (State.ASKED, State.CONFIRMED)
+    MOVES: ClassVar[dict[str, tuple[str, ...]]] = {
+        State.ASKED: (State.CONFIRMED,),
+        State.CONFIRMED: (State.ACCEPTED, State.DECLINED),
+        State.ACCEPTED: (),
+        State.DECLINED: (State.CONFIRMED,),
+    }
+
+    network = models.ForeignKey(Network, on_delete=models.PROTECT, related_name="applications")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.ASKED)
+    kind = models.CharField(max_length=11, choices=Kind.choices)
+    email = models.CharField(max_length=320)
+    address_hash = models.BinaryField(max_length=32)
+    name = models.CharField(max_length=200)
+    organization_name = models.CharField(max_length=300, blank=True, default="")
+    constituency = models.ForeignKey("contacts.Constituency", null=True, on_delete=models.PROTECT, related_name="+")
+    country = models.ForeignKey("contacts.Country", null=True, on_delete=models.PROTECT, related_name="+")
+    language = models.CharField(max_length=8)
+    answers = models.JSONField(default=list, blank=True, help_text="list of {question, answer}")
+    wants_listing = models.BooleanField(default=False)
+    wants_letter = models.BooleanField(default=False)
+    brought_by = models.ForeignKey("Member", null=True, on_delete=models.SET_NULL, related_name="+")
+    confirmed_at = models.DateTimeField(null=True)
+    agent = models.CharField(max_length=40, blank=True, default="", help_text="the kind of program that confirmed")
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.TextField(blank=True, default="", help_text="of a refusal; the letter quotes it")
+    member = models.OneToOneField("Member", null=True, on_delete=models.SET_NULL, related_name="application")
+
+    objects = ApplicationQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["network", "address_hash"],
+                name="application_open_once",
+                condition=Q(state__in=["asked", "confirmed"]),
+            ),
+            models.CheckConstraint(
+                name="application_institution_is_named", condition=Q(kind="individual") | ~Q(organization_name="")
+            ),
+            models.CheckConstraint(
+                name="application_confirmed_has_time", condition=Q(state="asked") | Q(confirmed_at__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="application_decided_has_time",
+                condition=Q(state__in=["asked", "confirmed"], decided_at__isnull=True)
+                | Q(state__in=["accepted", "declined"], decided_at__isnull=False),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["network", "state", "confirmed_at"], name="application_queue"),
+            models.Index(fields=["address_hash"], name="application_address"),
+            models.Index(fields=["created_at"], name="application_unconfirmed", condition=Q(state="asked")),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        return self.organization_name if self.kind == Kind.INSTITUTION else self.name
+
+
+class Member(StampedModel):
+    """An institution or a person that takes part, from–to. `contact` speaks for an institution."""
+
+    network = models.ForeignKey(Network, on_delete=models.PROTECT, related_name="members")
+    organization = models.ForeignKey(
+        "contacts.Organization", null=True, on_delete=models.CASCADE, related_name="network_members"
+    )
+    person = models.ForeignKey("contacts.Person", null=True, on_delete=models.CASCADE, related_name="network_members")
+    contact = models.ForeignKey("contacts.Person", null=True, on_delete=models.SET_NULL, related_name="speaks_for")
+    is_listed = models.BooleanField(default=False)
+    joined_at = models.DateTimeField()
+    left_at = models.DateTimeField(null=True)
+    left_by_link = models.BooleanField(default=False, help_text="they left by themselves")
+    brought_by = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="brought")
+
+    objects = MemberQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="member_is_one_of_two",
+                condition=Q(organization__isnull=False, person__isnull=True)
+                | Q(organization__isnull=True, person__isnull=False, contact__isnull=True),
+            ),
+            models.CheckConstraint(
+                name="member_leaves_after_joining", condition=Q(left_at__isnull=True) | Q(left_at__gte=F("joined_at"))
+            ),
+            models.UniqueConstraint(
+                fields=["network", "organization"], name="member_institution_once", condition=Q(left_at__isnull=True)
+            ),
+            models.UniqueConstraint(
+                fields=["network", "person"], name="member_person_once", condition=Q(left_at__isnull=True)
+            ),
+        ]
+        indexes = [models.Index(fields=["network", "-joined_at", "-id"], name="member_list")]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def subject(self) -> Any:
+        return self.organization or self.person
+
+    @property
+    def label(self) -> str:
+        return str(self.subject.label) if self.subject else ""
+
+    @property
+    def kind(self) -> str:
+        return Kind.INSTITUTION if self.organization_id else Kind.INDIVIDUAL
+
+
+class NetworkLetter(models.Model):
+    """A letter that is to go to who applied: one of each kind, sent by a task that claims it."""
+
+    class About(models.TextChoices):
+        CONFIRM = "confirm", _("please confirm")
+        WELCOME = "welcome", _("welcome")
+        DECLINED = "declined", _("declined")
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="letters")
+    about = models.CharField(max_length=8, choices=About.choices)
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=300, blank=True, default="")
+    sent_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "about"], name="network_letter_once"),
+            models.CheckConstraint(
+                name="network_letter_given_up_says_why", condition=Q(closed_at__isnull=True) | ~Q(problem="")
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["due_at", "id"],
+                name="network_letter_due",
+                condition=Q(sent_at__isnull=True, closed_at__isnull=True),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.about}: {self.application_id}"

@@ -1,0 +1,182 @@
+"""Public pages of networks: join, confirm, one's own membership, the directory. No account, no cookie, no script; GET changes nothing."""
+
+from __future__ import annotations
+
+import struct
+import time
+from typing import Any
+from uuid import UUID
+
+from django.core.exceptions import ValidationError
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from campaigns.networks import joining, links, services
+from campaigns.networks.forms import JoinForm
+from campaigns.networks.models import Application, Member, Network
+from contacts.consent.links import preference_url
+from contacts.consent.opting_in import kind_of
+from contacts.directory.coverage import of_country
+from crm.accounts.rules import public
+from crm.limits import allow_from
+from crm.ui.public import language_of, public_page
+
+TRIES, WINDOW_SECONDS = 30, 3600  # from one network of addresses; an office behind one may well be ten people
+QUICKEST = 2  # seconds that a person needs for the form at least
+STALE = 86_400
+SHOWN = 500
+FOLDER = "campaigns/networks/"
+
+
+@public
+@csrf_exempt  # no account and no cookie: there is nothing that another site could ride on
+def network_join(request: HttpRequest, slug: str) -> HttpResponse:
+    """`?by=<member>` says who brought the visitor, `?country=ZM` whose figure is shown and chosen at first."""
+    with translation.override(language_of(request)):
+        network = Network.objects.to_join().select_related("campaign", "topic").filter(slug=slug).first()
+        if network is None:
+            return _plain(request, "gone", status=404)
+        form = JoinForm(
+            request.POST if request.method == "POST" else None,
+            network=network,
+            initial={"country": request.GET.get("country", "").upper()[:2]},
+        )
+        if request.method == "POST":
+            return _applied(request, network, form)
+        return _join_page(request, network, form)
+
+
+def _applied(request: HttpRequest, network: Network, form: JoinForm) -> HttpResponse:
+    if not allow_from("network-join", request, limit=TRIES, seconds=WINDOW_SECONDS):
+        answer = _join_page(request, network, form, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
+        answer["Retry-After"] = "600"
+        return answer
+    if not form.is_valid():
+        return _join_page(request, network, form, status=422)
+    if not _took_its_time(request.POST.get("t", ""), network):
+        return _join_page(request, network, form, status=422, note=_("Please look through it once more, and press the button again."))  # fmt: skip
+    if not form.cleaned_data["website"]:  # what only a program fills; it is thanked all the same
+        joining.apply(
+            network=network,
+            language=translation.get_language() or "en",
+            brought_by=_brought_by(request, network),
+            **form.values(),
+        )
+    return _plain(request, "sent", network=network, email=form.cleaned_data["email"])
+
+
+def _took_its_time(token: str, network: Network) -> bool:
+    """Whether the form was fetched for this network some seconds ago, and not days ago."""
+    body = links.read(links.FORM, token)
+    if body is None or len(body) != 16:
+        return False
+    network_id, at = struct.unpack(">QQ", body)
+    return network_id == network.pk and QUICKEST <= time.time() - at <= STALE
+
+
+def _brought_by(request: HttpRequest, network: Network) -> Member | None:
+    try:
+        return network.members.present().filter(uid=UUID(request.GET.get("by", ""))).first()
+    except (ValueError, ValidationError):
+        return None
+
+
+def _join_page(
+    request: HttpRequest, network: Network, form: JoinForm, *, status: int = 200, note: str = ""
+) -> HttpResponse:
+    language = translation.get_language() or "en"
+    present = network.members.present().with_country()
+    sums = present.aggregate(institutions=Count("organization"), countries=Count("of_country", distinct=True))
+    figure, source = of_country(str(form["country"].value() or "")[:2])
+    return _plain(
+        request,
+        "join",
+        status=status,
+        network=network,
+        form=form,
+        note=note,
+        headline=network.text("headlines", language) or network.label,
+        lead=network.text("leads", language),
+        charter=network.text("charters", language),
+        sums=sums,
+        figure=figure,
+        country=form.fields["country"].queryset.filter(code=figure.country).first() if figure else None,  # type: ignore[attr-defined]
+        source=source,
+        token=links.token(links.FORM, struct.pack(">QQ", network.pk, int(time.time()))),
+    )
+
+
+@public
+def network_directory(request: HttpRequest, slug: str) -> HttpResponse:
+    """Members who agreed to be listed, by country."""
+    with translation.override(language_of(request)):
+        network = Network.objects.to_join().filter(slug=slug, has_directory=True).first()
+        if network is None:
+            return _plain(request, "gone", status=404)
+        rows = network.members.listed().select_related("organization__country", "person__country")
+        members = list(rows.order_by("pk")[:SHOWN])
+        by_country: dict[str, list[Member]] = {}
+        for member in members:
+            country = member.subject.country
+            by_country.setdefault(country.label if country else _("No country"), []).append(member)
+        places = [(name, sorted(found, key=lambda m: m.label)) for name, found in sorted(by_country.items())]
+        return _plain(request, "directory", network=network, places=places, count=len(members))
+
+
+@public
+@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+def network_confirm(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows what was asked, POST confirms it. Crawling the link changes nothing."""
+    uid = links.read_uid(links.CONFIRM, token)
+    answer = joining.find(uid) if uid else joining.Answer(None)
+    row = answer.application
+    with translation.override(language_of(request, row.language if row else "")):
+        if uid is not None and row is not None and request.method == "POST":
+            answer = joining.confirm(uid=uid, agent=kind_of(request))
+            row = answer.application
+        if row is None or answer.is_late:
+            return _private(_plain(request, "gone", status=410 if uid else 404))
+        is_open = row.state == Application.State.ASKED
+        own_page = links.member_url(row.member.uid) if row.member else ""
+        page = "confirm" if is_open else "confirmed"
+        return _private(_plain(request, page, network=row.network, application=row, own_page=own_page))
+
+
+@public
+@csrf_exempt  # as above
+def network_membership(request: HttpRequest, token: str) -> HttpResponse:
+    """A member's own page: what is shown of them, and leaving. Changed by POST."""
+    uid = links.read_uid(links.MEMBER, token)
+    rows = Member.objects.select_related("network", "organization", "person", "contact", "application")
+    member = rows.filter(uid=uid).first() if uid else None
+    language = member.application.language if member and hasattr(member, "application") else ""
+    with translation.override(language_of(request, language)):
+        if member is None:
+            return _private(_plain(request, "gone", status=410 if uid else 404))
+        if request.method == "POST" and member.left_at is None:
+            do = request.POST.get("do")
+            if do == "leave":
+                services.end_membership(member=member, actor=None)
+            elif do == "listing":
+                services.list_member(member=member, is_listed="is_listed" in request.POST, actor=None)
+            member.refresh_from_db()
+        person = member.person or member.contact
+        choices: dict[str, Any] = {"choices_url": preference_url(person.uid)} if person else {}
+        answer = _plain(
+            request, "member", network=member.network, member=member, saved=request.method == "POST",
+            today=timezone.localdate(), **choices,
+        )  # fmt: skip
+    return _private(answer)
+
+
+def _plain(request: HttpRequest, page: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    return public_page(request, f"{FOLDER}{page}.html", status=status, **context)
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer

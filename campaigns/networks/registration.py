@@ -1,0 +1,88 @@
+"""What networks add to the shell, to Today, to undo, activity, timelines, segments, erasure and the API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from campaigns.networks import holdings, lists, segment_fields, services, timeline  # noqa: F401  lists register themselves
+from campaigns.networks.models import Application, Member, Network
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.api.registry import serve
+from crm.audit import readable, subjects
+from crm.audit.services import undoable
+from crm.audit.verbs import final
+from crm.ui import formats, menu, shell, today
+from crm.ui.counting import Countable
+
+
+def _waiting(user: User) -> Iterable[Countable]:
+    return [Application.objects.visible_to(user, Action.DRIVES).waiting()] if user.may(Action.DRIVES) else []
+
+
+def applications_to_decide(user: User) -> Iterable[today.Need]:
+    """One line for each network whose applicants wait."""
+    if not user.may(Action.DRIVES):
+        return
+    rows = Application.objects.visible_to(user, Action.DRIVES).waiting().select_related("network")
+    found: dict[int, list[Application]] = {}
+    for row in rows[:200]:
+        found.setdefault(row.network_id, []).append(row)
+    for waiting in found.values():
+        n, network = len(waiting), waiting[0].network
+        yield today.Need(
+            icon="affiliate",
+            title=ngettext("%(n)s wants to join %(network)s", "%(n)s want to join %(network)s", n)
+            % {"n": waiting[0].label if n == 1 else formats.number(n), "network": network.label},
+            why=_("They confirmed their address, and wait for your answer."),
+            url=reverse("application_detail", args=[waiting[0].uid])
+            if n == 1
+            else f"{reverse('network_detail', args=[network.uid])}?tab=waiting",
+            step=_("Decide"),
+            at=waiting[0].confirmed_at,
+            rank=35,
+        )
+
+
+menu.register(
+    menu.MenuItem(
+        gettext_lazy("Networks"), "affiliate", "network_list", order=40, group=2, count=_waiting, prefix="/networks/"
+    )
+)
+shell.register_new(shell.NewItem(gettext_lazy("Network"), "affiliate", "network_create", (Action.DRIVES,), 60))
+today.register_needs(applications_to_decide, _waiting)
+undoable("network", services.restore_network)
+undoable("application", services.restore_application)
+undoable("member", services.restore_member)
+final("application.confirmed", gettext_lazy("They pressed the button themselves; that happened."))
+final("member.joined", gettext_lazy("A welcome has gone out. End the membership on the network’s page instead."))
+subjects.register(
+    subjects.Kind("network", gettext_lazy("Network"), "affiliate", Network.objects.visible_to, "network_detail")
+)
+subjects.register(
+    subjects.Kind(
+        "application", gettext_lazy("Application"), "affiliate", Application.objects.visible_to, "application_detail",
+        words="name", can_search=False,
+    )
+)  # fmt: skip
+subjects.register(
+    subjects.Kind(
+        "member",
+        gettext_lazy("Member of a network"),
+        "affiliate",
+        Member.objects.visible_to,
+        words="",
+        can_search=False,
+    )
+)
+readable.refers("network", "network")
+readable.choices_of("application.state", Application.State.choices)
+readable.choices_of("network.rule", Network.Rule.choices)
+timeline.register_sources()
+segment_fields.register_fields()
+holdings.register()
+serve("campaigns.networks.api")

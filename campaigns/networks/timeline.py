@@ -1,0 +1,35 @@
+"""Joining and leaving a network, on the page of a person and of an institution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from django.db.models import Q
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.networks.models import Member, Network
+from contacts.directory.models import Person
+from contacts.directory.timeline import Entry, Subject, TimelineSource, register
+from crm.accounts.models import User
+
+
+def memberships(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    of = Q(person=subject) | Q(contact=subject) if isinstance(subject, Person) else Q(organization=subject)
+    rows = Member.objects.filter(of, network__in=Network.objects.visible_to(user)).select_related("network")
+    entries = []
+    for row in rows.order_by("-joined_at")[:limit]:
+        url = reverse("network_detail", args=[row.network.uid])
+        for at, title, icon, kind in (
+            (row.joined_at, _("Joined %(network)s"), "affiliate", "ok"),
+            (row.left_at, _("Left %(network)s"), "door-exit", "rest"),
+        ):
+            if at and (before is None or at < before):
+                entries.append(Entry(at, title % {"network": row.network.label}, icon, kind, url=url))
+    yield from sorted(entries, key=lambda entry: entry.at, reverse=True)[:limit]
+
+
+def register_sources() -> None:
+    register(TimelineSource("network", gettext_lazy("Networks"), "affiliate", memberships, order=35))

@@ -1,0 +1,49 @@
+"""Public pages: no account, no cookie, no JavaScript needed, in the visitor's language."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils import translation
+
+from crm.accounts.models import Installation
+
+LANGUAGES = dict(settings.LANGUAGES)
+
+
+def language_of(request: HttpRequest, known: str = "") -> str:
+    """?lang=, else the language `known` to be theirs, else the browser's, of those that public pages have."""
+    for wish in (request.GET.get("lang", ""), known):
+        code = wish.lower().split("-")[0]
+        if code in LANGUAGES:
+            return code
+    return translation.get_language_from_request(request)
+
+
+def public_page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """A public page with its language links and the installation's name."""
+    query = request.GET.copy()
+    query.pop("lang", None)
+    languages = [
+        (code, text, f"{request.path}?{urlencode([*query.items(), ('lang', code)])}")
+        for code, text in LANGUAGES.items()
+    ]
+    installation = Installation.current()
+    answer = render(
+        request,
+        template,
+        {
+            "languages": languages,
+            "organization": str(installation),
+            "postal_address": installation.postal_address,
+            "page_url": request.get_full_path(),
+            **context,
+        },
+        status=status,
+    )
+    answer["Content-Language"] = translation.get_language() or "en"
+    return answer

@@ -1,0 +1,245 @@
+"""From the public form to a confirmed application: by POST only, once, and without telling who was known."""
+
+import re
+import struct
+import time
+from datetime import timedelta
+
+import pytest
+from django.core import mail
+from django.core.cache import cache
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.networks import joining, letters, links
+from campaigns.networks.models import Application, Member, NetworkLetter
+from contacts.consent.queries import is_permitted
+from contacts.consent.services import suppress_address
+from contacts.directory.models import Person
+from crm.audit.models import AuditEntry
+from tests.factories import (
+    ContactPointFactory,
+    CountryFactory,
+    MemberFactory,
+    NetworkFactory,
+    OrganizationFactory,
+    PersonFactory,
+    TopicFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def unlimited():
+    cache.clear()
+
+
+@pytest.fixture
+def network():
+    return NetworkFactory(slug="all", headlines={"en": "Half the world has none", "fr": "La moitié du monde"})
+
+
+def token(network, *, seconds=10):
+    return links.token(links.FORM, struct.pack(">QQ", network.pk, int(time.time()) - seconds))
+
+
+def join(network, *, query="", seconds=10, **values):
+    said = {"email": "hery@people.test", "name": "Rakoto Hery", "kind": "individual", "country": "ZM", "website": ""}
+    data = said | {"t": token(network, seconds=seconds)} | values
+    return Client().post(f"/join/{network.slug}/{query}", {k: v for k, v in data.items() if v is not None})
+
+
+def confirm_path(message):
+    return re.search(r"(/join/confirm/\S+/)", message.body)[1]
+
+
+def test_page_shows_network_members_and_the_figure_of_the_country(network):
+    MemberFactory(network=network, organization=OrganizationFactory(name="Union A"))
+    MemberFactory(network=network, organization=OrganizationFactory(name="Union B", country=CountryFactory(code="TD")))
+
+    page = Client().get("/join/all/?country=ZM&lang=fr").content.decode()
+
+    assert "La moitié du monde" in page and '<html lang="fr"' in page
+    assert "2 institutions" in page and 'value="ZM" selected' in page
+    assert "Set-Cookie" not in Client().get("/join/all/").headers
+    assert not Application.objects.exists()
+
+
+def test_a_page_that_is_not_open_is_no_page(network):
+    NetworkFactory(slug="draft", is_public=False)
+
+    assert Client().get("/join/draft/").status_code == 404
+    assert join(NetworkFactory(slug="shut", archived_at=timezone.now())).status_code == 404
+
+
+def test_institution_joins_by_form_mail_and_button(network, planner):
+    answer = join(network, kind="institution", organization_name="Alliance", constituency="CSO", wants_listing="on")
+
+    assert answer.status_code == 200 and "hery@people.test" in answer.content.decode()
+    row = Application.objects.get()
+    assert (row.state, row.organization_name, row.constituency.code) == ("asked", "Alliance", "CSO")
+    assert not Application.objects.visible_to(planner).exists()
+    assert letters.mail_due() == 1 and letters.mail_due() == 0
+    path = confirm_path(mail.outbox[0])
+
+    shown = Client().get(path)
+    assert shown.status_code == 200 and "Alliance" in shown.content.decode()
+    row.refresh_from_db()
+    assert row.state == "asked"
+    for _turn in range(2):
+        assert Client().post(path, headers={"User-Agent": "Mozilla/5.0 Android"}).status_code == 200
+
+    row.refresh_from_db()
+    assert (row.state, row.agent) == ("confirmed", "a phone's browser")
+    assert list(Application.objects.visible_to(planner)) == [row]
+    assert AuditEntry.objects.filter(verb="application.confirmed").count() == 1
+    assert not Member.objects.exists() and not Person.objects.exists()
+
+
+def test_known_and_unknown_get_the_same_answer(network):
+    ContactPointFactory(person=PersonFactory(), value="hery@people.test")
+    suppress_address(address="never@people.test", reason="manual", source="test")
+
+    pages = [
+        re.sub(r"\w+@people", "x@people", join(network, email=email).content.decode())
+        for email in ("hery@people.test", "new@people.test", "never@people.test")
+    ]
+
+    assert pages[0] == pages[1] == pages[2]
+    assert set(Application.objects.values_list("email", flat=True)) == {"hery@people.test", "new@people.test"}
+
+
+def test_applying_again_replaces_what_was_said_and_sends_at_most_three_letters(network):
+    for number in range(5):
+        assert join(network, name=f"Hery {number}").status_code == 200
+        letters.mail_due()
+
+    assert [row.name for row in Application.objects.all()] == ["Hery 2"]
+    assert len(mail.outbox) == 3
+
+
+def test_applying_again_after_confirming_changes_nothing(network):
+    join(network)
+    joining.confirm(uid=Application.objects.get().uid, agent="")
+
+    join(network, name="Somebody else")
+
+    assert Application.objects.get().name == "Rakoto Hery"
+
+
+def test_open_network_takes_an_individual_in_at_once_and_an_institution_never():
+    topic = TopicFactory(name="Letter")
+    network = NetworkFactory(slug="open", rule="open", topic=topic)
+    join(network, wants_letter="on")
+    join(network, email="office@people.test", kind="institution", organization_name="Ministry of Labour")
+
+    for row in Application.objects.all():
+        joining.confirm(uid=row.uid, agent="")
+
+    member = Member.objects.get()
+    assert member.person.name == "Rakoto Hery" and member.organization is None
+    assert is_permitted(subject_uid=member.person.uid, topic=topic)
+    assert Application.objects.get(kind="institution").state == "confirmed"
+    letters.mail_due()
+    assert {letter.about for letter in NetworkLetter.objects.exclude(sent_at=None)} == {"confirm", "welcome"}
+
+
+def test_open_network_finds_who_is_known_by_the_address():
+    known = PersonFactory(name="Hery Rakoto")
+    ContactPointFactory(person=known, value="hery@people.test")
+    network = NetworkFactory(slug="open", rule="open")
+    join(network)
+
+    joining.confirm(uid=Application.objects.get().uid, agent="")
+
+    assert Member.objects.get().person == known
+    assert Person.objects.count() == 1
+    join(network)
+    joining.confirm(uid=Application.objects.get(state="asked").uid, agent="")
+    assert Application.objects.filter(state="confirmed").count() == 1  # staff see that it is a member already
+
+
+@pytest.mark.parametrize(
+    ("values", "status", "said"),
+    [
+        ({"email": "hery@"}, 422, "not an e-mail address"),
+        ({"name": ""}, 422, "required"),
+        ({"country": "XX"}, 422, "valid choice"),
+        ({"kind": "robot"}, 422, "valid choice"),
+        ({"kind": "institution"}, 422, "name the organization"),
+        ({"t": "forged"}, 422, "press the button again"),
+        ({"seconds": 0}, 422, "press the button again"),
+        ({"seconds": 200_000}, 422, "press the button again"),
+        ({"website": "http://spam.test"}, 200, "mailbox"),
+    ],
+)
+def test_bad_input_and_programs_leave_nothing_behind(network, values, status, said):
+    answer = join(network, **values)
+
+    page = answer.content.decode()
+    assert answer.status_code == status and said in page
+    assert status == 200 or "Rakoto Hery" in page or values.get("name") == ""
+    assert not Application.objects.exists()
+
+
+def test_questions_are_asked_and_kept():
+    network = NetworkFactory(slug="ask", questions=[{"text": "What will you do?", "is_required": True}])
+
+    assert join(network).status_code == 422
+    join(network, q0="<b>Write</b>")
+
+    row = Application.objects.get()
+    assert row.answers == [{"question": "What will you do?", "answer": "<b>Write</b>"}]
+
+
+def test_who_brought_somebody_is_known(network):
+    member = MemberFactory(network=network)
+    stranger = MemberFactory()
+
+    join(network, query=f"?by={member.uid}")
+    join(network, query=f"?by={stranger.uid}", email="b@people.test")
+    join(network, query="?by=nonsense", email="c@people.test")
+
+    by = dict(Application.objects.values_list("email", "brought_by"))
+    assert by == {"hery@people.test": member.pk, "b@people.test": None, "c@people.test": None}
+
+
+def test_links_that_are_forged_over_or_of_another_kind_open_nothing(network):
+    join(network)
+    row = Application.objects.get()
+    good = links.token(links.CONFIRM, row.uid.bytes)
+    wrong_kind = links.token(links.MEMBER, row.uid.bytes)
+
+    for bad in ("nonsense", good[:-2] + "AA", wrong_kind):
+        assert Client().post(f"/join/confirm/{bad}/").status_code == 404
+    Application.objects.update(created_at=timezone.now() - timedelta(days=400))
+    assert Client().post(f"/join/confirm/{good}/").status_code == 410
+    row.refresh_from_db()
+    assert row.state == "asked"
+
+
+def test_what_nobody_confirmed_is_forgotten(network):
+    join(network)
+    join(network, email="b@people.test")
+    confirmed = Application.objects.get(email="b@people.test")
+    joining.confirm(uid=confirmed.uid, agent="")
+    Application.objects.update(created_at=timezone.now() - timedelta(days=400))
+
+    assert joining.forget_unconfirmed() == 1
+    assert list(Application.objects.all()) == [confirmed]
+    assert joining.forget_unconfirmed() == 0
+
+
+def test_letters_wait_for_the_mail_server(network, settings):
+    join(network)
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
+
+    assert letters.mail_due() == 0
+
+    letter = NetworkLetter.objects.get()
+    assert letter.sent_at is None and letter.tries == 1 and letter.due_at > timezone.now()
+    assert "does not answer" in letter.problem
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    assert letters.mail_due(now=letter.due_at) == 1
