@@ -32,7 +32,7 @@ from campaigns.mailings.models import (
 )
 from campaigns.networks.models import Application, Member, Network, NetworkLetter
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
-from campaigns.planning.models import Campaign, Drive, Pillar
+from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
 from campaigns.positions.models import Ask, Position, PositionStep, Power
 from campaigns.retention.models import DeliveryTail, KeptTotals
 from campaigns.rounds.models import CallLine, CallRound
@@ -99,4 +99,5 @@ __all__ = [
     "Transport",
     "Variant",
     "WarmupDay",
+    "WorklistWeights",
 ]

@@ -166,3 +166,14 @@ class DriveForm(SeenForm):
             "constituencies": list(drive.constituencies.values_list("code", flat=True)),
             "seen_at": drive.updated_at.isoformat(),
         }
+
+
+class WeightsForm(forms.Form):
+    """How much each reason counts, 0 (not at all) to 5."""
+
+    def __init__(self, *args: Any, weights: list[tuple[str, str, int]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, label, weight in weights:
+            self.fields[name] = forms.TypedChoiceField(
+                label=label, choices=[(n, str(n)) for n in range(6)], coerce=int, initial=weight
+            )

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils import timezone
 
 from campaigns.delivery.models import Delivery, Outcome
+from campaigns.planning.gridsql import grid_sql
 from campaigns.planning.models import Drive
 from contacts.consent.models import Suppression
 from contacts.directory.coverage import Figure, latest
@@ -22,63 +25,13 @@ from contacts.directory.models import Constituency, ContactPoint, Country, Membe
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
-# Cells are made first, so that those where nobody is known are rows too; the last grouping set is the whole drive, in
-# which an institution that works in five countries counts once.
-GRID = """
-WITH cell AS (
-    SELECT country.code AS country, constituency.id, constituency.code, constituency.parent_id IS NULL AS is_root
-      FROM contacts_country country CROSS JOIN contacts_constituency constituency
-     WHERE country.code = ANY(%(countries)s) AND constituency.id = ANY(%(constituencies)s)
-), place AS MATERIALIZED (
-    SELECT cell.country, cell.code, organization.id, organization.last_contacted_at
-      FROM cell
-      JOIN contacts_constituency of ON of.id = cell.id OR (cell.is_root AND of.root_code = cell.code)
-      JOIN contacts_organization organization ON organization.constituency_id = of.id
-       AND organization.archived_at IS NULL
-       AND (organization.country_id = cell.country OR organization.countries_of_work @> ARRAY[cell.country])
-), person AS (
-    SELECT member.organization_id, count(DISTINCT member.person_id) AS people
-      FROM contacts_membership member
-      JOIN contacts_person person ON person.id = member.person_id
-       AND person.archived_at IS NULL AND person.erased_at IS NULL
-      JOIN contacts_contactpoint point ON point.person_id = member.person_id
-       AND point.kind = 'email' AND point.status = 'active'
-     WHERE member.ended_on IS NULL AND member.organization_id IN (SELECT id FROM place)
-       AND NOT EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = point.address_hash)
-     GROUP BY member.organization_id
-), own AS (
-    SELECT addressed.organization_id
-      FROM (
-        SELECT point.organization_id, point.address_hash FROM contacts_contactpoint point
-         WHERE point.organization_id IN (SELECT id FROM place) AND point.kind = 'email' AND point.status = 'active'
-         UNION ALL
-        SELECT post.organization_id, point.address_hash
-          FROM contacts_post post JOIN contacts_contactpoint point ON point.post_id = post.id
-         WHERE post.organization_id IN (SELECT id FROM place) AND point.kind = 'email' AND point.status = 'active'
-      ) addressed
-     WHERE NOT EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = addressed.address_hash)
-     GROUP BY addressed.organization_id
-), reached AS (
-    SELECT DISTINCT organization_id FROM delivery
-     WHERE mailing_id = ANY(%(mailings)s) AND state = 'accepted' AND organization_id IS NOT NULL
-)
-SELECT cell.country, cell.code,
-       count(DISTINCT place.id), count(DISTINCT reached.organization_id),
-       count(DISTINCT place.id) FILTER (WHERE person.people IS NOT NULL OR own.organization_id IS NOT NULL),
-       coalesce(sum(person.people), 0), max(place.last_contacted_at)
-  FROM cell
-  LEFT JOIN place ON place.country = cell.country AND place.code = cell.code
-  LEFT JOIN person ON person.organization_id = place.id
-  LEFT JOIN own ON own.organization_id = place.id
-  LEFT JOIN reached ON reached.organization_id = place.id
- GROUP BY GROUPING SETS ((cell.country, cell.code), ())
-"""
-
 
 @dataclass(frozen=True)
 class Cell:
     """One constituency of one country. people: those with a working address; contacted_at: the last contact of any of its
-    institutions, in this drive or elsewhere."""
+    institutions, in this drive or elsewhere. posts, filled, seats: seats there are, that somebody holds, whose holder can be
+    written to; talked_at: the last two-way contact; stance: of the most powerful, of `stances` that are known; green … kept: its
+    commitments in this drive; whom: the institution to turn to first."""
 
     country: str
     constituency: str
@@ -87,6 +40,25 @@ class Cell:
     reachable: int = 0
     people: int = 0
     contacted_at: datetime | None = None
+    posts: int = 0
+    filled: int = 0
+    seats: int = 0
+    talked_at: datetime | None = None
+    stance: int | None = None
+    stances: int = 0
+    lowest: int | None = None
+    highest: int | None = None
+    green: int = 0
+    yellow: int = 0
+    red: int = 0
+    kept: int = 0
+    due: date | None = None
+    whom: UUID | None = None
+
+    @property
+    def promises(self) -> int:
+        """Open ones and kept ones."""
+        return self.green + self.yellow + self.red + self.kept
 
     @property
     def state(self) -> str:
@@ -98,8 +70,8 @@ class Cell:
         return "open" if self.reachable else "closed"
 
     def weeks(self, now: datetime) -> int | None:
-        """Full weeks since the last contact; None if there was none."""
-        return (now - self.contacted_at).days // 7 if self.contacted_at else None
+        """Full weeks since somebody there talked with us; None if nobody did."""
+        return max(0, (now - self.talked_at).days) // 7 if self.talked_at else None
 
 
 @dataclass
@@ -128,13 +100,14 @@ def countries_of(drive: Drive, user: User) -> list[Country]:
     return list(rows if codes is None else rows.filter(code__in=codes))
 
 
-def grid_of(drive: Drive, *, countries: Sequence[Country], mailings: Sequence[int]) -> Grid:
-    """The grid of these countries of the drive, lowest coverage first. mailings: ids of the drive's mailings.
+def grid_of(drive: Drive, *, countries: Sequence[Country], mailings: Sequence[int], ask: int | None = None) -> Grid:
+    """The grid of these countries of the drive, lowest coverage first. mailings: ids of the drive's mailings; ask: the id of the
+    one whose positions are shown.
 
     One query for all cells, one for the figures, one for the constituencies.
     """
     constituencies = list(drive.constituencies.order_by("position", "sort_key"))
-    cells, total = _cells(countries, constituencies, mailings)
+    cells, total = _cells(drive, countries, constituencies, mailings, ask)
     figures = latest(country.code for country in countries)
     rows = [
         Row(
@@ -156,18 +129,26 @@ def grid_of(drive: Drive, *, countries: Sequence[Country], mailings: Sequence[in
 
 
 def _cells(
-    countries: Sequence[Country], constituencies: Sequence[Constituency], mailings: Sequence[int]
+    drive: Drive,
+    countries: Sequence[Country],
+    constituencies: Sequence[Constituency],
+    mailings: Sequence[int],
+    ask: int | None,
 ) -> tuple[dict[tuple[str, str], Cell], Cell]:
+    from campaigns.commitments.segment_fields import light_in_sql  # commitments are about drives
+
+    given: dict[str, Any] = {
+        "countries": [country.code for country in countries],
+        "constituencies": [constituency.pk for constituency in constituencies],
+        "mailings": list(mailings),
+        "ask": ask,
+        "drive": drive.pk,
+        "campaign": drive.campaign_id,
+        "today": timezone.localdate(),
+    }
     with connection.cursor() as cursor:
-        cursor.execute(
-            GRID,
-            {
-                "countries": [country.code for country in countries],
-                "constituencies": [constituency.pk for constituency in constituencies],
-                "mailings": list(mailings),
-            },
-        )
-        found = [Cell(country or "", code or "", *rest) for country, code, *rest in cursor.fetchall()]
+        cursor.execute(grid_sql(light=light_in_sql("%(today)s::date")), given)
+        found = [Cell(*row) for row in cursor.fetchall()]
     total = next((cell for cell in found if not cell.country), Cell("", ""))
     return {(cell.country, cell.constituency): cell for cell in found if cell.country}, total
 

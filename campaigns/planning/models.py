@@ -108,3 +108,25 @@ class Drive(NamedModel, StampedModel):
                 name="drive_status_known", condition=Q(status__in=["planned", "active", "finished", "cancelled"])
             ),
         ]
+
+
+class WorklistWeights(StampedModel):
+    """How much each reason counts when a drive's cells are ranked: 0 (not at all) to 5."""
+
+    drive = models.OneToOneField(Drive, on_delete=models.CASCADE, related_name="weights")
+    need = models.PositiveSmallIntegerField(default=3)
+    window = models.PositiveSmallIntegerField(default=3)
+    silence = models.PositiveSmallIntegerField(default=2)
+    counterpart = models.PositiveSmallIntegerField(default=2)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="worklist_weights_zero_to_five",
+                condition=Q(need__lte=5, window__lte=5, silence__lte=5, counterpart__lte=5),
+                violation_error_message=_("Weights are between 0 and 5."),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.need} {self.window} {self.silence} {self.counterpart}"

@@ -15,6 +15,7 @@ from campaigns.planning import (
 )
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.today import coming_up, running_drives
+from campaigns.planning.worklist import LABELS
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -56,5 +57,8 @@ subjects.register(subjects.Kind("drive", _("Drive"), "target-arrow", Drive.objec
 readable.refers("campaign", "campaign")
 readable.refers("drive", "drive")
 readable.choices_of("drive.status", Drive.Status.choices)
+
+readable.FIELDS.update({f"weight_{name}": label for name, label in LABELS.items()})
+readable.DONE["weights_set"] = _("Set the weights of the worklist")
 
 serve("campaigns.planning.api")

@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.planning.models import Campaign, Drive, Pillar
+from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
 from contacts.directory.models import Constituency, Country
 from contacts.directory.services.editing import (
     back_from_plain,
@@ -146,6 +146,27 @@ def archive_drive(*, drive: Drive, actor: User) -> AuditEntry | None:
         return record(verb="drive.archived", target=row, actor=actor, changes=changes, event={})
 
 
+WEIGHTS = ("need", "window", "silence", "counterpart")
+
+
+def set_weights(*, drive: Drive, actor: User, **wanted: int) -> AuditEntry | None:
+    """How much each reason counts when the drive's cells are ranked, 0 to 5. None when nothing changes."""
+    with transaction.atomic():
+        row: Drive = lock(drive)
+        known = WorklistWeights.objects.filter(drive=row).first() or WorklistWeights(drive=row)
+        changes = [(f"weight_{n}", getattr(known, n), wanted[n]) for n in WEIGHTS if n in wanted and getattr(known, n) != wanted[n]]  # fmt: skip
+        if not changes:
+            return None
+        for name, _before, after in changes:
+            setattr(known, name.removeprefix("weight_"), after)
+        try:
+            known.full_clean(exclude=["drive"])
+        except ValidationError as error:
+            raise invalid(error) from error
+        known.save()
+        return record(verb="drive.weights_set", target=row, actor=actor, changes=changes, event={})
+
+
 def _may_plan(actor: User, campaign: Campaign, countries: Sequence[Country]) -> None:
     scope = actor.scope(Action.DRIVES)
     for pair in scope.pairs:
@@ -235,6 +256,12 @@ def _restore(row: Any, values: Mapping[str, Any], expected: Mapping[str, Any]) -
             model: Any = Country if field == "countries" else Constituency
             _expect(_codes(getattr(row, field).all()) == expected[field])
             getattr(row, field).set(model.objects.filter(code__in=before))
+        elif field.startswith("weight_"):
+            name = field.removeprefix("weight_")
+            known = WorklistWeights.objects.select_for_update().get(drive=row)
+            _expect(getattr(known, name) == expected[field])
+            setattr(known, name, before)
+            known.save(update_fields=[name, "updated_at"])
         elif field == "pillars":
             _expect([[p.name, p.description] for p in row.pillars.all()] == expected[field])
             _set_pillars(row, before)

@@ -27,7 +27,11 @@ class DriveTab:
     order: int = 50
 
 
-TABS: list[DriveTab] = [DriveTab(_("Grid"), "grid-dots", "drive_detail", order=10)]
+TABS: list[DriveTab] = [
+    DriveTab(_("Grid"), "grid-dots", "drive_detail", order=10),
+    DriveTab(_("Who next?"), "list-numbers", "drive_next", order=12),
+    DriveTab(_("Map"), "map-2", "drive_map", order=14),
+]
 
 
 def register(tab: DriveTab) -> None:

@@ -15,13 +15,16 @@ from django.views.decorators.http import require_POST
 
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.presenting import colour
-from campaigns.planning import services
-from campaigns.planning.forms import CampaignForm, DriveForm
+from campaigns.planning import services, worldmap
+from campaigns.planning.forms import CampaignForm, DriveForm, WeightsForm
 from campaigns.planning.grid import Grid, countries_of, grid_of
 from campaigns.planning.lists import COLOURS
+from campaigns.planning.measures import MEASURES, legend_of, look_of
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.tabs import tabs_of
 from campaigns.planning.today import running
+from campaigns.planning.worklist import ranked, shown_weights, weights_of
+from campaigns.positions.models import Ask
 from contacts.directory.coverage import indicator
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -33,6 +36,7 @@ from crm.ui.toasts import toast
 
 STEPS_SHOWN = 6
 MAILINGS_SHOWN = 20
+WORKLIST_SHOWN = 100
 
 
 # --- drives -----------------------------------------------------------------------------------------------------------------
@@ -124,11 +128,15 @@ def drive_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 @requires(Action.SEE)
 def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
-    """The drive's grid, its mailings, and who is missing."""
-    drive = get_object_or_404(Drive.objects.visible_to(request.user).select_related("campaign", "owner"), uid=uid)
+    """The drive's grid, coloured by a measure (`?colour=position&ask=<uid>`), its mailings, and whom to turn to next."""
+    drive = _visible(request, uid)
     mailings, shown = _mailings(drive)
     countries = countries_of(drive, request.user)
-    grid = grid_of(drive, countries=countries, mailings=mailings)
+    asks = list(Ask.objects.filter(drive=drive, archived_at=None).in_order())
+    ask = next((a for a in asks if str(a.uid) == request.GET.get("ask")), asks[0] if asks else None)
+    measure = request.GET.get("colour", "")
+    measure = measure if measure in MEASURES else "reached"
+    grid = grid_of(drive, countries=countries, mailings=mailings, ask=ask.pk if ask else None)
     now = timezone.now()
     may_add = request.user.may(Action.EDIT_DIRECTORY)
     context = {
@@ -136,9 +144,12 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "tabs": tabs_of(drive, "drive_detail"),
         "colour": COLOURS[drive.status],
         "grid": grid,
-        "rows": [_grid_row(drive, row, grid, now) for row in grid.rows],
-        "steps": _steps(drive, grid, may_add),
-        "more_steps": max(0, len(_weak_spots(grid)) - STEPS_SHOWN),
+        "rows": [_grid_row(drive, row, grid, measure, now) for row in grid.rows],
+        "measures": _choices(drive, measure, asks, ask),
+        "measure": MEASURES[measure],
+        "ask": ask if measure == "position" else None,
+        "legend": legend_of(measure),
+        "steps": ranked(drive, grid, now=now, may_log=request.user.may(Action.LOG), may_add=may_add, limit=STEPS_SHOWN),
         "hidden_countries": drive.countries.count() - len(countries),
         "blind_spots": len(grid.missing),
         "mailings": shown,
@@ -154,6 +165,96 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     return render(request, "campaigns/planning/drive_detail.html", context)
 
 
+def _visible(request: StaffRequest, uid: UUID) -> Drive:
+    rows = Drive.objects.visible_to(request.user).select_related("campaign", "owner")
+    drive: Drive = get_object_or_404(rows, uid=uid)
+    return drive
+
+
+def _choices(drive: Drive, measure: str, asks: list[Ask], ask: Ask | None) -> list[dict[str, Any]]:
+    """What the grid can be coloured by; positions once for each ask."""
+    url = reverse("drive_detail", args=[drive.uid])
+    found: list[dict[str, Any]] = []
+    for name, words in MEASURES.items():
+        if name == "position":
+            found += [
+                {"label": f"{words}: {a.label}", "url": f"{url}?colour=position&ask={a.uid}", "current": measure == name and a == ask}
+                for a in asks
+            ]  # fmt: skip
+        else:
+            found.append({"label": words, "url": f"{url}?colour={name}", "current": measure == name})
+    return found
+
+
+def _grid(drive: Drive, request: StaffRequest) -> Any:
+    """The grid for the pages beside it, with the positions on the drive's first ask."""
+    mailings = list(drive.mailings.values_list("pk", flat=True))
+    ask = Ask.objects.filter(drive=drive, archived_at=None).in_order().values_list("pk", flat=True).first()
+    return grid_of(drive, countries=countries_of(drive, request.user), mailings=mailings, ask=ask)
+
+
+@requires(Action.SEE)
+def drive_next(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The worklist: every cell by how much it needs somebody, with its reasons and the next step."""
+    drive = _visible(request, uid)
+    may_add, may_log = request.user.may(Action.EDIT_DIRECTORY), request.user.may(Action.LOG)
+    steps = ranked(
+        drive, _grid(drive, request), now=timezone.now(), may_log=may_log, may_add=may_add, limit=WORKLIST_SHOWN
+    )
+    context = {
+        "drive": drive,
+        "tabs": tabs_of(drive, "drive_next"),
+        "steps": steps,
+        "weights": shown_weights(weights_of(drive)),
+        "may_plan": Drive.objects.visible_to(request.user, Action.DRIVES).filter(pk=drive.pk).exists(),
+    }
+    return render(request, "campaigns/planning/drive_next.html", context)
+
+
+@requires(Action.DRIVES)
+def drive_weights(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """How much each reason counts in the drive's worklist."""
+    drive = _plannable(request, uid)
+    shown = shown_weights(weights_of(drive))
+    form = WeightsForm(request.POST if request.method == "POST" else None, weights=shown)
+    back = reverse("drive_next", args=[drive.uid])
+    if form.is_valid():
+        entry = services.set_weights(drive=drive, actor=request.user, **form.cleaned_data)
+        toast(request, _("The worklist ranks anew."), undo=entry)
+        return done(request, back)
+    hint = _("0: it does not count. 5: it counts most. Each reason multiplies the others.")
+    context = {
+        "base": base_template(request),
+        "title": _("How it ranks"),
+        "submit": _("Save"),
+        "back": back,
+        "hint": hint,
+    }
+    return form_page(request, "contacts/directory/part_form.html", context, form=form)
+
+
+@requires(Action.SEE)
+def drive_map(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The drive's countries on the world map, by a measure and a year."""
+    drive = _visible(request, uid)
+    measure = request.GET.get("measure", "")
+    measure = measure if measure in worldmap.MEASURES else "coverage"
+    year = request.GET.get("year", "")
+    chosen = int(year) if year.isascii() and year.isdecimal() and len(year) == 4 else None
+    found = worldmap.map_of(drive, _grid(drive, request), measure=measure, year=chosen)
+    context = {
+        "drive": drive,
+        "tabs": tabs_of(drive, "drive_map"),
+        "map": found,
+        "title": worldmap.title_of(measure, found.year),
+        "choices": worldmap.choices(drive, measure),
+        "measure": measure,
+        "has_years": measure in worldmap.BY_YEAR,
+        "indicator": indicator() if measure == "coverage" else None,
+    }
+    return render(request, "campaigns/planning/drive_map.html", context)
+
+
 def _mailings(drive: Drive) -> tuple[list[int], list[Mailing]]:
     """Ids of the drive's mailings, newest first, and those that are shown, without the compiled content that only workers need."""
     rows = drive.mailings.defer("frozen_with").order_by("-created_at", "-pk")
@@ -163,8 +264,8 @@ def _mailings(drive: Drive) -> tuple[list[int], list[Mailing]]:
     return list(rows.values_list("pk", flat=True)), shown
 
 
-def _grid_row(drive: Drive, row: Any, grid: Grid, now: Any) -> dict[str, Any]:
-    """A row of the grid with what the template needs of each cell: its words and where it leads."""
+def _grid_row(drive: Drive, row: Any, grid: Grid, measure: str, now: Any) -> dict[str, Any]:
+    """A row of the grid with what the template needs of each cell: its look, and where it leads."""
     base = reverse("drive_institutions", args=[drive.uid])
     return {
         "country": row.country,
@@ -172,6 +273,7 @@ def _grid_row(drive: Drive, row: Any, grid: Grid, now: Any) -> dict[str, Any]:
         "cells": [
             {
                 "cell": cell,
+                "look": look_of(cell, measure, now),
                 "constituency": constituency,
                 "weeks": cell.weeks(now),
                 "url": f"{base}?country={cell.country}&constituency={cell.constituency}",
@@ -179,45 +281,6 @@ def _grid_row(drive: Drive, row: Any, grid: Grid, now: Any) -> dict[str, Any]:
             for cell, constituency in zip(row.cells, grid.constituencies, strict=True)
         ],
     }
-
-
-def _weak_spots(grid: Grid) -> list[tuple[Any, Any, Any]]:
-    """Cells that need somebody: nobody known, then no address, then not reached; lowest coverage first in each."""
-    rank = {"nobody": 0, "closed": 1, "open": 2}
-    spots = [
-        (rank[cell.state], place, row, constituency, cell)
-        for place, row in enumerate(grid.rows)
-        for cell, constituency in zip(row.cells, grid.constituencies, strict=True)
-        if cell.state in rank
-    ]
-    return [(row, constituency, cell) for _rank, _place, row, constituency, cell in sorted(spots, key=lambda s: s[:2])]
-
-
-def _steps(drive: Drive, grid: Grid, may_add: bool) -> list[dict[str, Any]]:
-    """Who is missing, with why and the one next step."""
-    base = reverse("drive_institutions", args=[drive.uid])
-    steps = []
-    for row, constituency, cell in _weak_spots(grid)[:STEPS_SHOWN]:
-        place = {"who": constituency.label, "where": row.country.label}
-        url = f"{base}?country={cell.country}&constituency={cell.constituency}"
-        if cell.state == "nobody":
-            title, why = _("Find: %(who)s, %(where)s"), _("Nobody is known there.")
-            if may_add:
-                url = f"{reverse('organization_create')}?country={cell.country}&constituency={cell.constituency}"
-        elif cell.state == "closed":
-            title, why = _("An address for: %(who)s, %(where)s"), _("Known, but no address there works.")
-        else:
-            title, why = _("Write to: %(who)s, %(where)s"), _("Known and reachable; no mail of this drive arrived yet.")
-        steps.append(
-            {
-                "title": title % place,
-                "why": why,
-                "url": url,
-                "figure": row.figure,
-                "modal": cell.state == "nobody" and may_add,
-            }
-        )
-    return steps
 
 
 @requires(Action.SEE)

@@ -55,7 +55,8 @@ def as_table(data: dict[str, Any]) -> dict[str, Any]:
     unit = data.get("unit", "")
     if data.get("kind") == "map":
         rows = [
-            {"cells": [p["label"], _shown(p["value"], unit)], "url": p.get("url", "")} for p in data.get("points", [])
+            {"cells": [p["label"], p.get("words") or _shown(p["value"], unit)], "url": p.get("url", "")}
+            for p in data.get("points", [])
         ]
         return {"head": [_("Country"), data.get("name", "")], "rows": rows}
     if data.get("kind") == "steps":

@@ -155,7 +155,7 @@ function mapOptions({ points, unit = "", name = "", colors = [], scale = [] }, t
     visualMap: { min: Math.min(0, ...values), max: Math.max(1, ...values), orient: "horizontal", left: 0, bottom: 0, itemHeight: 90, itemWidth: 10, textStyle: text, text: [`${Math.max(...values)}${unit}`, name], inRange: { color: (colors.length ? colors : ["p5", "p7"]).map(colour) }, ...(scale.length ? { min: 1, max: scale.length, text: [scale.at(-1), scale[0]] } : {}) },
     series: [{
       type: "map", map: "world", projection: { project: (point) => sphere(point), unproject: (point) => sphere.invert(point), stream: sphere.stream }, clip: false, layoutCenter: ["50%", "46%"], layoutSize: Math.min(place.clientWidth, (place.clientHeight - 30) * MAP_ASPECT), nameProperty: "id", name, roam: false, selectedMode: false, data: points.map(({ country, label, value, url, words }) => ({ name: country, value, label, url, words })),
-      itemStyle: { areaColor: colour("rest"), borderColor: colour("card"), borderWidth: .5 }, emphasis: { label: { show: false }, itemStyle: { areaColor: colour("warn") } },
+      itemStyle: { areaColor: colour(scale.length ? "line" : "rest"), borderColor: colour("card"), borderWidth: .5 }, emphasis: { label: { show: false }, itemStyle: { areaColor: colour("warn") } },
       tooltip: { formatter: ({ data: point }) => (point ? `${point.label}: ${point.words ?? `${point.value}${unit}`}` : "") },
     }],
   };

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.partitions import ensure_partitions
+from campaigns.interactions.models import Party
 from campaigns.mailings.models import Mailing
+from campaigns.outreach.models import Interaction
 from campaigns.planning.grid import Cell, countries_of, grid_of, institutions_of
 from contacts.consent.models import Suppression
 from tests.factories import (
@@ -157,10 +159,13 @@ def test_countries_outside_of_the_scope_are_not_shown():
     assert [country.code for country in countries_of(drive, user)] == ["TD"]
 
 
-def test_weeks_since_the_last_contact(viewer):
+def test_weeks_since_somebody_there_talked_with_us(viewer):
     now = datetime(2026, 11, 23, tzinfo=UTC)
-    OrganizationFactory(last_contacted_at=now - timedelta(days=161))
-    OrganizationFactory(last_contacted_at=now - timedelta(days=300))
+    for days, is_two_way in ((161, True), (300, True), (3, False)):
+        organization = OrganizationFactory(last_contacted_at=now)
+        at = now - timedelta(days=days)
+        call = Interaction.objects.create(kind="call", organization=organization, at=at, is_two_way=is_two_way)
+        Party.objects.create(interaction=call, organization=organization, at=at, is_two_way=is_two_way)
 
     assert cell(DriveFactory(), viewer, "ZM", "GOV").weeks(now) == 23
     assert Cell("ZM", "GOV").weeks(now) is None

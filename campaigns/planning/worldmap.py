@@ -1,0 +1,131 @@
+"""A drive on the world map: coverage, reach, position or contacts of its countries, by year where there are years."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import median_low
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from django.db.models import Count
+from django.db.models.functions import ExtractYear
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from campaigns.interactions.models import Party
+from campaigns.planning.grid import Grid, Row
+from campaigns.planning.models import Drive
+from campaigns.positions.ladder import Stance, word_of
+from contacts.directory.geography import numeric_codes
+from contacts.directory.models import IndicatorValue
+from contacts.directory.reference import COVERAGE
+from crm.ui.charts import Chart
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
+MEASURES: dict[str, StrOrPromise] = {
+    "coverage": gettext_lazy("coverage"),
+    "reach": gettext_lazy("institutions reached"),
+    "position": gettext_lazy("position"),
+    "activity": gettext_lazy("two-way contacts"),
+}
+BY_YEAR = {"coverage", "activity"}
+
+
+@dataclass
+class WorldMap:
+    """What the page draws. years: those that can be chosen, latest first; year: the one shown, None for the latest or all."""
+
+    chart: Chart
+    years: list[int]
+    year: int | None
+    unknown: int
+
+
+def map_of(drive: Drive, grid: Grid, *, measure: str, year: int | None) -> WorldMap:
+    """One more query for a measure by year, none for the others."""
+    codes = [row.country.code for row in grid.rows]
+    values, years = {"coverage": _coverage, "activity": _activity}.get(measure, _none)(codes, year)
+    if year not in years:
+        year = None
+    points = []
+    for row in grid.rows:
+        value, words = _value(row, measure, values)
+        if value is not None:
+            points.append({
+                "country": numeric_codes().get(row.country.code, row.country.code), "label": row.country.label, "value": value, "words": words,
+                "url": _rows_url(drive, row, measure),
+            })  # fmt: skip
+    colors = [stance.colour for stance in Stance] if measure == "position" else []
+    scale = [word_of(stance) for stance in Stance] if measure == "position" else []
+    unit = " %" if measure in {"coverage", "reach"} else ""
+    chart = Chart(
+        "map", points=points, unit=unit, name=str(MEASURES[measure]), colors=colors, scale=scale, can_save=True
+    )
+    return WorldMap(chart, years, year, len(grid.rows) - len(points))
+
+
+def _value(row: Row, measure: str, values: dict[str, float]) -> tuple[float | None, str]:
+    if measure == "position":
+        known = [cell.stance for cell in row.cells if cell.stance]
+        middle = median_low(known) if known else None
+        return middle, word_of(middle)
+    if measure == "reach":
+        all_of = sum(cell.institutions for cell in row.cells)
+        share = round(100 * sum(cell.reached for cell in row.cells) / all_of, 1) if all_of else None
+        return share, f"{share} %"
+    value = values.get(row.country.code)
+    return value, f"{value} %" if measure == "coverage" else str(value)
+
+
+def _coverage(codes: Sequence[str], year: int | None) -> tuple[dict[str, float], list[int]]:
+    """The latest figure up to the year that is asked for."""
+    rows = IndicatorValue.objects.filter(indicator__code=COVERAGE, country__in=codes).order_by("year")
+    found = list(rows.values_list("country_id", "year", "value"))
+    values = {country: round(float(value), 1) for country, at, value in found if year is None or at <= year}
+    return {country: value for country, value in values.items() if country}, sorted(
+        {at for _c, at, _v in found}, reverse=True
+    )
+
+
+def _activity(codes: Sequence[str], year: int | None) -> tuple[dict[str, float], list[int]]:
+    """Two-way contacts with institutions of each country, of the year that is asked for or of all."""
+    rows = Party.objects.two_way().filter(organization__country__in=codes)
+    counted = rows.annotate(year=ExtractYear("at")).values_list("organization__country", "year").annotate(n=Count("pk"))
+    found = list(counted.order_by())
+    years = sorted({at for _country, at, _number in found}, reverse=True)
+    values: dict[str, float] = dict.fromkeys(codes, 0)
+    for country, at, number in found:
+        if year not in years or at == year:
+            values[country] += number
+    return values, years
+
+
+def _none(codes: Sequence[str], year: int | None) -> tuple[dict[str, float], list[int]]:
+    return {}, []
+
+
+def _rows_url(drive: Drive, row: Row, measure: str) -> str:
+    name = "position_list" if measure == "position" else "drive_institutions"
+    return f"{reverse(name, args=[drive.uid])}?{urlencode({'country': row.country.code})}"
+
+
+def choices(drive: Drive, measure: str) -> list[dict[str, Any]]:
+    """The measures as tabs."""
+    url = reverse("drive_map", args=[drive.uid])
+    return [
+        {"label": words, "url": f"{url}?measure={name}", "current": name == measure} for name, words in MEASURES.items()
+    ]
+
+
+def title_of(measure: str, year: int | None) -> str:
+    words = {
+        "coverage": _("People with at least one social protection benefit, latest figure"),
+        "reach": _("Institutions that a mail of this drive reached"),
+        "position": _("Where the middle one of its sides stands"),
+        "activity": _("Contacts in which they talked with us"),
+    }[measure]
+    return f"{words} · {year}" if year else words
