@@ -1,3 +1,4 @@
+from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment, CommitmentLink, CommitmentUpdate, Milestone, Reminder
 from campaigns.delivery.models import (
     AuditNight,
@@ -42,6 +43,7 @@ from campaigns.todo.models import Absence, Task
 __all__ = [
     "Absence",
     "Application",
+    "Activity",
     "Approval",
     "Ask",
     "Attachment",
@@ -62,6 +64,7 @@ __all__ = [
     "DeliveryRetry",
     "DeliverySlot",
     "DeliveryTail",
+    "Dependency",
     "DomainRest",
     "Drive",
     "Engagement",
@@ -80,6 +83,7 @@ __all__ = [
     "Member",
     "Network",
     "NetworkLetter",
+    "Objective",
     "PauseNotice",
     "Pillar",
     "Position",
@@ -95,6 +99,7 @@ __all__ = [
     "SendingDomain",
     "StoredFile",
     "Task",
+    "TeamMember",
     "TrackedLink",
     "Transport",
     "Variant",

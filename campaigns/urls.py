@@ -19,5 +19,6 @@ urlpatterns = [
     path("", include("campaigns.todo.urls")),
     path("", include("campaigns.commitments.urls")),
     path("", include("campaigns.networks.urls")),
+    path("", include("campaigns.activities.urls")),
     path("", include("campaigns.reports.urls")),
 ]

@@ -7,6 +7,7 @@ import factory
 from django.utils import timezone
 from factory.django import DjangoModelFactory
 
+from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
@@ -217,6 +218,43 @@ class CommitmentFactory(DjangoModelFactory[Commitment]):
     text = factory.Sequence(lambda n: f"Publish draft {n}")
     made_on = datetime.date(2026, 10, 1)
     due_on = datetime.date(2027, 12, 31)
+
+
+class ActivityFactory(DjangoModelFactory[Activity]):
+    """A planned activity of a drive, from 1 to 5 October; ActivityFactory(after=[other]) depends on another."""
+
+    class Meta:
+        model = Activity
+        skip_postgeneration_save = True
+
+    drive = factory.SubFactory(DriveFactory)
+    name = factory.Sequence(lambda n: f"Activity {n}")
+    starts_on = datetime.date(2026, 10, 1)
+    due_on = datetime.date(2026, 10, 5)
+
+    @factory.post_generation
+    def after(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
+        for before in extracted or []:
+            Dependency.objects.create(before=before, after=self)
+
+
+class ObjectiveFactory(DjangoModelFactory[Objective]):
+    class Meta:
+        model = Objective
+
+    drive = factory.SubFactory(DriveFactory)
+    name = factory.Sequence(lambda n: f"Objective {n}")
+    target = 10
+    due_on = datetime.date(2026, 12, 1)
+
+
+class TeamMemberFactory(DjangoModelFactory[TeamMember]):
+    class Meta:
+        model = TeamMember
+
+    drive = factory.SubFactory(DriveFactory)
+    user = factory.SubFactory(UserFactory)
+    role = "outreach"
 
 
 # --- consent --------------------------------------------------------------------------------------------------------

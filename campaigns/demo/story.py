@@ -19,6 +19,7 @@ from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.networks import make_network
+from campaigns.demo.plan import make_plan
 from campaigns.demo.positions import make_positions
 from campaigns.mailings import services as mailing_services
 from campaigns.mailings.approval import content_hash
@@ -54,6 +55,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         drive = _make_drive(users, ten, now.date())
         asks = make_positions(drive, [users[Role.PLANNER], users[Role.OUTREACH]], now)
         make_commitments(asks, {role.value: user for role, user in users.items()}, now)
+        make_plan(drive=drive, users=users, countries=ten, today=now.date())
         segments = _make_segments(users, ten)
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -120,10 +121,21 @@ class Coming:
     url: str
 
 
+Source = Callable[[User, dt.date, dt.date], Iterable[Coming]]
+_SOURCES: list[Source] = []
+
+
+def register_coming(source: Source) -> None:
+    """What else lies ahead: fn(user, first day, last day) -> iterable of Coming."""
+    _SOURCES.append(source)
+
+
 def coming_up(user: User) -> today.Card | None:
-    """Mailings that leave and drives that begin or end within two weeks."""
+    """Mailings that leave, drives that begin or end, and what other features know, within two weeks."""
     now = timezone.now()
-    items = [*_mailings(user, now), *_drives(user, timezone.localdate(now))]
+    day = timezone.localdate(now)
+    items = [*_mailings(user, now), *_drives(user, day)]
+    items += [item for source in _SOURCES for item in source(user, day, day + AHEAD)]
     if not items:
         return None
     items.sort(key=lambda item: (item.on, item.clock))

@@ -38,7 +38,7 @@ SCOPES: dict[str, Scope] = {
         Scope(
             "segments", _("Save segments and fill lists"), frozenset({Action.SEGMENTS, Action.SEGMENTS_OWN})
         ),
-        Scope("drives", _("Plan drives: asks, and what they are about"), frozenset({Action.DRIVES})),
+        Scope("drives", _("Plan drives: asks, activities, objectives, teams"), frozenset({Action.DRIVES})),
         Scope("mailings", _("Write mailings, and test them to oneself"), frozenset({Action.WRITE})),
         Scope("send", _("Schedule, send, pause, resume and cancel mailings"), frozenset({Action.SEND, Action.PAUSE})),
         Scope("approve", _("Approve mailings, and release held ones"), frozenset({Action.APPROVE, Action.PAUSE})),

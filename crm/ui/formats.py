@@ -120,6 +120,16 @@ def long_day(value: dt.date) -> str:
     return text.replace(", ", " ") if current_locale().language == "en" else text
 
 
+def month(value: dt.date, *, short: bool = False) -> str:
+    """ "November 2026", or "Nov"."""
+    return format_date(value, "LLL" if short else "LLLL y", locale=current_locale())
+
+
+def weekday(value: dt.date) -> str:
+    """ "Mon"."""
+    return format_date(value, "ccc", locale=current_locale())
+
+
 def clock(at: dt.datetime) -> str:
     """ "14:05" in the zone that is active."""
     local = timezone.localtime(at)

@@ -48,6 +48,8 @@ document.addEventListener("htmx:afterSettle", ({ target }) => {
 document.addEventListener("submit", ({ target }) => {
   if (target.matches("[data-download]")) setTimeout(() => dialog()?.close(), 400);
 });
+// the server has a question about what was just done: HX-Trigger {"openModal": {"url": …}}
+document.addEventListener("openModal", ({ detail }) => openModal(detail.url));
 document.addEventListener("closeModal", () => dialog()?.close());
 document.addEventListener("close", (event) => {
   if (event.target.id === "modal") event.target.replaceChildren();

@@ -67,8 +67,12 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     commitment = make.CommitmentFactory(organization=organization, drive=drive)
     network = make.NetworkFactory(campaign=drive.campaign)
     member = make.MemberFactory(network=network, organization=organization, contact=person)
+    planned = make.ActivityFactory(drive=drive)
+    objective = make.ObjectiveFactory(drive=drive)
+    teammate = make.TeamMemberFactory(drive=drive)
     rows: dict[str, Any] = {
         "networks": network, "network-members": member,
+        "activities": planned, "objectives": objective, "team-members": teammate,
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
         "interactions": log_interaction(actor=_officer(), kind="call", people=[person]).interaction,
