@@ -12,12 +12,15 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.delivery.auditing import audit, audited
 from campaigns.delivery.models import AuditNight
 from campaigns.mailings.models import Mailing
+from crm.accounts.models import User
+from crm.audit.services import record
 from crm.metrics.registry import Gauge, register
 
 logger = logging.getLogger(__name__)
@@ -63,6 +66,26 @@ def work_on_night(*, now: datetime | None = None, seconds: float = 40.0) -> bool
         level = logging.ERROR if night.problems else logging.INFO
         logger.log(level, "Audit of %s: %s mailings, %s do not add up.", night.day, night.mailings, len(night.problems))
     return False
+
+
+def audit_again(*, actor: User, now: datetime | None = None) -> bool:
+    """Have all mailings audited once more, as today's; False when an audit is under way already."""
+    moment = now or timezone.now()
+    with transaction.atomic():
+        if AuditNight.objects.filter(finished_at__isnull=True).exists():
+            return False
+        night, is_new = AuditNight.objects.select_for_update().get_or_create(day=moment.date())
+        if not is_new:
+            night.after_id, night.mailings, night.problems = 0, 0, []
+            night.started_at, night.finished_at = moment, None
+            night.save()
+        record(verb="audit.asked", actor=actor, summary=str(night.day))
+    return True
+
+
+def under_way() -> AuditNight | None:
+    """The audit that is being worked on, or waits for a worker."""
+    return AuditNight.objects.filter(finished_at__isnull=True).order_by("day").first()
 
 
 def _problems(mailing: Mailing) -> list[str]:

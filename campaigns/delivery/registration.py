@@ -25,9 +25,11 @@ from contacts.segments.bench import register_cases
 from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.audit.verbs import final
 from crm.ui import menu, search, today
 from crm.ui.shell import use_banner
 
+final("audit.asked", gettext_lazy("An audit reads; it changes nothing."))
 LATE_SHOWN = 20  # on Today
 
 

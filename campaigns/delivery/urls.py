@@ -6,6 +6,7 @@ from campaigns.delivery import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("sending/", views.sending_page, name="sending"),
+    path("sending/audit/", views.sending_audit, name="sending_audit"),
     path("mailings/<uuid:uid>/pre-flight/", views.mailing_preflight, name="mailing_preflight"),
     path("mailings/<uuid:uid>/pre-flight/people/", views.mailing_preflight_people, name="mailing_preflight_people"),
     path("mailings/<uuid:uid>/late/<slug:verb>/", views.mailing_late, name="mailing_late"),

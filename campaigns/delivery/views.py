@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.delivery import operating, preflight, slots
+from campaigns.delivery import nightly, operating, preflight, slots, tasks, waking
 from campaigns.delivery.audience import Member, members, sample
 from campaigns.delivery.copies import Gap
 from campaigns.delivery.models import SkipReason
@@ -253,5 +253,21 @@ def mailing_late(request: StaffRequest, uid: UUID, verb: str) -> HttpResponse:
 @require_safe
 def sending_page(request: StaffRequest) -> HttpResponse:
     """Whether mail leaves: what goes out, by which road, what waits and why, and the signs of life of all that it needs."""
-    context = {"sending": operating.sending_now(request.user), "may_administer": request.user.may(Action.ADMINISTER)}
+    context = {
+        "sending": operating.sending_now(request.user),
+        "may_administer": request.user.may(Action.ADMINISTER),
+        "audit": nightly.under_way(),
+    }
     return render(request, "campaigns/delivery/sending.html", context)
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def sending_audit(request: StaffRequest) -> HttpResponse:
+    """Audit all mailings now, without waiting for the night."""
+    if nightly.audit_again(actor=request.user):
+        waking.post(tasks.audit_night)
+        toast(request, _("All mailings are audited. What is found stands here when it is done."))
+    else:
+        toast(request, _("An audit is under way already. What is found stands here when it is done."))
+    return done(request, reverse("sending"))

@@ -154,3 +154,25 @@ def test_claim_has_a_lease_and_ends_with_the_night() -> None:
         AuditNight.objects.create(
             day=NIGHT.date(), token=uuid4(), lease_until=timezone.now(), finished_at=timezone.now()
         )
+
+
+def test_audit_is_asked_for_again_and_shows_what_it_finds(sound, admin, editor, sign_in, no_wake_ups):
+    while nightly.work_on_night(now=NIGHT):
+        pass
+    lose_a_row(sound)
+    url, page = reverse("sending_audit"), reverse("sending")
+    assert sign_in(editor).post(url).status_code == 403
+    assert "Audit again" not in sign_in(editor).get(page).content.decode()
+    client = sign_in(admin)
+    assert "Audit again" in client.get(page).content.decode()
+
+    assert client.post(url).status_code == 302
+    assert "audit under way" in client.get(page).content.decode()
+    assert nightly.audit_again(actor=admin) is False  # twice is once
+    assert ("campaigns.delivery.audit_night", ()) in no_wake_ups
+    audit_night()
+
+    found = nightly.last_night()
+    assert found is not None and [row["mailing"] for row in found.problems] == [sound.pk]
+    assert nightly.audit_again(actor=admin, now=found.started_at)  # the day's own row, from its beginning
+    assert (nightly.under_way().mailings, AuditNight.objects.filter(day=found.day).count()) == (0, 1)
