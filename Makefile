@@ -13,7 +13,7 @@ MANAGE := $(VENV)/python manage.py
 # Given on the command line or in the environment, these reach the supervisor: make run PORT=8100
 export PORT TRACK_PORT MAILBOX_PORT SMTP_PORT HOST
 
-.PHONY: help python venv setup run demo test check fmt bench screenshots assets browser stop clean
+.PHONY: help python venv setup run demo test faults check fmt bench screenshots assets browser stop clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ demo: setup ## load the demo campaign again (SIZE=1000000 adds so many people)
 
 test: setup browser check ## check, then all tests in parallel, browser tests included
 	@$(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup
+
+faults: setup ## kill, stop, fill and starve everything that mail needs, and audit: about ten minutes
+	@$(VENV)/python -m pytest -n0 tests/faults -o python_files="test_*.py long_*.py"
 
 check: venv ## lint, format, types, import rules, Django's checks
 	@$(VENV)/python -m crm.local.check

@@ -32,6 +32,14 @@ def anchors_of(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_each_fault_that_is_said_to_be_tried_has_its_test() -> None:
+    said = re.findall(r"`(test_\w+)`", (ROOT / "docs" / "operators" / "promises.md").read_text())
+    tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("*.py"))
+
+    assert len(said) > 20
+    assert [name for name in said if f"def {name}(" not in tests] == []
+
+
 def pictures_by_command() -> set[str]:
     """Names that `make screenshots` takes, in each size and scheme. Read, not imported: it prepares a product of its own."""
     tree = ast.parse((ROOT / "tests" / "e2e" / "screenshots.py").read_text())

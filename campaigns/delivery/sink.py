@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,12 @@ class Behaviour:
     reject: str = ""
     refusal: str = "5.1.1 No such user here"  # what is said with a 550
     delay: float = 0.0  # seconds before each 250
+    refuse_message: str = ""  # recipients that contain it: 552 to the message itself
+    drop: str = ""  # to whose messages no answer comes, the first `drop_times` times each: they are kept, and the connection is cut
+    drop_times: int = 1
+    half_close: str = ""  # at whose RCPT it says no more and ends its half of the connection, the first times each
+    half_close_times: int = 1
+    busy_after: int = 0  # messages on one connection, then 421
 
 
 class Sink:
@@ -33,6 +40,8 @@ class Sink:
         self.behaviour = behaviour
         self.accepted = 0
         self.deferred: dict[str, int] = {}
+        self.dropped: dict[str, int] = {}
+        self.silenced: dict[str, int] = {}
         self.file = open(behaviour.log, "ab", buffering=0) if behaviour.log else None  # noqa: SIM115 for its life
 
     def record(self, message: bytes, recipient: str) -> None:
@@ -43,6 +52,27 @@ class Sink:
         self.file.write((found[1] if found else b"-") + b" " + recipient.encode() + b"\n")
         if self.behaviour.fsync:
             os.fdatasync(self.file.fileno())
+
+    def answer_to_message(self, recipient: str) -> bytes | None:
+        """What is said to a whole message; None when the connection is cut instead."""
+        behaviour = self.behaviour
+        if behaviour.refuse_message and behaviour.refuse_message in recipient:
+            return b"552 5.3.4 Too large for this mailbox\r\n"
+        if behaviour.drop and behaviour.drop in recipient:
+            seen = self.dropped.get(recipient, 0)
+            if seen < behaviour.drop_times:
+                self.dropped[recipient] = seen + 1
+                return None
+        return b"250 2.0.0 Ok\r\n"
+
+    def goes_silent(self, recipient: str) -> bool:
+        """Whether it ends its half of the connection at this recipient."""
+        wanted = self.behaviour.half_close
+        if not wanted or wanted not in recipient:
+            return False
+        seen = self.silenced.get(recipient, 0)
+        self.silenced[recipient] = seen + 1
+        return seen < self.behaviour.half_close_times
 
     def judge(self, recipient: str) -> bytes:
         behaviour = self.behaviour
@@ -65,6 +95,8 @@ class Session(asyncio.Protocol):
         self.in_data = False
         self.recipient = ""
         self.pending = 0
+        self.messages = 0
+        self.is_over = False  # nothing more is answered on this connection
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: asyncio.Transport = transport  # type: ignore[assignment]
@@ -73,7 +105,7 @@ class Session(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.buffer += data
         out = bytearray()
-        while True:
+        while not self.is_over:
             if self.in_data:
                 end = self.buffer.find(b"\r\n.\r\n")
                 if end < 0:
@@ -81,12 +113,17 @@ class Session(asyncio.Protocol):
                 message = bytes(self.buffer[: end + 2])
                 del self.buffer[: end + 5]
                 self.in_data = False
-                self.sink.record(message, self.recipient)
+                reply = self.sink.answer_to_message(self.recipient)
+                if reply is None or reply.startswith(b"2"):
+                    self.sink.record(message, self.recipient)
+                if reply is None:
+                    return self._leave(bytes(out), self.transport.close)
+                self.messages += 1
                 if self.sink.behaviour.delay:
-                    self._later(bytes(out) + b"250 2.0.0 Ok\r\n")
+                    self._later(bytes(out) + reply)
                     out.clear()
                 else:
-                    out += b"250 2.0.0 Ok\r\n"
+                    out += reply
                 continue
             end = self.buffer.find(b"\r\n")
             if end < 0:
@@ -94,8 +131,24 @@ class Session(asyncio.Protocol):
             line = bytes(self.buffer[:end])
             del self.buffer[: end + 2]
             out += self.answer(line)
-        if out:
+        if self.is_over:
+            self._leave(bytes(out), self.last_act)
+        elif out and not self.transport.is_closing():
             self._send(bytes(out))
+
+    def last_act(self) -> None:
+        """What ends the connection; by default it is closed."""
+        self.transport.close()
+
+    def _leave(self, out: bytes, last_act: Callable[[], None]) -> None:
+        """Say what is to be said, and end the connection behind what still waits to be said."""
+        self.is_over = True
+        if out:
+            self._send(out)
+        if self.pending:
+            asyncio.get_running_loop().call_later(self.sink.behaviour.delay, last_act)
+        else:
+            last_act()
 
     def _later(self, data: bytes) -> None:
         self.pending += 1
@@ -115,11 +168,17 @@ class Session(asyncio.Protocol):
 
     def answer(self, line: bytes) -> bytes:
         verb = line[:4].upper()
+        if verb == b"MAIL" and 0 < self.sink.behaviour.busy_after <= self.messages:
+            self.is_over = True
+            return b"421 4.7.0 Too busy, come back later\r\n"
         if verb == b"MAIL":
             self.recipient = ""
             return b"250 2.1.0 Ok\r\n"
         if verb == b"RCPT":
             recipient = line.partition(b"<")[2].partition(b">")[0].decode("utf-8", "replace")
+            if self.sink.goes_silent(recipient):
+                self.is_over, self.last_act = True, self.transport.write_eof  # type: ignore[method-assign]
+                return b""
             reply = self.sink.judge(recipient)
             if reply.startswith(b"2"):
                 self.recipient = recipient

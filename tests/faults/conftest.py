@@ -37,9 +37,7 @@ def ground(_shared_ground: Any, django_db_blocker: Any) -> Iterator[Any]:
     from tests.faults.ground import database
 
     with django_db_blocker.unblock(), database(_shared_ground.pair.database_url):
-        _shared_ground.start_worker()
-        _shared_ground.start_scheduler()
-        _shared_ground.start_sink()
+        _shared_ground.be_whole()
         yield _shared_ground
         _shared_ground.kill9("scheduler2")
         connection.close()

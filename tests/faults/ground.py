@@ -49,6 +49,22 @@ while True:
 """
 
 
+# A process whose machine's clock is wrong: whatever asks for the time of day gets another one. What counts seconds does not.
+_WRONG_CLOCK = """
+import datetime, time
+from django.utils import timezone
+_by, _time, _now = {clock}, time.time, timezone.now
+time.time = lambda: _time() + _by
+timezone.now = lambda: _now() + datetime.timedelta(seconds=_by)
+"""
+_CELERY = """
+import sys
+from celery.__main__ import main
+sys.argv[0] = "celery"
+main()
+"""
+
+
 class Ground:
     """`people()`, `send()`, `wait_for()`, `audit()`, and the processes by name."""
 
@@ -64,6 +80,7 @@ class Ground:
             "EMAIL_URL": f"smtp://127.0.0.1:{self.sink_port}",
             "DELIVERY_LEASE_SECONDS": str(LEASE),
             "DELIVERY_RETRY_SECONDS": "1",
+            "DELIVERY_TASKS": "4",  # the worker runs two at once; what dead ones had holds up nobody
             "DELIVERY_BREAKER_SECONDS": "1",
             "CONN_MAX_AGE": "0",
             "LOG_FORMAT": "console",
@@ -91,10 +108,13 @@ class Ground:
     def runs(self, name: str) -> bool:
         return name in self.processes and self.processes[name].poll() is None
 
-    def start_worker(self) -> None:
+    def start_worker(self, name: str = "worker", *, clock: float = 0.0) -> None:
+        """clock: seconds by which its machine's clock is wrong."""
+        celery = ("-m", "celery") if not clock else ("-c", _WRONG_CLOCK.format(clock=clock) + _CELERY)
         self.start(
-            "worker",
-            *(sys.executable, "-m", "celery", "--app", "crm", "--quiet", "worker", "--queues", "delivery"),
+            name,
+            *(sys.executable, *celery, "--app", "crm", "--quiet", "worker", "--queues", "delivery"),
+            *("--hostname", f"{name}@%h"),
             *(
                 "--concurrency",
                 "2",
@@ -106,8 +126,18 @@ class Ground:
             ),
         )
 
-    def start_scheduler(self, number: int = 1) -> None:
-        self.start(f"scheduler{number}", sys.executable, "-c", _SCHEDULER)
+    def start_scheduler(self, number: int = 1, *, clock: float = 0.0) -> None:
+        wrong = _WRONG_CLOCK.format(clock=clock) if clock else ""
+        self.start(f"scheduler{number}", sys.executable, "-c", wrong + _SCHEDULER)
+
+    def ask(self, code: str) -> None:
+        """Run Python in a process of its own, with Django and the broker of this ground."""
+        command = [sys.executable, "-c", f"import django; django.setup()\n{code}"]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+        )
+        if done.returncode:
+            raise AssertionError(done.stderr)
 
     def start_sink(self, *options: str) -> None:
         self.start(
@@ -123,7 +153,7 @@ class Ground:
                 *options,
             ),
         )
-        self.wait_for(self._answers, "the sink listens", seconds=20)
+        self.wait_for(self._answers, "the sink listens", seconds=90)
 
     def _answers(self) -> bool:
         import socket
@@ -139,18 +169,49 @@ class Ground:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    def send_signal(self, name: str, number: int) -> None:
+        """To the process and all that it started."""
+        os.killpg(self.processes[name].pid, number)
+
+    def end(self, name: str, *, seconds: float = 40) -> None:
+        """Ask it to end, as a deployment does, and wait until it has."""
+        process = self.processes.pop(name)
+        process.terminate()
+        process.wait(seconds)
+
+    def kill9_children(self, name: str) -> int:
+        """The processes that do the work of a Celery worker, all of them; it makes new ones. Returns how many there were."""
+        killed = 0
+        for status in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                pid, parent = int(status.parent.name), int(status.read_text().rpartition(")")[2].split()[1])
+                if parent == self.processes[name].pid:
+                    os.kill(pid, signal.SIGKILL)
+                    killed += 1
+        return killed
+
     def stop(self) -> None:
         for name in list(self.processes):
             self.kill9(name)
 
+    def be_whole(self) -> None:
+        """All services and processes run, and no work of the test before waits for them."""
+        for service in (self.pair.pg, self.pair.valkey):
+            if not service.running:
+                service.start()
+        self.pair.valkey.flush()
+        self.start_worker()
+        self.start_scheduler()
+        self.start_sink()
+
     # --- data -----------------------------------------------------------------------------------------------------
-    def people(self, n: int) -> str:
-        """n subscribers in a country of their own; returns its code."""
+    def people(self, n: int, slow: int = 0) -> str:
+        """n subscribers in a country of their own, the first `slow` of them at slow.test; returns its code."""
         code = next(self._countries)
         people = Person.objects.bulk_create(
             [Person(name=f"Ada {i}", sort_key=f"ada {i}", country_id=code, language="en") for i in range(n)]
         )
-        keys = [f"p{code.lower()}{i}@people.test" for i in range(n)]
+        keys = [f"p{code.lower()}{i}@{'slow' if i < slow else 'people'}.test" for i in range(n)]
         ContactPoint.objects.bulk_create(
             [
                 ContactPoint(person=person, value=key, address_key=key, address_hash=address_hash(key))
@@ -174,9 +235,11 @@ class Ground:
         )
         return code
 
-    def send(self, n: int, *, connections: int = 4, per_second: int | None = None, **values: Any) -> Mailing:
+    def send(
+        self, n: int, *, connections: int = 4, per_second: int | None = None, slow: int = 0, **values: Any
+    ) -> Mailing:
         """A mailing to n people, approved, and due now."""
-        country = self.people(n)
+        country = self.people(n, slow)
         mailing = MailingFactory(
             drive=DriveFactory(),
             sender=SenderFactory(),
@@ -200,7 +263,7 @@ class Ground:
         return mailing
 
     # --- watching -------------------------------------------------------------------------------------------------
-    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 60) -> None:
+    def wait_for(self, condition: Callable[[], bool], what: str, *, seconds: float = 90) -> None:
         deadline = time.monotonic() + seconds
         while not condition():
             if time.monotonic() > deadline:
@@ -221,7 +284,11 @@ class Ground:
     def accepted(self, mailing: Mailing) -> int:
         return counts(mailing.pk)["accepted"]
 
-    def finished(self, mailing: Mailing, *, seconds: float = 60) -> None:
+    def sent(self, mailing: Mailing, least: int) -> None:
+        """Wait until so many are accepted."""
+        self.wait_for(lambda: self.accepted(mailing) >= least, f"{least} are accepted")
+
+    def finished(self, mailing: Mailing, *, seconds: float = 120) -> None:
         self.wait_for(lambda: self.state(mailing) == State.FINISHED, f"“{mailing.name}” is finished", seconds=seconds)
 
     def audit(self, mailing: Mailing) -> dict[str, Any]:

@@ -19,6 +19,19 @@ class Command(BaseCommand):
         parser.add_argument("--defer", default="", help="answer 451 to recipients that contain this")
         parser.add_argument("--defer-times", type=int, default=1, help="so many times each")
         parser.add_argument("--reject", default="", help="answer 550 to recipients that contain this")
+        parser.add_argument(
+            "--refuse-message", default="", help="answer 552 to messages to recipients that contain this"
+        )
+        parser.add_argument(
+            "--drop", default="", help="keep messages to recipients that contain this, and cut the connection"
+        )
+        parser.add_argument("--drop-times", type=int, default=1, help="so many times each")
+        parser.add_argument(
+            "--half-close", default="", help="go silent at the first RCPT of recipients that contain this"
+        )
+        parser.add_argument(
+            "--busy-after", type=int, default=0, help="answer 421 after so many messages of a connection"
+        )
         parser.add_argument("--delay", type=float, default=0.0, help="seconds before each message is accepted")
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
@@ -29,6 +42,11 @@ class Command(BaseCommand):
             defer_times=options["defer_times"],
             reject=options["reject"],
             delay=options["delay"],
+            refuse_message=options["refuse_message"],
+            drop=options["drop"],
+            drop_times=options["drop_times"],
+            half_close=options["half_close"],
+            busy_after=options["busy_after"],
         )
         with contextlib.suppress(KeyboardInterrupt):
             asyncio.run(serve(behaviour, port))
