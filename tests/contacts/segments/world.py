@@ -12,6 +12,7 @@ from django.utils import timezone
 from campaigns.commitments.models import Commitment
 from campaigns.commitments.rule import light_of
 from campaigns.engagement.models import DeliveryEngagement, EngagementDay
+from campaigns.guard.models import ContactGuard
 from campaigns.interactions.models import Party
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
@@ -43,6 +44,7 @@ from tests.factories import (
     PostFactory,
     StepFactory,
     TopicFactory,
+    UserFactory,
 )
 
 COVERAGE = "indicator.SI_COV_BENFTS"
@@ -72,6 +74,7 @@ class World:
         self.make_positions()
         self.make_networks()
         self.make_contacts()
+        self.make_guards()
         self.read()
 
     def make_networks(self) -> None:
@@ -108,6 +111,17 @@ class World:
                 party = Party.objects.create(interaction=call, person=person, at=at, is_two_way=two_way, is_mention=mention)  # fmt: skip
                 if not mention:
                     self.contacts.append(party)
+
+    def make_guards(self) -> None:
+        """Two officers look after some institutions; some have a guard and no owner."""
+        pick = random.Random(17)
+        self.officers = [UserFactory(), UserFactory()]
+        self.owners: dict[int, str] = {}
+        for organization in pick.sample(self.organizations, 8):
+            owner = pick.choice([*self.officers, None])
+            ContactGuard.objects.create(organization=organization, owner=owner)
+            if owner:
+                self.owners[organization.pk] = str(owner.uid)
 
     def when(self) -> Any:
         return self.chance.choice([None, self.now - timedelta(days=self.chance.choice([1, 5, 40, 100, 400]))])
@@ -547,6 +561,12 @@ class World:
             return (often >= value[0]) == (operator == "at_least_times")
         return any(self.on_day(on, operator, value) for on in days) != operator.startswith("not_")
 
+    def ask_institution_owner(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        owner = self.owners.get(seat.organization_id) if seat else None
+        found = owner is not None and (operator in ("nobody", "somebody") or owner in value)
+        return found == (operator in ("any_of", "somebody"))
+
     def ask_network(self, person: Person, operator: str, value: Any) -> bool:
         of = set(value) if operator in ("any_of", "none_of") else None
         mine = {str(network) for network, owner in self.network_people if owner == person.pk}
@@ -573,6 +593,7 @@ class World:
             "position": [f"{row.uid}:{code}" for row in self.asks for code in ("neutral", "supportive")],
             "commitment": ["green", "yellow", "red", "kept"],
             "position_known": [str(row.uid) for row in self.asks],
+            "institution_owner": [str(row.uid) for row in self.officers],
             "network": [str(row.uid) for row in self.networks],
         }
 
