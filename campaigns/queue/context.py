@@ -9,8 +9,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.commitments.models import Commitment
 from campaigns.guard.queries import conflicts_of
 from campaigns.interactions.models import Party
+from campaigns.interactions.presenting import first_words
 from campaigns.positions.ladder import word_of
 from campaigns.positions.models import Position
 from campaigns.queue.registry import Line
@@ -21,6 +23,7 @@ from crm.ui import formats
 
 RECENT = timedelta(days=90)
 POSITIONS_SHOWN = 3
+COMMITMENTS_SHOWN = 2
 
 
 def last_contacts(keys: Sequence[int], user: User) -> dict[int, list[Line]]:
@@ -58,6 +61,23 @@ def positions(keys: Sequence[int], user: User) -> dict[int, list[Line]]:
         lines = found.setdefault(row.organization_id, [])
         if len(lines) < POSITIONS_SHOWN and row.stance is not None:
             lines.append(Line(row.ask.label, word_of(row.stance), order=30))
+    return found
+
+
+def commitments(keys: Sequence[int], user: User) -> dict[int, list[Line]]:
+    """What they promised and is still open, the next due first."""
+    rows = (
+        Commitment.objects.visible_to(user)
+        .open()
+        .filter(among("organization_id", keys))
+        .order_by("organization_id", "due_on", "pk")
+    )
+    found: dict[int, list[Line]] = {}
+    for row in rows:
+        lines = found.setdefault(row.organization_id, [])
+        if len(lines) < COMMITMENTS_SHOWN:
+            words = f"{first_words(row.text, most=80)} · {formats.day(row.due_on)}"
+            lines.append(Line(_("Promised"), words, reverse("commitment_detail", args=[row.uid]), order=40))
     return found
 
 

@@ -16,8 +16,9 @@ from crm.ui.counting import Countable
 
 register_source(Source("reply", sources.replies))
 register_source(Source("task", sources.tasks))
+register_source(Source("commitment", sources.commitments))
 register_source(Source("silent", sources.silent))
-for lines in (context.guards, context.last_contacts, context.who_else, context.positions):
+for lines in (context.guards, context.last_contacts, context.who_else, context.positions, context.commitments):
     register_context(lines)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from django.db.models import Q
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.commitments.models import Commitment
 from campaigns.guard.models import ContactGuard
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.registration import first_words
@@ -16,6 +18,8 @@ from campaigns.queue.registry import Asked, Reason
 from campaigns.todo.lists import due_words
 from campaigns.todo.models import Task
 from crm.ui import formats
+
+COMMITMENT_AHEAD = timedelta(days=7)
 
 
 def tasks(asked: Asked) -> Iterable[Reason]:
@@ -67,6 +71,31 @@ def replies(asked: Asked) -> Iterable[Reason]:
             on=row.at.date(),
             next=_("Answer them"),
             url=f"{reverse('reply_list')}#reply-{row.uid}",
+        )
+
+
+def commitments(asked: Asked) -> Iterable[Reason]:
+    """Promises that one follows, late or due within a week."""
+    until = asked.today + COMMITMENT_AHEAD
+    rows = Commitment.objects.visible_to(asked.user).open().filter(owner__in=asked.whose, due_on__lte=until)
+    for row in rows.select_related("owner").order_by("due_on", "pk")[: asked.limit]:
+        is_late = row.due_on < asked.today
+        said = (
+            _("Their commitment was due on %(day)s: %(text)s")
+            if is_late
+            else _("Their commitment is due on %(day)s: %(text)s")
+        )
+        yield Reason(
+            kind="commitment",
+            words=said % {"day": formats.day(row.due_on), "text": first_words(row.text)},
+            rank=22 if is_late else 30,
+            icon="heart-handshake",
+            colour="bad" if is_late else "blue",
+            organization_id=row.organization_id,
+            on=row.due_on,
+            next=_("Ask how it stands"),
+            url=reverse("commitment_detail", args=[row.uid]),
+            for_whom="" if row.owner is None or row.owner_id == asked.user.pk else row.owner.name,
         )
 
 

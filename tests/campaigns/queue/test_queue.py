@@ -13,7 +13,7 @@ from campaigns.outreach.models import Interaction
 from campaigns.queue.building import queue_of
 from campaigns.todo.absences import add_absence
 from campaigns.todo.services import add_task
-from tests.factories import GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
+from tests.factories import CommitmentFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
 
 pytestmark = pytest.mark.django_db
 TODAY = timezone.localdate()
@@ -88,6 +88,22 @@ def test_context_tells_the_last_contact_who_else_and_what_holds_us_back(outreach
     assert lines["Also in touch"] == "Planner"
     assert lines["Last two-way"].endswith("meeting · Planner")
     assert entry.suggestion == "Hold, or go the way that it says: Only through the mission"
+
+
+def test_promises_that_one_follows_come_when_they_are_due_and_stand_beside_others(outreach, planner):
+    ministry, other = OrganizationFactory(name="Ministry"), OrganizationFactory(name="Other")
+    dates = {"made_on": TODAY - timedelta(days=60), "owner": outreach}
+    CommitmentFactory(organization=ministry, text="A draft", due_on=TODAY - timedelta(days=1), **dates)
+    CommitmentFactory(organization=other, text="A budget line", due_on=TODAY + timedelta(days=30), **dates)
+    add_task(actor=outreach, title="Call", due_on=TODAY, organization=other)
+
+    first, second = queue_of(outreach).entries
+
+    assert first.title == "Ministry"
+    assert first.first.words.startswith("Their commitment was due on ")
+    assert first.first.words.endswith(": A draft")
+    assert [line.words.split(" · ")[0] for line in second.context if line.label == "Promised"] == ["A budget line"]
+    assert told(planner) == []
 
 
 def test_deputy_sees_it_in_their_own_queue_and_for_whom(sign_in, outreach, planner):
