@@ -60,7 +60,11 @@ def positions(keys: Sequence[int], user: User) -> dict[int, list[Line]]:
     for row in rows.order_by("organization_id", "-on", "-pk"):
         lines = found.setdefault(row.organization_id, [])
         if len(lines) < POSITIONS_SHOWN and row.stance is not None:
-            lines.append(Line(row.ask.label, word_of(row.stance), order=30))
+            words = _("%(position)s on: %(ask)s") % {
+                "position": word_of(row.stance),
+                "ask": first_words(row.ask.label, most=60),
+            }
+            lines.append(Line(_("Position"), words, order=30))
     return found
 
 

@@ -46,9 +46,9 @@ def progress_of(rows: Any) -> Progress:
         if (n := sum(n for (state, outcome), n in tally.items() if state == "done" and outcome == code))
     ]
     skipped = sum(n for (state, _outcome), n in tally.items() if state == "skipped")
-    parts += [{"count": skipped, "label": _("skipped"), "kind": "rest", "url": ""}] if skipped else []
+    parts += [{"count": skipped, "label": _("skipped"), "kind": "odd", "url": ""}] if skipped else []
     total = sum(tally.values())
-    parts += [{"count": total - over, "label": _("to be called"), "kind": "none", "url": ""}] if total > over else []
+    parts += [{"count": total - over, "label": _("to be called"), "kind": "rest", "url": ""}] if total > over else []
     return Progress(total, over, parts)
 
 
