@@ -8,6 +8,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 
@@ -16,12 +17,23 @@ _BLOCK = 64  # bytes of a SHA-256 block
 _INNER, _OUTER = bytes(b ^ 0x36 for b in range(256)), bytes(b ^ 0x5C for b in range(256))
 
 
+Begin = Callable[[], Any]  # a hash to go on with
+
+
+@lru_cache(maxsize=256)
+def begun(key: bytes, purpose: str) -> tuple[Begin, Begin]:
+    """HMAC's inner and outer hash, as far as key and purpose go."""
+    padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
+    return (
+        hashlib.sha256(padded.translate(_INNER) + purpose.encode() + b"\0").copy,
+        hashlib.sha256(padded.translate(_OUTER)).copy,
+    )
+
+
 @lru_cache(maxsize=256)
 def signer(key: bytes, purpose: str) -> Callable[[bytes], bytes]:
     """The function from a message to its MAC, with HMAC begun as far as key and purpose go: mail is signed half a dozen times."""
-    padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    begin_inner = hashlib.sha256(padded.translate(_INNER) + purpose.encode() + b"\0").copy
-    begin_outer = hashlib.sha256(padded.translate(_OUTER)).copy
+    begin_inner, begin_outer = begun(key, purpose)
 
     def mac(message: bytes) -> bytes:
         inner, outer = begin_inner(), begin_outer()

@@ -30,6 +30,7 @@ from campaigns.mailings.enclosures import enclosures_of, tail_of
 from campaigns.mailings.mime import fold, is_plain
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.references import Stem, frozen_stem
+from campaigns.mailings.rendering import Recipient
 from campaigns.safety.models import SafetyLimits
 
 
@@ -53,6 +54,36 @@ class Item:
     def recipient(self) -> str:
         """The envelope's recipient: the local part as written, the domain as it is looked up."""
         return f"{self.address.rpartition('@')[0]}@{self.address_key.rpartition('@')[2]}"
+
+
+class OwnAddresses:
+    """A variant's own addresses, made as they stand in a quoted-printable body: they need no encoder, and each is made once."""
+
+    def __init__(self, links: MailingLinks, fixed: Mapping[int, str]) -> None:
+        self._head, self._opens, self._unsubscribes = links.head, links.opens(), links.unsubscribes()
+        self._clicks = [(number, make) for number, url in fixed.items() if (make := links.clicks(number, url))]
+        self._trap = links.clicks(TRAP_NUMBER, settings.BASE_URL)
+
+    def of(self, seq: int, is_tracked: bool, fields: Mapping[str, Any]) -> tuple[str, dict[Any, Any]]:
+        """The unsubscribe address, and the values that a skeleton takes: fields, and addresses by name or number."""
+        one = self._head(seq)
+        head = one if is_tracked else self._head(None)
+        address = self._unsubscribes(one)
+        unsubscribe = fold(address)
+        values: dict[Any, Any] = {
+            **fields,
+            "unsubscribe_url": unsubscribe,
+            "preferences_url": unsubscribe,
+            "open_url": fold(self._opens(head)),
+            "trap_url": fold(self._trap(head)) if self._trap else "",
+        }
+        for number, make in self._clicks:
+            values[number] = fold(make(head))
+        return address.decode(), values
+
+
+def _no_other(number: int, values: Mapping[str, Any]) -> str:
+    raise KeyError(number)
 
 
 @dataclass(frozen=True)
@@ -86,8 +117,8 @@ class Plan:
         return MailingLinks(self.mailing_id)
 
     @cached_property
-    def is_plain(self) -> bool:
-        return is_plain(settings.TRACKING_URL)
+    def _own(self) -> dict[int, OwnAddresses | None]:
+        return {}
 
     @cached_property
     def addresses(self) -> MailingAddresses:
@@ -107,49 +138,52 @@ class Plan:
     def message(self, item: Item, date: datetime) -> bytes:
         """RFC 5322 bytes, to be followed by `tail`. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]
-        seq, fields = item.seq, item.fields
+        fields, seq = item.fields, item.seq
         if self.reference:  # a copy shows the reference of its letter
             fields = fields | {"reference": self.reference.reference(int(fields.get("copy.seq") or seq))}
-        own = self._own(seq, seq if item.is_tracked else None)
-        return compiled.message(
-            fields=fields,
-            to=(str(fields.get("copy.name") or fields.get("person.name") or ""), item.recipient),
+        to = (str(fields.get("copy.name") or fields.get("person.name") or ""), item.recipient)
+        reply_to, message_id = self.addresses.reply_to(seq), self.addresses.message_id(seq)
+        own = self._own_addresses(compiled)
+        if own is None:
+            links, tracked = self.links, seq if item.is_tracked else None
+            return compiled.message(
+                fields=fields,
+                to=to,
+                from_=self.sender,
+                reply_to=reply_to,
+                date=date,
+                message_id=message_id,
+                unsubscribe_url=links.unsubscribe(seq),
+                link_url=partial(links.click, tracked),
+                open_url=links.open(tracked),
+                list_id=self.list_id,
+                feedback_id=self.feedback_id,
+            )
+        unsubscribe, values = own.of(seq, item.is_tracked, fields)
+        return compiled.skeleton.message(
+            Recipient(values, _no_other),
+            to=to,
             from_=self.sender,
-            reply_to=self.addresses.reply_to(seq),
+            reply_to=reply_to,
             date=date,
-            message_id=self.addresses.message_id(seq),
+            message_id=message_id,
+            unsubscribe=unsubscribe,
             list_id=self.list_id,
             feedback_id=self.feedback_id,
-            **own,
+            headers={},
         )
 
-    def _own(self, seq: int, tracked: int | None) -> dict[str, Any]:
-        """The message's own addresses, as `CompiledVariant.message` takes them: encoded once, if they need no encoder."""
-        links = self.links
-        if not self.is_plain:
-            return {
-                "unsubscribe_url": links.unsubscribe(seq),
-                "link_url": partial(links.click, tracked),
-                "open_url": links.open(tracked),
-            }
-        click = links.click_bytes
-
-        def link_url(number: int, url: str) -> str | bytes:
-            made = click(tracked, number, url)
-            return fold(made) if made else url
-
-        unsubscribe = links.unsubscribe_bytes(seq)
-        left = fold(unsubscribe)
-        return {
-            "unsubscribe_url": unsubscribe.decode(),
-            "link_url": link_url,
-            "encoded": {
-                "unsubscribe_url": left,
-                "preferences_url": left,
-                "open_url": fold(links.open_bytes(tracked)),
-                "trap_url": link_url(TRAP_NUMBER, settings.BASE_URL),
-            },
-        }
+    def _own_addresses(self, compiled: CompiledVariant) -> OwnAddresses | None:
+        """Kept by variant; None when they cannot be made without looking at them."""
+        key = compiled.variant_id or 0
+        if key not in self._own:
+            links, fixed = self.links, compiled.fixed_links
+            # what cannot be redirected stands there as a person wrote it, and must be encoded
+            ours = fixed is not None and all(links.clicks(number, url) for number, url in fixed.items())
+            self._own[key] = (
+                OwnAddresses(links, fixed) if fixed is not None and ours and is_plain(settings.TRACKING_URL) else None
+            )
+        return self._own[key]
 
     def return_path(self, item: Item) -> str:
         return self.addresses.return_path(item.seq)

@@ -16,7 +16,7 @@ from functools import lru_cache
 
 from django.conf import settings
 
-from crm.keyring import MAC_BYTES, newest, signer, verify
+from crm.keyring import MAC_BYTES, begun, newest, signer, verify
 
 CLICK, OPEN, UNSUBSCRIBE = "click", "open", "unsubscribe"  # purposes: a token made for one is worthless for another
 HONEYPOT = 0  # the number of the link that people cannot see and scanners follow
@@ -46,9 +46,7 @@ class MailingLinks:
         key_id = name.encode()
         rest = key_id + _varint(mailing_id)
         self._total, self._one = bytes((len(key_id),)) + rest, bytes((len(key_id) | _HAS_SEQ,)) + rest
-        base = settings.TRACKING_URL.encode()
-        self._click_base, self._open_base, self._unsubscribe_base = base + b"/c/", base + b"/o/", base + b"/u/"
-        self._head: tuple[int | None, bytes] = (None, self._total)  # of the delivery that was asked for last
+        self._base, self._key = settings.TRACKING_URL, key
 
     def click(self, seq: int | None, number: int, url: str) -> str:
         """The address on TRACKING_URL that counts a click on link `number` and goes on to `url`.
@@ -56,32 +54,54 @@ class MailingLinks:
         seq: None for people who are not tracked one by one. What cannot be redirected (another scheme, a very long address)
         is returned as it is.
         """
-        return self.click_bytes(seq, number, url).decode() or url
-
-    def click_bytes(self, seq: int | None, number: int, url: str) -> bytes:
-        """`click` in ASCII; empty for what cannot be redirected."""
         target = _target(number, url)
-        return self._click_base + self._token(self._click, seq, target) if target else b""
+        return f"{self._base}/c/{self._token(self._click, seq, target)}" if target else url
 
     def open(self, seq: int | None) -> str:
         """The address of the pixel."""
-        return self.open_bytes(seq).decode()
-
-    def open_bytes(self, seq: int | None) -> bytes:
-        return self._open_base + self._token(self._open, seq) + b".gif"
+        return f"{self._base}/o/{self._token(self._open, seq)}.gif"
 
     def unsubscribe(self, seq: int) -> str:
         """One-click unsubscribe by POST (RFC 8058); a GET leads to the preference page. It always carries the seq."""
-        return self.unsubscribe_bytes(seq).decode()
+        return f"{self._base}/u/{self._token(self._unsubscribe, seq)}"
 
-    def unsubscribe_bytes(self, seq: int) -> bytes:
-        return self._unsubscribe_base + self._token(self._unsubscribe, seq)
+    def _token(self, mac: Callable[[bytes], bytes], seq: int | None, rest: bytes = b"") -> str:
+        body = self.head(seq) + rest
+        made = binascii.b2a_base64(body + mac(body), newline=False)
+        return made.translate(_URL_SAFE, b"=").decode()
 
-    def _token(self, mac: Callable[[bytes], bytes], seq: int | None, rest: bytes = b"") -> bytes:
-        if self._head[0] != seq:
-            self._head = (seq, self._total if seq is None else self._one + _varint(seq))
-        body = self._head[1] + rest
-        return binascii.b2a_base64(body + mac(body), newline=False).translate(_URL_SAFE, b"=")
+    # --- for who makes the links of many messages ---------------------------------------------------------------------
+    def head(self, seq: int | None) -> bytes:
+        """What the tokens of one delivery begin with."""
+        return self._total if seq is None else self._one + _varint(seq)
+
+    def clicks(self, number: int, url: str) -> Callable[[bytes], bytes] | None:
+        """The function from a head to `click` in ASCII; None for what cannot be redirected."""
+        target = _target(number, url)
+        return self._addresses(CLICK, "/c/", rest=target) if target else None
+
+    def opens(self) -> Callable[[bytes], bytes]:
+        return self._addresses(OPEN, "/o/", suffix=b".gif")
+
+    def unsubscribes(self) -> Callable[[bytes], bytes]:
+        return self._addresses(UNSUBSCRIBE, "/u/")
+
+    def _addresses(
+        self, purpose: str, path: str, *, rest: bytes = b"", suffix: bytes = b""
+    ) -> Callable[[bytes], bytes]:
+        """All in one function: a message has half a dozen, and calls are what they cost."""
+        begin_inner, begin_outer = begun(self._key, purpose)
+        prefix, size, encode, swap = (self._base + path).encode(), MAC_BYTES, binascii.b2a_base64, _URL_SAFE
+
+        def make(head: bytes) -> bytes:
+            body = head + rest
+            inner, outer = begin_inner(), begin_outer()
+            inner.update(body)
+            outer.update(inner.digest())
+            token = encode(body + outer.digest()[:size], newline=False)
+            return prefix + token.translate(swap, b"=") + suffix
+
+        return make
 
 
 @lru_cache(maxsize=1024)

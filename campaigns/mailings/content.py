@@ -109,12 +109,18 @@ class CompiledVariant:
     def skeleton(self) -> Skeleton:
         return Skeleton(subject=self.subject, html=self.html, text=self.text, language=self.language, mixed=self.mixed)
 
+    @cached_property
+    def fixed_links(self) -> dict[int, str] | None:
+        """All links by number when none of them has fields in it, else None."""
+        fixed = {number: url for number, url in self._addresses.items() if isinstance(url, str)}
+        return fixed if len(fixed) == len(self._addresses) else None
+
     def recipient(self, values: Values, link_url: LinkUrl | None) -> Recipient:
         """One rendering's needs. link_url(number, destination) gives the address that stands in the message."""
 
-        made: dict[int, str | bytes] = {}  # a link stands in both parts of a message, and is signed once
+        made: dict[int, str] = {}  # a link stands in both parts of a message, and is signed once
 
-        def destination(number: int, values: Values) -> str | bytes:
+        def destination(number: int, values: Values) -> str:
             url = made.get(number)
             if url is None:
                 address = self._addresses[number]
@@ -141,22 +147,20 @@ class CompiledVariant:
         list_id: str = "",
         feedback_id: str = "",
         headers: Mapping[str, str] | None = None,
-        encoded: Mapping[str, bytes] | None = None,
     ) -> bytes:
         """RFC 5322 bytes of one message, CRLF line ends. See `campaigns/mailings/mime.py`. With attachments (`mixed`) it is
         the head of one, to be followed by its tail (`enclosures.py`).
 
         to, from_: (name, address). message_id: with its angle brackets. open_url: empty for nobody to be counted; then
-        there is no trap link either. encoded: our own addresses as they stand in a body, for who makes many messages.
+        there is no trap link either.
         """
-        values: dict[str, Any] = {**fields}
-        if encoded:
-            values |= encoded
-        else:
-            values["unsubscribe_url"] = unsubscribe_url
-            values["preferences_url"] = preferences_url or unsubscribe_url
-            values["open_url"] = open_url
-            values["trap_url"] = link_url(TRAP_NUMBER, settings.BASE_URL) if link_url and open_url else ""
+        values: dict[str, Scalar] = {
+            **fields,
+            "unsubscribe_url": unsubscribe_url,
+            "preferences_url": preferences_url or unsubscribe_url,
+            "open_url": open_url,
+            "trap_url": link_url(TRAP_NUMBER, settings.BASE_URL) if link_url and open_url else "",
+        }
         return self.skeleton.message(
             self.recipient(values, link_url),
             to=to if isinstance(to, tuple) else ("", to),

@@ -32,8 +32,7 @@ from campaigns.mailings.templates import (
 
 # what the composer adds to the fields, and never a person
 OWN_URLS = ("unsubscribe_url", "preferences_url", "open_url", "trap_url")
-# (number, destination) → address to put into the message; in bytes it is encoded already, as it stands in a body
-LinkUrl = Callable[[int, str], str | bytes]
+LinkUrl = Callable[[int, str], str]  # (number, destination) → address to put into the message
 Values = Mapping[str, Scalar]
 Piece = TypeVar("Piece", str, bytes)
 # control characters would end a header or a line; line and paragraph separators are line ends to some readers
@@ -43,10 +42,11 @@ _CONTROL = re.compile("[\x00-\x1f\x7f\x85\u2028\u2029]+")
 
 
 class Recipient(NamedTuple):
-    """What one rendering needs: field values and how to make a link's address."""
+    """What one rendering needs: field values and how to make a link's address. Addresses that are made and encoded already are
+    bytes among the values: our own by name, links by number."""
 
     values: Values
-    link: Callable[[int, Values], str | bytes]
+    link: Callable[[int, Values], str]
 
 
 def clean(value: str) -> str:
@@ -257,10 +257,8 @@ class _Builder(Generic[Piece]):
         finish = self.finish
 
         def make(to: Recipient) -> Piece:
-            url: Any = to.link(number, to.values)
-            if type(url) is not bytes:
-                return finish(url)
-            return cast(Piece, url)
+            made = to.values.get(number)  # type: ignore[call-overload]
+            return finish(to.link(number, to.values)) if made is None else cast(Piece, made)
 
         return make
 
