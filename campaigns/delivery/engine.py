@@ -59,7 +59,7 @@ class Engine:
 
     def __init__(self, plan: Plan, dsn: dict[str, Any], *, seconds: float = BUDGET_SECONDS) -> None:
         self.plan = plan
-        self.ledger = Ledger(plan.mailing_id, uuid4(), settings.DELIVERY_LEASE_SECONDS, dsn)
+        self.ledger = Ledger(plan.mailing_id, uuid4(), settings.DELIVERY_LEASE_SECONDS, dsn, plan.connections)
         self.tokens, self.budget = Tokens(), self._budget()
         self.pace = Pace(self.tokens, plan.buckets, self.budget)
         self.holding = Holding(self.tokens, plan.buckets, self.budget, rates=plan.rates, rests=plan.rests)

@@ -81,6 +81,8 @@ def fold(raw: bytes) -> bytes:
         return raw + SOFT
     if b"." in raw[75:]:  # a dot may come to stand at the beginning of a line
         return quoted_value(raw.decode())
+    if len(raw) <= 150:
+        return b"%b=\r\n%b=\r\n" % (raw[:75], raw[75:])
     return SOFT.join([raw[at : at + 75] for at in range(0, len(raw), 75)]) + SOFT
 
 
