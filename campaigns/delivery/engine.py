@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 BUDGET_SECONDS = 25.0
 BEAT_SECONDS = 0.5
 COUNT_EVERY = 2  # beats: the live bar is asked for once a second
+# A run that is older makes room when another mailing waits for a worker: a large one delays a small one by this, not by its budget.
+SLICE_SECONDS = 2.0
 # Connections that fail one after the other, with no message between, before the road counts as closed.
 MAX_FAILURES = 3
 
@@ -63,7 +65,8 @@ class Engine:
         self.tokens, self.budget = Tokens(), self._budget()
         self.pace = Pace(self.tokens, plan.buckets, self.budget)
         self.holding = Holding(self.tokens, plan.buckets, self.budget, rates=plan.rates, rests=plan.rests)
-        self.deadline = time.monotonic() + seconds
+        self.began = time.monotonic()
+        self.deadline = self.began + seconds
         self.queue = AtHand(max(4, plan.connections * 2))
         self.stop = asyncio.Event()
         self.outcomes = Outcomes(self.ledger.counts)
@@ -137,9 +140,15 @@ class Engine:
                 if not await self.ledger.beat(counts=number % COUNT_EVERY == 0):
                     self.outcomes.is_stopped = True
                     self.stop.set()
+                elif await self._makes_room():
+                    self.outcomes.out_of_time = True
+                    self.stop.set()
             except Exception:
                 logger.warning("A heartbeat failed; nothing leaves once the lease is over.")
                 self.stop.set()
+
+    async def _makes_room(self) -> bool:
+        return time.monotonic() - self.began > SLICE_SECONDS and await self.ledger.others_wait()
 
     def _fails_unusually(self) -> bool:
         """By this run's own figures, which cost nothing; the mailing's are asked when it has stopped."""
@@ -299,6 +308,9 @@ class Lane:
             return None
         try:
             client = await self._connected()
+            if refusal := client.refusal(item.recipient):
+                self._settle_unsent(item, failed(refusal))
+                return None
             reply = await client.envelope(self.plan.return_path(item), item.recipient)
         except TransportDown as down:
             self._lost(down)
@@ -344,7 +356,7 @@ class Lane:
                     pieces[-1] += client.envelope_bytes(self.plan.return_path(following), following.recipient)
                 for piece in pieces:
                     client.write(piece)
-                answer = await client.reply()
+                answer = await client.message_reply()
             except TransportDown as down:
                 self._lost(down)
                 self._settle(item, unanswered(item, str(down), resends=self.plan.resends_uncertain))
@@ -368,7 +380,9 @@ class Lane:
         """A delivery whose envelope may be written behind this message."""
         if not client.pipelines:
             return None
-        while (item := self.engine.take_now()) and (refusal := self.plan.refusal(item)):
+        while (item := self.engine.take_now()) and (
+            refusal := self.plan.refusal(item) or client.refusal(item.recipient)
+        ):
             self._settle_unsent(item, failed(refusal))
         return item
 

@@ -72,6 +72,16 @@ UPDATE delivery d
  WHERE m.id = held.mailing_id AND d.mailing_id = %(mailing)s AND d.seq BETWEEN held.first_seq AND held.last_seq
    AND d.state = 'in_flight' AND NOT EXISTS (
        SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq)"""
+LATELY = timedelta(minutes=5)
+_OTHERS_WAIT = """
+SELECT EXISTS (
+    SELECT 1 FROM campaigns_mailing m WHERE m.id <> %(mailing)s AND (
+       (m.state IN ('scheduled', 'freezing') AND m.send_at <= now() AND coalesce(m.stop_until, m.send_at) <= now()
+            AND m.send_at > now() - %(lately)s)
+    OR (m.state = 'sending' AND EXISTS (
+            SELECT 1 FROM campaigns_deliverychunk k WHERE k.mailing_id = m.id AND NOT k.is_done AND k.token IS NULL
+               AND k.due_at <= now() AND k.due_at > now() - %(lately)s)
+        AND NOT EXISTS (SELECT 1 FROM campaigns_deliverychunk k WHERE k.mailing_id = m.id AND k.lease_until > now()))))"""
 _COLUMNS = "d.seq, d.address, d.address_key, d.variant_id, d.fields, d.is_tracked, d.first_attempt_at, d.attempts"
 CHUNK_COUNTS = """
 SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
@@ -246,6 +256,19 @@ class Ledger:
         sending = await self._line.run(work)
         self.leased_until = began + self.lease_seconds - 2
         return sending
+
+    async def others_wait(self) -> bool:
+        """Whether another mailing's time has come and nobody is at it: it is to be frozen, or was just now and has nobody who sends.
+
+        Only those that came lately count: what a limit holds back for hours must not cut everybody's runs short.
+        """
+
+        async def work(connection: Connection, attempt: int) -> bool:
+            cursor = await connection.execute(_OTHERS_WAIT, {"mailing": self.mailing_id, "lately": LATELY})
+            row = await cursor.fetchone()
+            return bool(row and row[0])
+
+        return await self._ends.run(work)
 
     async def is_sending(self) -> bool:
         async def work(connection: Connection, attempt: int) -> bool:

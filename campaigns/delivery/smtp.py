@@ -17,7 +17,9 @@ from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
 CONNECT_SECONDS = 10.0
-REPLY_SECONDS = 20.0  # RFC 5321 would wait minutes; a task lives for one, and a late answer is settled as uncertain
+# RFC 5321 (4.5.3.2) would wait for minutes, longest for the answer to a whole message. A task lives for one minute, and a message whose
+# answer is later than this is settled as uncertain.
+REPLY_SECONDS, MESSAGE_SECONDS = 20.0, 25.0
 LONGEST_LINE = 65_536
 _REPLY = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
@@ -54,7 +56,7 @@ class TransportDown(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """Where to deliver: smtp://user:password@host:port?tls=starttls, or smtps://…"""
+    """Where to deliver: smtp://user:password@host:port?tls=starttls, or smtps://… With auth=xoauth2 the password is an access token."""
 
     host: str
     port: int
@@ -62,6 +64,7 @@ class Server:
     password: str = ""
     tls: bool = False
     starttls: bool = False
+    bearer: bool = False
 
     @classmethod
     def of(cls, url: str | SplitResult) -> Server:
@@ -74,6 +77,7 @@ class Server:
             password=unquote(parts.password or ""),
             tls=tls,
             starttls=not tls and "tls=starttls" in parts.query,
+            bearer="auth=xoauth2" in parts.query,
         )
 
     def __str__(self) -> str:
@@ -125,6 +129,11 @@ class _Replies(asyncio.Protocol):
                     self.lines = []
                 self.ready.append(reply)
             self._wake()
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing was said that nobody has read."""
+        return not (self.ready or self.lines or self.buffer)
 
     def lose(self, why: str) -> None:
         """Use this connection no more: nobody can tell which reply belongs to which command."""
@@ -223,10 +232,12 @@ class Client:
             raise TransportDown(f"{self.server} said {greeting}")
         await self._ehlo()
         if self.server.starttls:
+            if "STARTTLS" not in self.extensions:
+                raise TransportDown(f"{self.server} offers no STARTTLS, and nothing is sent in the clear")
             await self._say("STARTTLS", expect=220)
-            # anything sent before TLS is not to be believed (CVE-2011-0411)
-            self._replies.ready.clear()
-            self._replies.buffer = b""
+            # what was said behind it and before TLS was put there by somebody else (CVE-2011-0411)
+            if not self._replies.is_silent:
+                raise TransportDown(f"{self.server} said something between STARTTLS and TLS")
             loop = asyncio.get_running_loop()
             self._replies.transport = await loop.start_tls(
                 self._replies.transport,
@@ -253,6 +264,14 @@ class Client:
 
     async def _sign_in(self) -> None:
         user, password = self.server.user, self.server.password
+        if self.server.bearer:
+            token = base64.b64encode(f"user={user}\1auth=Bearer {password}\1\1".encode()).decode()
+            reply = await self._say(f"AUTH XOAUTH2 {token}")
+            if reply.code == 334:  # the reason, in base64; an empty line asks for the refusal itself
+                reply = await self._say("")
+            if reply.code != 235:
+                raise TransportDown(f"{self.server} refused AUTH: {reply}")
+            return
         if "PLAIN" in self._auth or "LOGIN" not in self._auth:
             token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
             await self._say(f"AUTH PLAIN {token}", expect=235)
@@ -273,12 +292,29 @@ class Client:
             raise self._replies.lost
         self._replies.transport.write(data)
 
-    async def reply(self) -> Reply:
+    async def reply(self, seconds: float = REPLY_SECONDS) -> Reply:
         try:
-            return await self._replies.reply(REPLY_SECONDS)
+            return await self._replies.reply(seconds)
         except TimeoutError:
             self.abort()
-            raise TransportDown(f"{self.server} did not answer within {REPLY_SECONDS:.0f} s") from None
+            raise TransportDown(f"{self.server} did not answer within {seconds:.0f} s") from None
+
+    async def message_reply(self) -> Reply:
+        """The answer to a whole message."""
+        return await self.reply(MESSAGE_SECONDS)
+
+    def refusal(self, recipient: str) -> str:
+        """Why this server cannot be given an envelope with this recipient; empty when it can."""
+        if not recipient.isascii() and "SMTPUTF8" not in self.extensions:
+            return f"{self.server} takes no addresses with other than ASCII letters"
+        if not recipient.isprintable() or " " in recipient or "<" in recipient or ">" in recipient:
+            return "the address would not be one word of the envelope"
+        return ""
+
+    def too_large(self, pieces: list[bytes]) -> str:
+        """Why the server would refuse a message of this size (RFC 1870); empty when it says nothing of it."""
+        size = sum(map(len, pieces)) if self.max_size else 0
+        return f"{size:,} bytes are more than {self.server} takes ({self.max_size:,})" if size > self.max_size else ""
 
     @property
     def pipelines(self) -> bool:

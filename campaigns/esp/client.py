@@ -23,6 +23,7 @@ class ServiceClient(Client):
 
     def __init__(self, name: str, make_backend: Callable[[], Any], ties: str) -> None:
         self.server: Any = name  # what the engine names in a reason
+        self.max_size = 0
         self.ties, self._make_backend = ties, make_backend
         self._backend: Any = None
         self._return_path = ""
@@ -49,10 +50,16 @@ class ServiceClient(Client):
     def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = (), *, is_clean: bool = False) -> list[bytes]:
         return [message, *tail]
 
+    def refusal(self, recipient: str) -> str:
+        return ""
+
     def write(self, data: bytes) -> None:
         self._written.append(data)
 
-    async def reply(self) -> Reply:
+    async def message_reply(self) -> Reply:
+        return await self.reply()
+
+    async def reply(self, seconds: float = 0) -> Reply:
         """Hand over what was written. A service that refuses us is told as 421: nothing was taken, come later."""
         raw, self._written = b"".join(self._written), []
         try:

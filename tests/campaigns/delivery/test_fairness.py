@@ -1,0 +1,78 @@
+"""A large mailing makes room for a small one that comes while it is being sent, and keeps its worker while nobody else waits."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from campaigns.delivery import engine
+from campaigns.delivery.models import DeliveryChunk
+from campaigns.delivery.queries import counts
+from campaigns.delivery.tasks import deliver, send_some
+from campaigns.mailings.models import Mailing
+from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_freezing, to_sending, use
+from tests.campaigns.delivery.sinks import running_sink
+from tests.factories import MailingFactory, SegmentFactory
+
+pytestmark = pytest.mark.django_db(transaction=True)
+PEOPLE = 40
+
+
+@pytest.fixture
+def slow_sink(monkeypatch):
+    """A run is looked at every twentieth of a second, and a message takes as long: forty by two connections take twenty looks."""
+    monkeypatch.setattr(engine, "SLICE_SECONDS", 0.0)
+    monkeypatch.setattr(engine, "BEAT_SECONDS", 0.05)
+    with running_sink(delay=0.05) as sink:
+        yield sink
+
+
+@pytest.fixture
+def large(mailing, slow_sink):
+    for number in range(PEOPLE):
+        subscriber(mailing.topic, number + 1)
+    use(mailing, slow_sink)
+    return to_sending(mailing)
+
+
+def small_one(large):
+    return MailingFactory(
+        segment=SegmentFactory(tree=EVERYBODY), topic=large.topic, transport=large.transport, contact_guard_days=0
+    )
+
+
+def test_a_large_mailing_ends_its_run_for_one_that_waits_and_goes_on_behind_it(large, no_wake_ups):
+    small = to_sending(small_one(large))
+    no_wake_ups.clear()
+
+    deliver(large.pk)
+
+    after = counts(large.pk)
+    assert 0 < after["accepted"] < PEOPLE
+    assert after["accepted"] + after["pending"] == PEOPLE
+    assert no_wake_ups == [("campaigns.delivery.deliver", (large.pk,))]
+    assert not DeliveryChunk.objects.filter(mailing_id=large.pk, token__isnull=False).exists()
+    assert counts(small.pk)["pending"] == PEOPLE
+
+
+def test_one_that_is_due_to_be_frozen_counts_too(large):
+    to_freezing(small_one(large))
+
+    outcomes = send_some(large.pk)
+
+    assert outcomes.out_of_time
+    assert counts(large.pk)["pending"] > 0
+
+
+@pytest.mark.parametrize("other", ["nobody", "somebody is at it", "held back for long"])
+def test_a_run_is_not_cut_short_for(large, other):
+    if other != "nobody":
+        small = to_sending(small_one(large))
+        held = {"token": small.uid, "lease_until": timezone.now() + timedelta(minutes=1)}
+        long_ago = {"due_at": timezone.now() - timedelta(hours=1)}
+        DeliveryChunk.objects.filter(mailing_id=small.pk).update(**(held if "at it" in other else long_ago))
+
+    send_some(large.pk)
+
+    assert counts(large.pk)["accepted"] == PEOPLE
+    assert Mailing.objects.get(pk=large.pk).state == "sending"
