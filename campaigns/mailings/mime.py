@@ -61,7 +61,10 @@ def _without_dots(made: bytes) -> bytes:
                 cut = 60
                 while b"=" in line[cut - 2 : cut]:
                     cut -= 1
-                lines[number] = b"=2E" + line[1:cut] + SOFT + line[cut:]
+                rest = line[cut:]
+                if rest.startswith(b"."):
+                    rest = b"=2E" + rest[1:]
+                lines[number] = b"=2E" + line[1:cut] + SOFT + rest
     return CRLF.join(lines)
 
 
