@@ -63,6 +63,7 @@ TAKES = "only takes a POST"
 FRAGMENT, FILE, AWAY = "a fragment that a page fetches", "a download", "leads to another page"
 NO_PAGE: dict[str, str] = {
     "mfa_list_webauthn": AWAY,
+    "drive_activities": AWAY,
     "mfa_download_recovery_codes": FILE,
     "account_email": AWAY,
     "session_end": TAKES,
