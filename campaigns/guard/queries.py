@@ -95,6 +95,10 @@ class Conflict:
         """An owner is to be known of; the others hold back."""
         return self.kind != "owner"
 
+    @property
+    def icon(self) -> str:
+        return "shield-exclamation" if self.is_hard else "user-heart"
+
 
 def conflicts_of(
     organization_ids: Iterable[int], *, now: datetime, user: User | None = None

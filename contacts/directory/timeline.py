@@ -15,6 +15,8 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from django.db.models import BigIntegerField, BinaryField, Value
+
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
 
@@ -91,9 +93,11 @@ def reached_through(organization: Organization) -> tuple[list[int], list[bytes]]
     """
     known = vars(organization).get("_reached_through")
     if known is None:
-        people = organization.memberships.values_list("person_id", flat=True)[:REACHED]
-        own = ContactPoint.objects.emails().of_institution(organization)
-        hashes = [bytes(found) for found in own.values_list("address_hash", flat=True)[:REACHED] if found]
-        known = vars(organization)["_reached_through"] = (list(people), hashes)
+        nobody, nowhere = Value(None, output_field=BigIntegerField()), Value(None, output_field=BinaryField())
+        people = organization.memberships.values_list("person_id", nowhere)[:REACHED]
+        own = ContactPoint.objects.emails().of_institution(organization).filter(address_hash__isnull=False)
+        rows = list(people.union(own.values_list(nobody, "address_hash")[:REACHED], all=True))
+        found = [person for person, _hash in rows if person], [bytes(hashed) for _person, hashed in rows if hashed]
+        known = vars(organization)["_reached_through"] = found
     people_ids, address_hashes = known
     return people_ids, address_hashes

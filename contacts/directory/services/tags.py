@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from contacts.directory.models import Organization, Person, Tag
@@ -78,8 +79,18 @@ def write_tag(*, rows: QuerySet[Any], tag: Tag, entry: AuditEntry, actor: User |
         return int(cursor.rowcount)
 
 
+def with_tag_names(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """The rows with what `names_of` would ask for one by one."""
+    return rows.annotate(
+        its_tag_names=ArraySubquery(
+            rows.model.objects.filter(pk=OuterRef("pk"), tags__isnull=False).values("tags__name")
+        )
+    )
+
+
 def names_of(target: Person | Organization) -> list[str]:
-    return sorted(target.tags.values_list("name", flat=True), key=str.casefold)
+    known = vars(target).get("its_tag_names")
+    return sorted(target.tags.values_list("name", flat=True) if known is None else known, key=str.casefold)
 
 
 def find_or_make(names: Iterable[str]) -> list[Tag]:

@@ -21,7 +21,7 @@ from contacts.directory.coverage import of_country
 from contacts.directory.lists import OrganizationFilters
 from contacts.directory.models import ContactPoint, Membership, Organization, Post
 from contacts.directory.panels import panels_of
-from contacts.directory.services.tags import names_of
+from contacts.directory.services.tags import names_of, with_tag_names
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
 from contacts.directory.views.people import tags_view
@@ -94,7 +94,7 @@ def organization_create(request: StaffRequest) -> HttpResponse:
 @requires(Action.SEE)
 def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     rows = Organization.objects.visible_to(request.user).select_related("country", "constituency", "parent")
-    organization = resolve(rows, uid)
+    organization = resolve(with_tag_names(rows), uid)
     if redirect := moved(request, organization, uid, "organization_detail"):
         return redirect
     editing = may_edit(request, Organization.objects, organization)

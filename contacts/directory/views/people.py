@@ -20,7 +20,7 @@ from contacts.directory.coverage import of_country
 from contacts.directory.lists import PersonFilters
 from contacts.directory.models import Organization, Person
 from contacts.directory.panels import panels_of
-from contacts.directory.services.tags import names_of
+from contacts.directory.services.tags import names_of, with_tag_names
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
 from contacts.directory.views.timelines import timeline_of
@@ -141,7 +141,7 @@ def _options(request: StaffRequest, rows: Any, describe: Any) -> HttpResponse:
 # --- one person ---------------------------------------------------------------------------------------------------------
 @requires(Action.SEE)
 def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
-    person = resolve(Person.objects.visible_to(request.user).select_related("country"), uid)
+    person = resolve(with_tag_names(Person.objects.visible_to(request.user).select_related("country")), uid)
     if redirect := moved(request, person, uid, "person_detail"):
         return redirect
     if person.erased_at:
