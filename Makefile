@@ -36,7 +36,7 @@ demo: setup ## load the demo campaign again (SIZE=1000000 adds so many people)
 test: setup browser check ## check, then all tests in parallel, browser tests included
 	@$(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup
 
-faults: setup ## kill, stop, fill and starve everything that mail needs, and audit: about ten minutes
+faults: setup ## kill, stop, fill and starve everything that mail needs, and audit
 	@$(VENV)/python -m pytest -n0 tests/faults -o python_files="test_*.py long_*.py"
 
 check: venv ## lint, format, types, import rules, Django's checks

@@ -1,7 +1,8 @@
 """`make screenshots`: every main page of the demo, wide and narrow, light and dark, into docs/screenshots/.
 
 Runs the whole product with the demo loaded, in a database of its own, and waits until its first mailing has gone out, so
-that the pictures show what somebody sees ten minutes after `make run`.
+that the pictures show what somebody sees ten minutes after `make run`. `python -m tests.e2e.screenshots board calendar` takes
+those two only.
 """
 
 import sys
@@ -69,6 +70,10 @@ PAGES = [
     ("contacts", Role.OUTREACH, "/outreach/contacts/"),
     ("tasks", Role.OUTREACH, "/outreach/tasks/"),
     ("log", Role.OUTREACH, "/outreach/log/?organization={organization}"),
+    ("networks", Role.PLANNER, "/networks/"),
+    ("network", Role.PLANNER, "/networks/{network}/"),
+    ("application", Role.PLANNER, "/networks/applications/{application}/"),
+    ("join", None, "/join/social-security-for-all/?country=MG"),
     ("reports", Role.PLANNER, "/reports/"),
     ("people-and-grants", Role.ADMIN, "/settings/users/"),
     ("components", Role.ADMIN, "/settings/components/"),
@@ -90,6 +95,8 @@ UIDS = {
     " GROUP BY o.id ORDER BY count(*) DESC, o.id LIMIT 1",
     "commitment": "SELECT c.uid FROM campaigns_commitment c JOIN campaigns_commitmentupdate u ON u.commitment_id = c.id"
     " WHERE u.state = 'waiting' ORDER BY c.id LIMIT 1",
+    "network": "SELECT uid FROM campaigns_network",
+    "application": "SELECT uid FROM campaigns_application WHERE kind = 'institution' ORDER BY id LIMIT 1",
     "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
     "drive": "SELECT uid FROM campaigns_drive",
     "campaign": "SELECT uid FROM campaigns_campaign",
@@ -99,7 +106,8 @@ UIDS = {
 
 
 def main() -> int:
-    """Take them all; returns 1 when a page did not answer with 200."""
+    """Take them all, or those that were named; returns 1 when a page did not answer with 200."""
+    only = set(sys.argv[1:])
     FOLDER.mkdir(parents=True, exist_ok=True)
     product = live.start()
     try:
@@ -112,9 +120,12 @@ def main() -> int:
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(**find_chromium().launch_options())
             failed = [
-                name for name, role, path in PAGES if not _take(browser, product, name, role, path.format(**known))
+                name
+                for name, role, path in PAGES
+                if (not only or name in only) and not _take(browser, product, name, role, path.format(**known))
             ]
-            _take_mailbox(browser, product)
+            if not only:
+                _take_mailbox(browser, product)
             browser.close()
     finally:
         product.stop()
