@@ -13,7 +13,7 @@ MANAGE := $(VENV)/python manage.py
 # Given on the command line or in the environment, these reach the supervisor: make run PORT=8100
 export PORT TRACK_PORT MAILBOX_PORT SMTP_PORT HOST
 
-.PHONY: help python venv setup run demo test faults check fmt bench screenshots assets browser stop clean
+.PHONY: help python venv setup run demo test faults axe check fmt bench screenshots assets browser stop clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,6 +38,9 @@ test: setup browser check ## check, then all tests in parallel, browser tests in
 
 faults: setup ## kill, stop, fill and starve everything that mail needs, and audit
 	@$(VENV)/python -m pytest -n0 tests/faults -o python_files="test_*.py long_*.py"
+
+axe: setup browser ## look at every page with axe, in both themes (make test looks at a third)
+	@AXE=all $(VENV)/python -m pytest -n0 tests/e2e/test_axe.py
 
 check: venv ## lint, format, types, import rules, Django's checks
 	@$(VENV)/python -m crm.local.check

@@ -4,6 +4,7 @@ Each xdist worker has a database (`test_groundswell_gwN`), a Valkey database and
 flush a service ask for `private_services`; tests of the whole product in a browser are in tests/e2e.
 """
 
+import gc
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -41,6 +42,13 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 def pytest_xdist_setupnodes() -> None:
     """The workers must not inherit this: pytest-django would read the settings before `prepare` has set their own."""
     os.environ.pop("DJANGO_SETTINGS_MODULE", None)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is loaded by now stays for the whole run: the collector need not walk it again, nor so often."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(25_000, 25, 25)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
