@@ -24,7 +24,7 @@ undoable("teammember", restore_member)
 subjects.register(
     subjects.Kind("activity", _("Activity"), "calendar-event", Activity.objects.visible_to, "drive_activity")
 )
-subjects.register(subjects.Kind("objective", _("Objective"), "target", Objective.objects.visible_to))
+subjects.register(subjects.Kind("objective", _("Objective"), "target", Objective.objects.visible_to, can_search=False))
 subjects.register(
     subjects.Kind("teammember", _("Team"), "users", TeamMember.objects.visible_to, words="user__name", can_search=False)
 )
