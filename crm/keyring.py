@@ -4,6 +4,7 @@ HMAC-SHA-256 (RFC 2104), truncated to 16 bytes; the purpose is part of what is s
 use is worthless for another.
 """
 
+import binascii
 import hashlib
 import hmac
 from collections.abc import Callable
@@ -11,6 +12,8 @@ from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
+
+from crm import base64url
 
 MAC_BYTES = 16
 _BLOCK = 64  # bytes of a SHA-256 block
@@ -59,3 +62,19 @@ def verify(purpose: str, message: bytes, key_id: str, mac: bytes) -> bool:
     """Whether `mac` was made by us for this purpose; False for an unknown key id."""
     key = settings.TRACKING_KEYS.get(key_id)
     return key is not None and hmac.compare_digest(signer(key, purpose)(message), mac)
+
+
+def seal(purpose: str, body: bytes) -> str:
+    """What stands in a signed link: base64url(body) "." key id "." base64url(MAC)."""
+    key_id, mac = sign(purpose, body)
+    return f"{base64url.encode(body)}.{key_id}.{base64url.encode(mac)}"
+
+
+def unseal(purpose: str, token: str) -> bytes | None:
+    """What was sealed for this purpose; None for anything that we did not make, however broken."""
+    try:
+        encoded, key_id, encoded_mac = token.split(".")
+        body, mac = base64url.decode(encoded), base64url.decode(encoded_mac)
+    except (ValueError, binascii.Error):
+        return None
+    return body if verify(purpose, body, key_id, mac) else None

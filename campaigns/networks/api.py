@@ -14,16 +14,9 @@ from campaigns.networks.models import Kind, Member, Network
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
-from crm.api.fields import Names
+from crm.api.fields import Codes, Names
 from crm.api.registry import Section
 from crm.api.views import Resource
-
-
-class Codes(serializers.ListField):
-    child = serializers.CharField()
-
-    def to_representation(self, data: Any) -> list[str]:
-        return sorted(row.code for row in data.all())
 
 
 class NetworkOut(serializers.Serializer[Network]):

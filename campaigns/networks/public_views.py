@@ -21,6 +21,7 @@ from contacts.consent.links import preference_url
 from contacts.consent.opting_in import kind_of
 from contacts.directory.coverage import of_country
 from crm.accounts.rules import public
+from crm.keyring import seal, unseal
 from crm.limits import allow_from
 from crm.ui.public import language_of, public_page
 
@@ -70,7 +71,7 @@ def _applied(request: HttpRequest, network: Network, form: JoinForm) -> HttpResp
 
 def _took_its_time(token: str, network: Network) -> bool:
     """Whether the form was fetched for this network some seconds ago, and not days ago."""
-    body = links.read(links.FORM, token)
+    body = unseal(links.FORM, token)
     if body is None or len(body) != 16:
         return False
     network_id, at = struct.unpack(">QQ", body)
@@ -105,7 +106,7 @@ def _join_page(
         figure=figure,
         country=form.fields["country"].queryset.filter(code=figure.country).first() if figure else None,  # type: ignore[attr-defined]
         source=source,
-        token=links.token(links.FORM, struct.pack(">QQ", network.pk, int(time.time()))),
+        token=seal(links.FORM, struct.pack(">QQ", network.pk, int(time.time()))),
     )
 
 

@@ -14,7 +14,7 @@ from campaigns.planning.models import Campaign, Drive
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
-from crm.api.fields import Names
+from crm.api.fields import Codes, Names
 from crm.api.registry import Section
 from crm.api.views import Resource
 
@@ -29,13 +29,6 @@ class CampaignOut(serializers.Serializer[Campaign]):
     archived_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
-
-
-class Codes(serializers.ListField):
-    child = serializers.CharField()
-
-    def to_representation(self, data: Any) -> list[str]:
-        return sorted(row.code for row in data.all())
 
 
 class DriveOut(serializers.Serializer[Drive]):

@@ -89,3 +89,12 @@ class Names(serializers.DictField):
         if len(found) > 60 or any(not 2 <= len(str(key)) <= 8 for key in found):
             raise serializers.ValidationError(_("Names are language codes with a text each."))
         return found
+
+
+class Codes(serializers.ListField):
+    """Rows by their codes, in order: countries, constituencies."""
+
+    child = serializers.CharField()
+
+    def to_representation(self, data: Any) -> list[str]:
+        return sorted(row.code for row in data.all())

@@ -17,6 +17,7 @@ from contacts.consent.queries import is_permitted
 from contacts.consent.services import suppress_address
 from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
+from crm.keyring import seal
 from tests.factories import (
     ContactPointFactory,
     CountryFactory,
@@ -41,7 +42,7 @@ def network():
 
 
 def token(network, *, seconds=10):
-    return links.token(links.FORM, struct.pack(">QQ", network.pk, int(time.time()) - seconds))
+    return seal(links.FORM, struct.pack(">QQ", network.pk, int(time.time()) - seconds))
 
 
 def join(network, *, query="", seconds=10, **values):
@@ -208,8 +209,8 @@ def test_who_brought_somebody_is_known(network):
 def test_links_that_are_forged_over_or_of_another_kind_open_nothing(network):
     join(network)
     row = Application.objects.get()
-    good = links.token(links.CONFIRM, row.uid.bytes)
-    wrong_kind = links.token(links.MEMBER, row.uid.bytes)
+    good = seal(links.CONFIRM, row.uid.bytes)
+    wrong_kind = seal(links.MEMBER, row.uid.bytes)
 
     for bad in ("nonsense", good[:-2] + "AA", wrong_kind):
         assert Client().post(f"/join/confirm/{bad}/").status_code == 404
