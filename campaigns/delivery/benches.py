@@ -54,7 +54,7 @@ def freeze(size: int) -> Result:
         rows = sum(counts(mailing.pk).values())
         pairs.append((frozen, _plain_insert(mailing.pk)))
         with connection.cursor() as cursor:
-            cursor.execute(f"TRUNCATE {partition_of(mailing.pk)}")
+            cursor.execute(f"TRUNCATE {partition_of(mailing.pk)}")  # its disk is needed again, and its pages in memory
     took, plain = sorted(pairs, key=lambda pair: pair[0] / pair[1])[FREEZE_ROUNDS // 2]
     return Result(
         figures={

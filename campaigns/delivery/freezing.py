@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from campaigns.delivery import slots
 from campaigns.delivery.effects import stop_withdrawn_meanwhile
 from campaigns.delivery.members import TABLES, audience_sql
-from campaigns.delivery.partitions import has_partition, partition_of
+from campaigns.delivery.partitions import filling, partition_of
 from campaigns.delivery.waking import wake
 from campaigns.engagement.models import TrackedLink
 from campaigns.files.storage import is_there
@@ -35,7 +35,7 @@ from campaigns.mailings.services import hold, move
 from campaigns.mailings.states import State
 from campaigns.mailings.templates import TemplateRefused
 from contacts.consent.models import ConsentEvent
-from crm.errors import Invalid, Unavailable, WrongState
+from crm.errors import Invalid, WrongState
 from crm.statistics import freshen
 
 logger = logging.getLogger(__name__)
@@ -108,8 +108,6 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
     )
     if mailing is None:
         return False
-    if not has_partition(mailing_id):
-        raise Unavailable("The ledger has no partition for this mailing yet. It is made within seconds.")
     said = ConsentEvent.objects.aggregate(last=Max("pk"))["last"] or 0
     try:
         changes = changed_since_approval(mailing)
@@ -171,15 +169,16 @@ def insert_audience(mailing: Mailing, moment: datetime, fields: set[str]) -> tup
     )
     into, taken = (", copy_of", ", a.copy_of") if mailing.copies_to_id else ("", "")
     told, chunks, values = _chunk_sql(mailing, moment, planned)
-    with connection.cursor() as cursor:
+    expected = mailing.approval.audience_count if mailing.approval else 0
+    with filling(mailing.pk, expected) as table, connection.cursor() as cursor:
         # sorting and hashing a million rows on disk would double the time; the setting ends with the transaction
         cursor.execute("SET LOCAL work_mem = '128MB'")
         cursor.execute("SET LOCAL jit = off")
-        # straight into the partition: finding it again for each row costs a tenth of the insert
+        # straight into the table: finding it again for each row costs a tenth of the insert
         cursor.execute(
             f"""
             WITH frozen AS (
-                INSERT INTO {partition_of(mailing.pk)} (mailing_id, seq, state, skip_reason, skip_also, address, address_key,
+                INSERT INTO {table} (mailing_id, seq, state, skip_reason, skip_also, address, address_key,
                     address_hash, variant_id, person_id, post_id, organization_id, contact_point_id, constituency_code,
                     country_code, language, is_tracked, fields, settled_at{into})
                 SELECT %s, a.seq, CASE WHEN a.reason IS NULL THEN 'pending' ELSE 'skipped' END,

@@ -1,6 +1,6 @@
 """The ledger. High-volume rows have composite keys, no uid, and no foreign keys out (an audit query instead).
 
-`delivery` is range-partitioned by mailing and `feedback` is small; the tables themselves are made in migration 0002,
+`delivery` is partitioned by mailing (ranges of them, and large ones alone) and `feedback` is small; the tables themselves are made in migrations 0002 and 0031,
 so these models say what is in them.
 """
 
