@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from typing import Any
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.errors import Invalid
+from crm.zones import zones
 
 
 def dated(mailing: Any, moment: datetime | None = None) -> datetime:
@@ -25,7 +26,7 @@ def to_utc(local: datetime, zone: str) -> datetime:
 
     A time that comes twice (the hour that is set back) is taken the first time.
     """
-    if zone not in available_timezones():
+    if zone not in zones():
         raise Invalid(_("“%(zone)s” is not a time zone. Use a name such as Africa/Dakar.") % {"zone": zone[:60]})
     moment = local.replace(tzinfo=ZoneInfo(zone), fold=0)
     found = moment.astimezone(UTC)

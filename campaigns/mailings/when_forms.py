@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
-from zoneinfo import available_timezones
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.when import as_wall_clock
+from crm.zones import zones
 
 NOW, AT, LOCAL = "now", "at", "local"
 
 
 def zone_choices(current: str) -> list[tuple[str, str]]:
-    names = sorted(zone for zone in available_timezones() if "/" in zone and not zone.startswith(("Etc/", "posix")))
+    names = sorted(zone for zone in zones() if "/" in zone and not zone.startswith(("Etc/", "posix")))
     return [(zone, zone.replace("_", " ")) for zone in dict.fromkeys([current, "UTC", *names])]
 
 

@@ -206,7 +206,7 @@ class Migration(migrations.Migration):
                 ('countries', models.ManyToManyField(related_name='drives', to='contacts.country')),
                 ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='drives', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='drive_ends_after_start', violation_error_message='A drive cannot end before it starts.'), models.CheckConstraint(condition=models.Q(('status__in', ['planned', 'active', 'finished', 'cancelled'])), name='drive_status_known')]},),
         migrations.CreateModel(
             name='Feedback',
             fields=[
@@ -263,7 +263,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='interactions', to='contacts.organization')),
                 ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='interactions', to='contacts.person')),
             ],
-        ),
+        options={"indexes": [models.Index(fields=['person', '-at'], name='interaction_person'), models.Index(fields=['organization', '-at'], name='interaction_organization'), models.Index(condition=models.Q(('answered_at__isnull', True), ('kind', 'reply')), fields=['-at'], name='interaction_open_replies'), models.Index(fields=['mailing_id', 'seq'], name='interaction_delivery')]},),
         migrations.CreateModel(
             name='Mailing',
             fields=[
@@ -304,7 +304,7 @@ class Migration(migrations.Migration):
                 ('topic', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='mailings', to='contacts.topic')),
                 ('written_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='mailings_written', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'in_review', 'approved', 'scheduled', 'freezing', 'held', 'sending', 'paused', 'finished', 'cancelled'])), name='mailing_state_known'), models.CheckConstraint(condition=models.Q(models.Q(('state', 'scheduled'), _negated=True), ('send_at__isnull', False), _connector='OR'), name='mailing_scheduled_has_send_at'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'scheduled', 'freezing', 'held', 'sending', 'paused', 'finished']), _negated=True), ('approval__isnull', False), _connector='OR'), name='mailing_approved_has_approval'), models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['sending', 'paused', 'finished']), _negated=True), models.Q(('audience_count__isnull', False), ('frozen_at__isnull', False)), _connector='OR'), name='mailing_frozen_has_audience'), models.CheckConstraint(condition=models.Q(('state__in', ['held', 'paused']), ('state_reason', ''), _negated=True), name='mailing_halted_says_why')], "indexes": [models.Index(fields=['state', 'send_at'], name='mailing_due'), models.Index(fields=['-created_at', '-id'], name='mailing_order'), django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='mailing_search', opclasses=['gin_trgm_ops'])]},),
         migrations.AddField(
             model_name='approval',
             name='mailing',
@@ -333,7 +333,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position', 'id'],
-            },
+            "constraints": [models.UniqueConstraint(fields=('campaign', 'name'), name='pillar_once')],},
         ),
         migrations.CreateModel(
             name='Sender',
@@ -413,74 +413,26 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ['position', 'id'],
-            },
+            "constraints": [models.UniqueConstraint(fields=('mailing', 'language'), name='variant_once_per_language')],},
         ),
-        migrations.AddConstraint(
-            model_name='drive',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_on__gte', models.F('starts_on'))), name='drive_ends_after_start', violation_error_message='A drive cannot end before it starts.'),
-        ),
-        migrations.AddConstraint(
-            model_name='drive',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['planned', 'active', 'finished', 'cancelled'])), name='drive_status_known'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(fields=['person', '-at'], name='interaction_person'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(fields=['organization', '-at'], name='interaction_organization'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(condition=models.Q(('answered_at__isnull', True), ('kind', 'reply')), fields=['-at'], name='interaction_open_replies'),
-        ),
-        migrations.AddIndex(
-            model_name='interaction',
-            index=models.Index(fields=['mailing_id', 'seq'], name='interaction_delivery'),
-        ),
-        migrations.AddConstraint(
-            model_name='pillar',
-            constraint=models.UniqueConstraint(fields=('campaign', 'name'), name='pillar_once'),
-        ),
-        migrations.AddIndex(
-            model_name='mailing',
-            index=models.Index(fields=['state', 'send_at'], name='mailing_due'),
-        ),
-        migrations.AddIndex(
-            model_name='mailing',
-            index=models.Index(fields=['-created_at', '-id'], name='mailing_order'),
-        ),
-        migrations.AddIndex(
-            model_name='mailing',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='mailing_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'in_review', 'approved', 'scheduled', 'freezing', 'held', 'sending', 'paused', 'finished', 'cancelled'])), name='mailing_state_known'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
         migrations.AddConstraint(
             model_name='mailing',
             constraint=models.CheckConstraint(condition=models.Q(('state__in', ['draft', 'cancelled']), models.Q(('segment__isnull', False), ('sender__isnull', False), ('topic__isnull', False), ('transport__isnull', False)), _connector='OR'), name='mailing_past_draft_is_complete'),
         ),
-        migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'scheduled'), _negated=True), ('send_at__isnull', False), _connector='OR'), name='mailing_scheduled_has_send_at'),
-        ),
-        migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['approved', 'scheduled', 'freezing', 'held', 'sending', 'paused', 'finished']), _negated=True), ('approval__isnull', False), _connector='OR'), name='mailing_approved_has_approval'),
-        ),
-        migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state__in', ['sending', 'paused', 'finished']), _negated=True), models.Q(('audience_count__isnull', False), ('frozen_at__isnull', False)), _connector='OR'), name='mailing_frozen_has_audience'),
-        ),
-        migrations.AddConstraint(
-            model_name='mailing',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['held', 'paused']), ('state_reason', ''), _negated=True), name='mailing_halted_says_why'),
-        ),
-        migrations.AddConstraint(
-            model_name='variant',
-            constraint=models.UniqueConstraint(fields=('mailing', 'language'), name='variant_once_per_language'),
-        ),
+        
+        
+        
+        
+        
     ]

@@ -32,6 +32,9 @@ class Migration(migrations.Migration):
                     models.BooleanField(default=False, help_text="its mailing is over: nothing of it changes any more"),
                 ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("mailing_id", "first_seq"), name="delivery_place_once")]
+            },
         ),
         migrations.CreateModel(
             name="EngagementBatch",
@@ -55,10 +58,6 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="feedback",
             index=models.Index(condition=models.Q(("position__isnull", True)), fields=["id"], name="feedback_unplaced"),
-        ),
-        migrations.AddConstraint(
-            model_name="deliveryplace",
-            constraint=models.UniqueConstraint(fields=("mailing_id", "first_seq"), name="delivery_place_once"),
         ),
         migrations.RunSQL(ENGAGEMENT, "ALTER TABLE engagement DROP COLUMN batch_id"),
     ]

@@ -25,6 +25,9 @@ class Migration(migrations.Migration):
                 ("until", models.DateTimeField()),
                 ("reply_text", models.TextField(blank=True, default="", help_text="what was said last")),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("transport_id", "domain"), name="domain_rest_once")]
+            },
         ),
         migrations.CreateModel(
             name="RecipientLimit",
@@ -43,6 +46,14 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["domain"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("per_minute__gte", 1)), name="recipient_limit_is_one_at_least"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("domain__regex", "^[a-z0-9._-]+$")), name="recipient_limit_is_a_domain"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -79,22 +90,6 @@ class Migration(migrations.Migration):
                     ("warmup_from__isnull", True), models.Q(("warmup_steps", []), _negated=True), _connector="OR"
                 ),
                 name="sending_domain_warmup_has_steps",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="domainrest",
-            constraint=models.UniqueConstraint(fields=("transport_id", "domain"), name="domain_rest_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlimit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("per_minute__gte", 1)), name="recipient_limit_is_one_at_least"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="recipientlimit",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("domain__regex", "^[a-z0-9._-]+$")), name="recipient_limit_is_a_domain"
             ),
         ),
         migrations.AddField(

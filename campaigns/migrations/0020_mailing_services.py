@@ -52,6 +52,22 @@ class Migration(migrations.Migration):
                 ),
                 ("note", models.CharField(blank=True, default="", max_length=300)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("handled_at__isnull", True), ("state", "new")),
+                            models.Q(models.Q(("state", "new"), _negated=True), ("handled_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="service_event_handled_at",
+                    )
+                ],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "new")), fields=["id"], name="service_event_new"),
+                    models.Index(fields=["received_at"], name="service_event_received"),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="transport",
@@ -94,27 +110,8 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.PROTECT, related_name="+", to="campaigns.transport"
             ),
         ),
-        migrations.AddIndex(
-            model_name="serviceevent",
-            index=models.Index(condition=models.Q(("state", "new")), fields=["id"], name="service_event_new"),
-        ),
-        migrations.AddIndex(
-            model_name="serviceevent",
-            index=models.Index(fields=["received_at"], name="service_event_received"),
-        ),
         migrations.AddConstraint(
             model_name="serviceevent",
             constraint=models.UniqueConstraint(fields=("transport", "event_id"), name="service_event_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="serviceevent",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("handled_at__isnull", True), ("state", "new")),
-                    models.Q(models.Q(("state", "new"), _negated=True), ("handled_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="service_event_handled_at",
-            ),
         ),
     ]

@@ -82,6 +82,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("drive"),
+                        django.db.models.functions.text.Lower("name"),
+                        name="ask_once_per_drive",
+                        violation_error_message="This drive has an ask of this name already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True),
+                        name="ask_has_a_name",
+                        violation_error_message="An ask needs a name.",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="PositionStep",
@@ -196,6 +211,43 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("stance__range", (1, 7))), name="position_step_on_the_ladder"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("evidence_kind__in", ["quote", "meeting", "document", "vote"])),
+                        name="position_step_evidence_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("confidence__in", ["low", "medium", "high"])),
+                        name="position_step_confidence_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("evidence", ""), _negated=True),
+                            models.Q(("link", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="position_step_has_evidence",
+                        violation_error_message="Say what shows it: some words, or a link.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("withdrawn_at__isnull", True), ("withdrawn_why", "")),
+                            models.Q(("withdrawn_at__isnull", False), models.Q(("withdrawn_why", ""), _negated=True)),
+                            _connector="OR",
+                        ),
+                        name="position_step_withdrawn_says_why",
+                        violation_error_message="Say what was wrong about it.",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["organization", "ask", "-on", "-id"], name="position_step_history"),
+                    models.Index(fields=["ask", "-on", "-id"], name="position_step_of_ask"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Position",
@@ -243,6 +295,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("organization", "ask"), include=("stance", "on"), name="position_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("on__isnull", True), ("stance__isnull", True), ("step__isnull", True)),
+                            models.Q(("on__isnull", False), ("stance__isnull", False), ("step__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="position_whole_or_nothing",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Power",
@@ -269,103 +336,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="ask",
-            constraint=models.UniqueConstraint(
-                models.F("drive"),
-                django.db.models.functions.text.Lower("name"),
-                name="ask_once_per_drive",
-                violation_error_message="This drive has an ask of this name already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ask",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True),
-                name="ask_has_a_name",
-                violation_error_message="An ask needs a name.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="positionstep",
-            index=models.Index(fields=["organization", "ask", "-on", "-id"], name="position_step_history"),
-        ),
-        migrations.AddIndex(
-            model_name="positionstep",
-            index=models.Index(fields=["ask", "-on", "-id"], name="position_step_of_ask"),
-        ),
-        migrations.AddConstraint(
-            model_name="positionstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("stance__range", (1, 7))), name="position_step_on_the_ladder"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("evidence_kind__in", ["quote", "meeting", "document", "vote"])),
-                name="position_step_evidence_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("confidence__in", ["low", "medium", "high"])), name="position_step_confidence_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("evidence", ""), _negated=True), models.Q(("link", ""), _negated=True), _connector="OR"
-                ),
-                name="position_step_has_evidence",
-                violation_error_message="Say what shows it: some words, or a link.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="positionstep",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("withdrawn_at__isnull", True), ("withdrawn_why", "")),
-                    models.Q(("withdrawn_at__isnull", False), models.Q(("withdrawn_why", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="position_step_withdrawn_says_why",
-                violation_error_message="Say what was wrong about it.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="position",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "ask"), include=("stance", "on"), name="position_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="position",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("on__isnull", True), ("stance__isnull", True), ("step__isnull", True)),
-                    models.Q(("on__isnull", False), ("stance__isnull", False), ("step__isnull", False)),
-                    _connector="OR",
-                ),
-                name="position_whole_or_nothing",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="power",
-            constraint=models.UniqueConstraint(
-                fields=("organization", "campaign"), include=("power",), name="power_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="power",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("power__range", (1, 5))),
-                name="power_one_to_five",
-                violation_error_message="Power is between 1 and 5.",
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("organization", "campaign"), include=("power",), name="power_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("power__range", (1, 5))),
+                        name="power_one_to_five",
+                        violation_error_message="Power is between 1 and 5.",
+                    ),
+                ]
+            },
         ),
         migrations.RunSQL(APPEND_ONLY, APPEND_ONLY_BACK),
         migrations.RunSQL(FOLLOWS, FOLLOWS_BACK),

@@ -28,6 +28,20 @@ class Migration(migrations.Migration):
                 ("note", models.CharField(blank=True, default="", max_length=200)),
                 ("cancelled_at", models.DateTimeField(editable=False, null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_on__gte", models.F("starts_on"))),
+                        name="absence_ends_after_start",
+                        violation_error_message="It cannot end before it begins.",
+                    )
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("cancelled_at__isnull", True)), fields=["ends_on"], name="absence_running"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Party",
@@ -96,6 +110,48 @@ class Migration(migrations.Migration):
                 ),
                 ("remind_tries", models.PositiveSmallIntegerField(default=0, editable=False)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("title", ""), _negated=True),
+                        name="task_has_a_title",
+                        violation_error_message="Say what is to be done.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("done_at__isnull", True), ("dropped_at__isnull", True), _connector="OR"),
+                        name="task_done_or_dropped",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("repeat__in", ["", "day", "week", "fortnight", "month", "quarter", "year"])
+                        ),
+                        name="task_repeat_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("repeat", ""),
+                            models.Q(("anchor_on__isnull", False), ("series__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="task_repeats_in_a_series",
+                    ),
+                    models.UniqueConstraint(fields=("series", "due_on"), name="task_once_a_day_in_a_series"),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            ("done_at__isnull", True), ("dropped_at__isnull", True), ("reminded_at__isnull", True)
+                        ),
+                        fields=["due_on"],
+                        name="task_to_remind",
+                    ),
+                    models.Index(
+                        condition=models.Q(("source", ""), _negated=True),
+                        fields=["source", "source_uid"],
+                        name="task_source",
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="interaction",
@@ -268,20 +324,6 @@ class Migration(migrations.Migration):
                 to="contacts.person",
             ),
         ),
-        migrations.AddIndex(
-            model_name="absence",
-            index=models.Index(
-                condition=models.Q(("cancelled_at__isnull", True)), fields=["ends_on"], name="absence_running"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="absence",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_on__gte", models.F("starts_on"))),
-                name="absence_ends_after_start",
-                violation_error_message="It cannot end before it begins.",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="absence",
             constraint=models.CheckConstraint(
@@ -334,56 +376,5 @@ class Migration(migrations.Migration):
                 fields=["assignee", "due_on"],
                 name="task_open",
             ),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(
-                    ("done_at__isnull", True), ("dropped_at__isnull", True), ("reminded_at__isnull", True)
-                ),
-                fields=["due_on"],
-                name="task_to_remind",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="task",
-            index=models.Index(
-                condition=models.Q(("source", ""), _negated=True), fields=["source", "source_uid"], name="task_source"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("title", ""), _negated=True),
-                name="task_has_a_title",
-                violation_error_message="Say what is to be done.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("done_at__isnull", True), ("dropped_at__isnull", True), _connector="OR"),
-                name="task_done_or_dropped",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("repeat__in", ["", "day", "week", "fortnight", "month", "quarter", "year"])),
-                name="task_repeat_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("repeat", ""), models.Q(("anchor_on__isnull", False), ("series__isnull", False)), _connector="OR"
-                ),
-                name="task_repeats_in_a_series",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="task",
-            constraint=models.UniqueConstraint(fields=("series", "due_on"), name="task_once_a_day_in_a_series"),
         ),
     ]

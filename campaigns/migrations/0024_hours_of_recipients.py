@@ -39,6 +39,23 @@ class Migration(migrations.Migration):
                 ),
                 ("people", models.PositiveIntegerField(help_text="to send to, when it was frozen")),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("mailing_id", "number"), name="delivery_slot_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closes_at__isnull", True), ("closes_at__gt", models.F("due_at")), _connector="OR"
+                        ),
+                        name="delivery_slot_closes_after_it_opens",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "waiting")), fields=["due_at"], name="delivery_slot_due"),
+                    models.Index(
+                        condition=models.Q(("state", "open")), fields=["closes_at"], name="delivery_slot_closing"
+                    ),
+                ],
+            },
         ),
         migrations.AddField(
             model_name="deliverychunk",
@@ -97,27 +114,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="mailing_hours_begin_before_they_end",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="deliveryslot",
-            index=models.Index(condition=models.Q(("state", "waiting")), fields=["due_at"], name="delivery_slot_due"),
-        ),
-        migrations.AddIndex(
-            model_name="deliveryslot",
-            index=models.Index(
-                condition=models.Q(("state", "open")), fields=["closes_at"], name="delivery_slot_closing"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="deliveryslot",
-            constraint=models.UniqueConstraint(fields=("mailing_id", "number"), name="delivery_slot_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="deliveryslot",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("closes_at__isnull", True), ("closes_at__gt", models.F("due_at")), _connector="OR"),
-                name="delivery_slot_closes_after_it_opens",
             ),
         ),
     ]

@@ -126,6 +126,80 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True),
+                        name="commitment_says_something",
+                        violation_error_message="Write down what was promised.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("due_on__gte", models.F("made_on"))),
+                        name="commitment_due_after_made",
+                        violation_error_message="It cannot be due before it was promised.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["open", "kept", "broken", "withdrawn"])),
+                        name="commitment_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("settled_at__isnull", True), ("state", "open")),
+                            models.Q(models.Q(("state", "open"), _negated=True), ("settled_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="commitment_settled_says_when",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "open"),
+                            models.Q(("outcome", ""), _negated=True),
+                            models.Q(("outcome_link", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="commitment_outcome_is_shown",
+                        violation_error_message="Say what shows it: some words, or a link.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("verified_at__isnull", True), ("verified_by__isnull", True)),
+                            models.Q(
+                                ("state__in", ["kept", "broken"]),
+                                ("verified_at__isnull", False),
+                                ("verified_by__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="commitment_verified_when_settled",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("verified_by__isnull", True),
+                            models.Q(
+                                models.Q(
+                                    ("settled_by__isnull", True),
+                                    models.Q(("verified_by", models.F("settled_by")), _negated=True),
+                                    _connector="OR",
+                                ),
+                                models.Q(
+                                    ("recorded_by__isnull", True),
+                                    models.Q(("verified_by", models.F("recorded_by")), _negated=True),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="commitment_verifier_is_another",
+                        violation_error_message="Somebody else verifies it: not who recorded or settled it.",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "open")), fields=["due_on", "id"], name="commitment_open_due"
+                    ),
+                    models.Index(fields=["due_on", "id"], name="commitment_due"),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="CommitmentLink",
@@ -159,6 +233,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at__isnull", True)),
+                        fields=("commitment",),
+                        name="commitment_link_one_alive",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="CommitmentUpdate",
@@ -223,6 +306,30 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("progress__in", ["on_track", "late", "done", "cannot"])),
+                        name="commitment_update_progress_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("state", "waiting")),
+                            models.Q(("decided_at__isnull", False), ("state__in", ["accepted", "declined"])),
+                            _connector="OR",
+                        ),
+                        name="commitment_update_decided_says_when",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["commitment", "-received_at"], name="commitment_update_history"),
+                    models.Index(
+                        condition=models.Q(("state", "waiting")),
+                        fields=["received_at"],
+                        name="commitment_update_waiting",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Milestone",
@@ -243,6 +350,16 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["due_on", "id"],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True), name="milestone_says_something"
+                    ),
+                    models.UniqueConstraint(
+                        fields=("commitment", "text"),
+                        name="milestone_once",
+                        violation_error_message="This milestone is there already.",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -286,167 +403,21 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="commitment",
-            index=models.Index(
-                condition=models.Q(("state", "open")), fields=["due_on", "id"], name="commitment_open_due"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="commitment",
-            index=models.Index(fields=["due_on", "id"], name="commitment_due"),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True),
-                name="commitment_says_something",
-                violation_error_message="Write down what was promised.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("due_on__gte", models.F("made_on"))),
-                name="commitment_due_after_made",
-                violation_error_message="It cannot be due before it was promised.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["open", "kept", "broken", "withdrawn"])),
-                name="commitment_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("settled_at__isnull", True), ("state", "open")),
-                    models.Q(models.Q(("state", "open"), _negated=True), ("settled_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="commitment_settled_says_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state", "open"),
-                    models.Q(("outcome", ""), _negated=True),
-                    models.Q(("outcome_link", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="commitment_outcome_is_shown",
-                violation_error_message="Say what shows it: some words, or a link.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("verified_at__isnull", True), ("verified_by__isnull", True)),
-                    models.Q(
-                        ("state__in", ["kept", "broken"]),
-                        ("verified_at__isnull", False),
-                        ("verified_by__isnull", False),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("commitment", "kind", "about_on"), name="reminder_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("sent_at__isnull", True), ("dropped", ""), _connector="OR"),
+                        name="reminder_sent_or_dropped",
                     ),
-                    _connector="OR",
-                ),
-                name="commitment_verified_when_settled",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitment",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("verified_by__isnull", True),
-                    models.Q(
-                        models.Q(
-                            ("settled_by__isnull", True),
-                            models.Q(("verified_by", models.F("settled_by")), _negated=True),
-                            _connector="OR",
-                        ),
-                        models.Q(
-                            ("recorded_by__isnull", True),
-                            models.Q(("verified_by", models.F("recorded_by")), _negated=True),
-                            _connector="OR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="commitment_verifier_is_another",
-                violation_error_message="Somebody else verifies it: not who recorded or settled it.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitmentlink",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("revoked_at__isnull", True)),
-                fields=("commitment",),
-                name="commitment_link_one_alive",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="commitmentupdate",
-            index=models.Index(fields=["commitment", "-received_at"], name="commitment_update_history"),
-        ),
-        migrations.AddIndex(
-            model_name="commitmentupdate",
-            index=models.Index(
-                condition=models.Q(("state", "waiting")), fields=["received_at"], name="commitment_update_waiting"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitmentupdate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("progress__in", ["on_track", "late", "done", "cannot"])),
-                name="commitment_update_progress_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="commitmentupdate",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("state", "waiting")),
-                    models.Q(("decided_at__isnull", False), ("state__in", ["accepted", "declined"])),
-                    _connector="OR",
-                ),
-                name="commitment_update_decided_says_when",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="milestone",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True), name="milestone_says_something"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="milestone",
-            constraint=models.UniqueConstraint(
-                fields=("commitment", "text"),
-                name="milestone_once",
-                violation_error_message="This milestone is there already.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="reminder",
-            index=models.Index(
-                condition=models.Q(("dropped", ""), ("sent_at__isnull", True)), fields=["due_at"], name="reminder_due"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=models.UniqueConstraint(fields=("commitment", "kind", "about_on"), name="reminder_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="reminder",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("sent_at__isnull", True), ("dropped", ""), _connector="OR"),
-                name="reminder_sent_or_dropped",
-            ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("dropped", ""), ("sent_at__isnull", True)),
+                        fields=["due_at"],
+                        name="reminder_due",
+                    )
+                ],
+            },
         ),
     ]

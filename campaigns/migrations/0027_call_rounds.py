@@ -42,6 +42,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="round_has_a_name"),
+                    models.CheckConstraint(
+                        condition=models.Q(("most_tries__range", (1, 20))),
+                        name="round_tries",
+                        violation_error_message="Between 1 and 20 tries.",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="CallLine",
@@ -130,60 +140,38 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="callround",
-            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="round_has_a_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="callround",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("most_tries__range", (1, 20))),
-                name="round_tries",
-                violation_error_message="Between 1 and 20 tries.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="callline",
-            index=models.Index(condition=models.Q(("state", "open")), fields=["round", "id"], name="call_line_open"),
-        ),
-        migrations.AddConstraint(
-            model_name="callline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("person__isnull", False), ("organization__isnull", False), _connector="OR"),
-                name="call_line_is_somebody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="callline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lease_until__isnull", True), ("token__isnull", True)),
-                    models.Q(("lease_until__isnull", False), ("token__isnull", False)),
-                    _connector="OR",
-                ),
-                name="call_line_claim_has_a_lease",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="callline",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("state", "open"), models.Q(("done_at__isnull", False), ("token__isnull", True)), _connector="OR"
-                ),
-                name="call_line_done_is_free",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="callline",
-            constraint=models.UniqueConstraint(fields=("round", "person"), name="call_line_person_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="callline",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("person__isnull", True)),
-                fields=("round", "organization"),
-                name="call_line_organization_once",
-            ),
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("person__isnull", False), ("organization__isnull", False), _connector="OR"),
+                        name="call_line_is_somebody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lease_until__isnull", True), ("token__isnull", True)),
+                            models.Q(("lease_until__isnull", False), ("token__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="call_line_claim_has_a_lease",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("state", "open"),
+                            models.Q(("done_at__isnull", False), ("token__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="call_line_done_is_free",
+                    ),
+                    models.UniqueConstraint(fields=("round", "person"), name="call_line_person_once"),
+                    models.UniqueConstraint(
+                        condition=models.Q(("person__isnull", True)),
+                        fields=("round", "organization"),
+                        name="call_line_organization_once",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(condition=models.Q(("state", "open")), fields=["round", "id"], name="call_line_open")
+                ],
+            },
         ),
     ]

@@ -86,6 +86,20 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("rule__in", ["staff", "open"])), name="network_rule_known"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kinds__len__gt", 0), ("kinds__contained_by", ["institution", "individual"])
+                        ),
+                        name="network_takes_somebody",
+                        violation_error_message="A network takes institutions, individuals, or both.",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Member",
@@ -141,6 +155,37 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("organization__isnull", False), ("person__isnull", True)),
+                            models.Q(
+                                ("contact__isnull", True), ("organization__isnull", True), ("person__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="member_is_one_of_two",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("left_at__isnull", True), ("left_at__gte", models.F("joined_at")), _connector="OR"
+                        ),
+                        name="member_leaves_after_joining",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("left_at__isnull", True)),
+                        fields=("network", "organization"),
+                        name="member_institution_once",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("left_at__isnull", True)),
+                        fields=("network", "person"),
+                        name="member_person_once",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["network", "-joined_at", "-id"], name="member_list")],
+            },
         ),
         migrations.CreateModel(
             name="Application",
@@ -231,6 +276,40 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("state__in", ["asked", "confirmed"])),
+                        fields=("network", "address_hash"),
+                        name="application_open_once",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "individual"), models.Q(("organization_name", ""), _negated=True), _connector="OR"
+                        ),
+                        name="application_institution_is_named",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state", "asked"), ("confirmed_at__isnull", False), _connector="OR"),
+                        name="application_confirmed_has_time",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("decided_at__isnull", True), ("state__in", ["asked", "confirmed"])),
+                            models.Q(("decided_at__isnull", False), ("state__in", ["accepted", "declined"])),
+                            _connector="OR",
+                        ),
+                        name="application_decided_has_time",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["network", "state", "confirmed_at"], name="application_queue"),
+                    models.Index(fields=["address_hash"], name="application_address"),
+                    models.Index(
+                        condition=models.Q(("state", "asked")), fields=["created_at"], name="application_unconfirmed"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="NetworkLetter",
@@ -255,125 +334,23 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="network",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("rule__in", ["staff", "open"])), name="network_rule_known"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="network",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kinds__len__gt", 0), ("kinds__contained_by", ["institution", "individual"])),
-                name="network_takes_somebody",
-                violation_error_message="A network takes institutions, individuals, or both.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="member",
-            index=models.Index(fields=["network", "-joined_at", "-id"], name="member_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("organization__isnull", False), ("person__isnull", True)),
-                    models.Q(("contact__isnull", True), ("organization__isnull", True), ("person__isnull", False)),
-                    _connector="OR",
-                ),
-                name="member_is_one_of_two",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("left_at__isnull", True), ("left_at__gte", models.F("joined_at")), _connector="OR"),
-                name="member_leaves_after_joining",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("left_at__isnull", True)),
-                fields=("network", "organization"),
-                name="member_institution_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="member",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("left_at__isnull", True)), fields=("network", "person"), name="member_person_once"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="application",
-            index=models.Index(fields=["network", "state", "confirmed_at"], name="application_queue"),
-        ),
-        migrations.AddIndex(
-            model_name="application",
-            index=models.Index(fields=["address_hash"], name="application_address"),
-        ),
-        migrations.AddIndex(
-            model_name="application",
-            index=models.Index(
-                condition=models.Q(("state", "asked")), fields=["created_at"], name="application_unconfirmed"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("state__in", ["asked", "confirmed"])),
-                fields=("network", "address_hash"),
-                name="application_open_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind", "individual"), models.Q(("organization_name", ""), _negated=True), _connector="OR"
-                ),
-                name="application_institution_is_named",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state", "asked"), ("confirmed_at__isnull", False), _connector="OR"),
-                name="application_confirmed_has_time",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="application",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("decided_at__isnull", True), ("state__in", ["asked", "confirmed"])),
-                    models.Q(("decided_at__isnull", False), ("state__in", ["accepted", "declined"])),
-                    _connector="OR",
-                ),
-                name="application_decided_has_time",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="networkletter",
-            index=models.Index(
-                condition=models.Q(("closed_at__isnull", True), ("sent_at__isnull", True)),
-                fields=["due_at", "id"],
-                name="network_letter_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="networkletter",
-            constraint=models.UniqueConstraint(fields=("application", "about"), name="network_letter_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="networkletter",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("closed_at__isnull", True), models.Q(("problem", ""), _negated=True), _connector="OR"
-                ),
-                name="network_letter_given_up_says_why",
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("application", "about"), name="network_letter_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("closed_at__isnull", True), models.Q(("problem", ""), _negated=True), _connector="OR"
+                        ),
+                        name="network_letter_given_up_says_why",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("closed_at__isnull", True), ("sent_at__isnull", True)),
+                        fields=["due_at", "id"],
+                        name="network_letter_due",
+                    )
+                ],
+            },
         ),
     ]

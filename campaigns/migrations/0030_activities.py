@@ -168,6 +168,60 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("due_on__gte", models.F("starts_on"))),
+                        name="activity_ends_after_start",
+                        violation_error_message="It cannot be due before it begins.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["mailing", "call_round", "meeting", "event", "publication", "other"])
+                        ),
+                        name="activity_kind_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("state__in", ["planned", "under_way", "waiting", "done", "dropped"])),
+                        name="activity_state_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("role__in", ["", "lead", "outreach", "communication", "expert", "partners", "monitoring"])
+                        ),
+                        name="activity_role_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("done_on__isnull", False), ("state", "done")),
+                            models.Q(models.Q(("state", "done"), _negated=True), ("done_on__isnull", True)),
+                            _connector="OR",
+                        ),
+                        name="activity_done_has_a_day",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("mailing__isnull", True), ("kind", "mailing"), _connector="OR"),
+                        name="activity_mailing_is_of_a_mailing",
+                        violation_error_message="Only an activity of the kind “mailing” can be a mailing.",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("archived_at__isnull", True)),
+                        fields=("mailing",),
+                        name="activity_mailing_once",
+                        violation_error_message="Another activity is this mailing already.",
+                    ),
+                ],
+                "indexes": [
+                    models.Index(fields=["drive", "starts_on"], name="activity_of_drive"),
+                    models.Index(
+                        condition=models.Q(
+                            ("archived_at__isnull", True), ("state__in", ["planned", "under_way", "waiting"])
+                        ),
+                        fields=["due_on"],
+                        name="activity_open",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Dependency",
@@ -189,6 +243,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(fields=("after", "before"), name="dependency_once"),
+                    models.CheckConstraint(
+                        condition=models.Q(("before", models.F("after")), _negated=True),
+                        name="dependency_on_another",
+                        violation_error_message="An activity cannot depend on itself.",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="Objective",
@@ -217,6 +281,37 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        models.F("drive"),
+                        django.db.models.functions.text.Lower("name"),
+                        condition=models.Q(("archived_at__isnull", True)),
+                        name="objective_once_per_drive",
+                        violation_error_message="This drive has an objective of this name already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True),
+                        name="objective_has_a_name",
+                        violation_error_message="Say what is to be reached.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("target", models.F("baseline")), _negated=True),
+                        name="objective_aims_elsewhere",
+                        violation_error_message="The number to reach is the one that is there already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("reached__isnull", True), ("reached_on__isnull", True)),
+                            models.Q(("reached__isnull", False), ("reached_on__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="objective_reached_has_a_day",
+                        violation_error_message="Say of which day the number is.",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["drive", "due_on"], name="objective_of_drive")],
+            },
         ),
         migrations.CreateModel(
             name="TeamMember",
@@ -253,149 +348,22 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="activity",
-            index=models.Index(fields=["drive", "starts_on"], name="activity_of_drive"),
-        ),
-        migrations.AddIndex(
-            model_name="activity",
-            index=models.Index(
-                condition=models.Q(("archived_at__isnull", True), ("state__in", ["planned", "under_way", "waiting"])),
-                fields=["due_on"],
-                name="activity_open",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("due_on__gte", models.F("starts_on"))),
-                name="activity_ends_after_start",
-                violation_error_message="It cannot be due before it begins.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["mailing", "call_round", "meeting", "event", "publication", "other"])),
-                name="activity_kind_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["planned", "under_way", "waiting", "done", "dropped"])),
-                name="activity_state_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("role__in", ["", "lead", "outreach", "communication", "expert", "partners", "monitoring"])
-                ),
-                name="activity_role_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("done_on__isnull", False), ("state", "done")),
-                    models.Q(models.Q(("state", "done"), _negated=True), ("done_on__isnull", True)),
-                    _connector="OR",
-                ),
-                name="activity_done_has_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("mailing__isnull", True), ("kind", "mailing"), _connector="OR"),
-                name="activity_mailing_is_of_a_mailing",
-                violation_error_message="Only an activity of the kind “mailing” can be a mailing.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="activity",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("archived_at__isnull", True)),
-                fields=("mailing",),
-                name="activity_mailing_once",
-                violation_error_message="Another activity is this mailing already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="dependency",
-            constraint=models.UniqueConstraint(fields=("after", "before"), name="dependency_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="dependency",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("before", models.F("after")), _negated=True),
-                name="dependency_on_another",
-                violation_error_message="An activity cannot depend on itself.",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="objective",
-            index=models.Index(fields=["drive", "due_on"], name="objective_of_drive"),
-        ),
-        migrations.AddConstraint(
-            model_name="objective",
-            constraint=models.UniqueConstraint(
-                models.F("drive"),
-                django.db.models.functions.text.Lower("name"),
-                condition=models.Q(("archived_at__isnull", True)),
-                name="objective_once_per_drive",
-                violation_error_message="This drive has an objective of this name already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="objective",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True),
-                name="objective_has_a_name",
-                violation_error_message="Say what is to be reached.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="objective",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("target", models.F("baseline")), _negated=True),
-                name="objective_aims_elsewhere",
-                violation_error_message="The number to reach is the one that is there already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="objective",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("reached__isnull", True), ("reached_on__isnull", True)),
-                    models.Q(("reached__isnull", False), ("reached_on__isnull", False)),
-                    _connector="OR",
-                ),
-                name="objective_reached_has_a_day",
-                violation_error_message="Say of which day the number is.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="teammember",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("removed_at__isnull", True)),
-                fields=("drive", "user", "role"),
-                name="member_once_in_a_role",
-                violation_error_message="They have this role in this drive already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="teammember",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("role__in", ["lead", "outreach", "communication", "expert", "partners", "monitoring"])
-                ),
-                name="member_role_known",
-            ),
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("removed_at__isnull", True)),
+                        fields=("drive", "user", "role"),
+                        name="member_once_in_a_role",
+                        violation_error_message="They have this role in this drive already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("role__in", ["lead", "outreach", "communication", "expert", "partners", "monitoring"])
+                        ),
+                        name="member_role_known",
+                    ),
+                ]
+            },
         ),
         migrations.RunSQL(MOVES, "DROP FUNCTION campaigns_activity_moves() CASCADE"),
         migrations.RunSQL(CIRCLES, "DROP FUNCTION campaigns_dependency_check() CASCADE"),

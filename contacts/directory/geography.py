@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from zoneinfo import available_timezones
 
 import pycountry
 from babel import Locale
 from babel.core import get_global
 from babel.languages import get_official_languages
+
+from crm.zones import zones
 
 LANGUAGES = ("en", "fr", "es", "ar")
 # region → its parent; "" for the five at the top
@@ -116,4 +117,4 @@ def _languages(code: str) -> list[str]:
 
 def _time_zone(code: str) -> str:
     candidates = [CAPITAL_ZONES.get(code, ""), *get_global("territory_zones").get(code, [])]
-    return next((zone for zone in candidates if zone in available_timezones()), "UTC")
+    return next((zone for zone in candidates if zone in zones()), "UTC")

@@ -138,7 +138,7 @@ class Migration(migrations.Migration):
                 ('job', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='crm.job')),
                 ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='imports', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('error', ''), ('state__in', ['refused', 'failed']), _negated=True), name='import_refused_says_why')]},),
         migrations.CreateModel(
             name='ImportRow',
             fields=[
@@ -152,7 +152,7 @@ class Migration(migrations.Migration):
                 ('organization_id', models.BigIntegerField(null=True)),
                 ('run', models.ForeignKey(db_constraint=False, on_delete=django.db.models.deletion.CASCADE, related_name='rows', to='contacts.importrun')),
             ],
-        ),
+        options={"constraints": [models.UniqueConstraint(fields=('run', 'line'), name='import_row_once')], "indexes": [models.Index(fields=['run', 'outcome', 'line'], name='import_row_outcome')]},),
         migrations.CreateModel(
             name='IndicatorValue',
             fields=[
@@ -164,7 +164,7 @@ class Migration(migrations.Migration):
                 ('country', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='indicator_values', to='contacts.country')),
                 ('indicator', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='values', to='contacts.indicator')),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(models.Q(('aggregate', ''), ('country__isnull', False)), models.Q(('country__isnull', True), models.Q(('aggregate', ''), _negated=True)), _connector='OR'), name='indicator_value_country_or_aggregate'), models.UniqueConstraint(condition=models.Q(('country__isnull', False)), fields=('indicator', 'country', 'year'), name='indicator_value_once'), models.UniqueConstraint(condition=models.Q(('country__isnull', True)), fields=('indicator', 'aggregate', 'year'), name='indicator_aggregate_once')], "indexes": [models.Index(fields=['indicator', 'country', '-year'], name='indicator_latest')]},),
         migrations.CreateModel(
             name='Organization',
             fields=[
@@ -189,7 +189,7 @@ class Migration(migrations.Migration):
                 ('country', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='organizations', to='contacts.country')),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='children', to='contacts.organization')),
             ],
-        ),
+        options={"indexes": [models.Index(fields=['constituency', 'country'], name='organization_grid'), models.Index(fields=['sort_key', 'id'], name='organization_order'), models.Index(fields=['country', 'sort_key', 'id'], name='organization_country'), django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='organization_search', opclasses=['gin_trgm_ops']), django.contrib.postgres.indexes.GinIndex(fields=['countries_of_work'], name='organization_works_in')]},),
         migrations.CreateModel(
             name='Person',
             fields=[
@@ -217,7 +217,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'verbose_name_plural': 'people',
-            },
+            "indexes": [models.Index(fields=['sort_key', 'id'], name='person_order'), models.Index(fields=['country', 'sort_key', 'id'], name='person_country'), models.Index(models.OrderBy(models.F('last_mailed_at'), descending=True, nulls_last=True), models.F('id'), name='person_last_mailed'), django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='person_search', opclasses=['gin_trgm_ops'])],},
         ),
         migrations.CreateModel(
             name='ContactListMember',
@@ -229,7 +229,7 @@ class Migration(migrations.Migration):
                 ('organization', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contacts.organization')),
                 ('person', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='contacts.person')),
             ],
-        ),
+        options={"constraints": [models.UniqueConstraint(fields=('contact_list', 'person'), name='list_person_once'), models.UniqueConstraint(fields=('contact_list', 'organization'), name='list_organization_once'), models.CheckConstraint(condition=models.Q(models.Q(('organization__isnull', True), ('person__isnull', False)), models.Q(('organization__isnull', False), ('person__isnull', True)), _connector='OR'), name='list_member_is_one')]},),
         migrations.CreateModel(
             name='Post',
             fields=[
@@ -245,7 +245,7 @@ class Migration(migrations.Migration):
                 ('archived_at', models.DateTimeField(blank=True, null=True)),
                 ('organization', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='posts', to='contacts.organization')),
             ],
-        ),
+        options={"constraints": [models.UniqueConstraint(fields=('organization', 'name'), name='post_once_per_organization')]},),
         migrations.CreateModel(
             name='Membership',
             fields=[
@@ -259,7 +259,7 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='memberships', to='contacts.person')),
                 ('post', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='memberships', to='contacts.post')),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('started_on__isnull', True), ('ended_on__gte', models.F('started_on')), _connector='OR'), name='membership_ends_after_start', violation_error_message='A membership cannot end before it starts.'), models.UniqueConstraint(condition=models.Q(('ended_on__isnull', True), ('is_primary', True)), fields=('person',), name='membership_one_primary', violation_error_message='This person has a primary membership already.')], "indexes": [models.Index(fields=['organization', 'person'], name='membership_organization'), models.Index(fields=['post', 'ended_on'], name='membership_post'), models.Index(condition=models.Q(('ended_on__isnull', True), ('is_primary', True)), fields=['person', 'organization'], name='membership_current_primary')]},),
         migrations.CreateModel(
             name='ContactPoint',
             fields=[
@@ -281,7 +281,7 @@ class Migration(migrations.Migration):
                 ('person', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='contact_points', to='contacts.person')),
                 ('post', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='contact_points', to='contacts.post')),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(models.Q(('organization__isnull', True), ('person__isnull', False), ('post__isnull', True)), models.Q(('organization__isnull', True), ('person__isnull', True), ('post__isnull', False)), models.Q(('organization__isnull', False), ('person__isnull', True), ('post__isnull', True)), _connector='OR'), name='contact_point_one_owner'), models.CheckConstraint(condition=models.Q(models.Q(('kind', 'email'), _negated=True), models.Q(models.Q(('address_key', ''), _negated=True), ('address_hash__isnull', False)), _connector='OR'), name='contact_point_email_has_key'), models.CheckConstraint(condition=models.Q(('status__in', ['active', 'bouncing', 'invalid', 'complained'])), name='contact_point_status_known'), models.UniqueConstraint(fields=('person', 'kind', 'value'), name='contact_point_once_person'), models.UniqueConstraint(fields=('post', 'kind', 'value'), name='contact_point_once_post'), models.UniqueConstraint(fields=('organization', 'kind', 'value'), name='contact_point_once_organization')], "indexes": [models.Index(fields=['address_hash'], name='contact_point_hash'), models.Index(condition=models.Q(('kind', 'email')), fields=['address_key'], name='contact_point_key'), models.Index(fields=['person', 'kind', '-is_preferred', 'id'], name='contact_point_person')]},),
         migrations.CreateModel(
             name='Region',
             fields=[
@@ -321,7 +321,7 @@ class Migration(migrations.Migration):
                 ('archived_at', models.DateTimeField(blank=True, null=True)),
                 ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='segments', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"indexes": [django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='segment_search', opclasses=['gin_trgm_ops'])]},),
         migrations.CreateModel(
             name='SegmentVersion',
             fields=[
@@ -332,7 +332,7 @@ class Migration(migrations.Migration):
                 ('saved_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('segment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='contacts.segment')),
             ],
-        ),
+        options={"constraints": [models.UniqueConstraint(fields=('segment', 'version'), name='segment_version_once')]},),
         migrations.CreateModel(
             name='Suppression',
             fields=[
@@ -380,7 +380,7 @@ class Migration(migrations.Migration):
                 ('event_id', models.BigIntegerField()),
                 ('topic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contacts.topic')),
             ],
-        ),
+        options={"constraints": [models.UniqueConstraint(fields=('subject_uid', 'topic', 'channel'), name='consent_state_once')], "indexes": [models.Index(condition=models.Q(('is_granted', True)), fields=['topic', 'channel', 'subject_uid'], name='consent_granted')]},),
         migrations.CreateModel(
             name='ConsentEvent',
             fields=[
@@ -397,7 +397,7 @@ class Migration(migrations.Migration):
                 ('address_hash', models.BinaryField(help_text='the address it was given for, when known', max_length=32, null=True)),
                 ('topic', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='contacts.topic')),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('action', 'withdraw'), models.Q(('lawful_basis', ''), _negated=True), _connector='OR'), name='consent_grant_has_basis'), models.CheckConstraint(condition=models.Q(('action__in', ['grant', 'withdraw'])), name='consent_action_known'), models.CheckConstraint(condition=models.Q(('subject_kind__in', ['person', 'organization'])), name='consent_subject_known')], "indexes": [models.Index(fields=['subject_uid', 'topic', 'channel', '-at', '-id'], name='consent_event_subject')]},),
         migrations.CreateModel(
             name='UidAlias',
             fields=[
@@ -410,172 +410,46 @@ class Migration(migrations.Migration):
                 'constraints': [models.CheckConstraint(condition=models.Q(('old_uid', models.F('new_uid')), _negated=True), name='uid_alias_moves')],
             },
         ),
-        migrations.AddConstraint(
-            model_name='importrun',
-            constraint=models.CheckConstraint(condition=models.Q(('error', ''), ('state__in', ['refused', 'failed']), _negated=True), name='import_refused_says_why'),
-        ),
-        migrations.AddIndex(
-            model_name='importrow',
-            index=models.Index(fields=['run', 'outcome', 'line'], name='import_row_outcome'),
-        ),
-        migrations.AddConstraint(
-            model_name='importrow',
-            constraint=models.UniqueConstraint(fields=('run', 'line'), name='import_row_once'),
-        ),
-        migrations.AddIndex(
-            model_name='indicatorvalue',
-            index=models.Index(fields=['indicator', 'country', '-year'], name='indicator_latest'),
-        ),
-        migrations.AddConstraint(
-            model_name='indicatorvalue',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('aggregate', ''), ('country__isnull', False)), models.Q(('country__isnull', True), models.Q(('aggregate', ''), _negated=True)), _connector='OR'), name='indicator_value_country_or_aggregate'),
-        ),
-        migrations.AddConstraint(
-            model_name='indicatorvalue',
-            constraint=models.UniqueConstraint(condition=models.Q(('country__isnull', False)), fields=('indicator', 'country', 'year'), name='indicator_value_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='indicatorvalue',
-            constraint=models.UniqueConstraint(condition=models.Q(('country__isnull', True)), fields=('indicator', 'aggregate', 'year'), name='indicator_aggregate_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactlistmember',
-            constraint=models.UniqueConstraint(fields=('contact_list', 'person'), name='list_person_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactlistmember',
-            constraint=models.UniqueConstraint(fields=('contact_list', 'organization'), name='list_organization_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactlistmember',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('organization__isnull', True), ('person__isnull', False)), models.Q(('organization__isnull', False), ('person__isnull', True)), _connector='OR'), name='list_member_is_one'),
-        ),
-        migrations.AddConstraint(
-            model_name='post',
-            constraint=models.UniqueConstraint(fields=('organization', 'name'), name='post_once_per_organization'),
-        ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['organization', 'person'], name='membership_organization'),
-        ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(fields=['post', 'ended_on'], name='membership_post'),
-        ),
-        migrations.AddIndex(
-            model_name='membership',
-            index=models.Index(condition=models.Q(('ended_on__isnull', True), ('is_primary', True)), fields=['person', 'organization'], name='membership_current_primary'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.CheckConstraint(condition=models.Q(('ended_on__isnull', True), ('started_on__isnull', True), ('ended_on__gte', models.F('started_on')), _connector='OR'), name='membership_ends_after_start', violation_error_message='A membership cannot end before it starts.'),
-        ),
-        migrations.AddConstraint(
-            model_name='membership',
-            constraint=models.UniqueConstraint(condition=models.Q(('ended_on__isnull', True), ('is_primary', True)), fields=('person',), name='membership_one_primary', violation_error_message='This person has a primary membership already.'),
-        ),
-        migrations.AddIndex(
-            model_name='contactpoint',
-            index=models.Index(fields=['address_hash'], name='contact_point_hash'),
-        ),
-        migrations.AddIndex(
-            model_name='contactpoint',
-            index=models.Index(condition=models.Q(('kind', 'email')), fields=['address_key'], name='contact_point_key'),
-        ),
-        migrations.AddIndex(
-            model_name='contactpoint',
-            index=models.Index(fields=['person', 'kind', '-is_preferred', 'id'], name='contact_point_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('organization__isnull', True), ('person__isnull', False), ('post__isnull', True)), models.Q(('organization__isnull', True), ('person__isnull', True), ('post__isnull', False)), models.Q(('organization__isnull', False), ('person__isnull', True), ('post__isnull', True)), _connector='OR'), name='contact_point_one_owner'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('kind', 'email'), _negated=True), models.Q(models.Q(('address_key', ''), _negated=True), ('address_hash__isnull', False)), _connector='OR'), name='contact_point_email_has_key'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.CheckConstraint(condition=models.Q(('status__in', ['active', 'bouncing', 'invalid', 'complained'])), name='contact_point_status_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.UniqueConstraint(fields=('person', 'kind', 'value'), name='contact_point_once_person'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.UniqueConstraint(fields=('post', 'kind', 'value'), name='contact_point_once_post'),
-        ),
-        migrations.AddConstraint(
-            model_name='contactpoint',
-            constraint=models.UniqueConstraint(fields=('organization', 'kind', 'value'), name='contact_point_once_organization'),
-        ),
-        migrations.AddIndex(
-            model_name='segment',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='segment_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddConstraint(
-            model_name='segmentversion',
-            constraint=models.UniqueConstraint(fields=('segment', 'version'), name='segment_version_once'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['sort_key', 'id'], name='person_order'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(fields=['country', 'sort_key', 'id'], name='person_country'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=models.Index(models.OrderBy(models.F('last_mailed_at'), descending=True, nulls_last=True), models.F('id'), name='person_last_mailed'),
-        ),
-        migrations.AddIndex(
-            model_name='person',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='person_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddIndex(
-            model_name='organization',
-            index=models.Index(fields=['constituency', 'country'], name='organization_grid'),
-        ),
-        migrations.AddIndex(
-            model_name='organization',
-            index=models.Index(fields=['sort_key', 'id'], name='organization_order'),
-        ),
-        migrations.AddIndex(
-            model_name='organization',
-            index=models.Index(fields=['country', 'sort_key', 'id'], name='organization_country'),
-        ),
-        migrations.AddIndex(
-            model_name='organization',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['search_text'], name='organization_search', opclasses=['gin_trgm_ops']),
-        ),
-        migrations.AddIndex(
-            model_name='organization',
-            index=django.contrib.postgres.indexes.GinIndex(fields=['countries_of_work'], name='organization_works_in'),
-        ),
-        migrations.AddIndex(
-            model_name='consentstate',
-            index=models.Index(condition=models.Q(('is_granted', True)), fields=['topic', 'channel', 'subject_uid'], name='consent_granted'),
-        ),
-        migrations.AddConstraint(
-            model_name='consentstate',
-            constraint=models.UniqueConstraint(fields=('subject_uid', 'topic', 'channel'), name='consent_state_once'),
-        ),
-        migrations.AddIndex(
-            model_name='consentevent',
-            index=models.Index(fields=['subject_uid', 'topic', 'channel', '-at', '-id'], name='consent_event_subject'),
-        ),
-        migrations.AddConstraint(
-            model_name='consentevent',
-            constraint=models.CheckConstraint(condition=models.Q(('action', 'withdraw'), models.Q(('lawful_basis', ''), _negated=True), _connector='OR'), name='consent_grant_has_basis'),
-        ),
-        migrations.AddConstraint(
-            model_name='consentevent',
-            constraint=models.CheckConstraint(condition=models.Q(('action__in', ['grant', 'withdraw'])), name='consent_action_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='consentevent',
-            constraint=models.CheckConstraint(condition=models.Q(('subject_kind__in', ['person', 'organization'])), name='consent_subject_known'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
     ]

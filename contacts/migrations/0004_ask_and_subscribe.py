@@ -75,6 +75,24 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("lawful_basis", ""), _negated=True),
+                            models.Q(("source", ""), _negated=True),
+                            models.Q(("evidence", ""), _negated=True),
+                        ),
+                        name="subscription_is_founded",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("way", "ask"), _negated=True), ("lawful_basis", "consent"), _connector="OR"
+                        ),
+                        name="subscription_asks_for_consent",
+                    ),
+                ]
+            },
         ),
         migrations.CreateModel(
             name="SubscriptionRow",
@@ -106,6 +124,10 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [models.UniqueConstraint(fields=("run", "subject_uid"), name="subscription_row_once")],
+                "indexes": [models.Index(fields=["run", "outcome", "id"], name="subscription_row_outcome")],
+            },
         ),
         migrations.CreateModel(
             name="OptInRequest",
@@ -206,33 +228,5 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
-        ),
-        migrations.AddConstraint(
-            model_name="subscriptionrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("lawful_basis", ""), _negated=True),
-                    models.Q(("source", ""), _negated=True),
-                    models.Q(("evidence", ""), _negated=True),
-                ),
-                name="subscription_is_founded",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="subscriptionrun",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("way", "ask"), _negated=True), ("lawful_basis", "consent"), _connector="OR"
-                ),
-                name="subscription_asks_for_consent",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="subscriptionrow",
-            index=models.Index(fields=["run", "outcome", "id"], name="subscription_row_outcome"),
-        ),
-        migrations.AddConstraint(
-            model_name="subscriptionrow",
-            constraint=models.UniqueConstraint(fields=("run", "subject_uid"), name="subscription_row_once"),
         ),
     ]

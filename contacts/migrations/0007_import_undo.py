@@ -38,6 +38,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason__in", ["edited", "used", "written", "permission", "holds"])),
+                        name="import_kept_reason_known",
+                    )
+                ]
+            },
         ),
         migrations.CreateModel(
             name="ImportMade",
@@ -69,6 +77,7 @@ class Migration(migrations.Migration):
                 ("options", models.JSONField(default=dict)),
                 ("is_shared", models.BooleanField(default=False)),
             ],
+            options={"indexes": [models.Index(fields=["signature", "-updated_at"], name="import_mapping_header")]},
         ),
         migrations.RemoveIndex(
             model_name="importrow",
@@ -128,19 +137,8 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddConstraint(
-            model_name="importkept",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason__in", ["edited", "used", "written", "permission", "holds"])),
-                name="import_kept_reason_known",
-            ),
-        ),
-        migrations.AddConstraint(
             model_name="importmade",
             constraint=models.UniqueConstraint(fields=("run", "kind"), name="import_made_once"),
-        ),
-        migrations.AddIndex(
-            model_name="importmapping",
-            index=models.Index(fields=["signature", "-updated_at"], name="import_mapping_header"),
         ),
         migrations.AddConstraint(
             model_name="importmapping",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import Any
-from zoneinfo import available_timezones
 
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
@@ -15,8 +14,9 @@ from crm.accounts.models import Installation, User
 from crm.accounts.rules import Role
 from crm.accounts.scopes import campaign_choices, country_choices
 from crm.languages import CODES, language_name
+from crm.zones import zones
 
-ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(available_timezones()) if "/" in zone or zone == "UTC"]
+ZONES = [(zone, zone.replace("_", " ")) for zone in sorted(zones()) if "/" in zone or zone == "UTC"]
 
 
 class GrantForm(forms.Form):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from typing import Any
-from zoneinfo import available_timezones
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
@@ -17,10 +16,11 @@ from django.utils.translation import gettext_lazy as _
 from crm.accounts.rules import Action, Role, Scope, scope_of
 from crm.ids import StampedModel
 from crm.languages import FIRST
+from crm.zones import zones
 
 
 def validate_time_zone(value: str) -> None:
-    if value not in available_timezones():
+    if value not in zones():
         raise ValidationError(
             _("%(value)s is not a time zone. Use a name such as Africa/Dakar."), params={"value": value}
         )

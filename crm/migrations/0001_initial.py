@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ('actor', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('undoes', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='undone_by', to='crm.auditentry')),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('door__in', ['screen', 'token', 'import', 'task', 'link', 'command'])), name='audit_entry_door_known')], "indexes": [models.Index(fields=['object_uid', '-at'], name='audit_entry_object'), models.Index(fields=['actor', '-at'], name='audit_entry_actor')]},),
         migrations.CreateModel(
             name='AuditChange',
             fields=[
@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
                 ('after', models.JSONField(null=True)),
                 ('entry', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='crm.auditentry')),
             ],
-        ),
+        options={"indexes": [models.Index(fields=['object_uid'], name='audit_change_object')]},),
         migrations.CreateModel(
             name='Grant',
             fields=[
@@ -75,7 +75,7 @@ class Migration(migrations.Migration):
                 ('created_at', models.DateTimeField(auto_now_add=True)),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='grants', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(models.Q(('campaigns', []), ('countries', []), ('is_everywhere', True)), models.Q(('is_everywhere', False), models.Q(('campaigns', []), ('countries', []), _negated=True)), _connector='OR'), name='grant_scope_is_clear', violation_error_message='Choose everything, or at least one campaign or country.'), models.CheckConstraint(condition=models.Q(models.Q(('role', 'admin'), _negated=True), ('is_everywhere', True), _connector='OR'), name='grant_admin_is_everywhere', violation_error_message='An administrator is one everywhere: whoever gives grants could widen his own.'), models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'planner', 'editor', 'approver', 'outreach', 'viewer'])), name='grant_role_is_known'), models.UniqueConstraint(fields=('user', 'role', 'campaigns', 'countries'), name='grant_once')]},),
         migrations.CreateModel(
             name='Installation',
             fields=[
@@ -109,7 +109,7 @@ class Migration(migrations.Migration):
                 ('revoked_at', models.DateTimeField(blank=True, null=True)),
                 ('invited_by', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='invitations_sent', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"constraints": [models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('accepted_at__isnull', True), ('revoked_at__isnull', True)), name='invitation_open_once', violation_error_message='This address has an open invitation already.'), models.CheckConstraint(condition=models.Q(models.Q(('role', 'admin'), _negated=True), ('is_everywhere', True), _connector='OR'), name='invitation_admin_is_everywhere', violation_error_message='An administrator is one everywhere: whoever gives grants could widen his own.'), models.CheckConstraint(condition=models.Q(('accepted_at__isnull', True), ('revoked_at__isnull', True), _connector='OR'), name='invitation_accepted_or_revoked')]},),
         migrations.CreateModel(
             name='Job',
             fields=[
@@ -135,7 +135,7 @@ class Migration(migrations.Migration):
                 ('error', models.TextField(blank=True, default='', help_text='in plain words: what happened, what was kept, what to do')),
                 ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to=settings.AUTH_USER_MODEL)),
             ],
-        ),
+        options={"constraints": [models.CheckConstraint(condition=models.Q(('done_count__gte', 0)), name='job_counts_positive'), models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed', 'cancelled'])), _connector='OR'), name='job_finished_has_time'), models.CheckConstraint(condition=models.Q(('error', ''), ('state', 'failed'), _negated=True), name='job_failed_says_why')], "indexes": [models.Index(fields=['owner', '-created_at'], name='job_owner'), models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['heartbeat_at'], name='job_open')]},),
         migrations.CreateModel(
             name='OutboxEvent',
             fields=[
@@ -151,68 +151,20 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(condition=models.Q(('seq__isnull', True)), fields=['id'], name='outbox_unpublished')],
             },
         ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['object_uid', '-at'], name='audit_entry_object'),
-        ),
-        migrations.AddIndex(
-            model_name='auditentry',
-            index=models.Index(fields=['actor', '-at'], name='audit_entry_actor'),
-        ),
-        migrations.AddConstraint(
-            model_name='auditentry',
-            constraint=models.CheckConstraint(condition=models.Q(('door__in', ['screen', 'token', 'import', 'task', 'link', 'command'])), name='audit_entry_door_known'),
-        ),
-        migrations.AddIndex(
-            model_name='auditchange',
-            index=models.Index(fields=['object_uid'], name='audit_change_object'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('campaigns', []), ('countries', []), ('is_everywhere', True)), models.Q(('is_everywhere', False), models.Q(('campaigns', []), ('countries', []), _negated=True)), _connector='OR'), name='grant_scope_is_clear', violation_error_message='Choose everything, or at least one campaign or country.'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role', 'admin'), _negated=True), ('is_everywhere', True), _connector='OR'), name='grant_admin_is_everywhere', violation_error_message='An administrator is one everywhere: whoever gives grants could widen his own.'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.CheckConstraint(condition=models.Q(('role__in', ['admin', 'planner', 'editor', 'approver', 'outreach', 'viewer'])), name='grant_role_is_known'),
-        ),
-        migrations.AddConstraint(
-            model_name='grant',
-            constraint=models.UniqueConstraint(fields=('user', 'role', 'campaigns', 'countries'), name='grant_once'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.UniqueConstraint(django.db.models.functions.text.Lower('email'), condition=models.Q(('accepted_at__isnull', True), ('revoked_at__isnull', True)), name='invitation_open_once', violation_error_message='This address has an open invitation already.'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role', 'admin'), _negated=True), ('is_everywhere', True), _connector='OR'), name='invitation_admin_is_everywhere', violation_error_message='An administrator is one everywhere: whoever gives grants could widen his own.'),
-        ),
-        migrations.AddConstraint(
-            model_name='invitation',
-            constraint=models.CheckConstraint(condition=models.Q(('accepted_at__isnull', True), ('revoked_at__isnull', True), _connector='OR'), name='invitation_accepted_or_revoked'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(fields=['owner', '-created_at'], name='job_owner'),
-        ),
-        migrations.AddIndex(
-            model_name='job',
-            index=models.Index(condition=models.Q(('state__in', ['queued', 'running'])), fields=['heartbeat_at'], name='job_open'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('done_count__gte', 0)), name='job_counts_positive'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('finished_at__isnull', True), ('state__in', ['queued', 'running'])), models.Q(('finished_at__isnull', False), ('state__in', ['done', 'failed', 'cancelled'])), _connector='OR'), name='job_finished_has_time'),
-        ),
-        migrations.AddConstraint(
-            model_name='job',
-            constraint=models.CheckConstraint(condition=models.Q(('error', ''), ('state', 'failed'), _negated=True), name='job_failed_says_why'),
-        ),
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
+        
     ]

@@ -56,6 +56,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_nightly", True)), fields=("day",), name="retention_once_a_night"
+                    ),
+                    models.UniqueConstraint(
+                        models.Value(1),
+                        condition=models.Q(("finished_at__isnull", True)),
+                        name="retention_one_open_run",
+                    ),
+                ],
+                "indexes": [models.Index(fields=["-started_at"], name="retention_run_order")],
+            },
         ),
         migrations.CreateModel(
             name="RetentionStep",
@@ -78,26 +91,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["position", "id"],
+                "constraints": [models.UniqueConstraint(fields=("run", "kind"), name="retention_step_once")],
             },
-        ),
-        migrations.AddIndex(
-            model_name="retentionrun",
-            index=models.Index(fields=["-started_at"], name="retention_run_order"),
-        ),
-        migrations.AddConstraint(
-            model_name="retentionrun",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_nightly", True)), fields=("day",), name="retention_once_a_night"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="retentionrun",
-            constraint=models.UniqueConstraint(
-                models.Value(1), condition=models.Q(("finished_at__isnull", True)), name="retention_one_open_run"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="retentionstep",
-            constraint=models.UniqueConstraint(fields=("run", "kind"), name="retention_step_once"),
         ),
     ]

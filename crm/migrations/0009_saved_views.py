@@ -42,6 +42,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.UniqueConstraint(
+                        django.db.models.functions.text.Lower("name"),
+                        models.F("owner"),
+                        models.F("source"),
+                        condition=models.Q(("deleted_at__isnull", True)),
+                        name="view_name_once",
+                    ),
+                    models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="view_has_name"),
+                ],
+                "indexes": [models.Index(fields=["source", "name"], name="view_of_list")],
+            },
         ),
         migrations.CreateModel(
             name="DefaultView",
@@ -61,27 +74,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="savedview",
-            index=models.Index(fields=["source", "name"], name="view_of_list"),
-        ),
-        migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.UniqueConstraint(
-                django.db.models.functions.text.Lower("name"),
-                models.F("owner"),
-                models.F("source"),
-                condition=models.Q(("deleted_at__isnull", True)),
-                name="view_name_once",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="savedview",
-            constraint=models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="view_has_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="defaultview",
-            constraint=models.UniqueConstraint(fields=("user", "source"), name="default_view_once"),
+            options={"constraints": [models.UniqueConstraint(fields=("user", "source"), name="default_view_once")]},
         ),
     ]

@@ -43,6 +43,12 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(condition=models.Q(("scopes__contains", ["read"])), name="api_token_reads"),
+                    models.CheckConstraint(condition=models.Q(("name", ""), _negated=True), name="api_token_has_name"),
+                ]
+            },
         ),
         migrations.AddField(
             model_name="auditentry",
@@ -71,25 +77,9 @@ class Migration(migrations.Migration):
                     models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="crm.apitoken"),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="apitoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scopes__contains", ["read"])), name="api_token_reads"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="apitoken",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="api_token_has_name"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="keptanswer",
-            index=models.Index(fields=["claimed_at"], name="kept_answer_age"),
-        ),
-        migrations.AddConstraint(
-            model_name="keptanswer",
-            constraint=models.UniqueConstraint(fields=("token", "key"), name="kept_answer_once"),
+            options={
+                "constraints": [models.UniqueConstraint(fields=("token", "key"), name="kept_answer_once")],
+                "indexes": [models.Index(fields=["claimed_at"], name="kept_answer_age")],
+            },
         ),
     ]
