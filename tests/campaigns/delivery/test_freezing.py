@@ -6,9 +6,10 @@ import pytest
 from django.db import connection, transaction
 from django.utils import timezone
 
+from campaigns.delivery import partitions
 from campaigns.delivery.freezing import begin_due, differs, freeze
 from campaigns.delivery.models import Delivery, DeliveryChunk
-from campaigns.delivery.partitions import WIDTH, ensure_partitions, partition_of
+from campaigns.delivery.partitions import ensure_partitions, partition_of
 from campaigns.delivery.queries import counts, skip_counts
 from campaigns.delivery.sweeping import sweep
 from campaigns.mailings.services import move, send_now
@@ -128,11 +129,12 @@ def test_a_mailing_cancelled_while_it_is_frozen_has_no_deliveries(mailing, monke
 
 
 def test_partitions_are_made_ahead_checked_and_attached(db):
-    newest = MailingFactory(pk=100 * WIDTH + 5).pk
+    width = partitions.WIDTH
+    newest = MailingFactory(pk=100 * width + 5).pk
 
     assert len(ensure_partitions()) == 3
     assert ensure_partitions() == []
-    assert partition_of(newest) and partition_of(newest + 2 * WIDTH) and not partition_of(newest + 4 * WIDTH)
+    assert partition_of(newest) and partition_of(newest + 2 * width) and not partition_of(newest + 4 * width)
     with connection.cursor() as cursor:
         cursor.execute("SELECT reloptions FROM pg_class WHERE relname = %s", [partition_of(newest)])
         assert "fillfactor=60" in cursor.fetchone()[0]
