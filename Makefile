@@ -10,6 +10,9 @@ endif
 VENV := .venv/bin
 MANAGE := $(VENV)/python manage.py
 
+# Where it is set, every process would compile all of its modules anew: ten seconds of each start.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Given on the command line or in the environment, these reach the supervisor: make run PORT=8100
 export PORT TRACK_PORT MAILBOX_PORT SMTP_PORT HOST
 
@@ -34,7 +37,7 @@ demo: setup ## load the demo campaign again (SIZE=1000000 adds so many people)
 	@$(MANAGE) demo $(if $(SIZE),--size $(SIZE))
 
 test: setup browser check ## check, then all tests in parallel, browser tests included
-	@$(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup
+	@TEST_FSYNC=off $(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup
 
 faults: setup ## kill, stop, fill and starve everything that mail needs, and audit
 	@$(VENV)/python -m pytest -n0 tests/faults -o python_files="test_*.py long_*.py"
