@@ -81,8 +81,8 @@ class ConsentState(models.Model):
 
     subject_uid = models.UUIDField()
     subject_kind = models.CharField(max_length=12, choices=SubjectKind.choices)
-    # no index: nobody asks for all that was ever said on a topic, and who allows it now is in consent_granted
-    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+", db_index=False)
+    # no index (consent_granted has who allows it now), and no foreign key: its event, which is never deleted, has one
+    topic = models.ForeignKey(Topic, on_delete=models.PROTECT, related_name="+", db_index=False, db_constraint=False)
     channel = models.CharField(max_length=12, default="email")
     is_granted = models.BooleanField()
     lawful_basis = models.CharField(max_length=24, blank=True, default="")

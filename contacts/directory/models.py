@@ -272,7 +272,8 @@ class Membership(UidModel):
             ),
         ]
         indexes = [
-            models.Index(fields=["organization", "person"], name="membership_organization"),
+            # the last day is read with it: who is in an institution now is asked for every page of a user of some countries
+            models.Index(fields=["organization", "person"], include=["ended_on"], name="membership_organization"),
             models.Index(fields=["post", "ended_on"], name="membership_post"),
         ]
 

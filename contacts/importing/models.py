@@ -84,7 +84,10 @@ class ImportRow(models.Model):
         UNCHANGED = "unchanged", _("unchanged")
         REJECTED = "rejected", _("rejected")
 
-    run = models.ForeignKey(ImportRun, on_delete=models.CASCADE, related_name="rows", db_constraint=False)
+    # no index of its own: it stands first in the constraint below
+    run = models.ForeignKey(
+        ImportRun, on_delete=models.CASCADE, related_name="rows", db_constraint=False, db_index=False
+    )
     line = models.PositiveIntegerField(help_text="line of the file where the row starts, counted from 1")
     raw = models.JSONField(help_text="cells as they stood in the file")
     values = models.JSONField(default=dict, help_text="normalised values by target field")

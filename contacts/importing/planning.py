@@ -15,6 +15,7 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from contacts.importing.models import ImportRun
+from crm.ids import TAIL_SQL
 
 # Tables that an import has just filled look empty to the planner until they are analyzed, and a loop over them grows with the
 # square of the file. Large files are joined by hashes only; a few rows find their way by indexes.
@@ -25,7 +26,7 @@ VALUES = """
 SET LOCAL work_mem = '64MB';
 SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;
-DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_draft, import_plan, import_change, import_org, import_post,
+DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_same, import_draft, import_plan, import_change, import_org, import_post,
            import_person, import_membership, import_subject, import_made, import_filled, import_tag, import_point,
            import_granted, import_form;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
@@ -135,21 +136,21 @@ UPDATE import_step p SET outcome = 'rejected', reason = %(person_out_of_scope)s
 """
 
 NEW_PEOPLE = """
-WITH fresh AS MATERIALIZED (
-         SELECT s.line, v.search_text,
-                coalesce('e' || v.email_key, 'n' || v.words || '|' || coalesce(s.org_ref::text, v.country, '')) AS same
-           FROM import_step s JOIN import_value v ON v.line = s.line
-          WHERE s.has_person AND s.outcome = '' AND s.person_ref IS NULL),
-     led AS MATERIALIZED (SELECT same, min(line) AS leader FROM fresh GROUP BY same),
-     judged AS (
-         SELECT f.line, l.leader, f.line = l.leader
-                OR string_to_array(f.search_text, ' ') && string_to_array(v.search_text, ' ') AS is_same
-           FROM fresh f JOIN led l ON l.same = f.same JOIN import_value v ON v.line = l.leader)
+CREATE TEMP TABLE import_same ON COMMIT DROP AS
+SELECT s.line, coalesce('e' || v.email_key, 'n' || v.words || '|' || coalesce(s.org_ref::text, v.country, '')) AS same
+  FROM import_step s JOIN import_value v ON v.line = s.line
+ WHERE s.has_person AND s.outcome = '' AND s.person_ref IS NULL;
+ANALYZE import_same;
+WITH led AS MATERIALIZED (SELECT same, min(line) AS leader FROM import_same GROUP BY same),
+     judged AS MATERIALIZED (SELECT f.line, l.leader FROM import_same f JOIN led l ON l.same = f.same),
+     other AS MATERIALIZED (
+         SELECT g.line FROM judged g JOIN import_value v ON v.line = g.line JOIN import_value w ON w.line = g.leader
+          WHERE g.line <> g.leader AND NOT string_to_array(v.search_text, ' ') && string_to_array(w.search_text, ' '))
 UPDATE import_step p
    SET person_ref = -g.leader, makes_person = p.line = g.leader,
-       outcome = CASE WHEN g.is_same THEN '' ELSE 'rejected' END,
-       reason = CASE WHEN g.is_same THEN '' ELSE replace(%(other_line)s, '§', g.leader::text) END
-  FROM judged g WHERE p.line = g.line;
+       outcome = CASE WHEN o.line IS NULL THEN '' ELSE 'rejected' END,
+       reason = CASE WHEN o.line IS NULL THEN '' ELSE replace(%(other_line)s, '§', g.leader::text) END
+  FROM judged g LEFT JOIN other o ON o.line = g.line WHERE p.line = g.line;
 ANALYZE import_step;
 """
 
@@ -263,7 +264,8 @@ SELECT 'person', o.id, p.line, part.field, '', part.value
 PERSON_FIELDS = ("honorific_prefix", "gender", "language", "note")
 ORGANIZATION_FIELDS = ("acronym", "website")
 
-# Values and decisions side by side, written once: what had to be found out step by step is in narrow tables until here.
+# Values and decisions side by side, written once: what had to be found out step by step is in narrow tables until here. The
+# narrow side is hashed, so that rows come in the order of the file without being sorted, all their text with them.
 OUTCOMES = """
 ANALYZE import_change;
 CREATE TEMP TABLE import_plan ON COMMIT DROP AS
@@ -281,12 +283,12 @@ SELECT {values}, d.org_ref, d.person_ref, d.post_ref, d.makes_org, d.makes_perso
   FROM (SELECT *, makes_person OR ((makes_org OR makes_post) AND NOT has_person) AS creates FROM import_draft) d
   JOIN import_value v ON v.line = d.line
   LEFT JOIN (SELECT line, string_agg(replace(field, '_', ' '), ', ' ORDER BY field) AS fields FROM import_change GROUP BY line
-       ) h ON h.line = d.line
- ORDER BY d.line;
+       ) h ON h.line = d.line;
 ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone,
         adds_membership, adds_tags, fills_post, outcome);
 """
 READ = "v.line, v.has_person, v.email_key, v.email_hash"  # what is asked of a plan that is only looked at
+WRITTEN = f"v.*, {TAIL_SQL} AS tail"
 
 
 def make_plan(*, run: ImportRun, scope: Collection[str] | None, is_dry: bool = False) -> None:
@@ -316,7 +318,7 @@ def make_plan(*, run: ImportRun, scope: Collection[str] | None, is_dry: bool = F
         ]
     if int(run.options.get("rows") or 0) > MANY:
         statements.insert(0, "SET LOCAL enable_nestloop = off")
-    execute([*statements, OUTCOMES.format(values=READ if is_dry else "v.*")], values)
+    execute([*statements, OUTCOMES.format(values=READ if is_dry else WRITTEN)], values)
 
 
 def execute(statements: list[str], values: dict[str, Any]) -> int:

@@ -384,8 +384,8 @@ def _counts(run: ImportRun) -> dict[str, Any]:
             " count(*) FILTER (WHERE makes_post) FROM import_plan GROUP BY outcome"
         )
         found = cursor.fetchall()
-        cursor.execute("SELECT count(*) FROM contacts_importrow WHERE run_id = %s AND \"values\" = '{}'", [run.pk])
-        unread = cursor.fetchone()[0]
+        cursor.execute("SELECT count(*) FROM contacts_importrow WHERE run_id = %s", [run.pk])
+        unread = cursor.fetchone()[0] - sum(row[1] for row in found)  # the plan has every row that could be read
     counts = dict.fromkeys(ImportRow.Outcome.values, 0) | {row[0]: row[1] for row in found}
     counts["rejected"] += unread
     return {

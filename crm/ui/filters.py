@@ -18,10 +18,13 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest, QueryDict
 from django.utils.functional import cached_property
 
+from crm.ui.large_counts import remembered
+
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
 
 OWN_NAMES = frozenset({"q", "sort", "after", "before", "facet", "export", "all", "pick", "view", "columns"})
+LARGE, REMEMBER_SECONDS = 20_000, 600  # from so many rows on, the counts of a facet may be ten minutes old
 LONG_LIST = 12  # a facet with more options gets a box to narrow them
 Choice = tuple[str, Any] | tuple[str, Any, str]  # value, label, and a colour kind if it has one
 
@@ -152,7 +155,14 @@ class BoundFacet:
         rows = self.bar.narrowed(without=self.name).order_by()
         # a list that has no row twice needs none sorted out: counting distinct ones sorts everybody (100,000 people: 90 ms)
         counted = Count("pk", distinct=rows.query.distinct)
-        return {str(value): n for value, n in rows.values_list(self.facet.count_by).annotate(n=counted)}
+        groups = rows.values_list(self.facet.count_by).annotate(n=counted)
+        return remembered(
+            self.name,
+            groups,
+            lambda: {str(value): n for value, n in groups},
+            seconds=REMEMBER_SECONDS,
+            is_large=lambda found: sum(found.values()) >= LARGE,
+        )
 
 
 class FilterBar:

@@ -23,9 +23,11 @@ from django.utils.translation import ngettext
 
 from crm import base64url
 from crm.ui import formats
+from crm.ui.large_counts import remembered
 
 PAGE_SIZE = 50
 COUNT_CAP = 10_000  # counting further than this costs more than it tells
+LARGE, REMEMBER_SECONDS = 1_000, 60  # from here on a total may be a minute old
 Row = TypeVar("Row", bound=Model)
 
 
@@ -42,7 +44,8 @@ class Total:
 
 def capped_total(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> Total:
     """Count at most `cap` rows."""
-    found = queryset.order_by()[: cap + 1].count()
+    plain = queryset.order_by()[: cap + 1]
+    found = remembered("total", plain, plain.count, seconds=REMEMBER_SECONDS, is_large=lambda n: n >= LARGE)
     return Total(min(found, cap), is_capped=found > cap)
 
 
