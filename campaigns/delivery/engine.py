@@ -28,8 +28,8 @@ from campaigns.delivery.ledger import Chunk, Ledger, Retry, utc_now
 from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.pacing import Budget, Pace, Tokens
-from campaigns.delivery.retrying import ACCEPTED, Verdict, failed, judge, unanswered
-from campaigns.delivery.smtp import Client, TransportDown
+from campaigns.delivery.retrying import ACCEPTED, Verdict, failed, judge, later, unanswered
+from campaigns.delivery.smtp import Client, Dropped, TransportDown
 from campaigns.domains import warmup
 from campaigns.limits.queries import Rest
 
@@ -312,6 +312,9 @@ class Lane:
                 self._settle_unsent(item, failed(refusal))
                 return None
             reply = await client.envelope(self.plan.return_path(item), item.recipient)
+        except Dropped as down:
+            self._dropped_at(item, down)
+            return None
         except TransportDown as down:
             self._lost(down)
             if self.engine.stop.is_set():
@@ -371,6 +374,9 @@ class Lane:
             if following is not None:
                 try:
                     reply = await client.envelope_replies()
+                except Dropped as down:
+                    self._dropped_at(following, down)
+                    return None
                 except TransportDown as down:
                     self._lost(down)
                     return following
@@ -401,6 +407,12 @@ class Lane:
     def _lost(self, down: TransportDown) -> None:
         self._drop()
         self.engine.connection_failed(down)
+
+    def _dropped_at(self, item: Item, down: Dropped) -> None:
+        """The server ended the connection at this address. It counts as a try of this one, and not as the server's failure:
+        one that does so whenever it hears this address would else be asked again for ever, and hold up the others."""
+        self._drop()
+        self._settle_unsent(item, later(item, None, f"the connection ended at this address: {down}"))
 
     def _settle(self, item: Item, verdict: Verdict) -> None:
         self.engine.heard(item, verdict)

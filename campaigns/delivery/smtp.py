@@ -54,6 +54,10 @@ class TransportDown(Exception):
     """The server cannot be used now: no connection, a closed one, a refusal that is not about one recipient."""
 
 
+class Dropped(TransportDown):
+    """The connection ended at one recipient's address: behind a sender that was taken, before an answer to the address."""
+
+
 @dataclass(frozen=True)
 class Server:
     """Where to deliver: smtp://user:password@host:port?tls=starttls, or smtps://… With auth=xoauth2 the password is an access token."""
@@ -333,10 +337,10 @@ class Client:
         if self.pipelines:
             self.write(data)
             return await self.envelope_replies()
-        replies = []
+        replies: list[Reply] = []
         for line in data.splitlines(keepends=True):
             self.write(line)
-            replies.append(await self.reply())
+            await self._add_reply(replies)
             if not replies[-1].is_ok:
                 break
         return await self._judge(replies)
@@ -347,15 +351,28 @@ class Client:
         if len(ready) >= 3:
             replies = [ready.popleft(), ready.popleft(), ready.popleft()]
         else:
-            replies = [await self.reply() for _number in range(3)]
+            replies = []
+            for _number in range(3):
+                await self._add_reply(replies)
         if replies[0].code < 300 and replies[1].code < 300 and replies[2].code == 354:
             return replies[2]
         return await self._judge(replies)
 
+    async def _add_reply(self, replies: list[Reply]) -> None:
+        """The next reply to an envelope; Dropped when the sender was taken, and none comes."""
+        try:
+            replies.append(await self.reply())
+        except TransportDown as down:
+            if replies and replies[0].is_ok:
+                said = f"{replies[1]}; " if len(replies) > 1 else ""
+                raise Dropped(f"{said}{down}") from down
+            raise
+
     async def _judge(self, replies: list[Reply]) -> Reply:
         if any(reply.code == 421 for reply in replies):
             self.abort()
-            raise TransportDown(f"{self.server} said {next(r for r in replies if r.code == 421)}")
+            kind = Dropped if replies[0].is_ok else TransportDown
+            raise kind(f"{self.server} said {next(r for r in replies if r.code == 421)}")
         if not replies[0].is_ok:
             self.abort()
             raise TransportDown(f"{self.server} refuses our sender: {replies[0]}")

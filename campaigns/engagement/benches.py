@@ -1,8 +1,8 @@
 """`manage.py bench track`: how many hits `track` takes a second while the consumer drains them, and whether each counts once.
 
 The server is the one that the product runs, with one process and its spool on disk; the consumer is a process of its own, and
-so is the load: fifty connections that each send one request after the other. The baseline is the same server with an
-application that notes nothing.
+so is the load: fifty connections that each send one request after the other, by `wrk` where it is at hand. The baseline is the
+same server with an application that notes nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import contextlib
 import json
 import os
 import socket
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from django.conf import settings
 from django.db import connection
 
 from campaigns.engagement.links import MailingLinks
+from campaigns.engagement.loading import find_wrk
 from campaigns.engagement.spool import waiting_files
 from campaigns.mailings.models import Mailing
 from campaigns.planning.models import Campaign, Drive
@@ -65,11 +65,15 @@ def track(size: int) -> Result:
                     baseline = _load(plain, spool, share)
                     rounds.append((_load(tracker, spool, share), baseline))
             answered = sum(one["answered"] for one, _ in rounds)
-            behind = _caught_up(spool, answered)
-    hits, counted = _counted(mailing.pk)
+            behind = _caught_up(spool, mailing.pk, answered)
+    hits, recipients, counted = _counted(mailing.pk)
+    # wrk hangs up on what is under way when it ends: those few may count without an answer
+    unheard = ROUNDS * CONNECTIONS if find_wrk() else 0
+    wrong = max(0, answered - hits) + max(0, hits - answered - unheard) + (hits - recipients) + abs(hits - counted)
     middle, baseline = sorted(rounds, key=lambda pair: pair[0]["per_second"])[ROUNDS // 2]
     return Result(
         figures={
+            "load": "wrk" if find_wrk() else "Python (wrk is not here: Debian's package wrk, see BENCH_WRK)",
             "hits_per_second": round(middle["per_second"]),
             "p50_ms": middle["p50_ms"],
             "p99_ms": middle["p99_ms"],
@@ -84,7 +88,7 @@ def track(size: int) -> Result:
         bars=[
             Bar("hits per second", middle["per_second"], PER_SECOND, at_least=True),
             Bar("p99 ms", middle["p99_ms"], P99_MS),
-            Bar("hits lost or doubled", abs(answered - hits) + abs(answered - counted), 0),
+            Bar("hits lost or doubled", wrong, 0),
         ],
     )
 
@@ -97,26 +101,26 @@ def _paths(mailing_id: int, size: int) -> list[str]:
     return [url.removeprefix(settings.TRACKING_URL) for url in urls]
 
 
-def _counted(mailing_id: int) -> tuple[int, int]:
-    """Rows of hits, and what the read model that reports sum says of them."""
+def _counted(mailing_id: int) -> tuple[int, int, int]:
+    """Rows of hits, of how many recipients (each was asked for once), and what the read model that reports sum says of them."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT count(*) FROM engagement WHERE mailing_id = %s", [mailing_id])
-        (hits,) = cursor.fetchone()
+        cursor.execute("SELECT count(*), count(DISTINCT seq) FROM engagement WHERE mailing_id = %s", [mailing_id])
+        hits, recipients = cursor.fetchone()
         cursor.execute(
             "SELECT coalesce(sum(human_clicks + machine_clicks + unknown_clicks), 0)"
             " FROM campaigns_deliveryengagement WHERE mailing_id = %s",
             [mailing_id],
         )
         (counted,) = cursor.fetchone()
-    return int(hits), int(counted)
+    return int(hits), int(recipients), int(counted)
 
 
-def _caught_up(spool: Path, answered: int) -> float:
+def _caught_up(spool: Path, mailing_id: int, answered: int) -> float:
     """Wait until the consumer has taken in all that was answered; returns how long that took, in seconds."""
     began = time.monotonic()
     while time.monotonic() < began + PATIENCE:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT count(*) FROM engagement")
+            cursor.execute("SELECT count(*) FROM engagement WHERE mailing_id = %s", [mailing_id])
             (written,) = cursor.fetchone()
         folder = spool / "hits"
         if written >= answered and not waiting_files(folder) and not list(folder.glob("*.open")):
@@ -132,7 +136,7 @@ def _server(application: str, spool: Path) -> Iterator[int]:
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port)]
     with _child([*command, "--no-ws", "--log-level", "warning", application], SPOOL_DIR=str(spool)):
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
@@ -176,11 +180,9 @@ def _load(port: int, spool: Path, share: slice) -> dict[str, Any]:
         [*command, str(share.start), str(share.stop)], cwd=settings.BASE_DIR, stdout=subprocess.PIPE, check=True
     )
     measured = json.loads(done.stdout)
-    times = measured["milliseconds"]
-    cuts = statistics.quantiles(times, n=100)
     return {
-        "answered": len(times),
-        "per_second": len(times) / measured["seconds"],
-        "p50_ms": round(cuts[49], 2),
-        "p99_ms": round(cuts[98], 2),
+        "answered": int(measured["answered"]),
+        "per_second": measured["answered"] / measured["seconds"],
+        "p50_ms": round(measured["p50_ms"], 2),
+        "p99_ms": round(measured["p99_ms"], 2),
     }

@@ -78,14 +78,20 @@ def classify(hits: Sequence[Hit], accepted_at: datetime | None) -> dict[UUID, Ve
     bursts = list(_bursts(hits))
     verdicts = {}
     for hit in hits:
-        verdict = _by_itself(hit) or _by_speed(hit, accepted_at)
+        too_soon = accepted_at is not None and hit.at < accepted_at + READING_TIME
+        verdict = _by_itself(hit, at_scanner=bool(scanner_at(hit.ip))) or _by_speed(too_soon)
         if verdict is None:
             verdict = _by_company(hit, visits, bursts) or _by_looks(hit)
         verdicts[hit.id] = verdict
     return verdicts
 
 
-def _by_itself(hit: Hit) -> Verdict | None:
+def judge_alone(hit: Hit, *, at_scanner: bool, too_soon: bool) -> Verdict:
+    """The verdict for a hit that has no company; of its address and time no more is needed than these two."""
+    return _by_itself(hit, at_scanner=at_scanner) or _by_speed(too_soon) or _by_looks(hit)
+
+
+def _by_itself(hit: Hit, *, at_scanner: bool) -> Verdict | None:
     """What the request alone gives away."""
     if hit.kind == "click" and hit.number == HONEYPOT:
         return _machine("followed the hidden link")
@@ -98,15 +104,13 @@ def _by_itself(hit: Hit) -> Verdict | None:
         return _machine("mail provider’s image proxy")
     if looks.is_program:
         return _machine("known program")
-    if scanner_at(hit.ip):
+    if at_scanner:
         return _machine("a mail scanner’s address")
     return None
 
 
-def _by_speed(hit: Hit, accepted_at: datetime | None) -> Verdict | None:
-    if accepted_at is not None and hit.at < accepted_at + READING_TIME:
-        return _machine("too soon after delivery")
-    return None
+def _by_speed(too_soon: bool) -> Verdict | None:
+    return _machine("too soon after delivery") if too_soon else None
 
 
 def _by_company(hit: Hit, visits: Iterable[Hit], bursts: Iterable[tuple[datetime, datetime]]) -> Verdict | None:

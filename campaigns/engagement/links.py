@@ -9,10 +9,9 @@ Measured: 4 µs to make a click link, 4 µs to read one.
 from __future__ import annotations
 
 import binascii
-from base64 import urlsafe_b64decode
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from django.conf import settings
 
@@ -23,12 +22,12 @@ HONEYPOT = 0  # the number of the link that people cannot see and scanners follo
 SCHEMES = ("https:", "http:", "mailto:")
 _HAS_SEQ = 0x10
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+_FROM_URL_SAFE = bytes.maketrans(b"-_", b"+/")
 # Lengths of URLs that mail clients pass on untouched end near this; longer destinations stay untracked.
 LONGEST_DESTINATION = 1800
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """What a verified token says."""
 
     mailing_id: int
@@ -128,12 +127,10 @@ def unsubscribe_url(mailing_id: int, seq: int) -> str:
 def read(purpose: str, token: str) -> Link | None:
     """What a token says, or None when we did not make it for this purpose."""
     try:
-        data = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        body, mac = data[:-MAC_BYTES], data[-MAC_BYTES:]
-        header = body[0]
+        data = binascii.a2b_base64(token.encode("ascii").translate(_FROM_URL_SAFE) + b"==="[: -len(token) % 4])
+        body, header = data[:-MAC_BYTES], data[0]
         at = 1 + (header & 0x0F)
-        key_id = body[1:at].decode("ascii")
-        if not verify(purpose, body, key_id, mac):
+        if not verify(purpose, body, body[1:at].decode("ascii"), data[-MAC_BYTES:]):
             return None
         mailing_id, at = _read_varint(body, at)
         seq = None
@@ -142,9 +139,14 @@ def read(purpose: str, token: str) -> Link | None:
         if purpose != CLICK:
             return Link(mailing_id, seq)
         number, at = _read_varint(body, at)
-        return Link(mailing_id, seq, number, body[at:].decode())
+        return Link(mailing_id, seq, number, _destination(body[at:]))
     except (binascii.Error, IndexError, ValueError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def _destination(encoded: bytes) -> str:
+    return encoded.decode()
 
 
 def _varint(number: int) -> bytes:
@@ -160,6 +162,9 @@ def _varint(number: int) -> bytes:
 
 
 def _read_varint(data: bytes, at: int) -> tuple[int, int]:
+    number = data[at]
+    if number < 0x80:
+        return number, at + 1
     number = shift = 0
     while True:
         byte = data[at]

@@ -28,6 +28,16 @@ def scanner_at(address: str) -> str:
     return owners[place] if place >= 0 and int(ip) <= lasts[place] else ""
 
 
+@lru_cache(maxsize=8192)
+def is_address(text: str) -> bool:
+    """Whether PostgreSQL takes it as an inet."""
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return "%" not in text  # an address with its interface's name
+
+
 @cache
 def _tables() -> dict[int, tuple[list[int], list[int], list[str]]]:
     networks = networks_of(KNOWN.read_text(encoding="utf-8"), source=KNOWN.name) + settings.SCANNER_RANGES

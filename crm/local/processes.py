@@ -55,7 +55,7 @@ def processes(*, ports: Ports, host: str) -> list[Process]:
         ),
         Process(
             "track",
-            _granian("asgi", "campaigns.engagement.track:app", host, ports.track),
+            _granian("rsgi", "campaigns.engagement.track:app", host, ports.track),
             ready_url=f"http://{address}:{ports.track}/readyz",
         ),
         Process("delivery", _worker("delivery", queues="delivery", children=3), stop_seconds=20),

@@ -29,6 +29,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--half-close", default="", help="go silent at the first RCPT of recipients that contain this"
         )
+        parser.add_argument("--half-close-times", type=int, default=1, help="so many times each")
         parser.add_argument(
             "--busy-after", type=int, default=0, help="answer 421 after so many messages of a connection"
         )
@@ -46,6 +47,7 @@ class Command(BaseCommand):
             drop=options["drop"],
             drop_times=options["drop_times"],
             half_close=options["half_close"],
+            half_close_times=options["half_close_times"],
             busy_after=options["busy_after"],
         )
         with contextlib.suppress(KeyboardInterrupt):

@@ -159,6 +159,25 @@ def test_a_poisoned_recipient_fails_alone(mailing, sink):
     assert sink.recipients == ["p1@people.test", "p3@people.test"]
 
 
+@pytest.mark.parametrize("tries", [8, 1], ids=["tried again", "the last try"])
+def test_a_server_that_drops_the_connection_at_one_address_keeps_nobody_else_waiting(mailing, settings, tries):
+    settings.DELIVERY_TRIES = tries
+    for number in range(1, 9):
+        subscriber(mailing.topic, number)
+    with running_sink(half_close="p3@", half_close_times=1000) as sink:
+        use(mailing, sink)
+        to_sending(mailing)
+        deliver(mailing.pk)
+
+    poison = row(mailing, "p3@people.test")
+    assert sink.recipients == [f"p{number}@people.test" for number in (1, 2, 4, 5, 6, 7, 8)]
+    assert (poison.state, poison.attempts) == ("deferred" if tries == 8 else "failed", 1)
+    assert "the connection ended at this address" in poison.reply_text
+    assert DeliveryRetry.objects.count() == (tries == 8)
+    mailing.refresh_from_db()
+    assert mailing.state == ("sending" if tries == 8 else "finished")
+
+
 def test_reserved_names_never_leave_by_a_real_transport(mailing, sink):
     subscriber(mailing.topic, 1)
     real = subscriber(mailing.topic)

@@ -4,12 +4,14 @@ import json
 import pytest
 from django.utils import timezone
 
+from campaigns.delivery.models import Delivery
 from campaigns.engagement import drain as draining
+from campaigns.engagement import intake
 from campaigns.engagement.drain import drain
 from campaigns.engagement.models import DeliveryEngagement, Engagement, EngagementDay
 from campaigns.engagement.partitions import make_partitions
-from campaigns.engagement.spool import new_hit, read_hits
-from tests.campaigns.engagement.test_classify import BROWSER
+from campaigns.engagement.spool import EPOCH, new_hit, read_hits
+from tests.campaigns.engagement.test_classify import BROWSER, CORPUS, NOON, hit_of
 from tests.campaigns.ledger import delivery, sent_mailing
 
 pytestmark = pytest.mark.django_db
@@ -62,6 +64,51 @@ def test_drain_writes_hits_and_everything_that_follows(tmp_path, row):
     )
 
 
+@pytest.mark.parametrize("way", ["as they are", "one by one"])
+def test_whole_corpus_in_one_file_is_judged_as_each_hit_by_itself(tmp_path, mailing, way):
+    """Sets and single hits are judged by the same rules, whichever way the lines come in."""
+    first = delivery(mailing, at=NOON)
+    rest = range(first.seq + 1, first.seq + len(CORPUS))
+    values = {field.attname: getattr(first, field.attname) for field in Delivery._meta.concrete_fields}
+    Delivery.objects.bulk_create(Delivery(**(values | {"seq": seq, "address_key": f"{seq}@x.org"})) for seq in rest)
+    hits = [hit_of(row, mailing_id=mailing.pk, seq=first.seq + n) for n, row in enumerate(CORPUS)]
+    lines = [
+        f'["{h.id}",{(h.at - EPOCH) // dt.timedelta(microseconds=1)},"{h.kind[0]}",{h.mailing_id},{h.seq},'
+        f'{"null" if h.number is None else h.number},"{h.ip}","{h.method}","{h.agent}","{h.purpose}",{h.by_user:d},'
+        f"{h.has_language:d}]\n".encode()
+        for h in hits
+    ]
+    spool(tmp_path, *lines, *([b"nonsense\n"] if way == "one by one" else []))
+
+    assert drain(tmp_path) == len(CORPUS)
+
+    found = Engagement.objects.order_by("seq").values_list("hit_class", "reason")
+    assert list(found) == [(row["verdict"], row["reason"]) for row in CORPUS]
+
+
+def test_agent_with_quotes_and_backslashes_and_an_address_that_is_none(tmp_path, row):
+    odd = 'Odd "one" \\ [x]\t' + BROWSER
+    spool(tmp_path, line(row, agent=odd, ip="fe80::1%eth0"), line(row, number=2, agent="", ip="nowhere"))
+
+    assert drain(tmp_path) == 2
+
+    assert set(Engagement.objects.values_list("user_agent", "ip")) == {(odd, None), ("", None)}
+
+
+def test_second_file_adds_to_what_the_first_counted(tmp_path, row):
+    """Also when the first one's hits went in time: nothing is counted again from them."""
+    spool(tmp_path, line(row), line(row, kind="open", number=None))
+    drain(tmp_path)
+    at = DeliveryEngagement.objects.get().first_click_at
+    Engagement.objects.all().delete()
+
+    spool(tmp_path, line(row, number=2), line(row, agent="curl/8"))
+    drain(tmp_path)
+
+    assert counts(row) == (2, 1, 0, 1, 0)
+    assert DeliveryEngagement.objects.get().first_click_at == at
+
+
 def test_hits_drained_twice_count_once(tmp_path, row):
     """The drain died after its commit and before the file was gone."""
     lines = [line(row), line(row, number=2)]
@@ -83,7 +130,7 @@ def test_failure_before_the_commit_keeps_the_file_and_changes_nothing(tmp_path, 
         raise RuntimeError("died here")
 
     with monkeypatch.context() as patch, pytest.raises(RuntimeError):
-        patch.setattr(draining.Batch, "_write_people", fail)
+        patch.setattr(intake.Batch, "_taken_back", fail)
         drain(tmp_path)
     assert Engagement.objects.count() == 0
     assert drain(tmp_path) == 1
@@ -104,14 +151,24 @@ def test_file_that_is_still_written_is_left_alone(tmp_path, row):
         writer = Writer(tmp_path)
         await writer.append(line(row))
         taken = [path.name for path in tmp_path.iterdir()], len(draining.waiting_files(tmp_path))
-        writer.rotate()
+        writer.close()
         return taken
 
     names, waiting = asyncio.run(write())
 
-    assert names[0].endswith(".open")
+    assert [name for name in names if name.endswith(".open")]
     assert waiting == 0
     assert drain(tmp_path) == 1
+
+
+def test_room_that_a_killed_writer_did_not_need_holds_no_hits(tmp_path, row):
+    """Its file and the spare one are full of zeros behind what was written; a hole among lines costs only its own line."""
+    spool(tmp_path, line(row), line(row, number=2), b"\0" * 5000, name="1.open")
+    spool(tmp_path, line(row), b"\0" * 50 + line(row), line(row, number=2), b"\0" * 5000, name="2.spare")
+    spool(tmp_path, b"\0" * 5000, name="3.spare")
+
+    assert drain(tmp_path) == 4
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_late_honeypot_takes_back_what_counted_as_human(tmp_path, row):

@@ -45,7 +45,7 @@ def tracking(spool, **environment):
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", "--host", "127.0.0.1", "--port", str(port)]
+    command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port)]
     environment = os.environ | {
         "SPOOL_DIR": str(spool),
         "DATABASE_URL": database_url(),
