@@ -8,7 +8,13 @@ from campaigns.activities import lists  # noqa: F401  registers the list
 from campaigns.activities import today as on_today
 from campaigns.activities.models import Activity, Objective, TeamMember
 from campaigns.activities.states import Kind, State, TeamRole
-from campaigns.activities.undo import restore_activities, restore_activity, restore_member, restore_objective
+from campaigns.activities.undo import (
+    restore_activities,
+    restore_activity,
+    restore_member,
+    restore_objective,
+    restore_objectives,
+)
 from campaigns.planning import tabs
 from campaigns.planning.today import register_coming
 from crm.api.registry import serve
@@ -19,6 +25,7 @@ from crm.ui import today
 undoable("activity", restore_activity)
 undoable_many("activity", restore_activities)
 undoable("objective", restore_objective)
+undoable_many("objective", restore_objectives)
 undoable("teammember", restore_member)
 
 subjects.register(
@@ -41,6 +48,9 @@ readable.DONE.update(
         "moved": _("Moved"),
         "left": _("Left the team"),
         "changed_many": _("Changed many"),
+        "begun": _("Began from a template"),
+        "copied": _("Copied a plan"),
+        "leftover_kept": _("Left a text as it stands"),
     }
 )
 

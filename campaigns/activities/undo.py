@@ -60,6 +60,25 @@ def restore_activities(entry: AuditEntry, into: AuditEntry, actor: User) -> Outc
     return Outcome(restored, len(by_uid) - restored)
 
 
+def restore_objectives(entry: AuditEntry, into: AuditEntry, actor: User) -> Outcome:
+    """Objectives that a template or a copy brought: taken out again, those edited since too."""
+    restored = kept = 0
+    for change in entry.changes.filter(object_type="objective").order_by("pk"):
+        try:
+            restore_objective(
+                uid=change.object_uid, values={"name": None}, expected={"name": change.after}, actor=actor
+            )
+        except DomainError:
+            kept += 1
+            continue
+        restored += 1
+        AuditChange.objects.create(
+            entry=into, object_type="objective", object_uid=change.object_uid, field="name", before=change.after,
+            after=None,
+        )  # fmt: skip
+    return Outcome(restored, kept)
+
+
 def restore_objective(*, uid: UUID, values: Values, expected: Values, actor: User) -> None:
     _restore(_of_drive(Objective, uid, actor), values, expected)
 

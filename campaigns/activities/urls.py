@@ -2,10 +2,15 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from campaigns.activities import planner_views, views
+from campaigns.activities import planner_views, starting_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("drives/<uuid:uid>/plan/", views.drive_plan, name="drive_plan"),
+    path("drives/<uuid:uid>/plan/begin/", starting_views.plan_begin, name="plan_begin"),
+    path("drives/<uuid:uid>/copy/", starting_views.drive_copy, name="drive_copy"),
+    path("drives/<uuid:uid>/leftovers/", starting_views.drive_leftovers, name="drive_leftovers"),
+    path("drives/<uuid:uid>/leftovers/keep/", starting_views.leftover_keep, name="leftover_keep"),
+    path("drives/templates/", starting_views.template_list, name="template_list"),
     path("drives/<uuid:uid>/board/", planner_views.drive_board, name="drive_board"),
     path("drives/<uuid:uid>/calendar/", planner_views.drive_calendar, name="drive_calendar"),
     path("drives/<uuid:uid>/activities/", planner_views.drive_activities, name="drive_activities"),

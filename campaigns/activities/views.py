@@ -18,6 +18,7 @@ from django.views.decorators.http import require_POST
 from campaigns.activities import goals, services
 from campaigns.activities.board import decorate
 from campaigns.activities.forms import ActivityForm, DatesForm, MemberForm, ObjectiveForm, StateForm, moves_of
+from campaigns.activities.leftovers import leftovers_of
 from campaigns.activities.models import Activity, Objective, TeamMember
 from campaigns.activities.reaching import (
     find_activity,
@@ -63,6 +64,7 @@ def drive_plan(request: StaffRequest, uid: UUID) -> HttpResponse:
             "overdue": live.overdue(today).count(),
         },
         today=today,
+        leftovers=len(leftovers_of(drive)),
         may_plan=may_plan(request, drive),
     )
     return render(request, "campaigns/activities/plan.html", context)

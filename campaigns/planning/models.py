@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Self
 
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
@@ -93,6 +94,16 @@ class Drive(NamedModel, StampedModel):
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.PLANNED)
     countries = models.ManyToManyField("contacts.Country", related_name="drives")
     constituencies = models.ManyToManyField("contacts.Constituency", related_name="drives")
+    copied_from = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.SET_NULL, related_name="copies"
+    )
+    kept_leftovers = ArrayField(
+        models.CharField(max_length=32),
+        default=list,
+        blank=True,
+        editable=False,
+        help_text="places in a copy's texts that are meant as they stand",
+    )
     archived_at = models.DateTimeField(null=True, blank=True)
 
     objects = DriveQuerySet.as_manager()

@@ -10,6 +10,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -62,7 +63,7 @@ def drives_today(request: StaffRequest) -> HttpResponse:
 
 @requires(Action.DRIVES)
 def drive_create(request: StaffRequest) -> HttpResponse:
-    """A new drive. `?campaign=<uid>` says of which campaign."""
+    """A new drive. `?campaign=<uid>` says of which campaign, `?template=` what it begins from."""
     initial = {
         "campaign": request.GET.get("campaign", ""),
         "owner": request.user.uid,
@@ -77,6 +78,8 @@ def drive_create(request: StaffRequest) -> HttpResponse:
             _refused(form, error)
         else:
             toast(request, _("%(name)s is planned.") % {"name": drive.name})
+            if template := request.GET.get("template", ""):
+                return done(request, f"{reverse('plan_begin', args=[drive.uid])}?{urlencode({'template': template})}")
             return done(request, reverse("drive_detail", args=[drive.uid]))
     return _drive_form(request, form, _("New drive"), reverse("drive_list"))
 
