@@ -23,6 +23,7 @@ FEATURES = [
     "rounds",
     "networks",
     "activities",
+    "windows",
     "reports",
     "retention",
 ]

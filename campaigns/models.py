@@ -39,6 +39,7 @@ from campaigns.retention.models import DeliveryTail, KeptTotals
 from campaigns.rounds.models import CallLine, CallRound
 from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
 from campaigns.todo.models import Absence, Task
+from campaigns.windows.models import PolicyWindow, WindowLead
 
 __all__ = [
     "Absence",
@@ -86,6 +87,7 @@ __all__ = [
     "Objective",
     "PauseNotice",
     "Pillar",
+    "PolicyWindow",
     "Position",
     "PositionStep",
     "Power",
@@ -104,5 +106,6 @@ __all__ = [
     "Transport",
     "Variant",
     "WarmupDay",
+    "WindowLead",
     "WorklistWeights",
 ]

@@ -20,5 +20,6 @@ urlpatterns = [
     path("", include("campaigns.commitments.urls")),
     path("", include("campaigns.networks.urls")),
     path("", include("campaigns.activities.urls")),
+    path("", include("campaigns.windows.urls")),
     path("", include("campaigns.reports.urls")),
 ]

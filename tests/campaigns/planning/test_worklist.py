@@ -115,6 +115,7 @@ def test_a_late_promise_is_the_next_step(viewer):
 def test_a_near_window_counts_only_where_somebody_keeps_them(viewer, sign_in, monkeypatch):
     drive = DriveFactory(countries=["TD", "ZM"])
     page = reverse("drive_next", args=[drive.uid])
+    monkeypatch.setattr(windows, "_PROVIDERS", [])
     assert steps(drive, viewer)[0].cell.country == "TD"
     assert "A policy window is near" not in sign_in(viewer).get(page).content.decode()
 
@@ -138,9 +139,13 @@ def test_weights_are_set_change_the_order_and_go_back(planner, outreach, sign_in
     url = reverse("drive_weights", args=[drive.uid])
     assert steps(drive, planner)[0].cell.country == "TD"
 
-    assert sign_in(outreach).post(url, {"need": "0", "silence": "5", "counterpart": "0"}).status_code == 403
-    assert sign_in(planner).post(url, {"need": "9", "silence": "5", "counterpart": "0"}).status_code == 422
-    sign_in(planner).post(url, {"need": "0", "silence": "5", "counterpart": "0"})
+    assert (
+        sign_in(outreach).post(url, {"need": "0", "window": "3", "silence": "5", "counterpart": "0"}).status_code == 403
+    )
+    assert (
+        sign_in(planner).post(url, {"need": "9", "window": "3", "silence": "5", "counterpart": "0"}).status_code == 422
+    )
+    sign_in(planner).post(url, {"need": "0", "window": "3", "silence": "5", "counterpart": "0"})
 
     weights = WorklistWeights.objects.get()
     assert (weights.need, weights.silence, weights.counterpart, weights.window) == (0, 5, 0, 3)

@@ -1,0 +1,143 @@
+"""/policy-windows: dated chances per country, and what is to be done before them."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from drf_spectacular.utils import OpenApiExample, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.windows import services
+from campaigns.windows.leads import MOST
+from campaigns.windows.models import FARTHEST_LEAD, Kind, PolicyWindow
+from contacts.directory.models import Country
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.api import filters
+from crm.api.fields import CodeField, RowField, text
+from crm.api.registry import Section
+from crm.api.views import Resource
+
+
+class LeadShape(serializers.Serializer[Any]):
+    days = serializers.IntegerField(min_value=0, max_value=FARTHEST_LEAD, help_text="Days before the window opens.")
+    title = serializers.CharField(max_length=200, help_text="What is to be done; it becomes a task.")
+
+
+class WindowOut(serializers.Serializer[PolicyWindow]):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(Kind.choices)
+    country = serializers.CharField(source="country_id", allow_null=True, help_text="null: all countries.")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    is_expected = serializers.BooleanField(help_text="Nobody has confirmed the day.")
+    owner = serializers.UUIDField(source="owner.uid", allow_null=True, default=None)
+    leads = LeadShape(many=True, source="leads.all")
+    note = serializers.CharField(allow_blank=True)
+    link = serializers.CharField(allow_blank=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class WindowIn(serializers.Serializer[Any]):
+    name = text(300)
+    kind = serializers.ChoiceField(Kind.choices, required=False)
+    country = CodeField(lambda user: Country.objects.all(), required=False, allow_null=True)
+    starts_on = serializers.DateField(required=False)
+    ends_on = serializers.DateField(required=False)
+    is_expected = serializers.BooleanField(required=False)
+    owner = RowField(lambda user: User.objects.filter(is_active=True), required=False, allow_null=True)
+    leads = LeadShape(many=True, required=False, max_length=MOST)
+    note = text(10_000)
+    link = serializers.URLField(max_length=1000, required=False, allow_blank=True)
+
+
+class NewWindowIn(WindowIn):
+    name = text(300, required=True)
+    starts_on = serializers.DateField()
+
+
+def _ahead(rows: Any, value: bool, user: User) -> Any:
+    today = timezone.localdate()
+    return rows.filter(ends_on__gte=today) if value else rows.filter(ends_on__lt=today)
+
+
+class WindowResource(Resource):
+    """A dated chance in a country, or in all."""
+
+    serializer_class = WindowOut
+    needs = {name: (Action.DRIVES,) for name in ("create", "partial_update", "destroy")}
+    sorts = {"starts_on": ["starts_on"], "name": ["sort_key"]}
+    default_sort = "starts_on"
+    filters = [
+        filters.codes("country", "Of these countries.", lambda rows, codes, user: rows.filter(country__in=codes), example="ZM"),
+        filters.choice("kind", "Its kind.", Kind.values, lambda rows, values, user: rows.filter(kind__in=values)),
+        filters.flag("ahead", "true: open today or later; false: past.", _ahead),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return PolicyWindow.objects.visible_to(self.user, action).live()
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("owner").prefetch_related("leads")
+
+    def _held(self, uid: UUID) -> PolicyWindow:
+        found = self.find(uid, Action.DRIVES)
+        PolicyWindow.objects.select_for_update().get(pk=found.pk)
+        fresh: PolicyWindow = self.full(PolicyWindow.objects.filter(pk=found.pk)).get()
+        self.require_match(fresh)
+        return fresh
+
+    def _values(self, shape: type[WindowIn], **how: Any) -> dict[str, Any]:
+        data = dict(self.read(shape, **how))
+        if "leads" in data:
+            data["leads"] = [(lead["days"], lead["title"]) for lead in data["leads"]]
+        return data
+
+    @extend_schema(summary="Policy windows")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One policy window")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(
+        summary="Note a policy window", request=NewWindowIn, responses={201: WindowOut},
+        examples=[OpenApiExample("A budget debate", {"name": "Budget debate", "kind": "budget", "country": "ZM", "starts_on": "2027-10-01", "leads": [{"days": 60, "title": "Brief of two pages"}]}, request_only=True)],
+    )  # fmt: skip
+    def create(self, request: Request) -> Response:
+        window = services.create_window(actor=self.user, **self._values(NewWindowIn))
+        fresh = self.full(PolicyWindow.objects.filter(pk=window.pk)).get()
+        return self.show(fresh, status=201, location=f"{request.path}/{window.uid}")
+
+    @extend_schema(summary="Change a policy window", request=WindowIn, responses=WindowOut)
+    def partial_update(self, request: Request, uid: UUID) -> Response:
+        data = self._values(WindowIn, partial=True)
+        with transaction.atomic():
+            window = self._held(uid)
+            services.edit_window(window=window, actor=self.user, **data)
+        return Response(self.again(window))
+
+    @extend_schema(summary="Take a policy window out", responses={204: None})
+    def destroy(self, request: Request, uid: UUID) -> Response:
+        with transaction.atomic():
+            services.archive_window(window=self._held(uid), actor=self.user)
+        return Response(status=204)
+
+
+SECTIONS = [
+    Section(
+        "Policy windows",
+        "Dated chances in countries: budget debates, sessions, elections, anniversaries.",
+        [("policy-windows", WindowResource)],
+        order=57,
+    )
+]
