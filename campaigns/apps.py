@@ -24,6 +24,7 @@ FEATURES = [
     "networks",
     "activities",
     "windows",
+    "results",
     "reports",
     "retention",
 ]

@@ -35,6 +35,7 @@ from campaigns.networks.models import Application, Member, Network, NetworkLette
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
 from campaigns.positions.models import Ask, Position, PositionStep, Power
+from campaigns.results.models import Actual, Indicator, Period, Result, Snapshot, SnapshotRows
 from campaigns.retention.models import DeliveryTail, KeptTotals
 from campaigns.rounds.models import CallLine, CallRound
 from campaigns.safety.models import PauseNotice, SafetyLimits, SafetyPause
@@ -45,6 +46,7 @@ __all__ = [
     "Absence",
     "Application",
     "Activity",
+    "Actual",
     "Approval",
     "Ask",
     "Attachment",
@@ -74,6 +76,7 @@ __all__ = [
     "Feedback",
     "GuardOverride",
     "InboundMessage",
+    "Indicator",
     "Inbox",
     "Interaction",
     "KeptTotals",
@@ -86,6 +89,7 @@ __all__ = [
     "NetworkLetter",
     "Objective",
     "PauseNotice",
+    "Period",
     "Pillar",
     "PolicyWindow",
     "Position",
@@ -94,11 +98,14 @@ __all__ = [
     "QuietDates",
     "RecipientLimit",
     "Reminder",
+    "Result",
     "SafetyLimits",
     "SafetyPause",
     "Sender",
     "ServiceEvent",
     "SendingDomain",
+    "Snapshot",
+    "SnapshotRows",
     "StoredFile",
     "Task",
     "TeamMember",

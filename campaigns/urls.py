@@ -21,5 +21,6 @@ urlpatterns = [
     path("", include("campaigns.networks.urls")),
     path("", include("campaigns.activities.urls")),
     path("", include("campaigns.windows.urls")),
+    path("", include("campaigns.results.urls")),
     path("", include("campaigns.reports.urls")),
 ]

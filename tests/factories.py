@@ -15,6 +15,8 @@ from campaigns.networks.models import Application, Member, Network
 from campaigns.planning.models import Campaign, Drive
 from campaigns.positions.ladder import Stance
 from campaigns.positions.models import Ask, PositionStep
+from campaigns.results.models import Actual, Indicator, Period, Result
+from campaigns.windows.models import PolicyWindow
 from contacts.consent.addresses import address_hash, address_key
 from contacts.consent.models import Topic
 from contacts.directory.models import (
@@ -255,6 +257,60 @@ class TeamMemberFactory(DjangoModelFactory[TeamMember]):
     drive = factory.SubFactory(DriveFactory)
     user = factory.SubFactory(UserFactory)
     role = "outreach"
+
+
+class WindowFactory(DjangoModelFactory[PolicyWindow]):
+    """A budget debate on one day, in all countries."""
+
+    class Meta:
+        model = PolicyWindow
+
+    name = factory.Sequence(lambda n: f"Budget debate {n}")
+    kind = "budget"
+    starts_on = ends_on = datetime.date(2027, 10, 4)
+
+
+class ResultFactory(DjangoModelFactory[Result]):
+    class Meta:
+        model = Result
+
+    campaign = factory.SubFactory(CampaignFactory)
+    title = factory.Sequence(lambda n: f"Plans are adopted {n}")
+
+
+class IndicatorFactory(DjangoModelFactory[Indicator]):
+    class Meta:
+        model = Indicator
+
+    result = factory.SubFactory(ResultFactory)
+    title = "Countries with an adopted plan"
+    unit = "countries"
+    baseline = 2
+    baseline_on = datetime.date(2025, 12, 31)
+
+
+class PeriodFactory(DjangoModelFactory[Period]):
+    class Meta:
+        model = Period
+
+    indicator = factory.SubFactory(IndicatorFactory)
+    starts_on = datetime.date(2026, 1, 1)
+    ends_on = datetime.date(2027, 12, 31)
+    target = 10
+
+
+class ActualFactory(DjangoModelFactory[Actual]):
+    """Six countries; nobody wrote it down, and nobody verified it."""
+
+    class Meta:
+        model = Actual
+
+    period = factory.SubFactory(PeriodFactory)
+    value = 6
+    on = datetime.date(2026, 10, 1)
+    evidence = "Six gazettes."
+    contribution = "We trained the drafters; the ministries wrote the plans."
+    recorded_at = factory.LazyFunction(timezone.now)
 
 
 # --- consent --------------------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.networks import make_network
 from campaigns.demo.plan import make_plan
 from campaigns.demo.positions import make_positions
+from campaigns.demo.results import make_results, make_windows
 from campaigns.mailings import services as mailing_services
 from campaigns.mailings.approval import content_hash
 from campaigns.mailings.models import Mailing, Sender, Transport, Variant
@@ -60,6 +61,9 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)
         begin_round(officer=users[Role.OUTREACH], segment=segments["list"])
+        tell("noting policy windows, measuring results")
+        make_windows(countries=ten, users=users, today=now.date())
+        make_results(drive=drive, users=users, now=now)
         tell("bringing a network together")
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         tell("writing three mailings, in up to three languages")

@@ -19,6 +19,9 @@ from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
 from campaigns.networks.models import Network
 from campaigns.outreach.models import Inbox, Interaction
+from campaigns.planning.models import Drive
+from campaigns.results.figures import Scope
+from campaigns.results.snapshots import freeze
 from campaigns.rounds.models import CallLine, CallRound
 from campaigns.todo.absences import add_absence
 from campaigns.todo.models import Absence
@@ -81,11 +84,16 @@ PLACES: dict[str, Place] = {
     "/directory/lists/<uuid:uid>/": Place("lists", Reach.ALL),
     "/directory/bulk/<slug:kind>/": Place("people", Reach.ALL, {"kind": "person"}),
     "/segments/<uuid:uid>/": Place("segments", Reach.ALL, {"version": "1"}),
-    "/drives/<uuid:uid>/": Place("drives", Reach.DRIVE),
+    "/drives/<uuid:uid>/": Place("drives", Reach.DRIVE, {"figure": "institutions", "kind": "xlsx"}),
     "/drives/activities/<uuid:uid>/": Place("activities", Reach.DRIVE),
     "/drives/objectives/<uuid:uid>/": Place("objectives", Reach.DRIVE),
     "/drives/team/<uuid:uid>/": Place("team-members", Reach.DRIVE),
-    "/drives/campaigns/<uuid:uid>/": Place("campaigns", Reach.CAMPAIGN),
+    "/drives/campaigns/<uuid:uid>/": Place("campaigns", Reach.CAMPAIGN, {"figure": "institutions", "kind": "xlsx"}),
+    "/drives/windows/<uuid:uid>/": Place("policy-windows", Reach.COUNTRY),
+    "/drives/results/<uuid:uid>/": Place("results", Reach.DRIVE),
+    "/drives/indicators/<uuid:uid>/": Place("indicators", Reach.DRIVE),
+    "/drives/actuals/<uuid:uid>/": Place("actuals", Reach.DRIVE),
+    "/drives/snapshots/<uuid:uid>/": Place("snapshots", Reach.DRIVE, {"figure": "institutions", "kind": "xlsx"}),
     "/mailings/<uuid:uid>/": Place("mailings", Reach.DRIVE, {"verb": "ask-review"}),
     "/mailings/<uuid:uid>/late/": Place("mailings", Reach.DRIVE, {"verb": "leave-out"}),
     "/mailings/<uuid:uid>/report/": Place("reports", Reach.DRIVE),
@@ -191,6 +199,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
     rows["updates"] = CommitmentUpdate.objects.create(
         commitment=promise, progress="on_track", received_at=timezone.now()
     )
+    rows |= _results(Drive.objects.get(uid=uids["drives"]))
     Erasure.objects.create(person_uid=gone.uid, uids=[gone.uid], reason="request")
     return Placed(
         {
@@ -200,6 +209,20 @@ def place_rows(owner: User, *, country: str) -> Placed:
             **belongings(owner, country=country),
         }
     )
+
+
+def _results(drive: Drive) -> dict[str, Any]:
+    """What the drive is to change, what was measured, and its report as it stood."""
+    actual = make.ActualFactory(
+        period__indicator__result__drive=drive, period__indicator__result__campaign=drive.campaign
+    )
+    scope = Scope(drive.campaign, drive, drive.starts_on, drive.ends_on, _anybody())
+    return {
+        "results": actual.period.indicator.result,
+        "indicators": actual.period.indicator,
+        "actuals": actual,
+        "snapshots": freeze(actor=_anybody(), scope=scope, title="Half a year"),
+    }
 
 
 def belongings(owner: User, *, country: str = "ZM") -> dict[str, str]:

@@ -71,7 +71,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
     rows: dict[str, Any] = {
-        "networks": network, "network-members": member,
+        "networks": network, "network-members": member, "policy-windows": make.WindowFactory(country=organization.country),
         "activities": planned, "objectives": objective, "team-members": teammate,
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,

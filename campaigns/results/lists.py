@@ -1,0 +1,52 @@
+"""The rows behind a number of a report, as the lists that people know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from django.db.models import Q
+
+from campaigns.commitments.lists import CommitmentTable
+from campaigns.interactions.lists import ContactTable
+from campaigns.outreach.models import Interaction
+from campaigns.positions.lists import MoveTable
+from campaigns.positions.models import PositionStep
+from contacts.directory.lists import OrganizationTable, PersonTable
+from contacts.directory.models import Organization, Person
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action
+from crm.ui.tables import Table
+
+TABLES: dict[str, tuple[type[Table], Callable[[Any], Any]]] = {
+    "people": (PersonTable, lambda rows: rows.with_place()),
+    "organizations": (OrganizationTable, lambda rows: rows.select_related("country", "constituency")),
+    "contacts": (ContactTable, lambda rows: rows.select_related("logged_by")),
+    "moves": (MoveTable, lambda rows: rows.select_related("organization__country", "organization__constituency", "ask", "recorded_by")),
+    "commitments": (CommitmentTable, lambda rows: rows.select_related("organization__country", "organization__constituency", "ask", "drive", "owner", "verified_by").prefetch_related("milestones")),
+}  # fmt: skip
+
+
+def table_of(request: StaffRequest, kind: str, rows: Any) -> Table:
+    """rows: of the figure, which the user may see. Nothing of it is exported here: a file of people is the directory's."""
+    shape, joined = TABLES[kind]
+    return shape(request, joined(rows))
+
+
+def known(request: StaffRequest, kind: str, uids: list[Any]) -> Any:
+    """Of ids that were kept: those that are still there and that the user may see."""
+    from campaigns.commitments.models import Commitment
+
+    user = request.user
+    rows: Any
+    if kind == "people":
+        rows = Person.objects.active().visible_to(user, Action.SEE)
+    elif kind == "organizations":
+        rows = Organization.objects.visible_to(user, Action.SEE)
+    elif kind == "contacts":
+        rows = Interaction.objects.filter(removed_at=None).visible_to(user)
+    elif kind == "moves":
+        rows = PositionStep.objects.visible_to(user).with_previous()
+    else:
+        rows = Commitment.objects.visible_to(user)
+    return rows.filter(Q(uid__in=uids))
