@@ -25,6 +25,7 @@ FEATURES = [
     "activities",
     "windows",
     "results",
+    "digest",
     "reports",
     "retention",
 ]

@@ -9,6 +9,7 @@ from campaigns.delivery.models import (
     DeliverySlot,
     Feedback,
 )
+from campaigns.digest.models import DigestChoice, DigestWeek
 from campaigns.domains.models import SendingDomain, WarmupDay
 from campaigns.engagement.models import (
     DeliveryEngagement,
@@ -68,6 +69,8 @@ __all__ = [
     "DeliverySlot",
     "DeliveryTail",
     "Dependency",
+    "DigestChoice",
+    "DigestWeek",
     "DomainRest",
     "Drive",
     "Engagement",

@@ -22,5 +22,6 @@ urlpatterns = [
     path("", include("campaigns.activities.urls")),
     path("", include("campaigns.windows.urls")),
     path("", include("campaigns.results.urls")),
+    path("", include("campaigns.digest.urls")),
     path("", include("campaigns.reports.urls")),
 ]

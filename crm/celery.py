@@ -68,6 +68,7 @@ app.autodiscover_tasks(
         "campaigns.outreach",
         "campaigns.todo",
         "campaigns.commitments",
+        "campaigns.digest",
         "campaigns.networks",
         "campaigns.reports",
     ]

@@ -214,6 +214,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.outreach.read_inboxes": 60,
         "campaigns.todo.remind": 300,
         "campaigns.commitments.remind": 900,
+        "campaigns.digest.mail": 900,  # once a week for each; the others find it done
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
         "campaigns.networks.mail_letters": 15,

@@ -57,14 +57,15 @@ def running_drives(user: User) -> today.Card | None:
 def running(user: User) -> list[RunningDrive]:
     """The drives under way, one's own first: whom they reached and which sides are missing."""
     rows = sorted(_active(user).order_by("ends_on", "pk")[:20], key=lambda drive: drive.owner_id != user.pk)
-    return [_running(drive, user) for drive in rows[:DRIVES_SHOWN]]
+    return [running_of(drive, user) for drive in rows[:DRIVES_SHOWN]]
 
 
 def _active(user: User) -> Any:
     return Drive.objects.visible_to(user).filter(status=Drive.Status.ACTIVE, archived_at=None)
 
 
-def _running(drive: Drive, user: User) -> RunningDrive:
+def running_of(drive: Drive, user: User) -> RunningDrive:
+    """Whom it reached and which sides are missing, as far as the user may see it."""
     mailings = list(Mailing.objects.visible_to(user).filter(drive=drive).values_list("pk", flat=True))
     grid = grid_of(drive, countries=countries_of(drive, user), mailings=mailings)
     url = reverse("drive_detail", args=[drive.uid])

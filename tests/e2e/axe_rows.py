@@ -12,6 +12,7 @@ from campaigns.commitments.linking import make_link
 from campaigns.commitments.linking import url_of as promise_url
 from campaigns.commitments.models import Commitment
 from campaigns.demo import story
+from campaigns.digest.mailing import off_url
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
 from campaigns.networks import links
@@ -79,6 +80,7 @@ def public_paths(placed: Placed) -> list[str]:
         preference_url(UUID(placed.uids["organizations"]), "organization"),
         opt_in_url(UUID(placed.uids["requests"])),
         promise_url(make_link(commitment=Commitment.objects.get(uid=placed.uids["commitments"]), actor=user)),
+        off_url(user),
         links.confirm_url(UUID(placed.uids["applications"])),
         links.member_url(UUID(placed.uids["network-members"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
@@ -95,6 +97,7 @@ def public_paths(placed: Placed) -> list[str]:
         "/p/not-ours/",
         "/yes/not-ours/",
         "/promise/not-ours/",
+        "/week/off/not-ours/",
         "/sender/not-ours/",
         "/join/social-security-for-all/?country=SN",
         "/join/social-security-for-all/members/",

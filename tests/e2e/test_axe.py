@@ -70,6 +70,11 @@ FRAGMENT, FILE, AWAY = "a fragment that a page fetches", "a download", "leads to
 NO_PAGE: dict[str, str] = {
     "mfa_list_webauthn": AWAY,
     "drive_activities": AWAY,
+    "drive_windows": AWAY,
+    "plan_begin": "begins with a template, which its address names",
+    "drive_report_file": FILE,
+    "campaign_report_file": FILE,
+    "snapshot_file": FILE,
     "mfa_download_recovery_codes": FILE,
     "account_email": AWAY,
     "session_end": TAKES,
