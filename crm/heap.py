@@ -2,7 +2,8 @@
 
 Python looks for cycles among all objects each time that a quarter as many have been added. A request that reads a few
 hundred rows adds some ten thousand for a moment, so with all modules on the heap every tenth request waited for such a
-walk: 160 ms in the middle of one that takes 50. A process calls `settle()` once, when it has loaded what it needs.
+walk: 160 ms in the middle of one that takes 50. A process calls `settle()` once, when it has loaded what it needs. (That it
+looks seldom is said in `crm/__init__.py` already, before anything is loaded.)
 """
 
 import ctypes
@@ -13,19 +14,17 @@ from django.conf import settings
 from django.template import TemplateSyntaxError, engines
 from django.urls import get_resolver
 
-# New objects between two looks at the young ones; looks before those that stayed are looked at again, and then all.
-YOUNG, MIDDLE, ALL = 20_000, 50, 100
-
+from crm import LOOKS
 
 _TRIM_THRESHOLD, _KEPT = -1, 64 << 20  # glibc's mallopt
 
 
 def settle() -> None:
-    """Take what is there for permanent, and look at the rest seldom. Garbage without cycles goes at once, as always."""
+    """Take what is there for permanent, and go through it no more. Garbage without cycles goes at once, as always."""
     gc.collect()
     _keep_freed_memory()
     gc.freeze()
-    gc.set_threshold(YOUNG, MIDDLE, ALL)
+    gc.set_threshold(*LOOKS)
 
 
 def _keep_freed_memory() -> None:
