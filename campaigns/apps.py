@@ -22,6 +22,7 @@ FEATURES = [
     "queue",
     "rounds",
     "networks",
+    "face",
     "activities",
     "windows",
     "results",

@@ -19,6 +19,7 @@ urlpatterns = [
     path("", include("campaigns.todo.urls")),
     path("", include("campaigns.commitments.urls")),
     path("", include("campaigns.networks.urls")),
+    path("", include("campaigns.face.urls")),
     path("", include("campaigns.activities.urls")),
     path("", include("campaigns.windows.urls")),
     path("", include("campaigns.results.urls")),

@@ -5,6 +5,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 import { PurgeCSS } from "purgecss";
+import { feature } from "topojson-client";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const root = join(here, "..");
@@ -71,6 +72,32 @@ function buildSprite() {
   writeFileSync(join(out, "icons.svg"), `<svg xmlns="http://www.w3.org/2000/svg">${symbols.join("\n")}</svg>\n`);
 }
 
+/** The world for pages without a script: one path a country by its ISO number, in the Equal Earth projection (Šavrič, Patterson, Jenny, 2018),
+ * whole units of a drawing 1000 wide, relative moves. Antarctica is left out. */
+function buildWorld() {
+  const atlas = JSON.parse(readFileSync(join(here, "node_modules/world-atlas/countries-110m.json"), "utf8"));
+  const [a1, a2, a3, a4] = [1.340264, -0.081106, 0.000893, 0.003796];
+  const scale = 1000 / (2 * 2.7066);
+  const project = ([lon, lat]) => {
+    const t = Math.asin((Math.sqrt(3) / 2) * Math.sin((lat * Math.PI) / 180)), t2 = t * t, t6 = t2 * t2 * t2;
+    const x = (2 * Math.sqrt(3) * ((lon * Math.PI) / 180) * Math.cos(t)) / (3 * (9 * a4 * t6 * t2 + 7 * a3 * t6 + 3 * a2 * t2 + a1));
+    return [Math.round(500 + x * scale), Math.round(240 - t * (a4 * t6 * t2 + a3 * t6 + a2 * t2 + a1) * scale)];
+  };
+  const ringPath = (ring) => {
+    const points = ring.map(project).filter(([x, y], i, all) => i === 0 || x !== all[i - 1][0] || y !== all[i - 1][1]);
+    if (points.length < 4) return "";
+    return `M${points[0].join(" ")}l` + points.slice(1, -1).map(([x, y], i) => `${x - points[i][0]} ${y - points[i][1]}`).join(" ") + "z";
+  };
+  const paths = {};
+  for (const { id, geometry } of feature(atlas, atlas.objects.countries).features) {
+    if (!id || id === "010") continue;
+    const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
+    const path = polygons.flat().map(ringPath).join("");
+    if (path) paths[id] = path;
+  }
+  writeFileSync(join(out, "world.json"), JSON.stringify({ viewBox: "0 0 1000 430", paths }));
+}
+
 /** Every file that may name an icon or a class. */
 function* sources() {
   for (const folder of ["templates", "crm", "contacts", "campaigns", "frontend/src"]) yield* filesBelow(join(root, folder));
@@ -94,6 +121,7 @@ rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 cpSync(join(here, "public"), out, { recursive: true });
 buildSprite();
+buildWorld();
 if (watch) {
   for (const options of builds) await (await esbuild.context(options)).watch();
   setInterval(buildSprite, 3000);

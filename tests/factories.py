@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment
+from campaigns.face.models import PublicPage
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
 from campaigns.networks.models import Application, Member, Network
@@ -447,6 +448,20 @@ class ApiTokenFactory(DjangoModelFactory[ApiToken]):
         )
         token.text = text
         return token
+
+
+# --- public pages -----------------------------------------------------------------------------------------------------
+class PublicPageFactory(DjangoModelFactory[PublicPage]):
+    """Of a drive, open; PublicPageFactory(drive=None, campaign=…) for a campaign's."""
+
+    class Meta:
+        model = PublicPage
+
+    drive = factory.SubFactory(DriveFactory)
+    campaign = factory.LazyAttribute(lambda page: page.drive.campaign)
+    slug = factory.Sequence(lambda n: f"page-{n}")
+    headlines = factory.LazyFunction(lambda: {"en": "Half the world has none", "fr": "La moitié du monde n’a rien"})
+    is_public = True
 
 
 # --- networks -----------------------------------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
+from campaigns.demo.face import make_pages
 from campaigns.demo.networks import make_network
 from campaigns.demo.plan import make_plan
 from campaigns.demo.positions import make_positions
@@ -66,6 +67,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_results(drive=drive, users=users, now=now)
         tell("bringing a network together")
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
+        make_pages(drive)
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
         _write_mailings(users=users, segments=segments, common=common, now=now)

@@ -102,6 +102,9 @@ def public_paths(placed: Placed) -> list[str]:
         "/join/social-security-for-all/?country=SN",
         "/join/social-security-for-all/members/",
         "/join/not-ours/",
+        "/about/social-security-for-all/",
+        "/about/ten-countries/?lang=ar",
+        "/about/not-ours/",
         "/invitation/not-ours/",
         *("/" + address.split("/", 3)[3] for address in addresses),
     ]

@@ -109,6 +109,7 @@ PLACES: dict[str, Place] = {
     "/outreach/calls/<uuid:uid>/": Place("calls", Reach.COUNTRY),
     "/outreach/quiet/<uuid:uid>/": Place("quiet-dates", Reach.COUNTRY),
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
+    "/pages/<uuid:uid>/": Place("public-pages", Reach.DRIVE),
     "/networks/<uuid:uid>/": Place("networks", Reach.CAMPAIGN),
     "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
     "/networks/members/<uuid:uid>/": Place("network-members", Reach.DRIVE),
@@ -183,6 +184,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "absences": _absence(),
         "rounds": (call := _call(person)).round,
         "calls": call,
+        "public-pages": make.PublicPageFactory(drive=Drive.objects.get(uid=uids["drives"])),
         "applications": make.ApplicationFactory(
             network=Network.objects.get(uid=uids["networks"]), country__code=country
         ),
