@@ -83,19 +83,26 @@ function buildWorld() {
     const x = (2 * Math.sqrt(3) * ((lon * Math.PI) / 180) * Math.cos(t)) / (3 * (9 * a4 * t6 * t2 + 7 * a3 * t6 + 3 * a2 * t2 + a1));
     return [Math.round(500 + x * scale), Math.round(240 - t * (a4 * t6 * t2 + a3 * t6 + a2 * t2 + a1) * scale)];
   };
+  const boxed = (rings) => {
+    const [xs, ys] = [0, 1].map((i) => rings.flat().map((point) => project(point)[i]));
+    return [Math.min(...xs), Math.min(...ys), Math.max(...xs), Math.max(...ys)];
+  };
+  /** A ring over the 180th meridian goes on beyond the edge: else a line is drawn all the way back. */
+  const whole = (ring) => (Math.max(...ring.map(([lon]) => lon)) - Math.min(...ring.map(([lon]) => lon)) > 300 ? ring.map(([lon, lat]) => [lon < 0 ? lon + 360 : lon, lat]) : ring);
   const ringPath = (ring) => {
     const points = ring.map(project).filter(([x, y], i, all) => i === 0 || x !== all[i - 1][0] || y !== all[i - 1][1]);
     if (points.length < 4) return "";
     return `M${points[0].join(" ")}l` + points.slice(1, -1).map(([x, y], i) => `${x - points[i][0]} ${y - points[i][1]}`).join(" ") + "z";
   };
-  const paths = {};
+  const countries = {};
   for (const { id, geometry } of feature(atlas, atlas.objects.countries).features) {
     if (!id || id === "010") continue;
     const polygons = geometry.type === "Polygon" ? [geometry.coordinates] : geometry.coordinates;
-    const path = polygons.flat().map(ringPath).join("");
-    if (path) paths[id] = path;
+    const rings = polygons.flat().map(whole);
+    const path = rings.map(ringPath).join("");
+    if (path) countries[id] = { path, box: boxed(rings) };
   }
-  writeFileSync(join(out, "world.json"), JSON.stringify({ viewBox: "0 0 1000 430", paths }));
+  writeFileSync(join(out, "world.json"), JSON.stringify(countries));
 }
 
 /** Every file that may name an icon or a class. */

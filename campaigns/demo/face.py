@@ -33,5 +33,10 @@ def make_pages(drive: Drive) -> None:
         campaign=drive.campaign, slug="social-security-for-all", headlines=HEADLINES, leads=LEADS, stories=STORIES, is_public=True
     )  # fmt: skip
     PublicPage.objects.create(
-        campaign=drive.campaign, drive=drive, slug="ten-countries", headlines=DRIVE_HEADLINES, leads=LEADS, is_public=True
+        campaign=drive.campaign,
+        drive=drive,
+        slug="ten-countries",
+        headlines=DRIVE_HEADLINES,
+        leads=LEADS,
+        is_public=True,
     )

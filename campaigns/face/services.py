@@ -58,7 +58,7 @@ def save_page(
             setattr(page, field, value)
         _check(page)
         page.save()
-        verb = "public_page.created" if is_new else "public_page.edited"
+        verb = "publicpage.created" if is_new else "publicpage.edited"
         return record(verb=verb, target=page, actor=actor, changes=changes, event={})
 
 

@@ -52,7 +52,7 @@ def promise(row: Commitment) -> Promise:
 def parts_of(page: PublicPage) -> dict[str, Any]:
     """part → what its section needs; a part with nothing to show is not in it."""
     makers = {
-        Part.FACTS: lambda: [fact for fact in page.campaign.facts if fact.get("text")],
+        Part.FACTS: lambda: _facts(page),
         Part.MAP: lambda: _map(page),
         Part.COMMITMENTS: lambda: [promise(row) for row in commitments_of(page)[:MOST]],
         Part.NETWORKS: lambda: _networks(page),
@@ -60,6 +60,13 @@ def parts_of(page: PublicPage) -> dict[str, Any]:
     }
     found = {part.value: make() for part, make in makers.items() if part.value in page.parts}
     return {part: shown for part, shown in found.items() if shown}
+
+
+def _facts(page: PublicPage) -> dict[str, Any] | None:
+    """The facts, and the source that all of them have, which is then told once."""
+    rows = [fact for fact in page.campaign.facts if fact.get("text")]
+    sources = {fact.get("source") or "" for fact in rows}
+    return {"rows": rows, "source": sources.pop() if len(sources) == 1 else ""} if rows else None
 
 
 def _map(page: PublicPage) -> dict[str, Any] | None:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from campaigns.face.models import PublicPage
 from campaigns.face.services import save_page
-from campaigns.face.shapes import shade, world
+from campaigns.face.shapes import shade, view_box, world
 from contacts.directory.models import Indicator, IndicatorValue
 from contacts.directory.reference import COVERAGE
 from crm.audit.models import AuditEntry
@@ -198,7 +198,7 @@ def test_planner_makes_a_page_in_one_form(sign_in, planner, drive):
     row = PublicPage.objects.get()
     assert (row.drive, row.campaign, row.slug, row.headlines) == (drive, drive.campaign, "ours", {"en": "Now"})
     assert row.parts == ["facts", "map"] and row.is_public
-    assert AuditEntry.objects.filter(verb="public_page.created").count() == 1
+    assert AuditEntry.objects.filter(verb="publicpage.created").count() == 1
     assert shown("/about/ours/")
 
 
@@ -247,8 +247,13 @@ def test_database_refuses_an_open_page_without_a_headline_and_a_second_of_one_ca
         PublicPageFactory(drive=None, campaign=drive.campaign)
 
 
-def test_shades_and_shapes():
+def test_shades_shapes_and_the_part_that_is_shown():
     assert [shade(value) for value in (None, 0, 19.9, 20, 79, 80, 100)] == [0, 5, 5, 4, 2, 1, 1]
-    assert len(world().paths) > 170 and all(
-        path.startswith("M") and path.endswith("z") for path in world().paths.values()
-    )
+    assert len(world()) > 170 and all(row.path.startswith("M") and row.path.endswith("z") for row in world().values())
+    assert view_box(None) == "0 0 1000 430" == view_box(["TV"])  # an island without a shape
+    x, y, width, height = map(int, view_box(["TD", "NE"]).split())
+    left, top, right, bottom = world()["TD"].box
+    assert x < left and right < x + width and y < top and bottom < y + height
+    assert (width, height) == (320, 137)
+    fiji = world()["FJ"].box
+    assert fiji[2] - fiji[0] < 30  # not drawn from one edge to the other
