@@ -127,6 +127,10 @@ function* filesBelow(folder) {
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
 cpSync(join(here, "public"), out, { recursive: true });
+for (const weight of [400, 700]) { // for PDF (crm/paper.py), which cannot read woff2: a server may have no Arabic font
+  const name = `noto-sans-arabic-arabic-${weight}-normal.woff`;
+  cpSync(join(here, "node_modules/@fontsource/noto-sans-arabic/files", name), join(out, "paper", name));
+}
 buildSprite();
 buildWorld();
 if (watch) {

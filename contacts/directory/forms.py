@@ -259,6 +259,17 @@ class GreetingForm(EditForm):
     )
 
 
+class PronunciationForm(EditForm):
+    pronunciation = forms.CharField(
+        label=_("How the name is said"),
+        max_length=200,
+        required=False,
+        help_text=_(
+            "As you would read it aloud, the stress in capitals: “mwa-NAH-wa-sah”. It stands in meeting briefs."
+        ),
+    )
+
+
 class NoteForm(EditForm):
     note = forms.CharField(label=_("Note"), max_length=20_000, required=False, widget=forms.Textarea({"rows": 4}))
 

@@ -211,6 +211,13 @@ class Person(NamedModel, StampedModel):
         db_default="",
         help_text="their own, in the language that they read; empty: by the forms of address",
     )
+    pronunciation = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="how the name is said, as its readers would write it",
+    )
     language = models.CharField(max_length=8, blank=True, default="", help_text="preferred, BCP 47")
     country = models.ForeignKey(
         Country, null=True, blank=True, on_delete=models.PROTECT, related_name="people", db_index=False

@@ -53,9 +53,9 @@ CREATE TEMP TABLE import_person ON COMMIT DROP AS
 SELECT person_ref AS ref, nextval(%(person_ids)s::regclass) AS id, {uuid7_sql("line * 8 + 2", "tail")} AS uid
   FROM import_plan WHERE makes_person ORDER BY line;
 INSERT INTO contacts_person (id, uid, created_at, updated_at, name, names, sort_key, search_text, given_name, family_name,
-       honorific_prefix, gender, language, country_id, note, custom, is_invented)
+       honorific_prefix, pronunciation, gender, language, country_id, note, custom, is_invented)
 SELECT m.id, m.uid, %(now)s, %(now)s, p.name, '{{}}', p.sort_key, p.search_text, coalesce(p.given_name, ''),
-       coalesce(p.family_name, ''), coalesce(p.honorific_prefix, ''), coalesce(p.gender, ''), coalesce(p.language, ''),
+       coalesce(p.family_name, ''), coalesce(p.honorific_prefix, ''), coalesce(p.pronunciation, ''), coalesce(p.gender, ''), coalesce(p.language, ''),
        coalesce(o.country_id, p.country), coalesce(p.note, ''), '{{}}', false
   FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
   LEFT JOIN import_org g ON g.ref = p.org_ref LEFT JOIN contacts_organization o ON o.id = g.id

@@ -31,7 +31,8 @@ DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, impor
            import_granted, import_form;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
 SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
-       v->>'honorific' AS honorific_prefix, v->>'gender' AS gender, v->>'language' AS language,
+       v->>'honorific' AS honorific_prefix, v->>'pronunciation' AS pronunciation,
+       v->>'gender' AS gender, v->>'language' AS language,
        v->>'sort_key' AS sort_key, v->>'search_text' AS search_text, v->>'words' AS words,
        v->>'email' AS email, v->>'email_key' AS email_key, decode(v->>'email_hash', 'hex') AS email_hash,
        v->>'phone' AS phone, v->>'organization' AS organization, v->>'organization_key' AS organization_key,
@@ -261,7 +262,7 @@ SELECT 'person', o.id, p.line, part.field, '', part.value
  WHERE p.leads_person AND p.outcome = '' AND o.given_name = '' AND o.family_name = ''
    AND v.family_name IS NOT NULL AND part.value IS NOT NULL;
 """
-PERSON_FIELDS = ("honorific_prefix", "gender", "language", "note")
+PERSON_FIELDS = ("honorific_prefix", "pronunciation", "gender", "language", "note")
 ORGANIZATION_FIELDS = ("acronym", "website")
 
 # Values and decisions side by side, written once: what had to be found out step by step is in narrow tables until here. The

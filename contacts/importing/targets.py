@@ -33,6 +33,8 @@ TARGETS = [
            "family name|last name|lastname|surname|nom|nom de famille|apellido|apellidos"),
     Target("honorific", _("Title before the name"), PERSON,
            "honorific|salutation|prefix|mr/ms|civilite|tratamiento|titre de civilite"),
+    Target("pronunciation", _("How the name is said"), PERSON,
+           "pronunciation|phonetic|phonetic name|how to say|prononciation|pronunciacion"),
     Target("gender", _("Gender"), PERSON, "gender|sex|genre|sexe|genero|sexo"),
     Target("language", _("Language"), PERSON, "language|preferred language|lang|langue|idioma|lengua"),
     Target("email", _("E-mail"), BOTH,

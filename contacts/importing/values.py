@@ -36,7 +36,7 @@ CONSTITUENCY_WORDS = {
     "IGO": "igo international un onu",
     "DON": "donor donors donateur donante bailleur",
 }
-LIMITS = {"name": 300, "given_name": 150, "family_name": 150, "honorific": 60, "phone": 320, "organization": 300,
+LIMITS = {"name": 300, "given_name": 150, "family_name": 150, "honorific": 60, "pronunciation": 200, "phone": 320, "organization": 300,
           "acronym": 40, "website": 200, "post": 300}  # fmt: skip
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y-%m", "%Y")
 # values that many rows share: each text of such a column is read once, and remembered

@@ -74,6 +74,7 @@ FIELDS: dict[str, StrOrPromise] = {
     "given_name": gettext_lazy("Given name"),
     "family_name": gettext_lazy("Family name"),
     "honorific_prefix": gettext_lazy("Title"),
+    "pronunciation": gettext_lazy("How the name is said"),
     "acronym": gettext_lazy("Acronym"),
     "language": gettext_lazy("Language"),
     "country": gettext_lazy("Country"),

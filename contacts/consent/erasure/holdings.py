@@ -173,7 +173,8 @@ def export_directory(data: PersonalData) -> list[dict[str, Any]]:
     return [
         {
             "uid": str(p.uid), "name": p.name, "names": p.names, "given_name": p.given_name, "family_name": p.family_name,
-            "honorific_prefix": p.honorific_prefix, "gender": p.gender, "greeting": p.greeting, "language": p.language,
+            "honorific_prefix": p.honorific_prefix, "gender": p.gender, "greeting": p.greeting,
+            "pronunciation": p.pronunciation, "language": p.language,
             "country": p.country_id, "note": p.note, "custom": p.custom, "tags": sorted(p.tags.values_list("name", flat=True)),
             "recorded_at": stamp(p.created_at), "last_mailed_at": stamp(p.last_mailed_at),
             "last_engaged_at": stamp(p.last_engaged_at),

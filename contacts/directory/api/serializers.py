@@ -129,6 +129,7 @@ class PersonOut(serializers.Serializer[Person]):
     honorific_prefix = serializers.CharField(allow_blank=True)
     gender = serializers.ChoiceField(Person.Gender.choices)
     greeting = serializers.CharField(allow_blank=True, help_text="How letters address them, when they want it so.")
+    pronunciation = serializers.CharField(allow_blank=True, help_text="How the name is said.")
     language = serializers.CharField(allow_blank=True, help_text="Preferred, BCP 47; empty when it is not known.")
     country = serializers.CharField(source="country_id", allow_null=True, help_text="ISO 3166-1 alpha-2.")
     note = serializers.CharField(allow_blank=True)
@@ -153,6 +154,7 @@ class PersonIn(serializers.Serializer[Any]):
     honorific_prefix = text(60)
     gender = serializers.ChoiceField(Person.Gender.choices, required=False, allow_blank=True)
     greeting = text(120)
+    pronunciation = text(200)
     language = language()
     country = CodeField(
         editable_countries, required=False, allow_null=True, help_text="Follows the primary membership."

@@ -56,6 +56,7 @@ def people(rows: Sequence[Person]) -> list[dict[str, Any]]:
             "honorific_prefix": row.honorific_prefix,
             "gender": row.gender,
             "greeting": row.greeting,
+            "pronunciation": row.pronunciation,
             "language": row.language,
             "country": row.country_id,
             "note": row.note,

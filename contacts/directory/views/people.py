@@ -39,6 +39,7 @@ FIELDS: dict[str, tuple[Any, type[forms.EditForm]]] = {
     "language": (gettext_lazy("Language"), forms.LanguageForm),
     "gender": (gettext_lazy("Gender"), forms.GenderForm),
     "greeting": (gettext_lazy("Greeting"), forms.GreetingForm),
+    "pronunciation": (gettext_lazy("How the name is said"), forms.PronunciationForm),
     "country": (gettext_lazy("Country"), forms.CountryForm),
     "note": (gettext_lazy("Note"), forms.NoteForm),
 }
@@ -179,6 +180,7 @@ def _field(person: Person, name: str, *, can_edit: bool) -> InlineField:
         "language": lambda: forms.LANGUAGE_NAMES.get(person.language, person.language),
         "gender": person.get_gender_display,
         "greeting": lambda: _greeting(person),
+        "pronunciation": lambda: person.pronunciation,
         "country": lambda: person.country.label if person.country else "",
         "note": lambda: person.note,
         "tags": lambda: ", ".join(names_of(person)),
