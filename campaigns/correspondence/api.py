@@ -1,0 +1,105 @@
+"""/letters: the register of official correspondence, to read and to add to."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from campaigns.correspondence import services
+from campaigns.correspondence.models import Letter
+from contacts.directory.models import Organization, Person
+from crm.accounts.rules import Action
+from crm.api import filters
+from crm.api.registry import Section
+from crm.api.views import Resource
+from crm.errors import Invalid
+
+
+class LetterOut(serializers.Serializer[Letter]):
+    uid = serializers.UUIDField()
+    reference = serializers.CharField()
+    way = serializers.ChoiceField(Letter.Way.choices)
+    on = serializers.DateField(help_text="The date that it bears.")
+    organization = serializers.UUIDField(source="organization.uid")
+    person = serializers.UUIDField(source="person.uid", allow_null=True, default=None)
+    ours = serializers.CharField(allow_blank=True)
+    copies = serializers.CharField(allow_blank=True)
+    subject = serializers.CharField()
+    their_reference = serializers.CharField(allow_blank=True)
+    note = serializers.CharField(allow_blank=True)
+    answer_due_on = serializers.DateField(allow_null=True)
+    answered_by = serializers.UUIDField(source="answered_by.uid", allow_null=True, default=None)
+    struck_at = serializers.DateTimeField(allow_null=True, help_text="Registered by mistake.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+class LetterIn(serializers.Serializer[Any]):
+    way = serializers.ChoiceField(Letter.Way.choices)
+    organization = serializers.UUIDField()
+    on = serializers.DateField()
+    subject = serializers.CharField(max_length=300)
+    person = serializers.UUIDField(required=False, allow_null=True)
+    ours = serializers.CharField(required=False, allow_blank=True, max_length=200)
+    copies = serializers.CharField(required=False, allow_blank=True, max_length=2000)
+    their_reference = serializers.CharField(required=False, allow_blank=True, max_length=80)
+    note = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
+    answer_due_on = serializers.DateField(required=False, allow_null=True)
+    answers = serializers.UUIDField(required=False, allow_null=True, help_text="The letter that this one answers.")
+
+
+class LetterResource(Resource):
+    """An official letter, in or out, with its number."""
+
+    serializer_class = LetterOut
+    sorts = {"on": ["on"], "created_at": ["created_at"]}
+    default_sort = "on"
+    needs = {"create": (Action.LOG,)}
+    filters = [
+        filters.uid("organization", "With this organization.", lambda rows, uid, user: rows.filter(organization__uid=uid)),
+        filters.flag("open", "true: an answer is waited for.", lambda rows, is_open, user: rows.open() if is_open else rows.exclude(pk__in=rows.open().values("pk"))),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return Letter.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("organization", "person", "answered_by")
+
+    @extend_schema(summary="Letters of the register, the earliest first")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One letter")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(summary="Register a letter", request=LetterIn, responses={201: LetterOut})
+    def create(self, request: Request) -> Response:
+        letter = services.register_letter(actor=self.user, **self._rows(dict(self.read(LetterIn))))
+        return Response(self.again(letter), status=201, headers={"Location": f"{request.path}/{letter.uid}"})
+
+    def _rows(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Rows for uids; one out of reach is as if it were not there."""
+        reach: dict[str, Any] = {
+            "organization": Organization.objects.visible_to(self.user, Action.LOG),
+            "person": Person.objects.visible_to(self.user, Action.LOG),
+            "answers": Letter.objects.visible_to(self.user, Action.LOG),
+        }
+        for name, rows in reach.items():
+            if data.get(name):
+                row = rows.filter(uid=data[name]).first()
+                if row is None:
+                    raise Invalid(_("There is no such row, or not for this token."), errors=[(name, _("Not found."))])
+                data[name] = row
+        return data
+
+
+SECTIONS = [Section("Letters", "The register of official correspondence.", [("letters", LetterResource)], order=64)]
