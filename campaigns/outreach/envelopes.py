@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from campaigns.delivery.addresses import read_address
@@ -31,7 +32,15 @@ def find_envelope(raw: bytes, *, recipient: str = "", sender: str | None = None)
     return Envelope(recipient.strip() or _recipient(message), "" if clean.lower() in _NULL else clean)
 
 
+OWN: list[Callable[[str], bool]] = []
+
+
+def register_own(is_own: Callable[[str], bool]) -> None:
+    """Say which addresses of another kind are ours too: they are found among those of a message as the signed ones are."""
+    OWN.append(is_own)
+
+
 def _recipient(message: Part) -> str:
     known = [address for name in _TO for value in message.all(name) for _at, address in all_in(value)]
-    signed = (address for address in known if read_address(address) is not None)
+    signed = (address for address in known if read_address(address) is not None or any(own(address) for own in OWN))
     return next(signed, known[0] if known else "")

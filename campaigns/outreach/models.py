@@ -27,6 +27,7 @@ class InboundMessage(models.Model):
         REPLY = "reply", _("reply")
         AUTO = "auto", _("automatic reply")
         COMPLAINT = "complaint", _("complaint")
+        DROPPED = "dropped", _("from an officer’s own mail program")
 
     digest = models.CharField(
         max_length=64, unique=True, help_text="SHA-256 of envelope and message: the same one comes in once"

@@ -1,0 +1,234 @@
+from datetime import UTC, datetime
+
+import pytest
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.dropbox.addresses import address_of, read_dropbox
+from campaigns.dropbox.models import Dropbox, DroppedMail
+from campaigns.dropbox.reading import read_dropped
+from campaigns.dropbox.services import make_dropbox, renew_dropbox
+from campaigns.interactions.models import Party
+from campaigns.outreach.envelopes import find_envelope
+from campaigns.outreach.models import Interaction
+from campaigns.outreach.services import handle, take_in
+from crm.audit.models import AuditEntry
+from crm.audit.services import undo
+from tests.factories import ContactPointFactory, MembershipFactory, OrganizationFactory, PersonFactory
+
+OWN = "olu@campaign-office.net"
+DAY = "Tue, 10 Nov 2026 09:30:00 +0100"
+AT = datetime(2026, 11, 10, 8, 30, tzinfo=UTC)
+
+
+def mail(
+    *,
+    to="Awa Diop <awa@labour-office.net>",
+    sender=OWN,
+    subject="The draft",
+    body="Dear Awa,\nhere it is.",
+    number=1,
+    more="",
+):
+    head = f"From: Olu <{sender}>\nTo: {to}\nSubject: {subject}\nDate: {DAY}\nMessage-ID: <{number}@office>\n{more}"
+    return f"{head}Content-Type: text/plain; charset=utf-8\n\n{body}\n".encode()
+
+
+# --- reading: bytes alone -------------------------------------------------------------------------------------------------
+def test_blind_copy_is_about_those_it_went_to():
+    said = read_dropped(mail(to=f"Awa <awa@labour-office.net>, {OWN}, bo@union-office.net"), own={OWN})
+
+    assert said.author == OWN
+    assert said.addresses == (("awa@labour-office.net", "Awa"), ("bo@union-office.net", ""))
+    assert (said.is_from_them, said.message_id, said.at) == (False, "<1@office>", AT)
+    assert said.text == "Dear Awa,\nhere it is."
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "From: Awa Diop <awa@labour-office.net>",
+        "> De : Awa Diop <awa@labour-office.net>",
+        "*Von:* awa@labour-office.net",
+        "من: awa@labour-office.net",
+    ],
+)
+def test_forward_is_about_who_wrote_what_is_quoted(line):
+    body = f"FYI\n\n---------- Forwarded message ---------\n{line}\nDate: today\nTo: <{OWN}>\n\nWe agree."
+
+    said = read_dropped(
+        mail(to="drop@x.net", subject="Fwd: TR: Yes", body=body).replace(b"To: drop@x.net\n", b"To: \n"), own={OWN}
+    )
+
+    assert [address for address, _name in said.addresses] == ["awa@labour-office.net"]
+    assert (said.is_from_them, said.subject) == (True, "Yes")
+    assert "We agree." in said.text
+
+
+def test_forward_as_an_attachment_is_read_from_inside():
+    inner = f"From: awa@labour-office.net\nTo: {OWN}\nSubject: Our answer\nDate: {DAY}\nMessage-ID: <in@labour>\n\nYes."
+    raw = (
+        f"From: {OWN}\nTo: \nSubject: Fwd\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
+        f"--b\nContent-Type: text/plain\n\nsee below\n--b\nContent-Type: message/rfc822\n\n{inner}\n--b--\n"
+    )  # fmt: skip
+
+    said = read_dropped(raw.encode(), own={OWN})
+
+    assert (said.subject, said.text, said.message_id, said.is_from_them) == ("Our answer", "Yes.", "<in@labour>", True)
+    assert said.addresses == (("awa@labour-office.net", ""),)
+
+
+def test_any_bytes_have_an_answer_and_nothing_hidden_is_kept():
+    html = b"From: a@b.net\nTo: x@labour-office.net\nSubject: \xe2\x80\xaetxt.exe\nContent-Type: text/html\n\n<script>evil()</script><b>Hello</b><img src=x onerror=y>"
+    two = b"From: olu@campaign-office.net, boss@labour-office.net\nTo: x@labour-office.net\n\nx"
+
+    said = read_dropped(html, own={OWN})
+
+    assert (said.subject, said.text) == ("txt.exe", "Hello")
+    assert read_dropped(two, own={OWN}).author == ""  # who it is from is not sure
+    for raw in (
+        b"",
+        b"\x00" * 500,
+        b"To: " + b"<" * 100_000,
+        b"From: De: " + b"a@" * 60_000,
+        b"\n\n" + b"From:" * 40_000,
+        bytes(range(256)) * 40,
+    ):
+        read_dropped(raw, own={OWN})
+
+
+# --- with the directory -----------------------------------------------------------------------------------------------------
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def olu(outreach):
+    outreach.email = OWN
+    outreach.save()
+    return outreach
+
+
+@pytest.fixture
+def awa():
+    person = MembershipFactory(organization=OrganizationFactory(name="Labour Office"), person__name="Awa Diop").person
+    ContactPointFactory(person=person, value="awa@labour-office.net")
+    return person
+
+
+def drop(user, raw, *, sender=OWN, box=None):
+    inbound = take_in(raw=raw, recipient=address_of(box or make_dropbox(actor=user)), sender=sender)
+    return handle(inbound_id=inbound.pk)
+
+
+def test_address_is_a_secret_that_mail_programs_can_carry(olu):
+    box = make_dropbox(actor=olu)
+    address = address_of(box)
+
+    assert len(address.partition("@")[0]) <= 64
+    assert read_dropbox(f"<{address.upper()}>") == box.uid
+    assert make_dropbox(actor=olu) == box
+    wrong = ("b" if address[5] == "a" else "a").join((address[:5], address[6:]))
+    assert read_dropbox(wrong) is None
+    assert read_dropbox(f"d.aaaa@{settings.RETURN_DOMAIN}") is None
+    raw = f"Delivered-To: other@x.net\nX-Original-To: {address}\nFrom: {OWN}\nTo: awa@labour-office.net\n\nx".encode()
+    assert find_envelope(raw).recipient == address
+
+
+def test_what_is_sure_is_filed_by_itself_and_taken_back(olu, awa):
+    inbound = drop(olu, mail())
+
+    row = Interaction.objects.get()
+    assert (inbound.state, inbound.kind) == ("handled", "dropped")
+    assert (row.kind, row.at, row.is_two_way, row.logged_by, row.person, row.subject) == (
+        "message",
+        AT,
+        False,
+        olu,
+        awa,
+        "The draft",
+    )
+    assert row.text == "The draft\n\nDear Awa,\nhere it is."
+    assert {party.organization.name for party in Party.objects.exclude(organization=None)} == {"Labour Office"}
+    assert DroppedMail.objects.get().state == "filed"
+
+    undo(entry=AuditEntry.objects.get(verb="dropped_mail.filed"), actor=olu)
+
+    mine = DroppedMail.objects.get()
+    assert (mine.state, mine.text, Interaction.objects.standing().count()) == ("waiting", "Dear Awa,\nhere it is.", 0)
+
+
+def test_message_that_comes_twice_is_there_once(olu, awa):
+    drop(olu, mail())
+    drop(olu, mail() + b"\nA footer of another road.")
+
+    assert (DroppedMail.objects.count(), Interaction.objects.count()) == (1, 1)
+
+
+def test_forged_or_strange_sender_waits_and_is_logged_by_nobody(olu, awa):
+    drop(olu, mail(sender="eve@elsewhere.net", number=1), sender="eve@elsewhere.net")
+    drop(olu, mail(number=2), sender="eve@elsewhere.net")  # the words say Olu, the envelope does not
+
+    assert list(DroppedMail.objects.values_list("state", flat=True)) == ["waiting", "waiting"]
+    assert not Interaction.objects.exists()
+
+
+def test_unknown_and_ambiguous_addresses_wait_for_one_click(sign_in, olu, awa):
+    office = OrganizationFactory(name="Statistics Bureau")
+    ContactPointFactory(person=None, organization=office, value="info@statistics-bureau.net")
+    ContactPointFactory(person=PersonFactory(), value="awa@labour-office.net")
+    drop(olu, mail(number=1))
+    drop(olu, mail(to="new@statistics-bureau.net", number=2))
+    client = sign_in(olu)
+
+    page = client.get(reverse("dropbox")).content.decode()
+    second = DroppedMail.objects.get(message_id="<2@office>")
+    assert "more than one person" in page
+    assert f'value="organization:{office.uid}"' in page  # a guess, by the domain
+    for _click in range(2):
+        client.post(reverse("dropped_file", args=[second.uid]), {"parties": f"organization:{office.uid}"})
+
+    second.refresh_from_db()
+    assert (second.state, Interaction.objects.get().organization) == ("filed", office)
+    first = DroppedMail.objects.get(message_id="<1@office>")
+    client.post(reverse("dropped_dismiss", args=[first.uid]))
+    assert not DroppedMail.objects.waiting().exists()
+
+
+def test_answer_joins_its_thread_also_where_its_address_is_new(sign_in, olu, awa):
+    drop(olu, mail(number=1))
+    body = "---- Forwarded ----\nFrom: Awa at home <awa.private@post.net>\n\nThank you."
+    drop(olu, mail(to="", number=2, subject="Fwd: Re: The draft", body=body, more="References: <0@x> <1@office>\n"))
+
+    first, second = DroppedMail.objects.order_by("pk")
+    assert first.thread == second.thread
+    assert (second.state, second.interaction.person, second.interaction.is_two_way) == ("filed", awa, True)
+    page = sign_in(olu).get(reverse("dropped_mail", args=[first.uid])).content.decode()
+    assert "Thank you." in page
+
+
+def test_renewed_address_takes_nothing_any_more(olu, awa):
+    old = make_dropbox(actor=olu)
+    renew_dropbox(actor=olu)
+
+    inbound = drop(olu, mail(), box=old)
+
+    assert (inbound.state, DroppedMail.objects.count(), Dropbox.objects.alive().count()) == ("unmatched", 0, 1)
+
+
+def test_date_that_is_nonsense_is_the_day_on_which_it_came(olu, awa):
+    drop(olu, mail().replace(DAY.encode(), b"Tue, 10 Nov 2099 09:30:00 +0100"))
+
+    assert abs(Interaction.objects.get().at - timezone.now()).total_seconds() < 60
+
+
+def test_dropbox_is_its_officers_alone(sign_in, olu, planner, viewer, awa):
+    drop(olu, mail(to="nobody@nowhere.net", subject="<script>alert(1)</script>"))
+    row = DroppedMail.objects.get()
+
+    assert sign_in(planner).get(reverse("dropped_mail", args=[row.uid])).status_code == 404
+    assert sign_in(viewer).get(reverse("dropbox")).status_code == 403
+    page = sign_in(olu).get(reverse("dropped_mail", args=[row.uid])).content.decode()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
+    assert "<script>alert" not in page
+    assert "1 message in your dropbox waits" in sign_in(olu).get(reverse("today")).content.decode()
