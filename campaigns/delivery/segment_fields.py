@@ -54,7 +54,7 @@ class MailingChoices:
     is_short = False
 
     def _rows(self) -> QuerySet[Mailing]:
-        return Mailing.objects.order_by("-created_at", "-id")
+        return Mailing.objects.filter(is_personal=False).order_by("-created_at", "-id")
 
     def _choice(self, row: Mailing) -> Choice:
         return Choice(str(row.uid), row.name, row.pk, note=str(row.get_state_display()))

@@ -119,9 +119,18 @@ def interaction_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "row": row,
         "shown": shown,
         "steps": steps,
+        "thread": _thread(request, row),
         "may_change": row.kind != "reply" and request.user.may(Action.LOG) and services.may_change(row, request.user),
     }
     return render(request, "campaigns/interactions/interaction_detail.html", context)
+
+
+def _thread(request: StaffRequest, row: Interaction) -> list[Any]:
+    """What belongs to the same message that we sent: it, and what was answered to it."""
+    if row.mailing_id is None or row.seq is None:
+        return []
+    rows = _rows(request).filter(mailing_id=row.mailing_id, seq=row.seq).exclude(pk=row.pk).select_related("logged_by")
+    return present(list(rows.order_by("-at", "-pk")[:20]), request.user)
 
 
 def _rows(request: StaffRequest) -> Any:

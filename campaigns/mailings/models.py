@@ -122,10 +122,12 @@ class Transport(StampedModel):
 
 class MailingQuerySet(SearchMixin, models.QuerySet["Mailing"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        """Mailings of drives that the user's grants for `action` reach."""
-        if user.scope(action).is_everything:
-            return self
-        return self.filter(drive__in=Drive.objects.visible_to(user, action))
+        """Mailings of drives that the user's grants for `action` reach. Messages to one person are no mailings to anybody who looks
+        for those: they stand in the log."""
+        rows = self.filter(is_personal=False)
+        return (
+            rows if user.scope(action).is_everything else rows.filter(drive__in=Drive.objects.visible_to(user, action))
+        )
 
     def with_parts(self) -> Self:
         """With all that a page or an answer about one mailing names, in the same query."""
@@ -184,6 +186,12 @@ class Mailing(NamedModel, StampedModel):
         "contacts.Constituency", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="whose institution in the recipient's country gets a visible copy",
     )  # fmt: skip
+    is_personal = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="from one to one, see campaigns/personal: no audience to approve",
+    )
     tracks_people = models.BooleanField(default=True, help_text="off: totals only, for everybody")
     resends_uncertain = models.BooleanField(default=True)
     # the scope that it was built with: freeze and approver see the same
@@ -223,7 +231,8 @@ class Mailing(NamedModel, StampedModel):
             models.CheckConstraint(
                 name="mailing_past_draft_is_complete",
                 condition=Q(state__in=["draft", "cancelled"])
-                | Q(segment__isnull=False, sender__isnull=False, topic__isnull=False, transport__isnull=False),
+                | Q(segment__isnull=False, sender__isnull=False, topic__isnull=False, transport__isnull=False)
+                | Q(is_personal=True, sender__isnull=False, topic__isnull=False, transport__isnull=False),
             ),
             models.CheckConstraint(
                 name="mailing_scheduled_has_send_at", condition=~Q(state="scheduled") | Q(send_at__isnull=False)
@@ -231,7 +240,8 @@ class Mailing(NamedModel, StampedModel):
             models.CheckConstraint(
                 name="mailing_approved_has_approval",
                 condition=~Q(state__in=["approved", "scheduled", "freezing", "held", "sending", "paused", "finished"])
-                | Q(approval__isnull=False),
+                | Q(approval__isnull=False)
+                | Q(is_personal=True),
             ),
             models.CheckConstraint(
                 name="mailing_frozen_has_audience",
