@@ -27,6 +27,12 @@ FEATURES = [
     "windows",
     "results",
     "digest",
+    "briefs",
+    "missions",
+    "correspondence",
+    "calendars",
+    "dropbox",
+    "personal",
     "reports",
     "retention",
 ]

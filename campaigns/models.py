@@ -1,5 +1,7 @@
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
+from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentLink, CommitmentUpdate, Milestone, Reminder
+from campaigns.correspondence.models import Letter, LetterDocument, NumberCount, Numbering
 from campaigns.delivery.models import (
     AuditNight,
     BreakerPause,
@@ -11,6 +13,7 @@ from campaigns.delivery.models import (
 )
 from campaigns.digest.models import DigestChoice, DigestWeek
 from campaigns.domains.models import SendingDomain, WarmupDay
+from campaigns.dropbox.models import Dropbox, DroppedMail
 from campaigns.engagement.models import (
     DeliveryEngagement,
     Engagement,
@@ -32,6 +35,7 @@ from campaigns.mailings.models import (
     Transport,
     Variant,
 )
+from campaigns.missions.models import Mission, MissionMeeting
 from campaigns.networks.models import Application, Member, Network, NetworkLetter
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
@@ -54,6 +58,7 @@ __all__ = [
     "AuditNight",
     "BounceRule",
     "BreakerPause",
+    "CalendarFeed",
     "CallLine",
     "CallRound",
     "Campaign",
@@ -73,6 +78,8 @@ __all__ = [
     "DigestWeek",
     "DomainRest",
     "Drive",
+    "Dropbox",
+    "DroppedMail",
     "Engagement",
     "EngagementBatch",
     "EngagementDay",
@@ -83,13 +90,19 @@ __all__ = [
     "Inbox",
     "Interaction",
     "KeptTotals",
+    "Letter",
+    "LetterDocument",
     "Mailing",
     "MailingTest",
+    "Mission",
+    "MissionMeeting",
     "Party",
     "Milestone",
     "Member",
     "Network",
     "NetworkLetter",
+    "NumberCount",
+    "Numbering",
     "Objective",
     "PauseNotice",
     "Period",

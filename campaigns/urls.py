@@ -24,5 +24,11 @@ urlpatterns = [
     path("", include("campaigns.windows.urls")),
     path("", include("campaigns.results.urls")),
     path("", include("campaigns.digest.urls")),
+    path("", include("campaigns.briefs.urls")),
+    path("", include("campaigns.missions.urls")),
+    path("", include("campaigns.correspondence.urls")),
+    path("", include("campaigns.calendars.urls")),
+    path("", include("campaigns.dropbox.urls")),
+    path("", include("campaigns.personal.urls")),
     path("", include("campaigns.reports.urls")),
 ]

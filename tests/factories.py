@@ -12,6 +12,7 @@ from campaigns.commitments.models import Commitment
 from campaigns.face.models import PublicPage
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
+from campaigns.missions.models import Mission
 from campaigns.networks.models import Application, Member, Network
 from campaigns.planning.models import Campaign, Drive
 from campaigns.positions.ladder import Stance
@@ -249,6 +250,27 @@ class ObjectiveFactory(DjangoModelFactory[Objective]):
     name = factory.Sequence(lambda n: f"Objective {n}")
     target = 10
     due_on = datetime.date(2026, 12, 1)
+
+
+class MissionFactory(DjangoModelFactory[Mission]):
+    """A draft of a trip in October; MissionFactory(meetings=[interaction]) is filed."""
+
+    class Meta:
+        model = Mission
+        skip_postgeneration_save = True
+
+    title = factory.Sequence(lambda n: f"Trip {n}")
+    starts_on = datetime.date(2026, 10, 5)
+    ends_on = datetime.date(2026, 10, 9)
+    author = factory.SubFactory(UserFactory)
+
+    @factory.post_generation
+    def meetings(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
+        for place, interaction in enumerate(extracted or [], start=1):
+            self.meetings.create(place=place, interaction=interaction)
+        if extracted:
+            self.state, self.filed_at = Mission.State.FILED, timezone.now()
+            self.save()
 
 
 class TeamMemberFactory(DjangoModelFactory[TeamMember]):

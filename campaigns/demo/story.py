@@ -20,6 +20,7 @@ from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.face import make_pages
 from campaigns.demo.networks import make_network
+from campaigns.demo.paper import make_paper
 from campaigns.demo.plan import make_plan
 from campaigns.demo.positions import make_positions
 from campaigns.demo.results import make_results, make_windows
@@ -65,6 +66,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("noting policy windows, measuring results")
         make_windows(countries=ten, users=users, today=now.date())
         make_results(drive=drive, users=users, now=now)
+        make_paper(drive=drive, officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now)
         tell("bringing a network together")
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         make_pages(drive)

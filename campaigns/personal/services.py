@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.delivery.models import Delivery, DeliveryChunk
-from campaigns.delivery.partitions import has_partition
+from campaigns.delivery.partitions import partition_of
 from campaigns.delivery.waking import wake
 from campaigns.interactions.services import log_interaction
 from campaigns.interactions.words import notes, one_line
@@ -159,7 +159,7 @@ def _mailing(
         tracks_people=False, contact_guard_days=0,
     )  # fmt: skip
     mailing.save()
-    if not has_partition(mailing.pk):
+    if partition_of(mailing.pk) is None:
         raise Unavailable(
             _("The ledger makes room this very moment. Send it again in a few seconds; nothing was sent.")
         )

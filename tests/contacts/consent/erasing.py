@@ -13,7 +13,9 @@ from django.db import connection
 from django.db.models import CharField, TextField
 from django.utils import timezone
 
+from campaigns.correspondence.services import register_letter
 from campaigns.delivery.models import Delivery
+from campaigns.dropbox.models import Dropbox, DroppedMail
 from campaigns.engagement.models import DeliveryEngagement, Engagement, EngagementDay
 from campaigns.engagement.partitions import ensure_month, month_of
 from campaigns.interactions.services import log_interaction
@@ -32,6 +34,7 @@ from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
 from tests.factories import (
     CommitmentFactory,
     ContactListFactory,
+    MissionFactory,
     OrganizationFactory,
     PostFactory,
     StepFactory,
@@ -68,6 +71,7 @@ def everything(actor) -> SimpleNamespace:
     mail_due()
     world = SimpleNamespace(zenobia=zenobia, bob=bob, ministry=ministry, topic=topic, old_uid=old_uid)
     _campaign(world, actor)
+    _paper(world, actor)
     _platform(world, actor)
     return world
 
@@ -148,6 +152,27 @@ def _campaign(world: SimpleNamespace, actor) -> None:
     mention = {"kind": "person", "uid": str(zenobia.uid), "label": GIVEN}
     log_interaction(people=[zenobia, world.bob], text=f"{NAME} agreed, Bob too. @{GIVEN}", mentions=[mention], **called)
     log_interaction(people=[world.bob], text=f"Of {NAME}", **called)
+
+
+def _paper(world: SimpleNamespace, actor) -> None:
+    """Mission reports, letters of the register, mail that an officer dropped."""
+    now = timezone.now()
+    MissionFactory(
+        title=f"With {NAME}",
+        summary=f"{NAME} spoke",
+        draft=json.dumps({"m1-text": [f'{NAME} said "yes"']}),
+        author=actor,
+    )
+    register_letter(
+        actor=actor, way="in", organization=world.ministry, person=world.zenobia, on=now.date(), subject=f"From {NAME}", ours=f"For {NAME}",
+        copies=f"{NAME}\nBob", note=f"{NAME} calls",
+    )  # fmt: skip
+    box = Dropbox.objects.create(user=actor, made_at=now)
+    common = {"dropbox": box, "user": actor, "thread": new_uid(), "at": now, "why": "Nobody is known."}
+    DroppedMail.objects.create(addresses=[[ADDRESS, NAME]], subject=f"To {NAME}", text=f"Dear {GIVEN}", **common)
+    DroppedMail.objects.create(
+        addresses=[["bob@quill.example.org", "Bob"]], subject="To Bob", text=f"Of {NAME}", **common
+    )
 
 
 def _sent(mailing, person, address: str, **values) -> Delivery:

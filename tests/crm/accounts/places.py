@@ -10,7 +10,11 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
+from campaigns.correspondence.models import Letter
+from campaigns.correspondence.services import add_document
+from campaigns.dropbox.models import Dropbox, DroppedMail
 from campaigns.guard.models import QuietDates
 from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
@@ -35,6 +39,7 @@ from contacts.segments.models import Segment, SegmentVersion
 from crm.accounts.models import User
 from crm.audit.services import record
 from crm.exports.services import request_export
+from crm.ids import new_uid
 from crm.jobs.models import Job
 from crm.saved_views.services import save_view
 from tests import factories as make
@@ -107,6 +112,11 @@ PLACES: dict[str, Place] = {
     "/outreach/tasks/<uuid:uid>/": Place("tasks", Reach.COUNTRY),
     "/outreach/rounds/<uuid:uid>/": Place("rounds", Reach.COUNTRY),
     "/outreach/calls/<uuid:uid>/": Place("calls", Reach.COUNTRY),
+    "/outreach/missions/<uuid:uid>/": Place("mission-reports", Reach.COUNTRY),
+    "/outreach/letters/<uuid:uid>/": Place("letters", Reach.COUNTRY),
+    "/outreach/letter-documents/<uuid:uid>/": Place("letter-documents", Reach.COUNTRY),
+    "/outreach/dropbox/<uuid:uid>/": Place("dropped-mail", Reach.OWNER),
+    "/profile/calendars/<uuid:uid>/": Place("calendar-feeds", Reach.OWNER),
     "/outreach/quiet/<uuid:uid>/": Place("quiet-dates", Reach.COUNTRY),
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
     "/pages/<uuid:uid>/": Place("public-pages", Reach.DRIVE),
@@ -196,6 +206,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "recipient-limits": RecipientLimit.objects.create(domain=f"{country.lower()}.ministry.eu", per_minute=5),
         "entries": record(verb="person.edited", target=person, actor=owner),
     }
+    letter = Letter.objects.get(uid=uids["letters"])
+    scan = SimpleUploadedFile("scan.txt", b"Dear all\n", "text/plain")
+    rows["letter-documents"] = add_document(letter=letter, actor=_anybody(), upload=scan)
     promise = Commitment.objects.get(uid=uids["commitments"])
     rows["milestones"] = Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on)
     rows["updates"] = CommitmentUpdate.objects.create(
@@ -243,6 +256,8 @@ def belongings(owner: User, *, country: str = "ZM") -> dict[str, str]:
         "own-entries": record(verb="segment.edited", target=make.SegmentFactory(owner=owner), actor=owner),
         "segments": _segment(owner),
         "lists": make.ContactListFactory(owner=owner),
+        "calendar-feeds": CalendarFeed.objects.create(user=owner, drive=make.DriveFactory(), made_at=timezone.now()),
+        "dropped-mail": _dropped(owner),
     }
     type(rows["exports"]).objects.filter(pk=rows["exports"].pk).update(owner=owner)
     return {name: str(row.uid) for name, row in rows.items()}
@@ -252,6 +267,14 @@ def _segment(owner: User) -> Segment:
     segment: Segment = make.SegmentFactory(owner=owner)
     SegmentVersion.objects.create(segment=segment, version=1, tree=segment.tree, saved_by=owner)
     return segment
+
+
+def _dropped(owner: User) -> DroppedMail:
+    now = timezone.now()
+    box = Dropbox.objects.create(user=owner, made_at=now, revoked_at=now)
+    return DroppedMail.objects.create(
+        dropbox=box, user=owner, thread=new_uid(), at=now, subject="Yes", why="Nobody is known."
+    )
 
 
 def _with_party(reply: Interaction) -> Interaction:

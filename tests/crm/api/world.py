@@ -6,6 +6,7 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from campaigns.correspondence.services import register_letter
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.feeds.services import number_feeds
 from campaigns.guard.models import ContactGuard
@@ -70,8 +71,11 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     planned = make.ActivityFactory(drive=drive)
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
+    met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
     rows: dict[str, Any] = {
         "networks": network, "network-members": member, "policy-windows": make.WindowFactory(country=organization.country),
+        "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),
+        "mission-reports": make.MissionFactory(meetings=[met]),
         "activities": planned, "objectives": objective, "team-members": teammate,
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0018_imports_kept_for_mailings"),
+        ("contacts", "0019_less_to_write_for_an_import"),
     ]
 
     operations = [
