@@ -59,8 +59,7 @@ def _link(mailing: Mailing | None) -> dict[str, str]:
 
 def clicks(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """First human clicks. Nothing of people who are not tracked, since nothing of theirs is kept."""
-    rows = DeliveryEngagement.objects.filter(first_click_at__isnull=False)
-    found = _narrowed(rows, "first_click_at", subject, before, limit)
+    found = _latest(_engaged(subject), "first_click_at", before, limit)
     known = _mailings(subject, user) if found else {}
     for row in found:
         links = _("clicked a link") if row.human_clicks == 1 else _("clicked %(n)s times") % {"n": row.human_clicks}
@@ -68,8 +67,7 @@ def clicks(subject: Subject, user: User, before: datetime | None, limit: int) ->
 
 
 def unsubscribes(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
-    rows = DeliveryEngagement.objects.filter(unsubscribed_at__isnull=False)
-    found = _narrowed(rows, "unsubscribed_at", subject, before, limit)
+    found = _latest(_engaged(subject), "unsubscribed_at", before, limit)
     known = _mailings(subject, user) if found else {}
     for row in found:
         yield Entry(row.unsubscribed_at, _("Unsubscribed"), "mail-off", "warn", **_link(known.get(row.mailing_id)))
@@ -96,6 +94,24 @@ def replies(subject: Subject, user: User, before: datetime | None, limit: int) -
         yield Entry(
             row.at, _("Replied: %(subject)s") % {"subject": row.subject}, "message-circle", "ok", text, url, who
         )
+
+
+def _engaged(subject: Subject) -> list[DeliveryEngagement]:
+    """What they clicked and what they unsubscribed from, of those deliveries: two kinds ask, and it is read once a page."""
+    known = vars(subject).get("_engaged")
+    if known is None:
+        pairs = set(deliveries_to(subject))
+        rows = DeliveryEngagement.objects.filter(mailing_id__in={p[0] for p in pairs}, seq__in={p[1] for p in pairs})
+        rows = rows.filter(Q(first_click_at__isnull=False) | Q(unsubscribed_at__isnull=False))
+        found = rows.order_by("-mailing_id", "-seq")[:CANDIDATES] if pairs else []
+        known = vars(subject)["_engaged"] = [row for row in found if (row.mailing_id, row.seq) in pairs]
+    return list(known)
+
+
+def _latest(rows: list[Any], field: str, before: datetime | None, limit: int) -> list[Any]:
+    """Those that have this moment, newest first."""
+    moments = [(at, row) for row in rows if (at := getattr(row, field)) and (before is None or at < before)]
+    return [row for _at, row in sorted(moments, key=lambda pair: pair[0], reverse=True)[:limit]]
 
 
 def _narrowed(queryset: QuerySet[Any], field: str, subject: Subject, before: datetime | None, limit: int) -> list[Any]:
