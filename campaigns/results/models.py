@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.results.queries import ActualQuerySet, OfCampaign, SnapshotQuerySet
 from crm.ids import StampedModel, UidModel, new_uid
+from crm.ui import formats
 
 USER = settings.AUTH_USER_MODEL
 
@@ -100,6 +101,16 @@ class Indicator(StampedModel):
     def shown_unit(self) -> str:
         return " %" if self.measure == Measure.PERCENTAGE else f" {self.unit}" if self.unit else ""
 
+    def shown(self, value: Decimal | None) -> str:
+        """As it was measured, with its unit; two digits at most."""
+        if value is None:
+            return "–"
+        return formats.number(value, digits=0 if value == int(value) else 2) + self.shown_unit
+
+    @property
+    def shown_baseline(self) -> str:
+        return self.shown(self.baseline)
+
 
 class Period(UidModel):
     """A span with what is to be reached in it. Periods of one indicator do not overlap: held by a trigger."""
@@ -122,6 +133,10 @@ class Period(UidModel):
 
     def __str__(self) -> str:
         return f"{self.starts_on} – {self.ends_on}"
+
+    @property
+    def shown_target(self) -> str:
+        return self.indicator.shown(self.target)
 
 
 class Actual(UidModel):
@@ -169,6 +184,10 @@ class Actual(UidModel):
 
     def __str__(self) -> str:
         return f"{self.value} ({self.on})"
+
+    @property
+    def shown_value(self) -> str:
+        return self.period.indicator.shown(self.value)
 
     @property
     def progress(self) -> int | None:

@@ -141,17 +141,14 @@ def lines_of(results: Sequence[Any]) -> list[Line]:
 def _line(result: Result, indicator: Indicator, period: Period, actual: Actual | None) -> Line:
     unit = indicator.shown_unit
 
-    def shown(value: Any) -> str:
-        return formats.number(value) + unit
-
-    base = shown(indicator.baseline) if indicator.baseline is not None else ""
+    base = indicator.shown_baseline if indicator.baseline is not None else ""
     if base and indicator.baseline_on:
         base = _("%(value)s (%(day)s)") % {"value": base, "day": formats.day(indicator.baseline_on)}
     return Line(
         result=result.title, kind=str(result.get_kind_display()), pillar=result.pillar.name if result.pillar else "",
         drive=result.drive.label if result.drive else "", indicator=indicator.title, unit=unit.strip(), baseline=base,
-        period=f"{formats.day(period.starts_on)} – {formats.day(period.ends_on)}", target=shown(period.target),
-        actual=shown(actual.value) if actual else "", progress=actual.progress if actual else None,
+        period=f"{formats.day(period.starts_on)} – {formats.day(period.ends_on)}", target=period.shown_target,
+        actual=actual.shown_value if actual else "", progress=actual.progress if actual else None,
         on=formats.day(actual.on) if actual else "", evidence=actual.evidence if actual else "",
         link=actual.link if actual else "", contribution=actual.contribution if actual else "",
         recorded_by=actual.recorded_by.name if actual and actual.recorded_by else "",

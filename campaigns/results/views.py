@@ -184,7 +184,9 @@ def actual_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     actual = get_object_or_404(rows.select_related(*related), uid=uid)
     may_log = Actual.objects.visible_to(request.user, Action.LOG).filter(pk=actual.pk).exists()
     indicator = actual.period.indicator
-    earlier = Actual.objects.filter(period__indicator=indicator).exclude(pk=actual.pk).select_related("period")
+    earlier = (
+        Actual.objects.filter(period__indicator=indicator).exclude(pk=actual.pk).select_related("period__indicator")
+    )
     context = {
         "actual": actual,
         "indicator": indicator,
