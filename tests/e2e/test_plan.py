@@ -1,4 +1,4 @@
-"""Board and calendar in a real browser: dragged by pointer, moved by keys, asked before an order breaks, undone."""
+"""The board in a real browser: dragged by pointer, moved by keys, undone."""
 
 from datetime import date
 from typing import Any
@@ -38,13 +38,6 @@ def test_a_plan_is_moved_by_hand_and_by_keys(sign_in_page) -> None:  # type: ign
     page.locator(".gs-toast", has_text="Training").get_by_role("button", name="Undo").click()
     expect(page.locator("[data-drop=planned] .gs-task")).to_contain_text("Training")
     assert complaints(page) == []
-
-    page.goto(reverse("drive_calendar", args=[first.drive.uid]) + "?month=2026-10")
-    drag(page, page.locator(".gs-plan-bar", has_text="Training"), page.locator("[data-day='2026-10-06']"))
-    dialog = page.locator("#modal")
-    expect(dialog).to_contain_text("before what it depends on is due: “Diagnosis”")
-    dialog.get_by_role("button", name="Move the other one along").click()
-    expect(page.locator(".gs-plan-bar", has_text="Diagnosis")).to_have_attribute("data-due", "2026-10-05")
 
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
