@@ -42,8 +42,11 @@ class Unsubscriber:
                 import django
                 from django.apps import apps
 
+                from crm.heap import settle
+
                 if not apps.ready:
                     django.setup()
+                settle()  # else the collector walks through all of Django again and again, while people wait for their links
                 self.is_ready = True
 
     def _commit(self, mailing_id: int, seq: int) -> bool:

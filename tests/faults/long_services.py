@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from campaigns.delivery.models import Delivery
@@ -148,7 +149,92 @@ def test_poisoned_recipients_fail_alone_at_each_stage(ground, sink_with):
     assert sum(found["counts"].values()) == 1000
 
 
+def test_connection_that_is_dropped_at_some_addresses_whenever_they_are_heard(ground, sink_with):
+    """Ten of a thousand: each drop is a try of that one, the others leave meanwhile, and in the end the ten have failed."""
+    sink_with("--half-close", "66@", "--half-close-times", "1000000")
+    mailing = ground.send(1000, connections=CONNECTIONS)
+    ground.sent(mailing, 990)
+    for _number in range(60):
+        if ground.state(mailing) == "finished":
+            break
+        with connection.cursor() as cursor:  # they rest longer from try to try: let that be over
+            cursor.execute("UPDATE campaigns_deliveryretry SET due_at = now() WHERE due_at > now() AND token IS NULL")
+        time.sleep(0.5)
+    ground.finished(mailing)
+
+    ended = Delivery.objects.filter(mailing_id=mailing.pk, address_key__contains="66@")
+    assert set(ended.values_list("state", "attempts")) == {("failed", settings.DELIVERY_TRIES)}
+    assert all("the connection ended at this address" in row.reply_text for row in ended)
+    found = ground.audit(mailing)
+    assert (found["lost"], found["duplicates"], found["counts"]["accepted"]) == (0, 0, 990)
+
+
 # --- people who say stop ----------------------------------------------------------------------------------------------------
+def test_suppressions_from_many_hands_while_sending(ground):
+    mailing = ground.send(4000, connections=CONNECTIONS, per_second=600)
+    ground.sent(mailing, 100)
+    addresses = list(
+        Delivery.objects.filter(mailing_id=mailing.pk, state="pending")
+        .order_by("-seq")
+        .values_list("address", flat=True)[:800]
+    )
+
+    def suppress(some):
+        for address in some:
+            suppress_address(address=address, reason="manual", source="test")
+        connection.close()
+
+    hands = [threading.Thread(target=suppress, args=(addresses[n::4],)) for n in range(4)]
+    for hand in hands:
+        hand.start()
+    for hand in hands:
+        hand.join()
+    ground.finished(mailing)
+
+    found = ground.audit(mailing)
+    assert (found["suppressed_and_sent"], found["lost"], found["duplicates"]) == (0, 0, 0)
+    assert found["counts"]["cancelled"] > 400
+    assert found["counts"]["cancelled"] + found["counts"]["accepted"] == 4000
+
+
+def test_nobody_is_written_to_after_an_unsubscribe_was_acknowledged(ground, tmp_path):
+    """One click, over HTTP, while it is sent: 200 means that nothing leaves to them from then on."""
+    acknowledged = {}
+    with tracking(tmp_path, DATABASE_URL=ground.pair.database_url, REDIS_URL=ground.pair.redis_url) as tracker:
+        mailing = ground.send(2000, connections=CONNECTIONS, per_second=60)
+        ground.sent(mailing, 20)
+        waiting = Delivery.objects.filter(mailing_id=mailing.pk, state="pending").order_by("-seq")
+        links = MailingLinks(mailing.pk)
+        for seq, key in list(waiting.values_list("seq", "address_key")[:200]):
+            status, _headers, _body = tracker.ask("POST", links.unsubscribe(seq), body="List-Unsubscribe=One-Click")
+            if status == 200:
+                acknowledged[key] = _recipients(ground)
+            if ground.accepted(mailing) > 1500:
+                break
+    ground.finished(mailing)
+
+    assert len(acknowledged) > 50, "it was over too soon to mean anything"
+    kept = _recipients(ground)
+    # a message in flight when the click came in may still arrive; none whose compare-and-set came later
+    after = [key for key, before in acknowledged.items() if key in kept and key not in before]
+    assert len(after) <= AT_ONCE
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM delivery d JOIN contacts_person p ON p.id = d.person_id JOIN contacts_consentstate k"
+            " ON k.subject_uid = p.uid AND k.topic_id = %s WHERE d.mailing_id = %s AND NOT k.is_granted"
+            " AND d.state IN ('accepted', 'in_flight') AND d.last_attempt_at > k.at + interval '2 seconds'",
+            [mailing.topic_id, mailing.pk],
+        )
+        assert cursor.fetchone() == (0,)
+    found = ground.audit(mailing)
+    assert found["counts"]["cancelled"] + found["counts"]["accepted"] == 2000
+    assert found["counts"]["cancelled"] >= len(acknowledged) - AT_ONCE
+
+
+def _recipients(ground):
+    return {line.partition(" ")[2] for line in ground.sink_log.read_text().splitlines()}
+
+
 def test_suppressions_from_many_hands_while_sending(ground):
     mailing = ground.send(4000, connections=CONNECTIONS, per_second=600)
     ground.sent(mailing, 100)

@@ -162,7 +162,7 @@ def test_storm_of_pauses_and_resumes_then_a_cancellation(ground, planner_here):
     assert found["counts"]["cancelled"] > 0
 
 
-@pytest.mark.parametrize("clock", [-3600.0], ids=["an hour behind"])
+@pytest.mark.parametrize("clock", [-3600.0, 3600.0], ids=["an hour behind", "an hour ahead"])
 def test_clocks_of_scheduler_and_worker_are_wrong(ground, clock):
     """Leases, claims and retries go by PostgreSQL's clock; what a machine thinks that the hour is decides when a mailing begins."""
     for name in ("scheduler1", "worker"):
