@@ -228,38 +228,12 @@ def test_nobody_is_written_to_after_an_unsubscribe_was_acknowledged(ground, tmp_
         assert cursor.fetchone() == (0,)
     found = ground.audit(mailing)
     assert found["counts"]["cancelled"] + found["counts"]["accepted"] == 2000
-    assert found["counts"]["cancelled"] >= len(acknowledged) - AT_ONCE
+    not_yet = [key for key, before in acknowledged.items() if key not in before]
+    assert found["counts"]["cancelled"] >= len(not_yet) - AT_ONCE
 
 
 def _recipients(ground):
     return {line.partition(" ")[2] for line in ground.sink_log.read_text().splitlines()}
-
-
-def test_suppressions_from_many_hands_while_sending(ground):
-    mailing = ground.send(4000, connections=CONNECTIONS, per_second=600)
-    ground.sent(mailing, 100)
-    addresses = list(
-        Delivery.objects.filter(mailing_id=mailing.pk, state="pending")
-        .order_by("-seq")
-        .values_list("address", flat=True)[:800]
-    )
-
-    def suppress(some):
-        for address in some:
-            suppress_address(address=address, reason="manual", source="test")
-        connection.close()
-
-    hands = [threading.Thread(target=suppress, args=(addresses[n::4],)) for n in range(4)]
-    for hand in hands:
-        hand.start()
-    for hand in hands:
-        hand.join()
-    ground.finished(mailing)
-
-    found = ground.audit(mailing)
-    assert (found["suppressed_and_sent"], found["lost"], found["duplicates"]) == (0, 0, 0)
-    assert found["counts"]["cancelled"] > 400
-    assert found["counts"]["cancelled"] + found["counts"]["accepted"] == 4000
 
 
 # --- the disk -----------------------------------------------------------------------------------------------------------------
