@@ -100,7 +100,7 @@ def _standing_cell(row: Letter) -> Any:
 
 class LetterTable(Table):
     columns: ClassVar = [
-        Column("reference", _("Reference"), sort=["year", "number"], html=_reference),
+        Column("reference", _("Reference"), sort=["year", "number"], html=_reference, css="fit"),
         Column("way", _("Way"), value=lambda row: str(row.get_way_display())),
         Column("on", _("Date"), sort=["on"], value="on", css="num"),
         Column("subject", _("Subject"), css="clip"),

@@ -34,7 +34,7 @@ class Shown:
 
     @property
     def whom(self) -> str:
-        names = [person.label for person in self.people] + [place.label for place in self.organizations]
+        names = [formats.isolated(row.label) for row in (*self.people, *self.organizations)]
         if len(names) > 4:
             names = [*names[:3], ngettext("%(n)s more", "%(n)s more", len(names) - 3) % {"n": len(names) - 3}]
         return formats.listing(names) or _("somebody")

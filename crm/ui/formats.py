@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 import unicodedata
 from decimal import Decimal
 from functools import lru_cache
@@ -145,6 +146,14 @@ def full_moment(at: dt.datetime) -> str:
     """ "Monday, 23 November 2026 at 14:05 (Africa/Lusaka)": what stands behind a short time."""
     local = timezone.localtime(at)
     return f"{_full_day(local.date(), current_locale())}, {clock(at)} ({timezone.get_current_timezone_name()})"
+
+
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+
+
+def isolated(text: str) -> str:
+    """A name for the middle of a sentence: one that reads right to left does not turn the words beside it round (UAX #9, FSI … PDI)."""
+    return f"\u2068{text}\u2069" if _RIGHT_TO_LEFT.search(text) else text
 
 
 def listing(items: list[str]) -> str:

@@ -77,3 +77,8 @@ def test_address_breaks_at_its_joints_and_is_escaped():
     assert breakable("ada@mail.example.org") == "ada@<wbr>mail<wbr>.example<wbr>.org"
     assert breakable("<b>@x") == "&lt;b&gt;@<wbr>x"
     assert breakable("nobody") == "nobody"
+
+
+def test_name_that_reads_right_to_left_turns_nothing_beside_it_round():
+    assert formats.isolated("لينا") == "\u2068لينا\u2069"
+    assert formats.isolated("Lina") == "Lina"
