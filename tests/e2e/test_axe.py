@@ -101,6 +101,7 @@ NO_PAGE: dict[str, str] = {
     "mailing_report_pdf": FILE,
     "meeting_brief_pdf": FILE,
     "mission_print": FILE,
+    "public_page_detail": AWAY,
     "letter_document": FILE,
     "calendar_feed": FILE,
     "mission_edit": AWAY,
