@@ -34,7 +34,8 @@ class Shown:
 
     @property
     def whom(self) -> str:
-        names = [formats.isolated(row.label) for row in (*self.people, *self.organizations)]
+        names = [row.label for row in self.people] + [row.label for row in self.organizations]
+        names = [formats.isolated(name) for name in names]
         if len(names) > 4:
             names = [*names[:3], ngettext("%(n)s more", "%(n)s more", len(names) - 3) % {"n": len(names) - 3}]
         return formats.listing(names) or _("somebody")
