@@ -27,6 +27,7 @@ from campaigns.planning.today import running
 from campaigns.planning.worklist import ranked, shown_weights, weights_of
 from campaigns.positions.models import Ask
 from contacts.directory.coverage import indicator
+from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed, StaleEdit
@@ -65,7 +66,7 @@ def drives_today(request: StaffRequest) -> HttpResponse:
 def drive_create(request: StaffRequest) -> HttpResponse:
     """A new drive. `?campaign=<uid>` says of which campaign, `?template=` what it begins from."""
     initial = {
-        "campaign": request.GET.get("campaign", ""),
+        "campaign": request.GET.get("campaign", "") or _only_campaign(request.user),
         "owner": request.user.uid,
         "starts_on": timezone.localdate(),
     }
@@ -82,6 +83,12 @@ def drive_create(request: StaffRequest) -> HttpResponse:
                 return done(request, f"{reverse('plan_begin', args=[drive.uid])}?{urlencode({'template': template})}")
             return done(request, reverse("drive_detail", args=[drive.uid]))
     return _drive_form(request, form, _("New drive"), reverse("drive_list"))
+
+
+def _only_campaign(user: User) -> str:
+    """Where there is one campaign, nobody has to choose it."""
+    uids = Campaign.objects.visible_to(user, Action.DRIVES).filter(archived_at=None).values_list("uid", flat=True)[:2]
+    return str(uids[0]) if len(uids) == 1 else ""
 
 
 @requires(Action.DRIVES)

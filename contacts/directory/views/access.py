@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db.models import Case, Exists, OuterRef, Q, QuerySet, When
@@ -67,9 +68,13 @@ def editable_post(request: StaffRequest, uid: UUID) -> Post:
 
 
 def back_or(request: StaffRequest, url: str) -> str:
-    """The page that the form stood on, if it is one of ours."""
+    """The page that the form stood on, if it is one of ours; `url` for a form that is a page by itself, which would open again empty."""
     asked = request.headers.get("HX-Current-URL") or request.headers.get("Referer") or ""
-    if asked and url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure()):
+    if (
+        asked
+        and urlsplit(asked).path != request.path
+        and url_has_allowed_host_and_scheme(asked, {request.get_host()}, require_https=request.is_secure())
+    ):
         return asked
     return url
 
