@@ -13,7 +13,7 @@ from campaigns.planning.models import Drive
 from campaigns.planning.tabs import tabs_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
-from crm.errors import DomainError, NotAllowed, StaleEdit
+from crm.errors import NotAllowed
 
 
 def find_drive(request: StaffRequest, uid: UUID) -> Drive:
@@ -42,13 +42,6 @@ def may_change(request: StaffRequest, row: Any) -> bool:
 def require_change(request: StaffRequest, row: Any) -> None:
     if not may_change(request, row):
         raise NotAllowed(_("You may see this, but your role does not let you change it."))
-
-
-def refused(form: Any, error: DomainError) -> None:
-    """What a service said, beside the form that it is about; nothing typed is lost."""
-    form.add_error(None, error.message)
-    if isinstance(error, StaleEdit):
-        form.take_as_seen(error.data)
 
 
 def page(drive: Drive, current: str, **more: Any) -> dict[str, Any]:

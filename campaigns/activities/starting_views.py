@@ -16,8 +16,9 @@ from django.views.decorators.http import require_POST
 from campaigns.activities import starting
 from campaigns.activities.blueprints import BLUEPRINTS, Blueprint
 from campaigns.activities.leftovers import keep, leftovers_of, proposed_start
-from campaigns.activities.reaching import find_drive, may_plan, page, refused, require_change
+from campaigns.activities.reaching import find_drive, may_plan, page, require_change
 from campaigns.activities.starting_forms import BeginForm, CopyForm
+from campaigns.planning.forms import refused
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.audit.models import AuditEntry

@@ -27,11 +27,11 @@ from campaigns.activities.reaching import (
     may_change,
     may_plan,
     page,
-    refused,
     require_change,
 )
 from campaigns.activities.services import OrderBroken
 from campaigns.activities.states import State
+from campaigns.planning.forms import refused
 from campaigns.planning.models import Drive
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -11,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.face.queries import PublicPageQuerySet
 from campaigns.planning.models import Campaign, Drive
 from crm.ids import StampedModel
+from crm.languages import text_in
 
 
 class Part(models.TextChoices):
@@ -68,8 +68,4 @@ class PublicPage(StampedModel):
 
     def text(self, field: str, language: str) -> tuple[str, str]:
         """(text, its language) of `headlines`, `leads` or `stories`: in `language`, else in the installation's, else in any."""
-        texts: dict[str, str] = getattr(self, field)
-        for code in (language, settings.LANGUAGE_CODE, *texts):
-            if texts.get(code):
-                return texts[code], code
-        return "", language
+        return text_in(getattr(self, field), language)

@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from campaigns.face import services
 from campaigns.face.forms import PageForm
 from campaigns.face.models import PublicPage
+from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign, Drive
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
-from crm.errors import DomainError, NotAllowed, StaleEdit
+from crm.errors import DomainError, NotAllowed
 from crm.ui.responses import done, form_page
 from crm.ui.toasts import toast
 
@@ -60,7 +61,7 @@ def _edit(request: StaffRequest, subject: Campaign | Drive, back: str) -> HttpRe
                 subject=subject, actor=request.user, seen_at=form.cleaned_data["seen_at"], **form.values()
             )
         except DomainError as error:
-            _refused(form, error)
+            refused(form, error)
         else:
             said = _("Everybody can see it now.") if form.cleaned_data["is_public"] else _("Nobody else sees it yet.")
             toast(request, f"{_('The page is saved.')} {said}", undo=entry)
@@ -70,13 +71,3 @@ def _edit(request: StaffRequest, subject: Campaign | Drive, back: str) -> HttpRe
         "page_url": settings.BASE_URL + reverse("public_page", args=[page.slug]) if page.pk and page.is_public else "",
     }  # fmt: skip
     return form_page(request, "campaigns/face/page_form.html", context, form=form)
-
-
-def _refused(form: PageForm, error: DomainError) -> None:
-    errors: dict[str, list[str]] = error.data.get("errors") or {}
-    for field, messages in errors.items():
-        form.add_error(field if field in form.fields else None, messages)
-    if not errors:
-        form.add_error(None, error.message)
-    if isinstance(error, StaleEdit):
-        form.take_as_seen(error.data)

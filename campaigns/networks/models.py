@@ -14,6 +14,7 @@ from campaigns.networks.queries import ApplicationQuerySet, MemberQuerySet, Netw
 from campaigns.planning.models import Campaign
 from contacts.directory.models import NamedModel
 from crm.ids import StampedModel
+from crm.languages import text_in
 
 
 class Kind(models.TextChoices):
@@ -60,8 +61,7 @@ class Network(NamedModel, StampedModel):
 
     def text(self, field: str, language: str) -> str:
         """`headlines`, `leads` or `charters` in a language, else in the installation's, else in any."""
-        texts: dict[str, str] = getattr(self, field)
-        return texts.get(language) or texts.get(settings.LANGUAGE_CODE) or next(iter(texts.values()), "")
+        return text_in(getattr(self, field), language)[0]
 
 
 class Application(StampedModel):

@@ -16,11 +16,12 @@ from django.views.decorators.http import require_POST
 from campaigns.networks import matching, services
 from campaigns.networks.forms import DecisionForm, DeclineForm, NetworkForm
 from campaigns.networks.models import Application, Kind, Member, Network
+from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign
 from contacts.directory.models import Organization, Person
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
-from crm.errors import DomainError, NotAllowed, StaleEdit
+from crm.errors import DomainError, NotAllowed
 from crm.ui.paging import paginate
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.sources import build
@@ -78,7 +79,7 @@ def network_create(request: StaffRequest) -> HttpResponse:
         try:
             network = services.create_network(actor=request.user, **form.values())
         except DomainError as error:
-            _refused(form, error)
+            refused(form, error)
         else:
             toast(request, _("%(name)s is there. Open its page when the texts are right.") % {"name": network.label})
             return done(request, reverse("network_detail", args=[network.uid]))
@@ -98,7 +99,7 @@ def network_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
                 network=network, actor=request.user, seen_at=form.cleaned_data["seen_at"], **form.values()
             )
         except DomainError as error:
-            _refused(form, error)
+            refused(form, error)
         else:
             toast(request, _("%(name)s saved.") % {"name": network.label}, undo=entry)
             return done(request, back)
@@ -108,16 +109,6 @@ def network_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
 def _form(request: StaffRequest, form: NetworkForm, title: str, back: str) -> HttpResponse:
     context = {"title": title, "back": back, "has_campaign": Campaign.objects.filter(archived_at=None).exists()}
     return form_page(request, "campaigns/networks/network_form.html", context, form=form)
-
-
-def _refused(form: NetworkForm, error: DomainError) -> None:
-    errors: dict[str, list[str]] = error.data.get("errors") or {}
-    for field, messages in errors.items():
-        form.add_error(field if field in form.fields else None, messages)
-    if not errors:
-        form.add_error(None, error.message)
-    if isinstance(error, StaleEdit):
-        form.take_as_seen(error.data)
 
 
 @requires(Action.DRIVES)

@@ -16,6 +16,7 @@ from contacts.directory.lists import ordered_constituencies
 from contacts.directory.models import Constituency, Country
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.errors import DomainError, StaleEdit
 
 DATE = {"type": "date"}
 MAX_LINES = 50
@@ -44,6 +45,17 @@ class SeenForm(forms.Form):
         if data.get("starts_on") and data.get("ends_on") and data["ends_on"] < data["starts_on"]:
             self.add_error("ends_on", _t("The end lies before the beginning."))
         return data
+
+
+def refused(form: Any, error: DomainError) -> None:
+    """What a service said, at the fields that it names, else beside the form; nothing typed is lost."""
+    errors: dict[str, list[str]] = error.data.get("errors") or {}
+    for field, messages in errors.items():
+        form.add_error(field if field in form.fields else None, messages)
+    if not errors:
+        form.add_error(None, error.message)
+    if isinstance(error, StaleEdit):
+        form.take_as_seen(error.data)
 
 
 def parted_lines(text: str) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_POST
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.presenting import colour
 from campaigns.planning import services, worldmap
-from campaigns.planning.forms import CampaignForm, DriveForm, WeightsForm
+from campaigns.planning.forms import CampaignForm, DriveForm, WeightsForm, refused
 from campaigns.planning.grid import Grid, countries_of, grid_of
 from campaigns.planning.lists import COLOURS
 from campaigns.planning.measures import MEASURES, legend_of, look_of
@@ -30,7 +30,7 @@ from contacts.directory.coverage import indicator
 from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
-from crm.errors import DomainError, NotAllowed, StaleEdit
+from crm.errors import DomainError, NotAllowed
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.shell import base_template
 from crm.ui.sources import build
@@ -76,7 +76,7 @@ def drive_create(request: StaffRequest) -> HttpResponse:
         try:
             drive = services.create_drive(actor=request.user, **values)
         except DomainError as error:
-            _refused(form, error)
+            refused(form, error)
         else:
             toast(request, _("%(name)s is planned.") % {"name": drive.name})
             if template := request.GET.get("template", ""):
@@ -102,7 +102,7 @@ def drive_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
         try:
             entry = services.edit_drive(drive=drive, actor=request.user, **form.cleaned_data)
         except DomainError as error:
-            _refused(form, error)
+            refused(form, error)
         else:
             toast(request, _("%(name)s saved.") % {"name": drive.name}, undo=entry)
             return done(request, back)
@@ -119,12 +119,6 @@ def _plannable(request: StaffRequest, uid: UUID) -> Drive:
     if not Drive.objects.visible_to(request.user, Action.DRIVES).filter(pk=drive.pk).exists():
         raise NotAllowed(_("You may see this drive, but your role does not let you change it."))
     return drive
-
-
-def _refused(form: Any, error: DomainError) -> None:
-    form.add_error(None, error.message)
-    if isinstance(error, StaleEdit):
-        form.take_as_seen(error.data)
 
 
 @requires(Action.DRIVES)
@@ -349,7 +343,7 @@ def campaign_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
         try:
             entry = services.edit_campaign(campaign=campaign, actor=request.user, **form.cleaned_data)
         except DomainError as error:
-            _refused(form, error)
+            refused(form, error)
         else:
             toast(request, _("%(name)s saved.") % {"name": campaign.name}, undo=entry)
             return done(request, back)

@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
-from campaigns.activities.reaching import refused
+from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.tabs import tabs_of
 from campaigns.results import lists, snapshots

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.activities.reaching import refused
+from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign
 from campaigns.results import services
 from campaigns.results.forms import ActualForm, IndicatorForm, ResultForm, WithdrawForm

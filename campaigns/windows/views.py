@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from campaigns.activities.reaching import find_drive, refused
+from campaigns.activities.reaching import find_drive
+from campaigns.planning.forms import refused
 from campaigns.planning.models import Drive
 from campaigns.planning.tabs import tabs_of
 from campaigns.windows import services
