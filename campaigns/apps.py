@@ -21,6 +21,7 @@ FEATURES = [
     "commitments",
     "queue",
     "rounds",
+    "forms",
     "networks",
     "face",
     "activities",

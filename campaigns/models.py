@@ -23,6 +23,7 @@ from campaigns.engagement.models import (
 from campaigns.esp.models import ServiceEvent
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
+from campaigns.forms.models import Form
 from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
 from campaigns.interactions.models import Party
 from campaigns.limits.models import DomainRest, RecipientLimit
@@ -84,6 +85,7 @@ __all__ = [
     "EngagementBatch",
     "EngagementDay",
     "Feedback",
+    "Form",
     "GuardOverride",
     "InboundMessage",
     "Indicator",

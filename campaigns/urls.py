@@ -18,6 +18,7 @@ urlpatterns = [
     path("", include("campaigns.rounds.urls")),
     path("", include("campaigns.todo.urls")),
     path("", include("campaigns.commitments.urls")),
+    path("", include("campaigns.forms.urls")),
     path("", include("campaigns.networks.urls")),
     path("", include("campaigns.face.urls")),
     path("", include("campaigns.activities.urls")),

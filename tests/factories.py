@@ -10,6 +10,7 @@ from factory.django import DjangoModelFactory
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment
 from campaigns.face.models import PublicPage
+from campaigns.forms.models import Form
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
 from campaigns.missions.models import Mission
@@ -484,6 +485,34 @@ class PublicPageFactory(DjangoModelFactory[PublicPage]):
     slug = factory.Sequence(lambda n: f"page-{n}")
     headlines = factory.LazyFunction(lambda: {"en": "Half the world has none", "fr": "La moitié du monde n’a rien"})
     is_public = True
+
+
+# --- forms ------------------------------------------------------------------------------------------------------------
+class FormFactory(DjangoModelFactory[Form]):
+    """Open to everybody: who, and what they choose, with a reason when it is the first."""
+
+    class Meta:
+        model = Form
+
+    campaign = factory.SubFactory(CampaignFactory)
+    name = factory.Sequence(lambda n: f"Form {n}")
+    slug = factory.Sequence(lambda n: f"form-{n}")
+    headlines = factory.LazyFunction(lambda: {"en": "What do you need?", "fr": "De quoi avez-vous besoin ?"})
+    is_public = True
+    questions = factory.LazyFunction(
+        lambda: [
+            {"key": "name", "kind": "text", "labels": {"en": "Your name"}, "is_required": True, "tells": "name"},
+            {"key": "email", "kind": "email", "labels": {"en": "Your e-mail"}, "tells": "email"},
+            {
+                "key": "need", "kind": "choice", "labels": {"en": "What do you need?", "fr": "De quoi ?"},
+                "options": [{"value": "money", "labels": {"en": "Money", "fr": "Argent"}}, {"value": "people", "labels": {"en": "People"}}],
+            },
+            {
+                "key": "why", "kind": "long", "labels": {"en": "What for?"}, "is_required": True,
+                "shown_if": {"rules": [{"key": "need", "is": "is", "value": "money"}]},
+            },
+        ]
+    )  # fmt: skip
 
 
 # --- networks -----------------------------------------------------------------------------------------------------------

@@ -120,6 +120,7 @@ PLACES: dict[str, Place] = {
     "/outreach/quiet/<uuid:uid>/": Place("quiet-dates", Reach.COUNTRY),
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
     "/pages/<uuid:uid>/": Place("public-pages", Reach.DRIVE),
+    "/forms/<uuid:uid>/": Place("forms", Reach.CAMPAIGN, {"key": "need"}),
     "/networks/<uuid:uid>/": Place("networks", Reach.CAMPAIGN),
     "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
     "/networks/members/<uuid:uid>/": Place("network-members", Reach.DRIVE),

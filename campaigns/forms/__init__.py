@@ -1,0 +1,1 @@
+"""One engine for questions and answers: joining, registration, pledges, surveys. Other packages use `engine`."""

@@ -1,0 +1,264 @@
+"""Forms for staff: the list, one with its questions beside what they look like, its texts, and a question."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.forms import services
+from campaigns.forms.answering import AnswersForm
+from campaigns.forms.engine import questions_of
+from campaigns.forms.forms import FormForm, QuestionForm
+from campaigns.forms.models import Form
+from campaigns.forms.questions import Kind, Question, Questions, parse
+from campaigns.planning.forms import refused
+from campaigns.planning.models import Campaign
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action, requires
+from crm.audit.models import AuditEntry
+from crm.errors import DomainError, Invalid, NotAllowed
+from crm.ui.public import LANGUAGES
+from crm.ui.responses import done, form_page, list_page
+from crm.ui.sources import build
+from crm.ui.toasts import toast
+
+ICONS = {
+    Kind.TEXT: "cursor-text", Kind.LONG: "align-left", Kind.CHOICE: "circle-dot", Kind.CHOICES: "list-check",
+    Kind.NUMBER: "hash", Kind.DATE: "calendar", Kind.EMAIL: "mail", Kind.PHONE: "phone", Kind.COUNTRY: "world",
+    Kind.CONSENT: "mail-check", Kind.FILE: "paperclip",
+}  # fmt: skip
+
+
+@requires(Action.SEE)
+def form_list(request: StaffRequest) -> HttpResponseBase:
+    table = build("forms", request)
+    context = {"may_plan": request.user.may(Action.DRIVES)}
+    return list_page(request, "campaigns/forms/form_list.html", table=table, filters=table.filters, **context)
+
+
+@requires(Action.SEE)
+def form_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Its questions, and beside them what a visitor sees."""
+    form = _form(request, uid)
+    questions = questions_of(form)
+    context = {
+        **frame(request, form, "questions"),
+        "questions": [(question, _lines_of(question, questions)) for question in questions],
+        "kinds": [(kind.value, kind.label, ICONS[kind]) for kind in Kind],
+        **_shown(request, form, questions),
+    }
+    return render(request, "campaigns/forms/form_detail.html", context)
+
+
+def frame(request: StaffRequest, form: Form, tab: str) -> dict[str, Any]:
+    """What every page of a form needs: its tabs, and what may be done."""
+    return {
+        "form": form,
+        "tab": tab,
+        "tabs": [
+            {"label": _("Questions"), "url": reverse("form_detail", args=[form.uid]), "current": tab == "questions"}
+        ],
+        "may_plan": may_plan(request, form) and not form.archived_at,
+    }
+
+
+def _lines_of(question: Question, questions: Questions) -> dict[str, Any]:
+    """What stands below a question in the list."""
+    names = {other.key: other.label("en") for other in questions}
+    needs = [names[rule.key] for rule in question.shown_if.rules] if question.shown_if else []
+    missing = [name for code, name in LANGUAGES.items() if code not in question.labels]
+    return {
+        "icon": ICONS[question.kind],
+        "label": question.label("en"),
+        "needs": list(dict.fromkeys(needs)),
+        "missing": missing,
+    }
+
+
+def _shown(request: StaffRequest, form: Form, questions: Questions) -> dict[str, Any]:
+    """The form as a visitor sees it, in ?lang=, answered as far as somebody tries it out."""
+    language = request.GET.get("lang", "")
+    language = language if language in LANGUAGES else next(iter(LANGUAGES))
+    data, files = (request.POST, request.FILES) if request.method == "POST" else (None, None)
+    return {
+        "answers_form": AnswersForm(questions, data, files, language=language),
+        "language": language,
+        "tries": [
+            {
+                "label": name,
+                "url": f"{reverse('form_detail', args=[form.uid])}?lang={code}",
+                "current": code == language,
+            }
+            for code, name in LANGUAGES.items()
+        ],
+    }
+
+
+@requires(Action.SEE)
+@require_POST
+def form_preview(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Somebody tries the form out: the questions that belong to the answers so far. Nothing is kept."""
+    form = _form(request, uid)
+    context = {"form": form, **_shown(request, form, questions_of(form))}
+    page = "_preview.html" if getattr(request, "htmx", False) else "preview.html"
+    return render(request, f"campaigns/forms/{page}", context)
+
+
+# --- the form itself --------------------------------------------------------------------------------------------------
+@requires(Action.DRIVES)
+def form_create(request: StaffRequest) -> HttpResponse:
+    initial = {"campaign": request.GET.get("campaign", ""), "purpose": request.GET.get("purpose", "")}
+    form = FormForm(request.POST if request.method == "POST" else None, user=request.user, initial=initial)
+    if form.is_valid():
+        try:
+            row = services.create_form(actor=request.user, **form.values())
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("%(name)s is there. Now its questions.") % {"name": row.label})
+            return done(request, reverse("form_detail", args=[row.uid]))
+    return _texts_page(request, form, _("New form"), reverse("form_list"))
+
+
+@requires(Action.DRIVES)
+def form_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
+    row = editable(request, uid)
+    data = request.POST if request.method == "POST" else None
+    form = FormForm(data, user=request.user, initial=FormForm.initial_of(row))
+    back = reverse("form_detail", args=[uid])
+    if form.is_valid():
+        try:
+            entry = services.edit_form(
+                form=row, actor=request.user, seen_at=form.cleaned_data["seen_at"], **form.values()
+            )
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("%(name)s saved.") % {"name": row.label}, undo=entry)
+            return done(request, back)
+    return _texts_page(request, form, row.label, back)
+
+
+def _texts_page(request: StaffRequest, form: FormForm, title: str, back: str) -> HttpResponse:
+    context = {"title": title, "back": back, "has_campaign": Campaign.objects.filter(archived_at=None).exists()}
+    return form_page(request, "campaigns/forms/form_texts.html", context, form=form)
+
+
+@requires(Action.DRIVES)
+@require_POST
+def form_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    row = editable(request, uid)
+    entry = services.archive_form(form=row, actor=request.user)
+    toast(request, _("%(name)s is closed: nobody can answer it any more.") % {"name": row.label}, undo=entry)
+    return done(request, reverse("form_list"))
+
+
+# --- a question -------------------------------------------------------------------------------------------------------
+@requires(Action.DRIVES)
+def question_create(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """`?kind=` says what kind is added; without one, the page offers them all."""
+    row, kind = editable(request, uid), request.GET.get("kind", "")
+    if kind not in Kind.values:
+        return done(request, reverse("form_detail", args=[uid]))
+    return _question_page(request, row, Kind(kind), None)
+
+
+@requires(Action.DRIVES)
+def question_edit(request: StaffRequest, uid: UUID, key: str) -> HttpResponse:
+    row = editable(request, uid)
+    question = _question(row, key)
+    return _question_page(request, row, question.kind, question)
+
+
+def _question(row: Form, key: str) -> Question:
+    for question in questions_of(row):
+        if question.key == key:
+            return question
+    raise Http404
+
+
+def _question_page(request: StaffRequest, row: Form, kind: Kind, question: Question | None) -> HttpResponse:
+    """`look` in what is posted asks for the preview only."""
+    form = QuestionForm(
+        request.POST if request.method == "POST" else None,
+        kind=kind,
+        others=questions_of(row),
+        question=question,
+        initial={"seen_at": row.updated_at.isoformat()},
+    )
+    back = reverse("form_detail", args=[row.uid])
+    if request.method == "POST" and "look" in request.GET:
+        form.is_valid()
+        return render(request, "campaigns/forms/_question_look.html", {"look": _look(form)})
+    if form.is_valid():
+        try:
+            entry = services.put_question(
+                form=row, actor=request.user, question=form.raw(), seen_at=form.cleaned_data["seen_at"]
+            )
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("The question is saved."), undo=entry)
+            return done(request, back)
+    context = {
+        "row": row, "back": back, "kind": kind, "icon": ICONS[kind], "look": _look(form),
+        "title": question.label("en") if question else kind.label[:1].upper() + kind.label[1:],
+    }  # fmt: skip
+    return form_page(request, "campaigns/forms/question.html", context, form=form)
+
+
+def _look(form: QuestionForm) -> AnswersForm | None:
+    """The question as it is typed now, in the first language that it has; None while there is nothing to see."""
+    raw = form.raw() if form.is_bound else None
+    try:
+        if raw is not None:
+            questions = parse([{name: value for name, value in raw.items() if name != "shown_if"}])
+        else:
+            questions = (form.question,) if form.question else ()
+    except Invalid:
+        return None
+    if not questions:
+        return None
+    language = next(iter(questions[0].labels))
+    return AnswersForm(questions, language=language, prefix="look")
+
+
+@requires(Action.DRIVES)
+@require_POST
+def question_move(request: StaffRequest, uid: UUID, key: str) -> HttpResponse:
+    """`by` is -1 for up, 1 for down."""
+    row = editable(request, uid)
+    services.move_question(form=row, actor=request.user, key=key, by=-1 if request.POST.get("by") == "-1" else 1)
+    return done(request, f"{reverse('form_detail', args=[uid])}#q-{key}")
+
+
+@requires(Action.DRIVES)
+@require_POST
+def question_remove(request: StaffRequest, uid: UUID, key: str) -> HttpResponse:
+    row = editable(request, uid)
+    entry: AuditEntry | None = services.remove_question(form=row, actor=request.user, key=key)
+    toast(request, _("The question is taken out. Answers that it had stay."), undo=entry)
+    return done(request, reverse("form_detail", args=[uid]))
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+def _form(request: StaffRequest, uid: UUID) -> Form:
+    return get_object_or_404(Form.objects.visible_to(request.user).select_related("campaign"), uid=uid)
+
+
+def may_plan(request: StaffRequest, form: Form) -> bool:
+    return Form.objects.visible_to(request.user, Action.DRIVES).filter(pk=form.pk).exists()
+
+
+def editable(request: StaffRequest, uid: UUID) -> Form:
+    form = _form(request, uid)
+    if not may_plan(request, form):
+        raise NotAllowed(_("You may see this form, but your role does not let you change it."))
+    return form
