@@ -25,7 +25,7 @@ from contacts.directory.models import (
     UidAlias,
 )
 from contacts.greetings.models import FormOfAddress
-from contacts.importing.models import ImportKept, ImportMade, ImportMapping, ImportRow, ImportRun
+from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportMapping, ImportRow, ImportRun
 from contacts.segments.models import (
     ContactList,
     ContactListMember,
@@ -49,6 +49,7 @@ __all__ = [
     "DataExport",
     "Erasure",
     "ExternalId",
+    "ImportLine",
     "ImportRow",
     "ImportRun",
     "Indicator",

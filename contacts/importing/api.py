@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
@@ -17,6 +17,7 @@ from contacts.consent.api import open_topics
 from contacts.consent.models import LawfulBasis
 from contacts.directory.models import Constituency, Country
 from contacts.importing import services
+from contacts.importing.lists import lines_of
 from contacts.importing.models import ImportRow, ImportRun
 from contacts.importing.targets import TARGETS
 from crm.accounts.models import User
@@ -93,7 +94,12 @@ class ImportRowOut(serializers.Serializer[ImportRow]):
     line = serializers.IntegerField()
     outcome = serializers.ChoiceField(ImportRow.Outcome.choices, allow_blank=True)
     reason = serializers.CharField(allow_blank=True)
-    values = serializers.DictField()
+    values = serializers.SerializerMethodField()
+
+    @extend_schema_field(serializers.DictField())
+    def get_values(self, row: ImportRow) -> dict[str, Any]:
+        line = self.context["lines"].get((row.run_id, row.line))
+        return line.values if line else {}
 
 
 class ImportResource(Resource):
@@ -189,7 +195,7 @@ class ImportResource(Resource):
         asked = paging.Asked.of(request)
         self.no_query(*paging.PAGING - {"sort"})
         made = paging.page(asked, ImportRow.objects.filter(run=self.find(uid)), ["line"])
-        return paging.answer(request, made, list(ImportRowOut(made.rows, many=True).data))
+        return paging.answer(request, made, list(ImportRowOut(made.rows, many=True, context={"lines": lines_of(made.rows)}).data))
 
     @extend_schema(
         summary="Remove the file and its rows", description="What was imported stays.", responses={204: None}

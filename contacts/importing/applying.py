@@ -26,7 +26,7 @@ SELECT org_ref AS ref, nextval(%(organization_ids)s::regclass) AS id, {uuid7_sql
 INSERT INTO contacts_organization (id, uid, created_at, updated_at, name, names, sort_key, search_text, acronym,
        constituency_id, country_id, countries_of_work, language, website, note, custom, is_invented)
 SELECT m.id, m.uid, %(now)s, %(now)s, p.organization, '{{}}', p.organization_key, p.organization_search, coalesce(p.acronym, ''),
-       p.constituency_id, p.country, '{{}}', CASE WHEN p.has_person THEN '' ELSE coalesce(p.language, '') END,
+       p.constituency, p.country, '{{}}', CASE WHEN p.has_person THEN '' ELSE coalesce(p.language, '') END,
        coalesce(p.website, ''), CASE WHEN p.has_person THEN '' ELSE coalesce(p.note, '') END, '{{}}', false
   FROM import_plan p JOIN import_org m ON m.ref = p.org_ref WHERE p.makes_org;
 INSERT INTO import_org SELECT DISTINCT p.org_ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o ON o.id = p.org_ref
@@ -55,7 +55,7 @@ SELECT person_ref AS ref, nextval(%(person_ids)s::regclass) AS id, {uuid7_sql("l
 INSERT INTO contacts_person (id, uid, created_at, updated_at, name, names, sort_key, search_text, given_name, family_name,
        honorific_prefix, pronunciation, gender, language, country_id, note, custom, is_invented)
 SELECT m.id, m.uid, %(now)s, %(now)s, p.name, '{{}}', p.sort_key, p.search_text, coalesce(p.given_name, ''),
-       coalesce(p.family_name, ''), coalesce(p.honorific_prefix, ''), coalesce(p.pronunciation, ''), coalesce(p.gender, ''), coalesce(p.language, ''),
+       coalesce(p.family_name, ''), coalesce(p.honorific, ''), coalesce(p.pronunciation, ''), coalesce(p.gender, ''), coalesce(p.language, ''),
        coalesce(o.country_id, p.country), coalesce(p.note, ''), '{{}}', false
   FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
   LEFT JOIN import_org g ON g.ref = p.org_ref LEFT JOIN contacts_organization o ON o.id = g.id
@@ -161,12 +161,12 @@ UPDATE contacts_person q SET country_id = o.country_id
 ADD_TAGS = f"""
 UPDATE contacts_tag t SET archived_at = NULL
  WHERE t.archived_at IS NOT NULL AND t.id IN (
-       SELECT w.id FROM import_plan p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN import_tag w ON w.word = lower(tag)
+       SELECT w.id FROM import_plan p CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag w ON w.word = lower(tag)
         WHERE p.adds_tags);
 WITH added AS (
 INSERT INTO contacts_tag (uid, name, former_names)
 SELECT {uuid7_sql("named.line * 8 + 6")}, named.name, '{{}}' FROM (
-       SELECT min(tag) AS name, min(p.line) AS line FROM import_plan p CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag
+       SELECT min(tag) AS name, min(p.line) AS line FROM import_plan p CROSS JOIN LATERAL unnest(p.tags) tag
         WHERE p.outcome <> 'rejected' AND lower(tag) NOT IN (SELECT word FROM import_tag)
         GROUP BY lower(tag)) named
 ON CONFLICT DO NOTHING RETURNING id)
@@ -175,14 +175,14 @@ INSERT INTO import_tag SELECT lower(t.name), t.id FROM contacts_tag t JOIN impor
 WITH added AS (
 INSERT INTO contacts_person_tags (person_id, tag_id)
 SELECT DISTINCT m.id, t.id FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
-  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
+  CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
  WHERE p.adds_tags AND p.has_person
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'person_tag', id FROM added;
 WITH added AS (
 INSERT INTO contacts_organization_tags (organization_id, tag_id)
 SELECT DISTINCT o.id, t.id FROM import_plan p JOIN import_org o ON o.ref = p.org_ref
-  CROSS JOIN LATERAL jsonb_array_elements_text(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
+  CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
  WHERE p.adds_tags AND NOT p.has_person
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'organization_tag', id FROM added;
@@ -257,7 +257,7 @@ INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, a
 SELECT %(entry)s, 'organization', o.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.organization,
            'email', CASE WHEN p.adds_email AND NOT p.has_person AND p.post_ref IS NULL THEN p.email END,
            'phone', CASE WHEN p.adds_phone AND NOT p.has_person AND p.post_ref IS NULL THEN p.phone END,
-           'tags', CASE WHEN p.adds_tags AND NOT p.has_person THEN p.tags END))
+           'tags', CASE WHEN p.adds_tags AND NOT p.has_person THEN to_jsonb(p.tags) END))
   FROM import_plan p JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_org
 UNION ALL
 SELECT %(entry)s, 'post', s.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.post,
@@ -268,7 +268,7 @@ UNION ALL
 SELECT %(entry)s, 'person', m.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.name,
            'email', CASE WHEN p.adds_email THEN p.email END, 'phone', CASE WHEN p.adds_phone THEN p.phone END,
            'membership', CASE WHEN p.adds_membership THEN concat_ws(', ', p.post, p.organization) END,
-           'tags', CASE WHEN p.adds_tags THEN p.tags END,
+           'tags', CASE WHEN p.adds_tags THEN to_jsonb(p.tags) END,
            'consent:' || %(topic_code)s, CASE WHEN g.uid IS NOT NULL THEN 'grant' END))
   FROM import_plan p JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_granted g ON g.uid = m.uid WHERE p.makes_person
 UNION ALL
@@ -283,7 +283,7 @@ SELECT %(entry)s, 'person', m.uid, 'membership', NULL::jsonb, to_jsonb(concat_ws
   FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE (p.adds_membership AND NOT p.makes_person) OR p.fills_post
 UNION ALL
 SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' ELSE 'organization' END,
-       CASE WHEN p.has_person THEN m.uid ELSE o.uid END, 'tags', NULL::jsonb, p.tags
+       CASE WHEN p.has_person THEN m.uid ELSE o.uid END, 'tags', NULL::jsonb, to_jsonb(p.tags)
   FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref
  WHERE p.adds_tags AND NOT CASE WHEN p.has_person THEN p.makes_person ELSE p.makes_org END
 UNION ALL
@@ -296,15 +296,11 @@ SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || %(topic_code)s, N
  WHERE NOT EXISTS (SELECT 1 FROM import_person m WHERE m.uid = g.uid AND m.ref < 0);
 """
 
+# whom the rows led to: those who were there before are named since the dry run
 SETTLE_ROWS = """
-UPDATE contacts_importrow r SET outcome = p.outcome, reason = p.reason, person_id = m.id, organization_id = o.id
+UPDATE contacts_importrow r SET person_id = coalesce(r.person_id, m.id), organization_id = coalesce(r.organization_id, o.id)
   FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref
- WHERE r.run_id = %(run)s AND r.line = p.line;
-"""
-SETTLE_DRY_ROWS = """
-UPDATE contacts_importrow r SET outcome = p.outcome, reason = p.reason, person_id = CASE WHEN p.person_ref > 0 THEN p.person_ref END,
-       organization_id = CASE WHEN p.org_ref > 0 THEN p.org_ref END
-  FROM import_plan p WHERE r.run_id = %(run)s AND r.line = p.line;
+ WHERE r.run_id = %(run)s AND r.line = p.line AND (p.person_ref < 0 OR p.org_ref < 0);
 """
 
 # Foreign keys are checked at the latest moment; said here, their time (a fifth of the whole) is not hidden in the commit.

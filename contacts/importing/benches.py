@@ -111,6 +111,7 @@ def _import(path: Path, actor: User, topic: Topic) -> dict[str, Any]:
         upload.seek(0)
         marks[0] = (time.perf_counter(), time.process_time())
         run = services.upload_import(file=upload, actor=actor)
+        upload.close()  # as a request does at its end: the file was moved, which its own last breath would complain of
     seconds = {"upload": mark()}
     chosen = {int(index): target for index, target in run.mapping.items()}
     run = services.save_mapping(run=run, mapping=chosen, options={})

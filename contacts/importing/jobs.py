@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from contacts.importing import services, undoing
-from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.models import ImportRun
 from contacts.importing.reading import BadFile
 from contacts.importing.staging import STEP_SECONDS, stage
 from crm.accounts.models import User
@@ -30,7 +30,7 @@ def check_import(job: Run) -> Any:
         return None
     job.phase(_("Reading the rows"))
     if "line" not in job.state:
-        ImportRow.objects.filter(run=run).delete()
+        services.drop_staged(run)
     try:
         if not stage(run=run, job=job):
             return job.again()

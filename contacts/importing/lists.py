@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from contacts.directory.models import Constituency, Organization, Person, Post
-from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.models import ImportLine, ImportRow, ImportRun
 from crm.exports.writing import XlsxFile
 from crm.ui.tables import Column, Table, csv_lines
 
@@ -65,15 +66,25 @@ class RowTable(Table):
         describe(rows)
 
 
+def lines_of(rows: Iterable[ImportRow]) -> dict[tuple[int, int], ImportLine]:
+    """What stood in the lines of some rows of one run."""
+    wanted = list(rows)
+    runs = {row.run_id for row in wanted}
+    found = ImportLine.objects.filter(run__in=runs, line__in=[row.line for row in wanted])
+    return {(line.run_id, line.line): line for line in found}
+
+
 def describe(rows: list[ImportRow]) -> list[ImportRow]:
-    """Add to rows what a screen shows of them, and whom they became: two queries for all."""
+    """Add to rows what a screen shows of them, and whom they became: three queries for all."""
+    lines = lines_of(rows)
     people = {p.pk: p for p in Person.objects.filter(pk__in=[r.person_id for r in rows if r.person_id])}
     places = {
         o.pk: o for o in Organization.objects.filter(pk__in=[r.organization_id for r in rows if r.organization_id])
     }
     territories = Locale.parse(get_language() or "en", sep="-").territories
     for row in rows:
-        values = row.values
+        line = lines.get((row.run_id, row.line))
+        values = line.values if line else {}
         country = territories.get(values.get("country"), "")
         extra: Any = row
         extra.person = people.get(row.person_id or 0)
@@ -81,7 +92,7 @@ def describe(rows: list[ImportRow]) -> list[ImportRow]:
         extra.who = values.get("name") or ""
         extra.address = values.get("email") or ""
         extra.place = ", ".join(filter(None, [values.get("post"), values.get("organization"), country]))
-        extra.cells = [cell for cell in row.raw if cell.strip()] if not values else []
+        extra.cells = [cell for cell in line.raw if cell.strip()] if line and not values else []
     return rows
 
 
@@ -109,8 +120,12 @@ def examples(run: ImportRun, count: int = 5) -> list[dict[str, Any]]:
 
 def rejected_rows(run: ImportRun) -> Iterator[list[Any]]:
     """Line, reason, then the cells as they stood: to mend and upload again, as they are (the two first columns mean nothing then)."""
-    for row in run.rows.rejected().iterator(chunk_size=2000):
-        yield [row.line, row.reason, *row.raw]
+    rejected = run.rows.rejected().iterator(chunk_size=2000)
+    while rows := list(islice(rejected, 2000)):
+        lines = lines_of(rows)
+        for row in rows:
+            line = lines.get((row.run_id, row.line))
+            yield [row.line, row.reason, *(line.raw if line else [])]
 
 
 def kept_rows(run: ImportRun) -> Iterator[list[Any]]:

@@ -1,5 +1,7 @@
 """An import: the file, how it was read, what would happen, what did; and the staging rows."""
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
@@ -36,6 +38,7 @@ class ImportRun(StampedModel):
     columns = models.JSONField(default=list, help_text="header cells in order")
     mapping = models.JSONField(default=dict, help_text="column index → target field")
     options = models.JSONField(default=dict, help_text="defaults for country, constituency, language …")
+    planned = models.JSONField(default=dict, help_text="when and for which countries the rows were decided")
     first_permission = models.JSONField(default=dict, help_text="basis, source, evidence, topic; empty for none")
     counts = models.JSONField(default=dict, help_text="created, updated, unchanged, rejected …")
     error = models.TextField(blank=True, default="")
@@ -75,8 +78,60 @@ class ImportRun(StampedModel):
         return self.state in {self.State.APPLIED, self.State.UNDOING, self.State.UNDONE}
 
 
+class ImportLine(models.Model):
+    """What stands in one line of the file and what was read of it, written once by COPY: a column for each value, none set is NULL."""
+
+    # by the names of targets; what a query or an index needs is computed where the line is read
+    VALUES = ("name", "given_name", "family_name", "honorific", "pronunciation", "gender", "language", "sort_key", "search_text", "words",
+              "email", "email_key", "email_hash", "phone", "organization", "organization_key", "organization_search", "acronym",
+              "constituency", "country", "website", "post", "post_key", "started_on", "tags", "note")  # fmt: skip
+
+    pk = models.CompositePrimaryKey("run_id", "line")
+    run = models.ForeignKey(
+        ImportRun, on_delete=models.CASCADE, related_name="lines", db_constraint=False, db_index=False
+    )
+    line = models.PositiveIntegerField(help_text="line of the file where the row starts, counted from 1")
+    raw = models.JSONField(default=list, help_text="cells as they stood in the file")
+    refused = models.CharField(max_length=300, blank=True, default="", help_text="why it could not be read")
+    name = models.TextField(null=True)
+    given_name = models.TextField(null=True)
+    family_name = models.TextField(null=True)
+    honorific = models.TextField(null=True)
+    pronunciation = models.TextField(null=True)
+    gender = models.TextField(null=True)
+    language = models.TextField(null=True)
+    sort_key = models.TextField(null=True)
+    search_text = models.TextField(null=True)
+    words = models.TextField(null=True, help_text="of the name, in order and each once")
+    email = models.TextField(null=True)
+    email_key = models.TextField(null=True)
+    email_hash = models.BinaryField(null=True)
+    phone = models.TextField(null=True)
+    organization = models.TextField(null=True)
+    organization_key = models.TextField(null=True)
+    organization_search = models.TextField(null=True)
+    acronym = models.TextField(null=True)
+    constituency = models.BigIntegerField(null=True)
+    country = models.TextField(null=True)
+    website = models.TextField(null=True)
+    post = models.TextField(null=True)
+    post_key = models.TextField(null=True)
+    started_on = models.DateField(null=True)
+    tags = ArrayField(models.TextField(), null=True)
+    note = models.TextField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.run_id}:{self.line}"
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """Those that the line has, by target."""
+        found = {name: getattr(self, name) for name in self.VALUES if name != "email_hash"}
+        return {name: value for name, value in found.items() if value is not None}
+
+
 class ImportRow(models.Model):
-    """One line of the file in staging, filled by COPY."""
+    """What becomes of one line: decided by the dry run, done by applying."""
 
     class Outcome(models.TextChoices):
         CREATED = "created", _("created")
@@ -89,17 +144,20 @@ class ImportRow(models.Model):
         ImportRun, on_delete=models.CASCADE, related_name="rows", db_constraint=False, db_index=False
     )
     line = models.PositiveIntegerField(help_text="line of the file where the row starts, counted from 1")
-    raw = models.JSONField(help_text="cells as they stood in the file")
-    values = models.JSONField(default=dict, help_text="normalised values by target field")
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
     reason = models.CharField(max_length=300, blank=True, default="")
     person_id = models.BigIntegerField(null=True)
     organization_id = models.BigIntegerField(null=True)
+    # the plan: ids, or minus the line that makes it, and a bit for each thing that is done (planning.DOES)
+    org_ref = models.BigIntegerField(null=True)
+    person_ref = models.BigIntegerField(null=True)
+    post_ref = models.BigIntegerField(null=True)
+    does = models.IntegerField(default=0)
 
     objects = ImportRowQuerySet.as_manager()
 
     class Meta:
-        # no index holds what the dry run and the import set: with room on the page (see the migration) setting it is cheap
+        # no index holds what the import sets: with room on the page (see the migration) setting it is cheap
         constraints = [models.UniqueConstraint(fields=["run", "line"], name="import_row_once")]
 
     def __str__(self) -> str:

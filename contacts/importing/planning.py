@@ -1,7 +1,8 @@
 """What an import would do, decided for all its rows by a handful of statements into temporary tables.
 
-`make_plan()` leaves `import_plan` (one row per usable row of the file) and `import_change` (one row per field that would
-change) in the caller's transaction. The dry run reads them; applying makes them anew and writes by them, so both agree.
+`make_plan()` decides and keeps what it decided in `ImportRow`: the dry run shows it. `load_plan()` puts the decisions beside the
+values of the lines: `import_plan` (one row per usable row of the file) and `import_change` (one row per field that would change) in the
+caller's transaction, by which applying writes. So both agree, and while nothing else was changed nothing is decided twice.
 
 A *ref* is the id of a row that exists, or minus the line of the row of the file that will create it.
 """
@@ -14,7 +15,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from contacts.importing.models import ImportRun
+from contacts.importing.models import ImportLine, ImportRun
 from crm.ids import TAIL_SQL
 
 # Tables that an import has just filled look empty to the planner until they are analyzed, and a loop over them grows with the
@@ -22,27 +23,21 @@ from crm.ids import TAIL_SQL
 MANY = 1_000
 # The working memory is for sorts and hashes over the whole file, and for merging its words into the search index. A small
 # sample is enough to tell a large table from an empty one, and that is all that the plans hang on.
-VALUES = """
+SETTINGS = """
 SET LOCAL work_mem = '64MB';
 SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;
-DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_same, import_draft, import_plan, import_change, import_org, import_post,
-           import_person, import_membership, import_subject, import_made, import_filled, import_tag, import_point,
-           import_granted, import_form;
+"""
+VALUES = """
+DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_same, import_draft, import_plan, import_subject;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
-SELECT line, v->>'name' AS name, v->>'given_name' AS given_name, v->>'family_name' AS family_name,
-       v->>'honorific' AS honorific_prefix, v->>'pronunciation' AS pronunciation,
-       v->>'gender' AS gender, v->>'language' AS language,
-       v->>'sort_key' AS sort_key, v->>'search_text' AS search_text, v->>'words' AS words,
-       v->>'email' AS email, v->>'email_key' AS email_key, decode(v->>'email_hash', 'hex') AS email_hash,
-       v->>'phone' AS phone, v->>'organization' AS organization, v->>'organization_key' AS organization_key,
-       v->>'organization_search' AS organization_search, v->>'acronym' AS acronym,
-       (v->>'constituency')::bigint AS constituency_id, v->>'country' AS country, v->>'website' AS website,
-       v->>'post' AS post, v->>'post_key' AS post_key, (v->>'started_on')::date AS started_on,
-       coalesce(v->'tags', '[]') AS tags, v->>'note' AS note,
-       v ? 'name' AS has_person, v ? 'organization' AS has_organization
-  FROM (SELECT line, "values" AS v FROM contacts_importrow WHERE run_id = %(run)s AND "values" <> '{}') staged;
+SELECT line, name IS NOT NULL AS has_person, organization IS NOT NULL AS has_organization, sort_key, search_text, words, email_key,
+       email_hash, phone, organization, organization_key, constituency AS constituency_id, country, post_key
+  FROM contacts_importline WHERE run_id = %(run)s AND refused = '';
 ANALYZE import_value (line, has_person, has_organization, email_key, words, sort_key, organization_key, country, post_key);
+"""
+CHANGES = """
+DROP TABLE IF EXISTS import_change;
 CREATE TEMP TABLE import_change (
     object_type text, object_id bigint, line int, field text, before text, after text
 ) ON COMMIT DROP;
@@ -227,7 +222,8 @@ UPDATE import_draft p SET fills_post = true, adds_membership = false
  WHERE p.line = f.line;
 """
 # A tag's former names mean it too, and one that was merged away means what it was merged into.
-TAGS = """
+TAG_WORDS = """
+DROP TABLE IF EXISTS import_tag;
 CREATE TEMP TABLE import_tag ON COMMIT DROP AS
 SELECT DISTINCT ON (w.word) w.word, coalesce(n.merged_into_id, n.id) AS id
   FROM (SELECT lower(name) AS word, id, merged_into_id, 1 AS place FROM contacts_tag
@@ -235,9 +231,11 @@ SELECT DISTINCT ON (w.word) w.word, coalesce(n.merged_into_id, n.id) AS id
   JOIN contacts_tag n ON n.id = coalesce(w.merged_into_id, w.id)
  ORDER BY w.word, w.place, w.id;
 ANALYZE import_tag;
+"""
+TAGS = """
 UPDATE import_draft p SET adds_tags = true
-  FROM (SELECT DISTINCT w.line FROM import_draft w JOIN import_value v ON v.line = w.line
-         CROSS JOIN LATERAL jsonb_array_elements_text(v.tags) AS tag
+  FROM (SELECT DISTINCT w.line FROM import_draft w JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = w.line
+         CROSS JOIN LATERAL unnest(v.tags) AS tag
           LEFT JOIN import_tag t ON t.word = lower(tag)
           LEFT JOIN contacts_person_tags pt ON pt.tag_id = t.id AND w.has_person AND pt.person_id = w.person_ref
           LEFT JOIN contacts_organization_tags ot ON ot.tag_id = t.id AND NOT w.has_person AND ot.organization_id = w.org_ref
@@ -248,30 +246,29 @@ UPDATE import_draft p SET adds_tags = true
 # Fields of rows that exist: filled where empty, replaced only when the import says so.
 CHANGE = """
 INSERT INTO import_change
-SELECT '{table}', o.id, p.line, '{column}', o.{column}::text, v.{column}
-  FROM import_draft p JOIN import_value v ON v.line = p.line JOIN contacts_{table} o ON o.id = p.{ref}
- WHERE p.{ref} > 0 AND p.{leads} AND p.outcome = '' AND v.{column} IS NOT NULL AND v.{column} <> o.{column}
+SELECT '{table}', o.id, p.line, '{column}', o.{column}::text, v.{value}
+  FROM {plan} p JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = p.line JOIN contacts_{table} o ON o.id = p.{ref}
+ WHERE p.{ref} > 0 AND p.{leads} AND p.outcome <> 'rejected' AND v.{value} IS NOT NULL AND v.{value} <> o.{column}
    AND (o.{column} = '' OR %(overwrite)s);
 """
 # A name decides who is who, so it is never replaced; its parts are filled where both are missing.
 NAME_PARTS = """
 INSERT INTO import_change
 SELECT 'person', o.id, p.line, part.field, '', part.value
-  FROM import_draft p JOIN import_value v ON v.line = p.line JOIN contacts_person o ON o.id = p.person_ref,
+  FROM {plan} p JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = p.line JOIN contacts_person o ON o.id = p.person_ref,
        LATERAL (VALUES ('given_name', v.given_name), ('family_name', v.family_name)) AS part (field, value)
- WHERE p.leads_person AND p.outcome = '' AND o.given_name = '' AND o.family_name = ''
+ WHERE p.leads_person AND p.outcome <> 'rejected' AND o.given_name = '' AND o.family_name = ''
    AND v.family_name IS NOT NULL AND part.value IS NOT NULL;
 """
 PERSON_FIELDS = ("honorific_prefix", "pronunciation", "gender", "language", "note")
 ORGANIZATION_FIELDS = ("acronym", "website")
 
-# Values and decisions side by side, written once: what had to be found out step by step is in narrow tables until here. The
-# narrow side is hashed, so that rows come in the order of the file without being sorted, all their text with them.
+# What had to be found out step by step is in narrow tables until here.
 OUTCOMES = """
 ANALYZE import_change;
 CREATE TEMP TABLE import_plan ON COMMIT DROP AS
-SELECT {values}, d.org_ref, d.person_ref, d.post_ref, d.makes_org, d.makes_person, d.makes_post, d.leads_org, d.leads_person,
-       d.adds_email, d.adds_phone, d.adds_membership, d.fills_post, d.adds_tags,
+SELECT v.line, v.has_person, v.email_key, v.email_hash, d.org_ref, d.person_ref, d.post_ref, d.makes_org, d.makes_person, d.makes_post,
+       d.leads_org, d.leads_person, d.adds_email, d.adds_phone, d.adds_membership, d.fills_post, d.adds_tags,
        CASE WHEN d.outcome <> '' THEN d.outcome WHEN d.creates THEN 'created'
             WHEN d.makes_org OR d.makes_post OR d.adds_email OR d.adds_phone OR d.adds_membership OR d.fills_post OR d.adds_tags
                  OR h.fields IS NOT NULL THEN 'updated'
@@ -285,41 +282,82 @@ SELECT {values}, d.org_ref, d.person_ref, d.post_ref, d.makes_org, d.makes_perso
   JOIN import_value v ON v.line = d.line
   LEFT JOIN (SELECT line, string_agg(replace(field, '_', ' '), ', ' ORDER BY field) AS fields FROM import_change GROUP BY line
        ) h ON h.line = d.line;
+ANALYZE import_plan (line, has_person, org_ref, person_ref, outcome);
+"""
+# Kept for the screens, and for applying.
+KEEP = """
+DELETE FROM contacts_importrow WHERE run_id = %(run)s;
+INSERT INTO contacts_importrow (run_id, line, outcome, reason, person_id, organization_id, org_ref, person_ref, post_ref, does)
+SELECT %(run)s, line, outcome, reason, CASE WHEN person_ref > 0 THEN person_ref END, CASE WHEN org_ref > 0 THEN org_ref END,
+       org_ref, person_ref, post_ref, {does}
+  FROM import_plan
+UNION ALL SELECT %(run)s, line, 'rejected', refused, NULL, NULL, NULL, NULL, NULL, 0
+  FROM contacts_importline WHERE run_id = %(run)s AND refused <> '';
+"""
+DOES = ("makes_org", "makes_person", "makes_post", "leads_org", "leads_person", "adds_email", "adds_phone", "adds_membership",
+        "fills_post", "adds_tags")  # fmt: skip
+LOAD = f"""
+DROP TABLE IF EXISTS import_plan, import_org, import_post, import_person, import_membership, import_made, import_filled, import_point,
+           import_granted, import_form;
+CREATE TEMP TABLE import_plan ON COMMIT DROP AS
+SELECT v.line, {{values}}, v.name IS NOT NULL AS has_person, r.org_ref, r.person_ref, r.post_ref, r.outcome, {{flags}}, {TAIL_SQL} AS tail
+  FROM contacts_importrow r JOIN contacts_importline v ON v.run_id = r.run_id AND v.line = r.line
+ WHERE r.run_id = %(run)s AND v.refused = '';
 ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone,
         adds_membership, adds_tags, fills_post, outcome);
 """
-READ = "v.line, v.has_person, v.email_key, v.email_hash"  # what is asked of a plan that is only looked at
-WRITTEN = f"v.*, {TAIL_SQL} AS tail"
 
 
-def make_plan(*, run: ImportRun, scope: Collection[str] | None, is_dry: bool = False) -> None:
-    """Decide for every usable row what it does. Call in a transaction; the tables vanish with it.
+def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
+    """Decide for every usable row what it does, and keep that in `ImportRow`. Call in a transaction; `import_plan` vanishes with it.
 
-    scope: ISO codes that the importer is limited to, None for all. is_dry: leave out what only writing needs.
+    scope: ISO codes that the importer is limited to, None for all.
     """
-    values = {
-        "run": run.pk,
-        "scope": sorted(scope or []),
-        "overwrite": bool(run.options.get("overwrite")),
-        **sentences(),
-    }
+    values = {**_values(run), "scope": sorted(scope or []), **sentences()}
     limited = scope is not None
-    meant = set(run.mapping.values())
-    statements = [VALUES, PLACES, *([ORGANIZATION_SCOPE] if limited else []), PEOPLE]
+    meant = _meant(run)
+    statements = [SETTINGS, *_joins(run), VALUES, PLACES, *([ORGANIZATION_SCOPE] if limited else []), PEOPLE]
     statements += [*([PERSON_SCOPE] if limited else []), NEW_PEOPLE, POSTS, PLAN, *([FILLS] if "post" in meant else [])]
-    statements += [*([TAGS] if "tags" in meant else []), *([NAME_PARTS] if "family_name" in meant else [])]
-    columns = {"honorific": "honorific_prefix"}
-    meant = {columns.get(name, name) for name in meant} | ({"language"} if run.options.get("language") else set())
+    statements += [*([TAG_WORDS, TAGS] if "tags" in meant else []), *_change_statements(meant, "import_draft")]
+    does = " + ".join(f"CASE WHEN {name} THEN {1 << bit} ELSE 0 END" for bit, name in enumerate(DOES))
+    execute([*statements, OUTCOMES, KEEP.format(does=does)], values)
+
+
+def load_plan(run: ImportRun) -> None:
+    """`import_plan` with all that writing needs, and `import_change`, from what `make_plan` kept."""
+    meant = _meant(run)
+    flags = ", ".join(f"r.does & {1 << bit} > 0 AS {name}" for bit, name in enumerate(DOES))
+    load = LOAD.format(values=", ".join(f"v.{column}" for column in ImportLine.VALUES), flags=flags)
+    statements = [SETTINGS, *_joins(run), load, *([TAG_WORDS] if "tags" in meant else [])]
+    execute([*statements, *_change_statements(meant, "import_plan"), "ANALYZE import_change"], _values(run))
+
+
+def _values(run: ImportRun) -> dict[str, Any]:
+    return {"run": run.pk, "overwrite": bool(run.options.get("overwrite"))}
+
+
+def _joins(run: ImportRun) -> list[str]:
+    return ["SET LOCAL enable_nestloop = off"] if int(run.options.get("rows") or 0) > MANY else []
+
+
+def _meant(run: ImportRun) -> set[str]:
+    """The fields that the file has, by default or by a column: any other changes nothing."""
+    return set(run.mapping.values()) | ({"language"} if run.options.get("language") else set())
+
+
+def _change_statements(meant: Collection[str], plan: str) -> list[str]:
+    statements = [CHANGES, *([NAME_PARTS.format(plan=plan)] if "family_name" in meant else [])]
     for table, ref, leads, fields in (
         ("person", "person_ref", "leads_person", PERSON_FIELDS),
         ("organization", "org_ref", "leads_org", ORGANIZATION_FIELDS),
-    ):  # a column that the file does not have changes nothing
-        statements += [
-            CHANGE.format(table=table, column=name, ref=ref, leads=leads) for name in fields if name in meant
-        ]
-    if int(run.options.get("rows") or 0) > MANY:
-        statements.insert(0, "SET LOCAL enable_nestloop = off")
-    execute([*statements, OUTCOMES.format(values=READ if is_dry else WRITTEN)], values)
+    ):
+        for column in fields:
+            value = "honorific" if column == "honorific_prefix" else column
+            if value in meant:
+                statements.append(
+                    CHANGE.format(table=table, column=column, value=value, ref=ref, leads=leads, plan=plan)
+                )
+    return statements
 
 
 def execute(statements: list[str], values: dict[str, Any]) -> int:

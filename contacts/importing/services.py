@@ -13,10 +13,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.consent.models import LawfulBasis, Topic
-from contacts.importing import remembering, workbooks
-from contacts.importing.applying import PLANNED_SUBJECTS, SETTLE_DRY_ROWS, write_plan
-from contacts.importing.models import ImportRow, ImportRun
-from contacts.importing.planning import execute, make_plan
+from contacts.importing import freshness, remembering, workbooks
+from contacts.importing.applying import PLANNED_SUBJECTS, write_plan
+from contacts.importing.models import ImportLine, ImportRow, ImportRun
+from contacts.importing.planning import load_plan, make_plan
 from contacts.importing.reading import BadFile, Format, check, detect, sample_rows
 from contacts.importing.targets import BY_NAME, SEVERAL_ALLOWED, Column, columns_of
 from crm.accounts.models import User
@@ -190,7 +190,7 @@ def start_check(*, run: ImportRun, actor: User) -> Job:
         # its other sheets hold personal data that nobody asked to keep
         _delete_book(run)
         run.options.pop("sheets", None)
-        _move(run, State.CHECKING, job=job, counts={}, error="", first_permission={}, options=run.options)
+        _move(run, State.CHECKING, job=job, counts={}, error="", planned={}, first_permission={}, options=run.options)
     return job
 
 
@@ -251,10 +251,11 @@ def can_be_undone(run: ImportRun) -> bool:
 def finish_check(*, run: ImportRun, scope: Any) -> ImportRun:
     """Decide what the staged rows do, and keep the outcome and the counts. Nothing of the directory changes."""
     with transaction.atomic():
+        planned = freshness.now(scope)
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
-        make_plan(run=run, scope=scope, is_dry=True)
-        execute([SETTLE_DRY_ROWS], {"run": run.pk})
-        _move(run, State.CHECKED, counts={**_counts(run), "permission": _permission_counts()})
+        make_plan(run=run, scope=scope)
+        counts = {**_counts(run), "permission": _permission_counts()}
+        _move(run, State.CHECKED, counts=counts, planned=planned)
     return run
 
 
@@ -273,7 +274,9 @@ def apply_import(
             return run
         on_phase(_("Comparing with the directory"))
         scope = actor.scope(Action.BULK).countries if actor else None
-        make_plan(run=run, scope=scope)
+        if not freshness.holds(run, scope):
+            make_plan(run=run, scope=scope)
+        load_plan(run)
         now = timezone.now()
         counts = _counts(run)
         entry = record(
@@ -285,7 +288,8 @@ def apply_import(
             event={name: counts[name] for name in ("created", "updated", "unchanged", "rejected")},
         )
         granted = write_plan(run=run, entry=entry, now=now, actor_uid=actor.uid if actor else None, on_phase=on_phase)
-        _move(run, State.APPLIED, applied_at=now, counts={**run.counts, **counts, "permissions": granted})
+        counts = {**run.counts, **counts, "permissions": granted}
+        _move(run, State.APPLIED, applied_at=now, counts=counts, planned={})
         freshen(GROWN)
     return run
 
@@ -311,8 +315,14 @@ def settle(run: ImportRun) -> ImportRun:
 def refuse(*, run: ImportRun, error: BadFile) -> None:
     """The file turned out to be broken: say why, and drop what was staged of it."""
     with transaction.atomic():
-        ImportRow.objects.filter(run=run).delete()
+        drop_staged(run)
         _move(run, State.REFUSED, error=error.message)
+
+
+def drop_staged(run: ImportRun) -> None:
+    """The lines of the file, and what was decided for them."""
+    ImportLine.objects.filter(run=run).delete()
+    ImportRow.objects.filter(run=run).delete()
 
 
 def discard_import(*, run: ImportRun, actor: User) -> None:
@@ -321,7 +331,7 @@ def discard_import(*, run: ImportRun, actor: User) -> None:
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
         if run.is_busy:
             raise Conflict(_("This import is at work. Stop it first, then remove its file."), code="import_busy")
-        ImportRow.objects.filter(run=run).delete()
+        drop_staged(run)
         record(verb="import.discarded", target=run, actor=actor, summary=run.file_name)
         storage, name = run.file.storage, run.file.name or ""
         book = _book(run) if run.file else None
@@ -380,14 +390,12 @@ def _permission(chosen: Mapping[str, Any] | None) -> dict[str, Any]:
 def _counts(run: ImportRun) -> dict[str, Any]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT outcome, count(*), count(*) FILTER (WHERE makes_person), count(*) FILTER (WHERE makes_org),"
-            " count(*) FILTER (WHERE makes_post) FROM import_plan GROUP BY outcome"
+            "SELECT outcome, count(*), count(*) FILTER (WHERE does & 2 > 0), count(*) FILTER (WHERE does & 1 > 0),"
+            " count(*) FILTER (WHERE does & 4 > 0) FROM contacts_importrow WHERE run_id = %s GROUP BY outcome",
+            [run.pk],
         )
         found = cursor.fetchall()
-        cursor.execute("SELECT count(*) FROM contacts_importrow WHERE run_id = %s", [run.pk])
-        unread = cursor.fetchone()[0] - sum(row[1] for row in found)  # the plan has every row that could be read
     counts = dict.fromkeys(ImportRow.Outcome.values, 0) | {row[0]: row[1] for row in found}
-    counts["rejected"] += unread
     return {
         **counts,
         "people": sum(row[2] for row in found),

@@ -1,4 +1,4 @@
-"""Rows of the file into `ImportRow` by COPY, a chunk and the job's progress in one transaction."""
+"""Lines of the file into `ImportLine` by COPY, a chunk and the job's progress in one transaction."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from contacts.consent.services import carry_suppressions
-from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.models import ImportLine, ImportRun
 from contacts.importing.reading import Row, read_rows
 from contacts.importing.values import BadRow, RowReader, with_hash
 from crm.jobs.services import Run
@@ -21,7 +21,9 @@ from crm.jobs.services import Run
 CHUNK = 5_000  # rows that are committed together; none of them is held in memory
 TOGETHER = 250  # rows that are handed to the server at once
 STEP_SECONDS = 25.0  # a task lives a minute; the next one goes on behind the last line
-COPY = 'COPY contacts_importrow (run_id, line, raw, "values", outcome, reason) FROM STDIN'
+NOT_TEXT = ("email_hash", "constituency", "tags")
+TEXTS = tuple(name for name in ImportLine.VALUES if name not in NOT_TEXT)
+COPY = f"COPY contacts_importline (run_id, line, raw, refused, {', '.join((*TEXTS, *NOT_TEXT))}) FROM STDIN"
 
 
 def stage(*, run: ImportRun, job: Run) -> bool:
@@ -85,15 +87,33 @@ def _values(reader: RowReader, row: Row) -> tuple[dict[str, Any], str]:
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
 _ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
 _IN_COPY = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_IN_ARRAY = str.maketrans({"\\": "\\\\", '"': '\\"'})
+NULL, BYTES = "\\N", "\\\\x"
 
 
 def as_copied(run_id: int, row: Row, values: dict[str, Any], reason: str) -> str:
-    """A staged row in COPY's text format. JSON has no tab and no line end of its own, so only its backslashes are doubled."""
+    """A staged line in COPY's text format, in which a tab parts columns. Most lines hold nothing that it has a word for, which is
+    seen from the whole of them; the others are looked at text by text."""
     cells = row.cells
     plain = cells and not _ESCAPED_IN_JSON.search("".join(cells))
     raw = '["' + '","'.join(cells) + '"]' if plain else _json(cells)
-    kept = f"{raw}\t{_json(values)}"
-    if "\\" in kept:
-        kept = kept.replace("\\", "\\\\")
-    outcome = ImportRow.Outcome.REJECTED.value if reason else ""
-    return f"{run_id}\t{row.line}\t{kept}\t{outcome}\t{reason.translate(_IN_COPY)}\n"
+    texts = [raw, reason, *map(values.get, TEXTS)]
+    whole = "\t".join([NULL if text is None else text for text in texts])
+    if (
+        whole.count("\t") >= len(texts)
+        or whole.count("\\") != texts.count(None)
+        or "\n" in whole
+        or "\r" in whole
+    ):
+        whole = "\t".join(NULL if text is None else text.translate(_IN_COPY) for text in texts)
+    digest, constituency, tags = map(values.get, NOT_TEXT)
+    rest = (
+        NULL if digest is None else BYTES + digest,
+        NULL if constituency is None else str(constituency),
+        NULL if tags is None else _array(tags),
+    )
+    return f"{run_id}\t{row.line}\t{whole}\t{rest[0]}\t{rest[1]}\t{rest[2]}\n"
+
+
+def _array(texts: list[str]) -> str:
+    return ("{" + ",".join(f'"{text.translate(_IN_ARRAY)}"' for text in texts) + "}").translate(_IN_COPY)

@@ -228,14 +228,13 @@ def nothing(data: PersonalData) -> int:
 
 # --- imports ------------------------------------------------------------------------------------------------------------
 def _staged_sql(data: PersonalData) -> tuple[str, list[Any]]:
-    """Rows of staging about them: by the person they led to, by their address, or by an address or a name in the cells."""
+    """Lines of staging about them: by the person they led to, or by an address or a name in the cells or in what was read of them."""
     found = json_like(data.needles)
-    sql = "(person_id = ANY (%s)"
+    sql = "((run_id, line) IN (SELECT run_id, line FROM contacts_importrow WHERE person_id = ANY (%s))"
     values: list[Any] = [data.person_ids]
     if found:
-        sql += (
-            ' OR ((raw::text ILIKE ANY (%s) OR "values"::text ILIKE ANY (%s)) AND (raw::text || "values"::text) ~* %s)'
-        )
+        read = "jsonb_build_array(name, given_name, family_name, email, email_key, phone, organization, post, note)::text"
+        sql += f" OR ((raw::text ILIKE ANY (%s) OR {read} ILIKE ANY (%s)) AND (raw::text || {read}) ~* %s)"
         values += [found, found, pattern(data.needles)]
     return sql + ")", values
 
@@ -243,19 +242,22 @@ def _staged_sql(data: PersonalData) -> tuple[str, list[Any]]:
 def count_imports(data: PersonalData) -> int:
     where, values = _staged_sql(data)
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM contacts_importrow WHERE {where} AND raw <> '[]'", values)  # noqa: S608
+        cursor.execute(f"SELECT count(*) FROM contacts_importline WHERE {where} AND raw <> '[]'", values)  # noqa: S608
         return int(cursor.fetchone()[0])
 
 
 def erase_imports(data: PersonalData) -> int:
     """Cells of their lines are emptied, and files that hold a line of theirs go; an import not applied yet is cancelled."""
-    from contacts.importing.models import ImportKept, ImportRow, ImportRun
+    from contacts.importing.models import ImportKept, ImportLine, ImportRow, ImportRun
+    from contacts.importing.services import drop_staged
 
     where, values = _staged_sql(data)
+    nothing_read = ", ".join(f"{name} = NULL" for name in ImportLine.VALUES)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"UPDATE contacts_importrow SET raw = '[]', \"values\" = '{{}}', reason = '' WHERE {where} AND raw <> '[]'"  # noqa: S608
-            " RETURNING run_id",
+            f"WITH emptied AS (UPDATE contacts_importline SET raw = '[]', refused = '', {nothing_read} WHERE {where} AND raw <> '[]'"  # noqa: S608
+            " RETURNING run_id, line)"
+            " UPDATE contacts_importrow r SET reason = '' FROM emptied e WHERE r.run_id = e.run_id AND r.line = e.line RETURNING r.run_id",
             values,
         )
         hit = {row[0] for row in cursor.fetchall()}
@@ -277,7 +279,7 @@ def erase_imports(data: PersonalData) -> int:
         if import_run.state != ImportRun.State.APPLIED:
             import_run.state = ImportRun.State.CANCELLED
             fields.append("state")
-            ImportRow.objects.filter(run=import_run).delete()
+            drop_staged(import_run)
         import_run.save(update_fields=fields)
         count += 1
     return count

@@ -24,7 +24,7 @@ from contacts.consent import services
 from contacts.consent.services.opt_in import mail_due
 from contacts.directory.models import Person, UidAlias
 from contacts.directory.services import add_contact_point, create_person, edit_person, start_membership
-from contacts.importing.models import ImportKept, ImportMade, ImportRow, ImportRun
+from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportRow, ImportRun
 from contacts.segments.lists import add_to_list
 from crm.audit.services import emit, record
 from crm.ids import new_uid
@@ -208,12 +208,9 @@ def _platform(world: SimpleNamespace, actor) -> None:
         ImportKept.objects.create(
             run=run, object_type="person", object_id=zenobia.pk, object_uid=zenobia.uid, name=NAME, reason="edited"
         )
-        ImportRow.objects.create(
-            run=run, line=2, raw=[NAME, ADDRESS], values={"name": NAME, "email_key": ADDRESS}, outcome="created"
-        )
-        ImportRow.objects.create(
-            run=run, line=3, raw=["Bob", "bob@quill.example.org"], values={"name": "Bob"}, outcome="created"
-        )
+        for line, name, address in ((2, NAME, ADDRESS), (3, "Bob", "bob@quill.example.org")):
+            ImportLine.objects.create(run=run, line=line, raw=[name, address], name=name, email_key=address)
+            ImportRow.objects.create(run=run, line=line, outcome="created")
     store = Store(Path(settings.LOCAL_DIR) / "mailbox")
     for to, author in (
         (ADDRESS, "news@campaign.test"),

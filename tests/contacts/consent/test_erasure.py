@@ -25,7 +25,7 @@ from contacts.consent.models import ConsentEvent, Erasure, OptInRequest, Suppres
 from contacts.consent.queries import suppression_of
 from contacts.directory.models import ContactPoint, Membership, Person
 from contacts.directory.services import create_person, edit_person
-from contacts.importing.models import ImportMade, ImportRow, ImportRun
+from contacts.importing.models import ImportLine, ImportMade, ImportRun
 from contacts.segments.models import ContactList
 from crm.audit.models import AuditChange, AuditEntry, OutboxEvent
 from crm.audit.services import undo
@@ -84,7 +84,7 @@ def test_nothing_of_somebody_else_is_touched(world, admin):
             list(ConsentEvent.objects.filter(subject_uid=world.bob.uid).values_list("evidence", "source")),
             list(Delivery.objects.filter(person_id=world.bob.pk).values_list("address", "fields")),
             list(AuditChange.objects.filter(object_uid=world.bob.uid).order_by("pk").values_list("before", "after")),
-            list(ImportRow.objects.filter(line=3, run__state="applied").values_list("raw", flat=True)),
+            list(ImportLine.objects.filter(line=3, run__state="applied").values_list("raw", "name")),
             list(OutboxEvent.objects.filter(payload={"first": "bob@quill.example.org"}).values_list("pk")),
             Person.objects.filter(pk=world.bob.pk).values_list("name", "sort_key", "country_id").get(),
         )

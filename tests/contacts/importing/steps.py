@@ -33,7 +33,7 @@ def csv_file(rows, *, name="people.csv", encoding="utf-8", delimiter=","):
 def dry_run(run, actor):
     services.start_check(run=run, actor=actor)
     run.refresh_from_db()
-    run.rows.all().delete()
+    services.drop_staged(run)
     progress = Progress()
     while not stage(run=run, job=progress):
         continue  # a worker would begin another task

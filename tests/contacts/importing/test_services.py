@@ -11,11 +11,12 @@ from contacts.consent.models import ConsentEvent, Suppression
 from contacts.consent.queries import is_permitted, suppression_of
 from contacts.directory.models import ContactPoint, Membership, Organization, Person, Post, Tag
 from contacts.directory.services import create_post
-from contacts.importing import services
+from contacts.importing import freshness, services
 from contacts.importing.models import ImportRow, ImportRun
 from contacts.importing.reading import BadFile
 from crm.audit.models import AuditChange, AuditEntry, Door, OutboxEvent
 from crm.audit.readable import Reader
+from crm.audit.services import record
 from crm.errors import Invalid, WrongState
 from crm.jobs.models import Job
 from tests.contacts.importing.steps import apply, csv_file, dry_run, outcomes
@@ -424,13 +425,47 @@ def test_the_number_of_statements_does_not_grow_with_the_rows(upload, planner):
         ]
         run = upload([HEAD, *rows])
         services.start_apply(run=run, actor=planner)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        record(verb="person.edited", target=PersonFactory(), actor=planner)
+        with CaptureQueriesContext(connection) as queries:
             services.apply_import(run=run, actor=planner)
         return len(queries)
 
     assert statements(1) == statements(40)
+
+
+def test_what_the_dry_run_decided_is_decided_again_only_when_something_was_changed(upload, planner):
+    def decided_again(**changed):
+        run = upload([HEAD, ["Eva Novak", f"eva{len(changed)}@example.org", f"Office {len(changed)}", "ZM", "GOV", ""]])
+        services.start_apply(run=run, actor=planner)
+        if changed:
+            record(target=PersonFactory(), actor=planner, **changed)
+        with CaptureQueriesContext(connection) as queries:
+            services.apply_import(run=run, actor=planner)
+        return any("import_draft" in query["sql"] for query in queries)
+
+    assert not decided_again()
+    assert decided_again(verb="person.edited")
+
+
+def test_somebody_added_after_the_dry_run_is_not_added_twice(upload, planner):
+    run = upload([HEAD, ADA])
+    assert run.counts["people"] == 1
+    again = apply(upload([HEAD, ADA]), planner)
+
+    services.start_apply(run=run, actor=planner)
+    run.refresh_from_db()
+    run = services.apply_import(run=run, actor=planner)
+
+    assert (again.counts["created"], run.counts["created"], run.counts["unchanged"]) == (1, 0, 1)
+    assert Person.objects.count() == 1
+    assert run.rows.get().person_id == again.rows.get().person_id
+
+
+def test_a_plan_made_for_other_countries_is_not_applied(upload, planner):
+    run = upload([HEAD, ADA])
+
+    assert freshness.holds(run, None)
+    assert not freshness.holds(run, {"ZM"})
 
 
 # --- first permission -----------------------------------------------------------------------------------------------
