@@ -195,7 +195,9 @@ class ImportResource(Resource):
         asked = paging.Asked.of(request)
         self.no_query(*paging.PAGING - {"sort"})
         made = paging.page(asked, ImportRow.objects.filter(run=self.find(uid)), ["line"])
-        return paging.answer(request, made, list(ImportRowOut(made.rows, many=True, context={"lines": lines_of(made.rows)}).data))
+        return paging.answer(
+            request, made, list(ImportRowOut(made.rows, many=True, context={"lines": lines_of(made.rows)}).data)
+        )
 
     @extend_schema(
         summary="Remove the file and its rows", description="What was imported stays.", responses={204: None}

@@ -22,7 +22,7 @@ WITH clock AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS n
      recent AS (
          SELECT e.xmin::text::bigint + (c.next >> 32 << 32) AS xid, c.next FROM crm_auditentry e, clock c
           WHERE e.at >= %(at)s::timestamptz - interval '1 day' AND e.object_type <> ALL (%(elsewhere)s) AND e.verb <> ALL (%(idle)s))
-SELECT EXISTS (SELECT 1 FROM recent WHERE CASE WHEN xid > next THEN xid - (1::bigint << 32) ELSE xid END >= %(oldest)s)
+SELECT EXISTS (SELECT 1 FROM recent WHERE CASE WHEN xid - next > 1::bigint << 31 THEN xid - (1::bigint << 32) ELSE xid END >= %(oldest)s)
 """
 
 

@@ -93,32 +93,32 @@ class ImportLine(models.Model):
     line = models.PositiveIntegerField(help_text="line of the file where the row starts, counted from 1")
     raw = models.JSONField(default=list, help_text="cells as they stood in the file")
     refused = models.CharField(max_length=300, blank=True, default="", help_text="why it could not be read")
-    name = models.TextField(null=True)
-    given_name = models.TextField(null=True)
-    family_name = models.TextField(null=True)
-    honorific = models.TextField(null=True)
-    pronunciation = models.TextField(null=True)
-    gender = models.TextField(null=True)
-    language = models.TextField(null=True)
-    sort_key = models.TextField(null=True)
-    search_text = models.TextField(null=True)
-    words = models.TextField(null=True, help_text="of the name, in order and each once")
-    email = models.TextField(null=True)
-    email_key = models.TextField(null=True)
+    name = models.TextField(null=True)  # noqa: DJ001
+    given_name = models.TextField(null=True)  # noqa: DJ001
+    family_name = models.TextField(null=True)  # noqa: DJ001
+    honorific = models.TextField(null=True)  # noqa: DJ001
+    pronunciation = models.TextField(null=True)  # noqa: DJ001
+    gender = models.TextField(null=True)  # noqa: DJ001
+    language = models.TextField(null=True)  # noqa: DJ001
+    sort_key = models.TextField(null=True)  # noqa: DJ001
+    search_text = models.TextField(null=True)  # noqa: DJ001
+    words = models.TextField(null=True, help_text="of the name, in order and each once")  # noqa: DJ001
+    email = models.TextField(null=True)  # noqa: DJ001
+    email_key = models.TextField(null=True)  # noqa: DJ001
     email_hash = models.BinaryField(null=True)
-    phone = models.TextField(null=True)
-    organization = models.TextField(null=True)
-    organization_key = models.TextField(null=True)
-    organization_search = models.TextField(null=True)
-    acronym = models.TextField(null=True)
+    phone = models.TextField(null=True)  # noqa: DJ001
+    organization = models.TextField(null=True)  # noqa: DJ001
+    organization_key = models.TextField(null=True)  # noqa: DJ001
+    organization_search = models.TextField(null=True)  # noqa: DJ001
+    acronym = models.TextField(null=True)  # noqa: DJ001
     constituency = models.BigIntegerField(null=True)
-    country = models.TextField(null=True)
-    website = models.TextField(null=True)
-    post = models.TextField(null=True)
-    post_key = models.TextField(null=True)
+    country = models.TextField(null=True)  # noqa: DJ001
+    website = models.TextField(null=True)  # noqa: DJ001
+    post = models.TextField(null=True)  # noqa: DJ001
+    post_key = models.TextField(null=True)  # noqa: DJ001
     started_on = models.DateField(null=True)
     tags = ArrayField(models.TextField(), null=True)
-    note = models.TextField(null=True)
+    note = models.TextField(null=True)  # noqa: DJ001
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.line}"

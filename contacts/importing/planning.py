@@ -181,13 +181,13 @@ WITH step AS MATERIALIZED (
              ON k.owner = 3 AND c.organization_id = k.owner_ref),
      orgs AS (SELECT org_ref, min(line) AS line FROM used WHERE org_ref IS NOT NULL GROUP BY 1),
      persons AS (SELECT person_ref, min(line) AS line FROM used WHERE has_person GROUP BY 1),
-     emails AS (SELECT DISTINCT ON (owner, owner_ref, email_key) line FROM used u WHERE email_key IS NOT NULL
+     emails AS (SELECT min(line) AS line FROM used WHERE email_key IS NOT NULL
                    AND (owner, owner_ref, email_key) NOT IN (
                        SELECT owner, owner_ref, address_key FROM points WHERE kind = 'email')
-                 ORDER BY owner, owner_ref, email_key, line),
-     phones AS (SELECT DISTINCT ON (owner, owner_ref, phone) line FROM used WHERE phone IS NOT NULL
+                 GROUP BY owner, owner_ref, email_key),
+     phones AS (SELECT min(line) AS line FROM used WHERE phone IS NOT NULL
                    AND (owner, owner_ref, phone) NOT IN (SELECT owner, owner_ref, value FROM points WHERE kind = 'phone')
-                 ORDER BY owner, owner_ref, phone, line),
+                 GROUP BY owner, owner_ref, phone),
      held AS MATERIALIZED (
          SELECT m.person_id, m.organization_id, m.post_id FROM known k JOIN contacts_membership m
              ON m.person_id = k.owner_ref AND m.ended_on IS NULL WHERE k.owner = 1),
@@ -234,7 +234,7 @@ ANALYZE import_tag;
 """
 TAGS = """
 UPDATE import_draft p SET adds_tags = true
-  FROM (SELECT DISTINCT w.line FROM import_draft w JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = w.line
+  FROM (SELECT DISTINCT w.line FROM import_draft w JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = w.line AND v.tags IS NOT NULL
          CROSS JOIN LATERAL unnest(v.tags) AS tag
           LEFT JOIN import_tag t ON t.word = lower(tag)
           LEFT JOIN contacts_person_tags pt ON pt.tag_id = t.id AND w.has_person AND pt.person_id = w.person_ref
@@ -305,7 +305,7 @@ SELECT v.line, {{values}}, v.name IS NOT NULL AS has_person, r.org_ref, r.person
  WHERE r.run_id = %(run)s AND v.refused = '';
 ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone,
         adds_membership, adds_tags, fills_post, outcome);
-"""
+"""  # noqa: S608 constants only
 
 
 def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:

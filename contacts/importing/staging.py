@@ -99,12 +99,7 @@ def as_copied(run_id: int, row: Row, values: dict[str, Any], reason: str) -> str
     raw = '["' + '","'.join(cells) + '"]' if plain else _json(cells)
     texts = [raw, reason, *map(values.get, TEXTS)]
     whole = "\t".join([NULL if text is None else text for text in texts])
-    if (
-        whole.count("\t") >= len(texts)
-        or whole.count("\\") != texts.count(None)
-        or "\n" in whole
-        or "\r" in whole
-    ):
+    if whole.count("\t") >= len(texts) or whole.count("\\") != texts.count(None) or "\n" in whole or "\r" in whole:
         whole = "\t".join(NULL if text is None else text.translate(_IN_COPY) for text in texts)
     digest, constituency, tags = map(values.get, NOT_TEXT)
     rest = (

@@ -233,7 +233,9 @@ def _staged_sql(data: PersonalData) -> tuple[str, list[Any]]:
     sql = "((run_id, line) IN (SELECT run_id, line FROM contacts_importrow WHERE person_id = ANY (%s))"
     values: list[Any] = [data.person_ids]
     if found:
-        read = "jsonb_build_array(name, given_name, family_name, email, email_key, phone, organization, post, note)::text"
+        read = (
+            "jsonb_build_array(name, given_name, family_name, email, email_key, phone, organization, post, note)::text"
+        )
         sql += f" OR ((raw::text ILIKE ANY (%s) OR {read} ILIKE ANY (%s)) AND (raw::text || {read}) ~* %s)"
         values += [found, found, pattern(data.needles)]
     return sql + ")", values

@@ -38,7 +38,12 @@ def test_whatever_a_row_holds_is_staged_as_it_is(table):
         copy.write("".join(texts))
 
     kept = [
-        (row.line, row.raw, row.values | ({} if row.email_hash is None else {"email_hash": row.email_hash.hex()}), row.refused)
+        (
+            row.line,
+            row.raw,
+            row.values | ({} if row.email_hash is None else {"email_hash": row.email_hash.hex()}),
+            row.refused,
+        )
         for row in ImportLine.objects.filter(run_id=7).order_by("line")
     ]
     assert kept == [(line, cells, values, why) for line, (cells, values, why) in enumerate(table, start=1)]
