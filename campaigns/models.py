@@ -37,7 +37,7 @@ from campaigns.mailings.models import (
     Variant,
 )
 from campaigns.missions.models import Mission, MissionMeeting
-from campaigns.networks.models import Application, Member, Network, NetworkLetter
+from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
 from campaigns.positions.models import Ask, Position, PositionStep, Power
@@ -116,6 +116,7 @@ __all__ = [
     "QuietDates",
     "RecipientLimit",
     "Reminder",
+    "Representative",
     "Result",
     "SafetyLimits",
     "SafetyPause",
@@ -130,6 +131,7 @@ __all__ = [
     "TrackedLink",
     "Transport",
     "Variant",
+    "Vote",
     "WarmupDay",
     "WindowLead",
     "WorklistWeights",

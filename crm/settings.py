@@ -219,6 +219,7 @@ CELERY_BEAT_SCHEDULE = {
         "contacts.consent.mail_requests": 15,
         "campaigns.networks.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
+        "campaigns.networks.renew_memberships": 3600 * 6,  # by the day: between times it finds nothing
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
         "contacts.consent.expire_exports": 3600,
     }.items()

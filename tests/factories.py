@@ -14,7 +14,7 @@ from campaigns.forms.models import Form
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
 from campaigns.missions.models import Mission
-from campaigns.networks.models import Application, Member, Network
+from campaigns.networks.models import Application, Member, Network, Representative
 from campaigns.planning.models import Campaign, Drive
 from campaigns.positions.ladder import Stance
 from campaigns.positions.models import Ask, PositionStep
@@ -537,6 +537,21 @@ class MemberFactory(DjangoModelFactory[Member]):
     network = factory.SubFactory(NetworkFactory)
     organization = factory.SubFactory(OrganizationFactory)
     joined_at = factory.LazyFunction(timezone.now)
+
+
+class RepresentativeFactory(DjangoModelFactory[Representative]):
+    """Somebody who acts for an institution now, with an address of their own."""
+
+    class Meta:
+        model = Representative
+
+    member = factory.SubFactory(MemberFactory)
+    person = factory.SubFactory(PersonFactory)
+    state = "current"
+    name = factory.LazyAttribute(lambda o: o.person.name if o.person else "Somebody")
+    email = factory.Sequence(lambda n: f"representative{n}@people.test")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)) if o.email else None)
+    decided_at = factory.LazyAttribute(lambda o: None if o.state == "proposed" else timezone.now())
 
 
 class ApplicationFactory(DjangoModelFactory[Application]):

@@ -1,4 +1,4 @@
-"""/networks and /network-members: read only; who supports the campaign together."""
+"""/networks, /network-members and /network-representatives: read only; who supports the campaign together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.networks.models import Kind, Member, Network
+from campaigns.networks.models import Kind, Member, Network, Representative
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
@@ -28,6 +28,8 @@ class NetworkOut(serializers.Serializer[Network]):
     kinds = serializers.ListField(child=serializers.ChoiceField(Kind.choices))
     countries = Codes(help_text="Where members may come from; empty for everywhere.")
     rule = serializers.ChoiceField(Network.Rule.choices)
+    votes_needed = serializers.IntegerField(help_text="Members who say yes, where they decide.")
+    renews = serializers.BooleanField(help_text="Members are asked each year whether they stay.")
     is_public = serializers.BooleanField()
     archived_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
@@ -46,7 +48,23 @@ class MemberOut(serializers.Serializer[Member]):
     is_listed = serializers.BooleanField(help_text="Shown in the public directory of the network.")
     joined_at = serializers.DateTimeField()
     left_at = serializers.DateTimeField(allow_null=True)
+    renew_by = serializers.DateField(allow_null=True, help_text="Asked whether they stay; by this day they answer.")
+    renewed_at = serializers.DateTimeField(allow_null=True)
+    has_lapsed = serializers.BooleanField(help_text="Left because they did not answer.")
     brought_by = serializers.UUIDField(source="brought_by.uid", allow_null=True, default=None)
+
+
+class RepresentativeOut(serializers.Serializer[Representative]):
+    uid = serializers.UUIDField()
+    member = serializers.UUIDField(source="member.uid")
+    person = serializers.UUIDField(source="person.uid", allow_null=True, default=None)
+    name = serializers.CharField()
+    post = serializers.CharField()
+    state = serializers.ChoiceField(Representative.State.choices)
+    is_admin = serializers.BooleanField(help_text="Names and ends representatives without staff.")
+    created_at = serializers.DateTimeField()
+    decided_at = serializers.DateTimeField(allow_null=True)
+    ended_at = serializers.DateTimeField(allow_null=True)
 
 
 def _archived(rows: Any, value: bool, user: User) -> Any:
@@ -107,11 +125,42 @@ class MemberResource(Resource):
         return self.show(self.find(uid))
 
 
+class RepresentativeResource(Resource):
+    """Who acts for institutions that are members, and who did or is to."""
+
+    serializer_class = RepresentativeOut
+    sorts = {"created_at": ["created_at"]}
+    default_sort = "created_at"
+    filters = [
+        filters.uid("member", "Of this member.", lambda rows, uid, user: rows.filter(member__uid=uid)),
+        filters.uid("person", "This person.", lambda rows, uid, user: rows.filter(person__uid=uid)),
+    ]
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return Representative.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("member", "person")
+
+    @extend_schema(summary="Representatives of members")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One representative of a member")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+
 SECTIONS = [
     Section(
         "Networks",
         "Institutions and individuals that support a campaign together.",
-        [("networks", NetworkResource), ("network-members", MemberResource)],
+        [
+            ("networks", NetworkResource),
+            ("network-members", MemberResource),
+            ("network-representatives", RepresentativeResource),
+        ],
         order=58,
     )
 ]

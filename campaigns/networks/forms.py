@@ -37,6 +37,17 @@ class NetworkForm(SeenForm):
         label=_("Who can join"), choices=Kind.choices, widget=forms.CheckboxSelectMultiple, initial=[*Kind.values]
     )
     rule = forms.ChoiceField(label=_("Who decides"), choices=Network.Rule.choices, initial=Network.Rule.STAFF)
+    votes_needed = forms.IntegerField(
+        label=_("Votes that let somebody in"),
+        min_value=1,
+        max_value=20,
+        initial=2,
+        required=False,
+        help_text=_("Where members decide. Who is asked is set on the list of members."),
+    )
+    renews = forms.BooleanField(
+        label=_("Members are asked each year whether they stay, and lapse when they do not answer"), required=False
+    )
     topic = LabelledChoice(
         Topic.objects.none(),
         label=_("Its letter"),
@@ -109,6 +120,9 @@ class NetworkForm(SeenForm):
             raise forms.ValidationError(_t("At most %(n)s questions: each one costs members.") % {"n": MAX_QUESTIONS})
         return [{"text": text[:300], "is_required": rest.lower() == REQUIRED} for text, rest in pairs]
 
+    def clean_votes_needed(self) -> int:
+        return int(self.cleaned_data["votes_needed"] or 2)
+
     def values(self) -> dict[str, Any]:
         """What the services take."""
         data = {k: v for k, v in self.cleaned_data.items() if k != "seen_at" and k.partition("_")[0] not in TEXTS}
@@ -119,7 +133,7 @@ class NetworkForm(SeenForm):
 
     @classmethod
     def initial_of(cls, network: Network) -> dict[str, Any]:
-        plain = ("name", "slug", "kinds", "rule", "is_public", "has_directory")
+        plain = ("name", "slug", "kinds", "rule", "votes_needed", "renews", "is_public", "has_directory")
         values: dict[str, Any] = {name: getattr(network, name) for name in plain}
         values["questions"] = "\n".join(
             f"{q['text']} | {REQUIRED}" if q.get("is_required") else q["text"] for q in network.questions
@@ -253,3 +267,24 @@ class DeclineForm(forms.Form):
         widget=forms.Textarea({"rows": 3, "dir": "auto"}),
         help_text=_("The letter quotes it. Without one it only says that the network cannot take them in now."),
     )
+
+
+class RepresentativeForm(forms.Form):
+    """Somebody who is to act for an institution, as its people name them."""
+
+    name = forms.CharField(
+        label=_("Name"), max_length=200, widget=forms.TextInput({"dir": "auto", "autocomplete": "off"})
+    )
+    email = forms.CharField(
+        label=_("E-mail"),
+        max_length=254,
+        widget=forms.TextInput({"type": "email", "autocomplete": "off", "inputmode": "email", "dir": "ltr"}),
+    )
+    post = forms.CharField(
+        label=_("Their post"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput({"dir": "auto", "autocomplete": "off"}),
+    )
+
+    clean_email = JoinForm.clean_email

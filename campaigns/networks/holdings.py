@@ -7,7 +7,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.networks.models import Application, Member
+from campaigns.networks.models import Application, Member, Representative
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 
 
@@ -31,6 +31,21 @@ def _export_applications(data: PersonalData) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _representatives(data: PersonalData) -> QuerySet[Representative]:
+    return Representative.objects.filter(Q(person__in=data.person_ids) | Q(address_hash__in=data.hashes))
+
+
+def _export_representatives(data: PersonalData) -> list[dict[str, Any]]:
+    return [
+        {
+            "network": row.member.network.name, "institution": row.member.label, "state": row.state, "name": row.name,
+            "post": row.post, "email": row.email, "is_admin": row.is_admin, "since": row.created_at.isoformat(),
+            "until": row.ended_at.isoformat() if row.ended_at else None,
+        }
+        for row in _representatives(data).select_related("member__network", "member__organization").order_by("pk")
+    ]  # fmt: skip
+
+
 def _export_members(data: PersonalData) -> list[dict[str, Any]]:
     return [
         {
@@ -48,6 +63,12 @@ def _erase_members(data: PersonalData) -> int:
 
 
 def register() -> None:
+    register_erasure(
+        "network_representatives", _("Representing an institution in networks"),
+        count=lambda data: _representatives(data).count(), export=_export_representatives, order=149,
+        erase=lambda data: _representatives(data).delete()[1].get("campaigns.Representative", 0),
+        goes=_("That they represented an institution."), stays=_("That their institution is a member."),
+    )  # fmt: skip
     register_erasure(
         "network_applications", _("Applications to networks"), count=lambda data: _applications(data).count(),
         erase=lambda data: _applications(data).delete()[1].get("campaigns.Application", 0), export=_export_applications,

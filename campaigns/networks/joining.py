@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from campaigns.networks import services
+from campaigns.networks import services, voting
 from campaigns.networks.letters import queue
 from campaigns.networks.matching import person_at
 from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter
@@ -101,6 +101,7 @@ def confirm(*, uid: UUID, agent: str) -> Answer:
         )  # fmt: skip
         if row.network.rule == Network.Rule.OPEN and row.kind == Kind.INDIVIDUAL:
             _let_in(row)
+        voting.ask_members(row)
     return find(uid)
 
 

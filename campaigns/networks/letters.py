@@ -1,12 +1,14 @@
-"""Letters about joining: please confirm, welcome, declined. PostgreSQL has them; a task sends what is due, each once."""
+"""Letters of networks: please confirm, welcome, declined, a vote, you represent, do you stay, you lapsed. PostgreSQL has them; a task sends what is due, each once."""
 
 from __future__ import annotations
 
 import logging
 import smtplib
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from babel.dates import format_date
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
@@ -15,27 +17,56 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from campaigns.networks.links import confirm_url, member_url
-from campaigns.networks.models import Application, NetworkLetter
+from campaigns.networks.links import confirm_url, member_url, representative_url, vote_url
+from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
+from contacts.consent.addresses import address_hashes
+from contacts.consent.models import Suppression
 from contacts.consent.queries import long_day
 from contacts.consent.services.opt_in import WAITS
+from contacts.directory.models import Person
 from crm.accounts.models import Installation
 from crm.reserved import is_reserved
+from crm.ui import formats
 
 logger = logging.getLogger(__name__)
 About = NetworkLetter.About
+SUBJECTS_OF = (
+    "application__network__campaign", "application__member", "vote__application__network__campaign", "vote__application__country",
+    "vote__member__contact", "vote__member__person", "representative__member__network__campaign",
+    "representative__member__organization", "representative__person", "member__network__campaign", "member__organization",
+    "member__person", "member__contact",
+)  # fmt: skip
 SUBJECTS = {
     About.CONFIRM: lambda network: _("Please confirm: %(network)s") % {"network": network},
     About.WELCOME: lambda network: _("Welcome to %(network)s") % {"network": network},
     About.DECLINED: lambda network: _("Your application to %(network)s") % {"network": network},
+    About.VOTE: lambda network: _("Who joins %(network)s: what do you say?") % {"network": network},
+    About.NAMED: lambda network: _("You represent your institution in %(network)s") % {"network": network},
+    About.RENEW: lambda network: _("Do you stay in %(network)s?") % {"network": network},
+    About.LAPSED: lambda network: _("Your membership of %(network)s has ended") % {"network": network},
 }
 
 
 def queue(application: Application, about: About, *, wait: timedelta = timedelta()) -> NetworkLetter:
     """One letter of each kind; asking again sends one that has left once more."""
+    return _queue(wait, application=application, about=about)
+
+
+def queue_vote(vote: Vote) -> NetworkLetter:
+    return _queue(timedelta(), vote=vote, about=About.VOTE)
+
+
+def queue_named(representative: Representative) -> NetworkLetter:
+    return _queue(timedelta(), representative=representative, about=About.NAMED)
+
+
+def queue_year(member: Member, about: About, day: date) -> NetworkLetter:
+    return _queue(timedelta(), member=member, about=about, for_day=day)
+
+
+def _queue(wait: timedelta, **about: Any) -> NetworkLetter:
     letter, _made = NetworkLetter.objects.update_or_create(
-        application=application,
-        about=about,
+        **about,
         defaults={"due_at": timezone.now() + wait, "tries": 0, "problem": "", "sent_at": None, "closed_at": None},
     )
     transaction.on_commit(_wake)
@@ -63,7 +94,7 @@ def mail_due(*, limit: int = 200, now: datetime | None = None) -> int:
             with transaction.atomic():
                 due = NetworkLetter.objects.filter(sent_at__isnull=True, closed_at__isnull=True, due_at__lte=now)
                 locked = due.order_by("due_at", "id").select_for_update(skip_locked=True, of=("self",))
-                letter = locked.select_related("application__network__campaign", "application__member").first()
+                letter = locked.select_related(*SUBJECTS_OF).first()
                 if letter is None:
                     break
                 outcome = _mail(letter, server, now)
@@ -77,11 +108,14 @@ def mail_due(*, limit: int = 200, now: datetime | None = None) -> int:
 
 def _mail(letter: NetworkLetter, server: Any, now: datetime) -> bool | None:
     """Whether it went; None when the server does not answer."""
-    address = letter.application.email
+    about = about_of(letter)
+    if not about.address:
+        return _give_up(letter, _("They have no address that mail can go to."), now)
+    address = about.address
     if not settings.LOCAL and is_reserved(address.rpartition("@")[2]):
         return _give_up(letter, _("This is a made-up address, and the mail server is a real one."), now)
     try:
-        server.send_messages([_message(letter)])
+        server.send_messages([_message(letter, about.language)])
     except smtplib.SMTPRecipientsRefused as error:
         code = next(iter(error.recipients.values()))[0]
         if code >= 500:
@@ -109,23 +143,70 @@ def _wait(letter: NetworkLetter, problem: str, now: datetime) -> bool:
     return False
 
 
-def _message(letter: NetworkLetter) -> EmailMessage:
-    application = letter.application
-    network = application.network
-    with translation.override(application.language):
-        page = settings.BASE_URL + reverse("network_join", args=[network.slug])
-        context = {
-            "application": application,
-            "network": network,
-            "organization": Installation.current(),
-            "confirm": confirm_url(application.uid),
-            "until": long_day(application.created_at + timedelta(days=settings.OPT_IN_DAYS)),
-            "own_page": member_url(application.member.uid) if application.member else "",
-            "invite": f"{page}?by={application.member.uid}" if application.member else page,
-        }
+@dataclass(frozen=True)
+class Subject:
+    """Whom a letter goes to, in which language, and what it says beside what all say."""
+
+    network: Network
+    address: str
+    name: str
+    language: str
+    context: dict[str, Any]
+
+
+def about_of(letter: NetworkLetter) -> Subject:
+    if application := letter.application:
+        return Subject(
+            application.network, application.email, application.name, application.language, _of_application(application)
+        )
+    if vote := letter.vote:
+        person = vote.member.contact or vote.member.person
+        return _to(vote.application.network, person, {
+            "application": vote.application, "vote": vote_url(vote.uid), "needed": vote.application.network.votes_needed,
+        })  # fmt: skip
+    if row := letter.representative:
+        return Subject(row.member.network, row.email, row.label, row.language, {
+            "member": row.member, "own_page": representative_url(row.uid), "is_admin": row.is_admin,
+        })  # fmt: skip
+    member = letter.member
+    if member is None:  # the database says that it is about one
+        raise ValueError(f"letter {letter.pk} is about nothing")
+    day = format_date(letter.for_day, "long", locale=formats.current_locale()) if letter.for_day else ""
+    return _to(
+        member.network,
+        member.contact or member.person,
+        {"member": member, "own_page": member_url(member.uid), "day": day},
+    )
+
+
+def _to(network: Network, person: Person | None, context: dict[str, Any]) -> Subject:
+    """To the address that is best of this person: the one they prefer, else the first that works."""
+    points = person.contact_points.emails().usable().order_by("-is_preferred", "id") if person else None
+    point = points.first() if points is not None else None
+    if point is not None and Suppression.objects.filter(address_hash__in=address_hashes(point.address_key)).exists():
+        point = None
+    language = (person.language if person else "") or "en"
+    return Subject(network, point.value if point else "", person.label if person else "", language, context)
+
+
+def _of_application(application: Application) -> dict[str, Any]:
+    page = settings.BASE_URL + reverse("network_join", args=[application.network.slug])
+    return {
+        "application": application,
+        "confirm": confirm_url(application.uid),
+        "until": long_day(application.created_at + timedelta(days=settings.OPT_IN_DAYS)),
+        "own_page": member_url(application.member.uid) if application.member else "",
+        "invite": f"{page}?by={application.member.uid}" if application.member else page,
+    }
+
+
+def _message(letter: NetworkLetter, language: str) -> EmailMessage:
+    with translation.override(language):
+        about = about_of(letter)  # once more: its days are written in the reader's language
+        context = about.context | {"network": about.network, "name": about.name, "organization": Installation.current()}
         return EmailMessage(
-            subject=SUBJECTS[About(letter.about)](network.label),
+            subject=SUBJECTS[About(letter.about)](about.network.label),
             body=render_to_string(f"campaigns/networks/mail/{letter.about}.txt", context),
-            to=[application.email],
-            headers={"Auto-Submitted": "auto-generated", "Content-Language": application.language},
+            to=[about.address],
+            headers={"Auto-Submitted": "auto-generated", "Content-Language": about.language},
         )

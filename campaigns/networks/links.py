@@ -1,4 +1,5 @@
-"""Signed links of networks: the one that confirms an application, and a member's own page. The first ends, the second does not."""
+"""Signed links of networks: the one that confirms an application, a vote, and a member's own page, for the member or one of its
+representatives. The first ends; a representative's ends with them."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from django.urls import reverse
 from crm.keyring import seal, unseal
 
 CONFIRM, MEMBER, FORM = "network-confirm", "network-member", "network-form"
+REPRESENTATIVE, VOTE = "network-representative", "network-vote"
 
 
 def confirm_url(application_uid: UUID) -> str:
@@ -18,6 +20,14 @@ def confirm_url(application_uid: UUID) -> str:
 
 def member_url(member_uid: UUID) -> str:
     return settings.BASE_URL + reverse("network_membership", args=[seal(MEMBER, member_uid.bytes)])
+
+
+def representative_url(representative_uid: UUID) -> str:
+    return settings.BASE_URL + reverse("network_membership", args=[seal(REPRESENTATIVE, representative_uid.bytes)])
+
+
+def vote_url(vote_uid: UUID) -> str:
+    return settings.BASE_URL + reverse("network_vote", args=[seal(VOTE, vote_uid.bytes)])
 
 
 def read_uid(purpose: str, text: str) -> UUID | None:

@@ -119,7 +119,7 @@ class MemberTable(Table):
         Column("name", _("Member"), value="label", html=_member),
         Column("country", _("Country"), sort=["of_country", "id"], value=lambda row: row.subject.country.label if row.subject.country else ""),
         Column("kind", _("Kind"), value=lambda row: _t("institution") if row.organization_id else _t("individual")),
-        Column("joined_at", _("Member since"), sort=["joined_at"], html=lambda row: cells.when(row.joined_at, "day")),
+        Column("joined_at", _("Member since"), sort=["joined_at"], html=lambda row: cells.link(url_of("member_detail", row.uid), cells.when(row.joined_at, "day"))),
         Column("is_listed", _("Listed"), value="is_listed"),
         Column("brought_by", _("Brought by"), value=lambda row: row.brought_by.label if row.brought_by else "", html=_by),
     )  # fmt: skip

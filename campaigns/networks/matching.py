@@ -33,6 +33,24 @@ def person_at(email: str) -> Person | None:
     return people[0] if len(people) == 1 else None
 
 
+@dataclass(frozen=True)
+class Known:
+    """What is certain about an applicant's institution: which it is, or (None) that nobody of the directory is like it."""
+
+    organization: Organization | None
+
+
+def surely_new_or_known(application: Application) -> Known | None:
+    """Without a person to look: one institution of the same name in the same country, or none that is alike; else None."""
+    if application.kind != Kind.INSTITUTION:
+        return Known(None)
+    alike = _alike(application, Organization.objects.active().select_related("country", "constituency"))
+    sure = [suspect for suspect in alike if suspect.is_sure]
+    if len(sure) == 1:
+        return Known(sure[0].row)
+    return None if alike else Known(None)
+
+
 def people_like(application: Application, user: User) -> list[Suspect]:
     """People with this address (sure), then those of the same name."""
     people = Person.objects.visible_to(user).select_related("country")
@@ -55,6 +73,10 @@ def organizations_like(application: Application, user: User) -> list[Suspect]:
     if application.kind != Kind.INSTITUTION:
         return []
     rows = Organization.objects.active().visible_to(user).select_related("country", "constituency")
+    return _with_members(_alike(application, rows)[:SHOWN], application, "organization_id")
+
+
+def _alike(application: Application, rows: Any) -> list[Suspect]:
     found: dict[int, Suspect] = {}
     wanted = latin(application.organization_name)
     for row in rows.search(application.organization_name)[:50]:
@@ -76,7 +98,7 @@ def organizations_like(application: Application, user: User) -> list[Suspect]:
         suspect.is_sure = suspect.is_sure and here
         if here:
             suspect.reasons.append(_("same country"))
-    return _with_members(suspects[:SHOWN], application, "organization_id")
+    return suspects
 
 
 def _with_members(suspects: list[Suspect], application: Application, column: str) -> list[Suspect]:

@@ -10,10 +10,15 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.networks.queries import ApplicationQuerySet, MemberQuerySet, NetworkQuerySet
+from campaigns.networks.queries import (
+    ApplicationQuerySet,
+    MemberQuerySet,
+    NetworkQuerySet,
+    RepresentativeQuerySet,
+)
 from campaigns.planning.models import Campaign
 from contacts.directory.models import NamedModel
-from crm.ids import StampedModel
+from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
 
 
@@ -32,6 +37,7 @@ class Network(NamedModel, StampedModel):
     class Rule(models.TextChoices):
         STAFF = "staff", _("by staff, one by one")
         OPEN = "open", _("individuals at once, institutions by staff")
+        MEMBERS = "members", _("by votes of members")
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="networks")
     slug = models.SlugField(max_length=60, unique=True, help_text="in its public address")
@@ -41,7 +47,9 @@ class Network(NamedModel, StampedModel):
     questions = models.JSONField(default=list, blank=True, help_text="list of {text, is_required}")
     kinds = ArrayField(models.CharField(max_length=11, choices=Kind.choices), default=both_kinds)
     countries = models.ManyToManyField("contacts.Country", blank=True, related_name="networks", help_text="none: all")
-    rule = models.CharField(max_length=5, choices=Rule.choices, default=Rule.STAFF)
+    rule = models.CharField(max_length=7, choices=Rule.choices, default=Rule.STAFF)
+    votes_needed = models.PositiveSmallIntegerField(default=2, help_text="of members who say yes")
+    renews = models.BooleanField(default=False, help_text="members are asked each year whether they stay")
     topic = models.ForeignKey("contacts.Topic", null=True, blank=True, on_delete=models.PROTECT, related_name="+")
     is_public = models.BooleanField(default=False, help_text="its page can be seen, and people can join")
     has_directory = models.BooleanField(default=True, help_text="members who agree are listed in public")
@@ -51,7 +59,12 @@ class Network(NamedModel, StampedModel):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="network_rule_known", condition=Q(rule__in=["staff", "open"])),
+            models.CheckConstraint(name="network_rule_known", condition=Q(rule__in=["staff", "open", "members"])),
+            models.CheckConstraint(
+                name="network_votes_are_few",
+                condition=Q(votes_needed__gte=1) & Q(votes_needed__lte=20),
+                violation_error_message=_("Between 1 and 20 members decide together."),
+            ),
             models.CheckConstraint(
                 name="network_takes_somebody",
                 condition=Q(kinds__len__gt=0) & Q(kinds__contained_by=["institution", "individual"]),
@@ -151,6 +164,10 @@ class Member(StampedModel):
     left_at = models.DateTimeField(null=True)
     left_by_link = models.BooleanField(default=False, help_text="they left by themselves")
     brought_by = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="brought")
+    decides = models.BooleanField(default=False, help_text="is asked about those who want to join")
+    renew_by = models.DateField(null=True, help_text="by when they say whether they stay; set when they are asked")
+    renewed_at = models.DateTimeField(null=True)
+    has_lapsed = models.BooleanField(default=False, help_text="left because they did not answer")
 
     objects = MemberQuerySet.as_manager()
 
@@ -164,6 +181,9 @@ class Member(StampedModel):
             models.CheckConstraint(
                 name="member_leaves_after_joining", condition=Q(left_at__isnull=True) | Q(left_at__gte=F("joined_at"))
             ),
+            models.CheckConstraint(
+                name="member_lapsed_has_left", condition=Q(has_lapsed=False) | Q(left_at__isnull=False)
+            ),
             models.UniqueConstraint(
                 fields=["network", "organization"], name="member_institution_once", condition=Q(left_at__isnull=True)
             ),
@@ -171,7 +191,10 @@ class Member(StampedModel):
                 fields=["network", "person"], name="member_person_once", condition=Q(left_at__isnull=True)
             ),
         ]
-        indexes = [models.Index(fields=["network", "-joined_at", "-id"], name="member_list")]
+        indexes = [
+            models.Index(fields=["network", "-joined_at", "-id"], name="member_list"),
+            models.Index(fields=["renew_by"], name="member_to_renew", condition=Q(left_at__isnull=True)),
+        ]
 
     def __str__(self) -> str:
         return self.label
@@ -189,16 +212,121 @@ class Member(StampedModel):
         return Kind.INSTITUTION if self.organization_id else Kind.INDIVIDUAL
 
 
+class Representative(StampedModel):
+    """Who acts for an institution that is a member. Named by link, they wait for staff; an administrator of the institution names at once."""
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("waits for a decision")
+        CURRENT = "current", _("represents")
+        DECLINED = "declined", _("declined")
+        ENDED = "ended", _("no longer represents")
+
+    LIVE = (State.PROPOSED, State.CURRENT)
+
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="representatives")
+    person = models.ForeignKey("contacts.Person", null=True, on_delete=models.CASCADE, related_name="represents")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.PROPOSED)
+    name = models.CharField(max_length=200)
+    post = models.CharField(max_length=200, blank=True, default="", help_text="what they are there, in their words")
+    email = models.CharField(max_length=320, blank=True, default="", help_text="as it was typed")
+    address_hash = models.BinaryField(max_length=32, null=True)
+    language = models.CharField(max_length=8, default="en")
+    is_admin = models.BooleanField(default=False, help_text="may name and end representatives without staff")
+    named_by = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
+    end_asked_at = models.DateTimeField(null=True, help_text="their institution wants them to stop; staff decide")
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    ended_at = models.DateTimeField(null=True)
+
+    objects = RepresentativeQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "address_hash"],
+                name="representative_address_once",
+                condition=Q(state__in=["proposed", "current"]),
+            ),
+            models.UniqueConstraint(
+                fields=["member", "person"], name="representative_person_once", condition=Q(state="current")
+            ),
+            models.CheckConstraint(
+                name="representative_current_is_known", condition=~Q(state="current") | Q(person__isnull=False)
+            ),
+            models.CheckConstraint(
+                name="representative_decided_has_time",
+                condition=Q(state="proposed", decided_at__isnull=True)
+                | (~Q(state="proposed") & Q(decided_at__isnull=False)),
+            ),
+            models.CheckConstraint(
+                name="representative_ended_has_time",
+                condition=Q(state="ended", ended_at__isnull=False) | (~Q(state="ended") & Q(ended_at__isnull=True)),
+            ),
+            models.CheckConstraint(
+                name="representative_admin_is_current", condition=Q(is_admin=False) | Q(state="current")
+            ),
+            models.CheckConstraint(
+                name="representative_end_asked_of_current", condition=Q(end_asked_at__isnull=True) | Q(state="current")
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["created_at"], name="representative_waiting", condition=Q(state="proposed")),
+            models.Index(
+                fields=["end_asked_at"], name="representative_ending", condition=Q(end_asked_at__isnull=False)
+            ),
+            models.Index(fields=["address_hash"], name="representative_address"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def label(self) -> str:
+        return str(self.person.label) if self.person else self.name
+
+
+class Vote(UidModel):
+    """A member is asked about somebody who wants to join, and answers once, by a signed link."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="votes")
+    member = models.ForeignKey(Member, on_delete=models.CASCADE, related_name="votes")
+    is_yes = models.BooleanField(null=True)
+    asked_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["application", "member"], name="vote_once"),
+            models.CheckConstraint(
+                name="vote_answered_has_time",
+                condition=Q(is_yes__isnull=True, answered_at__isnull=True)
+                | Q(is_yes__isnull=False, answered_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.is_yes}"
+
+
 class NetworkLetter(models.Model):
-    """A letter that is to go to who applied: one of each kind, sent by a task that claims it."""
+    """A letter about one thing: an application, a vote, a representative, or a member's year. A task claims it and sends it."""
 
     class About(models.TextChoices):
         CONFIRM = "confirm", _("please confirm")
         WELCOME = "welcome", _("welcome")
         DECLINED = "declined", _("declined")
+        VOTE = "vote", _("what do you say")
+        NAMED = "named", _("you represent")
+        RENEW = "renew", _("do you stay")
+        LAPSED = "lapsed", _("your membership ended")
 
-    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="letters")
+    application = models.ForeignKey(Application, null=True, on_delete=models.CASCADE, related_name="letters")
+    vote = models.ForeignKey(Vote, null=True, on_delete=models.CASCADE, related_name="letters")
+    representative = models.ForeignKey(Representative, null=True, on_delete=models.CASCADE, related_name="letters")
+    member = models.ForeignKey(Member, null=True, on_delete=models.CASCADE, related_name="letters")
+    for_day = models.DateField(null=True, help_text="of a member's year: the day by which they say that they stay")
     about = models.CharField(max_length=8, choices=About.choices)
+    is_repeat = models.BooleanField(default=False, help_text="sent a second time to who did not answer")
     due_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
     problem = models.CharField(max_length=300, blank=True, default="")
@@ -208,6 +336,41 @@ class NetworkLetter(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["application", "about"], name="network_letter_once"),
+            models.UniqueConstraint(fields=["vote", "about"], name="network_letter_once_a_vote"),
+            models.UniqueConstraint(fields=["representative", "about"], name="network_letter_once_each"),
+            models.UniqueConstraint(fields=["member", "about", "for_day"], name="network_letter_once_a_year"),
+            models.CheckConstraint(
+                name="network_letter_is_about_one",
+                condition=Q(
+                    about__in=["confirm", "welcome", "declined"],
+                    application__isnull=False,
+                    vote__isnull=True,
+                    representative__isnull=True,
+                    member__isnull=True,
+                )
+                | Q(
+                    about="vote",
+                    vote__isnull=False,
+                    application__isnull=True,
+                    representative__isnull=True,
+                    member__isnull=True,
+                )
+                | Q(
+                    about="named",
+                    representative__isnull=False,
+                    application__isnull=True,
+                    vote__isnull=True,
+                    member__isnull=True,
+                )
+                | Q(
+                    about__in=["renew", "lapsed"],
+                    member__isnull=False,
+                    for_day__isnull=False,
+                    application__isnull=True,
+                    vote__isnull=True,
+                    representative__isnull=True,
+                ),
+            ),
             models.CheckConstraint(
                 name="network_letter_given_up_says_why", condition=Q(closed_at__isnull=True) | ~Q(problem="")
             ),
@@ -221,4 +384,4 @@ class NetworkLetter(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.about}: {self.application_id}"
+        return f"{self.about}: {self.pk}"

@@ -1,4 +1,4 @@
-"""Public pages of networks: join, confirm, one's own membership, the directory. No account, no cookie, no script; GET changes nothing."""
+"""Public pages of networks: join, confirm, vote, the directory. No account, no cookie, no script; GET changes nothing."""
 
 from __future__ import annotations
 
@@ -10,14 +10,13 @@ from uuid import UUID
 from django.core.exceptions import ValidationError
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
-from django.utils import timezone, translation
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
-from campaigns.networks import joining, links, services
+from campaigns.networks import joining, links, voting
 from campaigns.networks.forms import JoinForm
-from campaigns.networks.models import Application, Member, Network
-from contacts.consent.links import preference_url
+from campaigns.networks.models import Application, Member, Network, Vote
 from contacts.consent.opting_in import kind_of
 from contacts.directory.coverage import of_country
 from crm.accounts.rules import public
@@ -148,28 +147,24 @@ def network_confirm(request: HttpRequest, token: str) -> HttpResponse:
 
 @public
 @csrf_exempt  # as above
-def network_membership(request: HttpRequest, token: str) -> HttpResponse:
-    """A member's own page: what is shown of them, and leaving. Changed by POST."""
-    uid = links.read_uid(links.MEMBER, token)
-    rows = Member.objects.select_related("network", "organization", "person", "contact", "application")
-    member = rows.filter(uid=uid).first() if uid else None
-    language = member.application.language if member and hasattr(member, "application") else ""
-    with translation.override(language_of(request, language)):
-        if member is None:
+def network_vote(request: HttpRequest, token: str) -> HttpResponse:
+    """A member says what they think of an applicant. GET shows what the applicant said, POST is the answer."""
+    uid = links.read_uid(links.VOTE, token)
+    rows = Vote.objects.select_related(
+        "application__network__campaign", "application__country", "application__constituency", "member__organization",
+        "member__person", "member__contact",
+    )  # fmt: skip
+    vote = rows.filter(uid=uid).first() if uid else None
+    person = (vote.member.contact or vote.member.person) if vote else None
+    with translation.override(language_of(request, person.language if person else "")):
+        if vote is None or vote.member.left_at:
             return _private(_plain(request, "gone", status=410 if uid else 404))
-        if request.method == "POST" and member.left_at is None:
-            do = request.POST.get("do")
-            if do == "leave":
-                services.end_membership(member=member, actor=None)
-            elif do == "listing":
-                services.list_member(member=member, is_listed="is_listed" in request.POST, actor=None)
-            member.refresh_from_db()
-        person = member.person or member.contact
-        choices: dict[str, Any] = {"choices_url": preference_url(person.uid)} if person else {}
-        answer = _plain(
-            request, "member", network=member.network, member=member, saved=request.method == "POST",
-            today=timezone.localdate(), **choices,
-        )  # fmt: skip
+        if request.method == "POST" and request.POST.get("says") in {"yes", "no"}:
+            voting.say(vote=vote, is_yes=request.POST["says"] == "yes")
+            vote.refresh_from_db()
+        row = vote.application
+        is_open = row.state == Application.State.CONFIRMED
+        answer = _plain(request, "vote", network=row.network, application=row, vote=vote, is_open=is_open)
     return _private(answer)
 
 

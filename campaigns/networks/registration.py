@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.networks import holdings, lists, segment_fields, services, timeline  # noqa: F401  lists register themselves
-from campaigns.networks.models import Application, Member, Network
+from campaigns.networks.models import Application, Member, Network, Representative
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api.registry import serve
@@ -20,8 +20,40 @@ from crm.ui import formats, menu, shell, today
 from crm.ui.counting import Countable
 
 
-def _waiting(user: User) -> Iterable[Countable]:
+def _applicants(user: User) -> Iterable[Countable]:
     return [Application.objects.visible_to(user, Action.DRIVES).waiting()] if user.may(Action.DRIVES) else []
+
+
+def _named(user: User) -> Iterable[Countable]:
+    return [Representative.objects.visible_to(user, Action.DRIVES).to_decide()] if user.may(Action.DRIVES) else []
+
+
+def _waiting(user: User) -> Iterable[Countable]:
+    return [*_applicants(user), *_named(user)]
+
+
+def representatives_to_decide(user: User) -> Iterable[today.Need]:
+    """One line for each network whose institutions named somebody."""
+    if not user.may(Action.DRIVES):
+        return
+    rows = Representative.objects.visible_to(user, Action.DRIVES).to_decide()
+    found: dict[int, list[Representative]] = {}
+    for row in rows.select_related("member__network", "member__organization")[:200]:
+        found.setdefault(row.member.network_id, []).append(row)
+    for waiting in found.values():
+        n, network = len(waiting), waiting[0].member.network
+        yield today.Need(
+            icon="affiliate",
+            title=ngettext(
+                "%(n)s representative to decide in %(network)s", "%(n)s representatives to decide in %(network)s", n
+            )
+            % {"n": formats.number(n), "network": network.label},
+            why=_("Institutions named them, and wait for your answer."),
+            url=f"{reverse('network_detail', args=[network.uid])}?tab=waiting",
+            step=_("Decide"),
+            at=waiting[0].created_at,
+            rank=36,
+        )
 
 
 def applications_to_decide(user: User) -> Iterable[today.Need]:
@@ -54,12 +86,36 @@ menu.register(
     )
 )
 shell.register_new(shell.NewItem(gettext_lazy("Network"), "affiliate", "network_create", (Action.DRIVES,), 60))
-today.register_needs(applications_to_decide, _waiting)
+today.register_needs(applications_to_decide, _applicants)
+today.register_needs(representatives_to_decide, _named)
 undoable("network", services.restore_network)
 undoable("application", services.restore_application)
 undoable("member", services.restore_member)
 final("application.confirmed", gettext_lazy("They pressed the button themselves; that happened."))
 final("member.joined", gettext_lazy("A welcome has gone out. End the membership on the network’s page instead."))
+for _verb, _why in (
+    ("application.voted", gettext_lazy("A member answered by themselves; that happened.")),
+    ("member.renewed", gettext_lazy("They answered by themselves; that happened.")),
+    ("member.lapsed", gettext_lazy("They have been told. They can join again by their own link.")),
+    ("representative.proposed", gettext_lazy("An institution named somebody; decline it instead.")),
+    ("representative.accepted", gettext_lazy("They have been told. End it on the member’s page instead.")),
+    ("representative.declined", gettext_lazy("Name them anew on the member’s page instead.")),
+    ("representative.ended", gettext_lazy("Name them anew on the member’s page instead.")),
+    ("representative.end_asked", gettext_lazy("Their institution asked for it; that happened.")),
+    ("representative.kept", gettext_lazy("End it on the member’s page instead.")),
+    ("representative.trusted", gettext_lazy("Change it back on the member’s page; what they did meanwhile stays.")),
+):
+    final(_verb, _why)
+subjects.register(
+    subjects.Kind(
+        "representative",
+        gettext_lazy("Representative"),
+        "affiliate",
+        Representative.objects.visible_to,
+        words="name",
+        can_search=False,
+    )
+)
 subjects.register(
     subjects.Kind("network", gettext_lazy("Network"), "affiliate", Network.objects.visible_to, "network_detail")
 )
@@ -75,6 +131,7 @@ subjects.register(
         gettext_lazy("Member of a network"),
         "affiliate",
         Member.objects.visible_to,
+        "member_detail",
         words="",
         can_search=False,
     )
@@ -82,6 +139,7 @@ subjects.register(
 readable.refers("network", "network")
 readable.choices_of("application.state", Application.State.choices)
 readable.choices_of("network.rule", Network.Rule.choices)
+readable.choices_of("representative.state", Representative.State.choices)
 timeline.register_sources()
 segment_fields.register_fields()
 holdings.register()

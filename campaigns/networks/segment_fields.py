@@ -21,8 +21,11 @@ OPERATORS = (
 
 def _rows(ctx: Context, operator: str) -> str:
     """Memberships of today; a person also through the institution that they speak for."""
+    represented = (
+        f"(SELECT r.member_id FROM campaigns_representative r WHERE r.person_id = {ctx.id} AND r.state = 'current')"  # noqa: S608 a column's name
+    )
     owner = (
-        f"(n.person_id = {ctx.id} OR n.contact_id = {ctx.id})"
+        f"(n.person_id = {ctx.id} OR n.contact_id = {ctx.id} OR n.id IN {represented})"
         if ctx.selects == PEOPLE
         else f"n.organization_id = {ctx.id}"
     )
@@ -67,6 +70,6 @@ def register_fields() -> None:
             choices=NETWORKS,
             order=70,
             evidence=_evidence,
-            help=_("Members of today. A person counts also through the institution that they speak for."),
+            help=_("Members of today. A person counts also through the institution that they represent."),
         )
     )

@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.networks.letters import queue
 from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter
+from campaigns.networks.representatives import first_representative
 from campaigns.planning.models import Campaign
 from contacts.consent.models import LawfulBasis
 from contacts.consent.services import grant_consent
@@ -37,7 +38,7 @@ from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 FIELDS = (
     "campaign", "name", "slug", "headlines", "leads", "charters", "questions", "kinds", "rule", "topic", "is_public",
-    "has_directory",
+    "has_directory", "votes_needed", "renews",
 )  # fmt: skip
 State = Application.State
 
@@ -163,6 +164,8 @@ def accept(
         except IntegrityError:
             who = organization.label if organization else person.label
             raise Conflict(_("%(who)s is a member of this network already.") % {"who": who}, code="member") from None
+        if organization:
+            first_representative(member, person, language=row.language)
         if row.wants_letter and row.network.topic and row.network.topic.archived_at is None:
             grant_consent(
                 subject=person, topic=row.network.topic, lawful_basis=LawfulBasis.CONSENT, source="network",
@@ -290,6 +293,18 @@ def list_member(*, member: Member, is_listed: bool, actor: User | None) -> Audit
         )
 
 
+def let_decide(*, member: Member, decides: bool, actor: User) -> AuditEntry | None:
+    """Whether they are asked about those who want to join, where members decide. None when it is so already."""
+    with transaction.atomic():
+        row: Member = lock(member)
+        if row.decides == decides:
+            return None
+        row.decides = decides
+        row.save(update_fields=["decides", "updated_at"])
+        changes: list[Change] = [("decides", not decides, decides)]
+        return record(verb="member.decides", target=row, actor=actor, changes=changes, summary=row.label)
+
+
 def restore_member(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
     """Undo of an end by staff, or of the listing. Who left by themselves comes back by themselves."""
     row = find_locked(Member, uid)
@@ -297,4 +312,6 @@ def restore_member(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[st
         raise NotAllowed(_("You may no longer change this, so it was left as it is."))
     if "left_at" in values and row.left_by_link:
         raise Conflict(_("They left by their own link, so only they can come back."), code="left_by_link")
+    if row.has_lapsed or "renewed_at" in values:
+        raise Conflict(_("Their year is theirs to answer for: ask them to join again."), code="lapsed")
     restore_fields(row, values, expected)

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.networks import matching, services
 from campaigns.networks.forms import DecisionForm, DeclineForm, NetworkForm
-from campaigns.networks.models import Application, Kind, Member, Network
+from campaigns.networks.models import Application, Kind, Member, Network, Representative
 from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign
 from contacts.directory.models import Organization, Person
@@ -45,7 +45,8 @@ def network_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     tab = tab if tab in TABS else "members"
     base = reverse("network_detail", args=[uid])
     applications = Application.objects.visible_to(request.user).filter(network=network)
-    waiting = applications.waiting().count()
+    named = Representative.objects.visible_to(request.user).to_decide().filter(member__network=network)
+    waiting = applications.waiting().count() + named.count()
     context: dict[str, Any] = {
         "network": network,
         "tab": tab,
@@ -68,6 +69,10 @@ def network_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     rows = applications.filter(state__in=state).select_related("country", "decided_by", "member")
     sort = ["confirmed_at", "id"] if tab == "waiting" else ["-decided_at", "-id"]
     context["page"] = paginate(request, rows, sort=sort, size=30)
+    if tab == "waiting":
+        context["named"] = list(
+            named.select_related("member__organization", "member__network", "person", "named_by")[:30]
+        )
     return render(request, "campaigns/networks/network_detail.html", context)
 
 
@@ -188,6 +193,7 @@ def _application_page(
         "person_uid": form["person"].value() or next((str(s.row.uid) for s in people if s.is_sure), ""),
         "organization_uid": form["organization"].value() or next((str(s.row.uid) for s in organizations if s.is_sure), ""),
         "letters": list(application.letters.order_by("due_at")),
+        "votes": list(application.votes.select_related("member__organization", "member__person").order_by("answered_at", "pk")),
         "form": form,
         "refusal": refusal,
         "may_plan": _may_plan(request, application.network),

@@ -124,6 +124,7 @@ PLACES: dict[str, Place] = {
     "/networks/<uuid:uid>/": Place("networks", Reach.CAMPAIGN),
     "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
     "/networks/members/<uuid:uid>/": Place("network-members", Reach.DRIVE),
+    "/networks/representatives/<uuid:uid>/": Place("network-representatives", Reach.DRIVE, {"do": "accept"}),
     "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
     "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),
     "/activity/<slug:kind>/<uuid:uid>/": Place("people", Reach.COUNTRY, {"kind": "person"}),

@@ -73,7 +73,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     teammate = make.TeamMemberFactory(drive=drive)
     met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
     rows: dict[str, Any] = {
-        "forms": make.FormFactory(campaign=drive.campaign), "networks": network, "network-members": member, "policy-windows": make.WindowFactory(country=organization.country),
+        "forms": make.FormFactory(campaign=drive.campaign), "networks": network, "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),
         "mission-reports": make.MissionFactory(meetings=[met]),
         "activities": planned, "objectives": objective, "team-members": teammate,

@@ -1,0 +1,159 @@
+"""A member's own page, behind a signed link: whether they stay, who acts for them, what is shown of them, leaving. Changed by POST."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+
+from campaigns.networks import links, renewing, representatives, services
+from campaigns.networks.forms import RepresentativeForm
+from campaigns.networks.models import Member, Representative
+from contacts.consent.links import preference_url
+from crm.accounts.rules import public
+from crm.errors import DomainError
+from crm.limits import allow
+from crm.ui.public import language_of, public_page
+
+NAMED_A_DAY = 20
+
+
+@dataclass(frozen=True)
+class Holder:
+    """Whose page it is. me: the representative who acts; None for an individual, and for a contact who is none."""
+
+    member: Member
+    me: Representative | None = None
+
+    @property
+    def language(self) -> str:
+        if self.me:
+            return self.me.language
+        application = getattr(self.member, "application", None)
+        person = self.member.person or self.member.contact
+        return (application.language if application else "") or (person.language if person else "")
+
+
+def holder_of(token: str) -> Holder | None:
+    """By the member's own link (then its contact acts), or by a representative's, which ends with them."""
+    rows = Member.objects.select_related("network__campaign", "organization", "person", "contact", "application")
+    if uid := links.read_uid(links.MEMBER, token):
+        member = rows.filter(uid=uid).first()
+        if member is None:
+            return None
+        acting = (
+            member.representatives.current().filter(person=member.contact_id).first() if member.contact_id else None
+        )
+        return Holder(member, acting)
+    if uid := links.read_uid(links.REPRESENTATIVE, token):
+        me = Representative.objects.current().filter(uid=uid).select_related("person").first()
+        return Holder(rows.get(pk=me.member_id), me) if me else None
+    return None
+
+
+@public
+@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+def network_membership(request: HttpRequest, token: str) -> HttpResponse:
+    holder = holder_of(token)
+    known = bool(links.read_uid(links.MEMBER, token) or links.read_uid(links.REPRESENTATIVE, token))
+    with translation.override(language_of(request, holder.language if holder else "")):
+        if holder is None:
+            answer = public_page(request, "campaigns/networks/gone.html", status=410 if known else 404)
+        else:
+            answer = _page(request, token, holder)
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
+
+
+def _page(request: HttpRequest, token: str, holder: Holder) -> HttpResponse:
+    form, said, status = RepresentativeForm(), "", 200
+    if request.method == "POST" and holder.member.left_at is None:
+        form, said, status = act(request, holder)
+        holder = holder_of(token) or Holder(Member.objects.get(pk=holder.member.pk))
+    context = page_context(holder) | {"form": form, "said": said, "is_refused": status != 200}
+    return public_page(request, "campaigns/networks/member.html", status=status, **context)
+
+
+def page_context(holder: Holder) -> dict[str, Any]:
+    """What the page of a membership shows, by link or in an account."""
+    member, person = holder.member, holder.member.person or (holder.me.person if holder.me else holder.member.contact)
+    join = settings.BASE_URL + reverse("network_join", args=[member.network.slug])
+    people = member.representatives.filter(state__in=Representative.LIVE).select_related("person", "named_by")
+    return {
+        "network": member.network,
+        "member": member,
+        "me": holder.me,
+        "people": list(people.order_by("created_at", "pk")) if member.organization_id else [],
+        "invite_url": f"{join}?by={member.uid}",
+        "brought": member.brought.present().count(),
+        "choices_url": preference_url(person.uid) if person else "",
+        "today": timezone.localdate(),
+    }
+
+
+def act(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm, str, int]:
+    """One POST of the page: (form as it is shown next, what was done in words, status)."""
+    member, me, form = holder.member, holder.me, RepresentativeForm()
+    do = request.POST.get("do")
+    if do == "leave":
+        services.end_membership(member=member, actor=None)
+    elif do == "listing":
+        services.list_member(member=member, is_listed="is_listed" in request.POST, actor=None)
+        return form, _("Saved."), 200
+    elif do == "renew":
+        renewing.renew(member=member)
+        return form, _("Thank you. You are a member for another year."), 200
+    elif do == "name":
+        return _name(request, holder)
+    elif do in {"end", "admin", "no_admin"}:
+        uid = _uid(request)
+        row = member.representatives.filter(uid=uid).first() if uid else None
+        if row is None:
+            return form, _("Somebody changed this meanwhile. Nothing was changed now."), 409
+        try:
+            if do == "end":
+                representatives.end_representative(representative=row, by=me)
+            else:
+                representatives.set_admin(representative=row, is_admin=do == "admin", by=me)
+        except DomainError as error:
+            return form, error.message, error.status
+        row.refresh_from_db()
+        return form, _("Saved. We look at it and decide.") if row.end_asked_at and do == "end" else _("Saved."), 200
+    return form, "", 200
+
+
+def _uid(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.POST.get("who", ""))
+    except ValueError:
+        return None
+
+
+def _name(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm, str, int]:
+    form = RepresentativeForm(request.POST)
+    if not form.is_valid():
+        return form, "", 422
+    if not allow("network-name", str(holder.member.uid), limit=NAMED_A_DAY, seconds=86_400):
+        return form, _("That is enough for today. Nothing is lost: please come back tomorrow."), 429
+    try:
+        row = representatives.name_representative(
+            member=holder.member, by=holder.me, language=translation.get_language() or "en", **form.cleaned_data
+        )
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return form, "", error.status
+    said = (
+        _("%(name)s represents you now, and gets a mail about it.")
+        if row.state == Representative.State.CURRENT
+        else _("%(name)s is named. We look at it and write to them.")
+    )
+    return RepresentativeForm(), said % {"name": row.name}, 200  # as they wrote it: who is known is not told
