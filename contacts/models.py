@@ -26,6 +26,7 @@ from contacts.directory.models import (
 )
 from contacts.greetings.models import FormOfAddress
 from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportMapping, ImportRow, ImportRun
+from contacts.reach.models import Reach, ReachDoubt
 from contacts.segments.models import (
     ContactList,
     ContactListMember,
@@ -59,6 +60,8 @@ __all__ = [
     "Organization",
     "Person",
     "Post",
+    "Reach",
+    "ReachDoubt",
     "Region",
     "Segment",
     "SegmentSize",

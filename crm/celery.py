@@ -56,6 +56,7 @@ app.autodiscover_tasks(
         "crm.exports",
         "contacts.directory",
         "contacts.consent",
+        "contacts.reach",
         "contacts.segments",
         "contacts.importing",
         "campaigns.mailings",

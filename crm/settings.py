@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.networks.renew_memberships": 3600 * 6,  # by the day: between times it finds nothing
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
         "contacts.consent.expire_exports": 3600,
+        "contacts.reach.refresh": 30,
     }.items()
 }
 

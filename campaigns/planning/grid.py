@@ -25,6 +25,8 @@ from contacts.directory.models import Constituency, ContactPoint, Country, Membe
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
+WIDE = 60  # countries
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -85,7 +87,7 @@ class Row:
 class Grid:
     rows: list[Row]
     constituencies: list[Constituency]
-    total: Cell
+    total: Cell  # institutions, reached and reachable only: one that works in five countries counts once
     missing: list[tuple[Row, Constituency]] = field(default_factory=list)
 
     @property
@@ -147,7 +149,7 @@ def _cells(
         "today": timezone.localdate(),
     }
     with connection.cursor() as cursor:
-        cursor.execute(grid_sql(light=light_in_sql("%(today)s::date")), given)
+        cursor.execute(grid_sql(light=light_in_sql("%(today)s::date"), is_wide=len(countries) > WIDE), given)
         found = [Cell(*row) for row in cursor.fetchall()]
     total = next((cell for cell in found if not cell.country), Cell("", ""))
     return {(cell.country, cell.constituency): cell for cell in found if cell.country}, total

@@ -38,11 +38,10 @@ def look_of(cell: Cell, measure: str, now: datetime) -> Look:
 
 
 def _reached(cell: Cell, now: datetime) -> Look:
-    words = {
-        "reached": _("Reached"), "open": _("Not reached"), "closed": _("No address"),
-        "part": _("%(n)s of %(all)s reached") % {"n": formats.number(cell.reached), "all": formats.number(cell.institutions)},
-    }  # fmt: skip
-    return Look(cell.state, words.get(cell.state, ""))
+    if cell.state == "part":
+        return Look("part", _("%(n)s of %(all)s reached") % {"n": formats.number(cell.reached), "all": formats.number(cell.institutions)})  # fmt: skip
+    words = {"reached": "Reached", "open": "Not reached", "closed": "No address"}.get(cell.state, "")
+    return Look(cell.state, _(words) if words else "")
 
 
 def _position(cell: Cell, now: datetime) -> Look:

@@ -51,6 +51,7 @@ today.register_card(running_drives)
 today.register_card(coming_up)
 shell.use_campaign_name(campaign_name)
 bench.register("pages", "campaigns.planning.bench:run", size=100_000)
+bench.register("drives", "campaigns.planning.drives_bench:run", size=100_000)
 
 subjects.register(subjects.Kind("campaign", _("Campaign"), "flag", Campaign.objects.visible_to, "campaign_detail"))
 subjects.register(subjects.Kind("drive", _("Drive"), "target-arrow", Drive.objects.visible_to, "drive_detail"))

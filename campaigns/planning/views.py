@@ -17,10 +17,11 @@ from django.views.decorators.http import require_POST
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.presenting import colour
 from campaigns.planning import services, worldmap
+from campaigns.planning.cells import Writer
 from campaigns.planning.forms import CampaignForm, DriveForm, WeightsForm, refused
-from campaigns.planning.grid import Grid, countries_of, grid_of
+from campaigns.planning.grid import countries_of, grid_of
 from campaigns.planning.lists import COLOURS
-from campaigns.planning.measures import MEASURES, legend_of, look_of
+from campaigns.planning.measures import MEASURES, legend_of
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.tabs import tabs_of
 from campaigns.planning.today import running
@@ -31,6 +32,7 @@ from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
+from crm.ui.links import url_of
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.shell import base_template
 from crm.ui.sources import build
@@ -143,12 +145,21 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     grid = grid_of(drive, countries=countries, mailings=mailings, ask=ask.pk if ask else None)
     now = timezone.now()
     may_add = request.user.may(Action.EDIT_DIRECTORY)
+    writer = Writer(drive, measure, now, may_add=may_add)
     context = {
         "drive": drive,
         "tabs": tabs_of(drive, "drive_detail"),
         "colour": COLOURS[drive.status],
         "grid": grid,
-        "rows": [_grid_row(drive, row, grid, measure, now) for row in grid.rows],
+        "rows": [
+            {
+                "country": row.country,
+                "url": url_of("country_detail", row.country.code),
+                "figure": row.figure,
+                "cells": writer.row(row, grid.constituencies),
+            }
+            for row in grid.rows
+        ],
         "measures": _choices(drive, measure, asks, ask),
         "measure": MEASURES[measure],
         "ask": ask if measure == "position" else None,
@@ -163,7 +174,6 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "indicator": indicator(),
         "may_plan": Drive.objects.visible_to(request.user, Action.DRIVES).filter(pk=drive.pk).exists(),
         "may_write": request.user.may(Action.WRITE),
-        "may_add": may_add,
         "institutions_url": reverse("drive_institutions", args=[drive.uid]),
     }
     return render(request, "campaigns/planning/drive_detail.html", context)
@@ -266,25 +276,6 @@ def _mailings(drive: Drive) -> tuple[list[int], list[Mailing]]:
     for mailing in shown:
         vars(mailing)["colour"] = colour(mailing.state)
     return list(rows.values_list("pk", flat=True)), shown
-
-
-def _grid_row(drive: Drive, row: Any, grid: Grid, measure: str, now: Any) -> dict[str, Any]:
-    """A row of the grid with what the template needs of each cell: its look, and where it leads."""
-    base = reverse("drive_institutions", args=[drive.uid])
-    return {
-        "country": row.country,
-        "figure": row.figure,
-        "cells": [
-            {
-                "cell": cell,
-                "look": look_of(cell, measure, now),
-                "constituency": constituency,
-                "weeks": cell.weeks(now),
-                "url": f"{base}?country={cell.country}&constituency={cell.constituency}",
-            }
-            for cell, constituency in zip(row.cells, grid.constituencies, strict=True)
-        ],
-    }
 
 
 @requires(Action.SEE)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
@@ -64,6 +65,14 @@ class Step:
     url: str
     button: str
     modal: bool
+    also: int = 0  # other cells that the same institution stands for
+
+    @property
+    def also_words(self) -> str:
+        said = ngettext(
+            "It is the one to turn to in %(n)s more cell.", "It is the one to turn to in %(n)s more cells.", self.also
+        )
+        return said % {"n": formats.number(self.also)}
 
 
 def weights_of(drive: Drive) -> WorklistWeights:
@@ -105,13 +114,32 @@ def ranked(drive: Drive, grid: Grid, *, now: datetime, may_log: bool, may_add: b
             parts = _parts(row, cell, known.get(code), windows.get(code), now)
             scored.append((_score(parts, weights), row, constituency, cell, parts))
     scored.sort(key=lambda item: (-item[0], item[1].country.sort_key, item[2].position, item[2].sort_key))
-    chosen = scored[:limit]
+    chosen, others = _once_each(scored, limit)
     names = _names(cell for _s, _r, _c, cell, _p in chosen)
     return [
         Step(row, constituency, cell, score, parts, _why(row, cell, known.get(row.country.code), windows.get(row.country.code), now),
-             *_next(drive, row, constituency, cell, names, may_log=may_log, may_add=may_add))
+             *_next(drive, row, constituency, cell, names, may_log=may_log, may_add=may_add), also=others.get(cell.whom, 0))
         for score, row, constituency, cell, parts in chosen
     ]  # fmt: skip
+
+
+Scored = tuple[float, Row, Constituency, Cell, dict[str, float]]
+
+
+def _once_each(scored: Iterable[Scored], limit: int) -> tuple[list[Scored], dict[UUID | None, int]]:
+    """The first `limit`, each institution where it is needed most: one that works in forty countries is called once. And in how many
+    further cells each of them is the one to turn to."""
+    chosen: list[Scored] = []
+    others: dict[UUID | None, int] = {}
+    seen: set[UUID] = set()
+    for each in scored:
+        whom = each[3].whom
+        if whom in seen:
+            others[whom] = others.get(whom, 0) + 1
+        elif len(chosen) < limit:
+            chosen.append(each)
+            seen.update([whom] if whom else [])
+    return chosen, others
 
 
 def _parts(row: Row, cell: Cell, trend: Trend | None, window: Window | None, now: datetime) -> dict[str, float]:

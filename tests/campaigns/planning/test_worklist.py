@@ -79,7 +79,7 @@ def test_cell_knows_posts_talks_positions_and_promises(viewer):
     assert (cell.red, cell.green, cell.promises, cell.weeks(timezone.now())) == (1, 1, 2, 4)
     assert cell.whom == strong.uid
     total = grid(drive, viewer, ask).total
-    assert (total.institutions, total.posts, total.red) == (2, 3, 1)
+    assert (total.institutions, total.reached, total.reachable) == (2, 0, 1)
 
 
 def test_ranked_by_need_silence_and_who_is_missing(viewer):
@@ -205,3 +205,14 @@ def test_pages_ask_as_much_for_one_institution_as_for_three(sign_in, viewer, nam
         client.get(url)
 
     assert len(three) == len(one) <= 25
+
+
+def test_who_works_everywhere_is_called_once(viewer):
+    drive = DriveFactory(countries=["TD", "ZM", "NE"], constituencies=["IGO", "GOV"])
+    office = OrganizationFactory(constituency__code="IGO", country__code="CH", countries_of_work=["TD", "ZM", "NE"])
+    ContactPointFactory(person=None, organization=office)
+
+    found = steps(drive, viewer)
+
+    assert [step.also for step in found if step.cell.whom == office.uid] == [2]
+    assert len(found) == 4  # and three ministries that nobody knows
