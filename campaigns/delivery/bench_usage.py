@@ -67,6 +67,16 @@ def process_seconds(pid: int) -> float | None:
     return stat.seconds if stat else None
 
 
+def tree_seconds(pid: int) -> float:
+    """Processor seconds of a process and of all that descends from it, the ended ones that were waited for included."""
+    running = {int(path.name): stat for path in Path("/proc").glob("[0-9]*") if (stat := _stat(int(path.name)))}
+
+    def of(one: int) -> float:
+        return running[one].all_seconds + sum(of(child) for child, stat in running.items() if stat.parent == one)
+
+    return of(pid) if pid in running else 0.0
+
+
 @dataclass(frozen=True)
 class _Stat:
     name: str

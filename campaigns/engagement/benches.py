@@ -10,18 +10,21 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import resource
 import socket
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
+from campaigns.delivery.bench_usage import database_seconds, tree_seconds
 from campaigns.engagement.links import MailingLinks
 from campaigns.engagement.loading import find_wrk
 from campaigns.engagement.spool import waiting_files
@@ -58,14 +61,16 @@ def track(size: int) -> Result:
         spool = Path(folder)
         paths = _paths(mailing.pk, size)
         (spool / "paths").write_text("\n".join(paths))
-        with _consumer(spool), _server("campaigns.engagement.track:app", spool) as tracker:
+        with _consumer(spool) as consumer, _server("campaigns.engagement.track:app", spool) as tracker:
             with _server("campaigns.engagement.loading:bare", spool) as plain:
+                spent = _Spent(track=tracker.pid, consumer=consumer)
                 for number in range(ROUNDS):
                     share = slice(number * size // ROUNDS, (number + 1) * size // ROUNDS)
-                    baseline = _load(plain, spool, share)
-                    rounds.append((_load(tracker, spool, share), baseline))
+                    baseline = _load(plain.port, spool, share)
+                    rounds.append((_load(tracker.port, spool, share), baseline))
             answered = sum(one["answered"] for one, _ in rounds)
             behind = _caught_up(spool, mailing.pk, answered)
+            microseconds = spent.microseconds(answered, load=sum(one["load_seconds"] for one, _ in rounds))
     hits, recipients, counted = _counted(mailing.pk)
     # wrk hangs up on what is under way when it ends: those few may count without an answer
     unheard = ROUNDS * CONNECTIONS if find_wrk() else 0
@@ -84,6 +89,7 @@ def track(size: int) -> Result:
             "written": hits,
             "counted": counted,
             "consumer_behind_seconds": round(behind, 1),
+            "processor_us_a_hit": microseconds,
         },
         bars=[
             Bar("hits per second", middle["per_second"], PER_SECOND, at_least=True),
@@ -129,15 +135,40 @@ def _caught_up(spool: Path, mailing_id: int, answered: int) -> float:
     return time.monotonic() - began
 
 
+@dataclass(frozen=True)
+class _Running:
+    port: int
+    pid: int
+
+
+class _Spent:
+    """Processor time of the processes that a hit goes through, from now on: what no other work on the machine moves much."""
+
+    def __init__(self, **processes: int) -> None:
+        self.processes = processes
+        self.before = self._now()
+
+    def microseconds(self, hits: int, *, load: float) -> dict[str, float]:
+        """Of each, for one hit. load: seconds of the program that asked."""
+        after = self._now()
+        seconds = {name: after[name] - before for name, before in self.before.items()} | {"load": load}
+        return {name: round(each / max(hits, 1) * 1e6, 1) for name, each in seconds.items()}
+
+    def _now(self) -> dict[str, float]:
+        seconds = {name: tree_seconds(pid) for name, pid in self.processes.items()}
+        database = database_seconds()
+        return seconds if database is None else {**seconds, "postgresql": database}
+
+
 # --- processes --------------------------------------------------------------------------------------------------------
 @contextlib.contextmanager
-def _server(application: str, spool: Path) -> Iterator[int]:
+def _server(application: str, spool: Path) -> Iterator[_Running]:
     """The application on a port of its own, by the server of the product."""
     with contextlib.closing(socket.socket()) as free:
         free.bind(("127.0.0.1", 0))
         port = int(free.getsockname()[1])
     command = [sys.executable, "-m", "granian", "--interface", "rsgi", "--host", "127.0.0.1", "--port", str(port)]
-    with _child([*command, "--no-ws", "--log-level", "warning", application], SPOOL_DIR=str(spool)):
+    with _child([*command, "--no-ws", "--log-level", "warning", application], SPOOL_DIR=str(spool)) as pid:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as asked:
@@ -147,27 +178,27 @@ def _server(application: str, spool: Path) -> Iterator[int]:
             time.sleep(0.05)
         else:
             raise RuntimeError(f"{application} does not answer within a minute")
-        yield port
+        yield _Running(port, pid)
 
 
 @contextlib.contextmanager
-def _consumer(spool: Path) -> Iterator[None]:
-    """What beat asks a worker for again and again."""
+def _consumer(spool: Path) -> Iterator[int]:
+    """What beat asks a worker for again and again; its process id."""
     code = (
         "import sys, time, pathlib, django; django.setup()\n"
         "from campaigns.engagement.drain import drain\n"
         "while True:\n    drain(pathlib.Path(sys.argv[1])) or time.sleep(0.2)"
     )
-    with _child([sys.executable, "-c", code, str(spool / "hits")]):
-        yield
+    with _child([sys.executable, "-c", code, str(spool / "hits")]) as pid:
+        yield pid
 
 
 @contextlib.contextmanager
-def _child(command: Sequence[str], **environment: str) -> Iterator[None]:
+def _child(command: Sequence[str], **environment: str) -> Iterator[int]:
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "crm.settings", **environment}
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)  # noqa: S603 our own commands
     try:
-        yield
+        yield process.pid
     finally:
         process.terminate()
         process.wait()
@@ -176,13 +207,16 @@ def _child(command: Sequence[str], **environment: str) -> Iterator[None]:
 def _load(port: int, spool: Path, share: slice) -> dict[str, Any]:
     """Ask for a share of the paths by CONNECTIONS connections, from a process of its own."""
     command = [sys.executable, "-m", "campaigns.engagement.loading", str(port), str(CONNECTIONS), str(spool / "paths")]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     done = subprocess.run(  # noqa: S603 our own command
         [*command, str(share.start), str(share.stop)], cwd=settings.BASE_DIR, stdout=subprocess.PIPE, check=True
     )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     measured = json.loads(done.stdout)
     return {
         "answered": int(measured["answered"]),
         "per_second": measured["answered"] / measured["seconds"],
         "p50_ms": round(measured["p50_ms"], 2),
         "p99_ms": round(measured["p99_ms"], 2),
+        "load_seconds": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
     }

@@ -182,13 +182,21 @@ class Ground:
     def kill9_children(self, name: str) -> int:
         """The processes that do the work of a Celery worker, all of them; it makes new ones. Returns how many there were."""
         killed = 0
+        for pid in self.children(name):
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        return killed
+
+    def children(self, name: str) -> list[int]:
+        """Process ids of what a process started itself, those that have ended and still have a name left out."""
+        found = []
         for status in Path("/proc").glob("[0-9]*/stat"):
             with contextlib.suppress(OSError):
-                pid, parent = int(status.parent.name), int(status.read_text().rpartition(")")[2].split()[1])
-                if parent == self.processes[name].pid:
-                    os.kill(pid, signal.SIGKILL)
-                    killed += 1
-        return killed
+                state, parent = status.read_text().rpartition(")")[2].split()[:2]
+                if int(parent) == self.processes[name].pid and state != "Z":
+                    found.append(int(status.parent.name))
+        return found
 
     def stop(self) -> None:
         for name in list(self.processes):

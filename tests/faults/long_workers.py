@@ -33,8 +33,10 @@ def test_worker_killed_at_twenty_random_moments(ground, planner_here, resends):
     mailing = ground.send(6000, connections=CONNECTIONS, per_second=300, resends_uncertain=resends)
     moments = random.Random(20)
     for number in range(20):
-        before = ground.accepted(mailing)
         ground.start_worker()
+        # first, because what the killed ones had asked of PostgreSQL may be committed a moment after they are gone
+        ground.wait_for(lambda: bool(ground.children("worker")), "there are new ones")
+        before = ground.accepted(mailing)
         ground.wait_for(lambda least=before: ground.accepted(mailing) > least, "it goes on")
         time.sleep(moments.uniform(0.0, 0.5))
         assert ground.state(mailing) == State.SENDING, f"it was over after {number} kills: make it longer"
