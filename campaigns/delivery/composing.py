@@ -20,7 +20,7 @@ from campaigns.domains.services import domain_of
 from campaigns.domains.warmup import Today, today_of
 from campaigns.engagement.links import MailingLinks
 from campaigns.esp.catalogue import SERVICES
-from campaigns.esp.client import ServiceClient
+from campaigns.esp.client import ServiceClient, lanes_of, shared_calls
 from campaigns.esp.handing import backend_of
 from campaigns.files.storage import read
 from campaigns.limits.queries import Rest, recipient_rates, rests_of
@@ -99,7 +99,7 @@ class Plan:
     transport_id: int
     is_local: bool
     connect: Callable[[], Client]  # a new connection of this road, not yet open
-    connections: int
+    connections: int  # deliveries under way at once
     buckets: tuple[Bucket, ...]
     resends_uncertain: bool
     # (per cent, least number) of failures in one run that are looked at before more leaves
@@ -109,6 +109,8 @@ class Plan:
     rates: Mapping[str, float] = field(default_factory=dict)
     rests: Mapping[str, Rest] = field(default_factory=dict)
     warmup: Today | None = None
+    # connections that are made, where many deliveries share one; 0: each has its own
+    roads: int = 0
     # what follows the text, by variant; the pieces are shared by all messages
     tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
 
@@ -237,8 +239,9 @@ def plan_of(mailing_id: int) -> Plan | None:
         feedback_id=f"{mailing_id}:{code}:mailing:groundswell",
         transport_id=transport.pk,
         is_local=transport.kind == Transport.Kind.LOCAL,
-        connect=partial(client_of, transport),
-        connections=max(1, transport.max_connections),
+        connect=connecting(transport),
+        connections=_lanes(transport),
+        roads=max(1, transport.max_connections),
         buckets=_buckets(transport, mailing.sender),
         resends_uncertain=mailing.resends_uncertain,
         unusual=_unusual(),
@@ -260,11 +263,21 @@ def _unusual() -> tuple[float, int] | None:
     return None if limits.failed_percent is None else (float(limits.failed_percent), limits.failed_least)
 
 
-def client_of(transport: Transport) -> Client:
-    """A connection to wherever the transport leads: a mail server, or a mailing service's API."""
-    if transport.kind == Transport.Kind.SERVICE:
-        return ServiceClient(transport.name, partial(backend_of, transport), SERVICES[transport.service].ties)
-    return Client(server_of(transport), settings.RETURN_DOMAIN or "localhost")
+def connecting(transport: Transport) -> Callable[[], Client]:
+    """What makes a connection to wherever the transport leads: a mail server, or a mailing service's API with the calls of this run."""
+    if transport.kind != Transport.Kind.SERVICE:
+        return lambda: Client(server_of(transport), settings.RETURN_DOMAIN or "localhost")
+    make, ties = partial(backend_of, transport), SERVICES[transport.service].ties
+    shared = shared_calls(transport.service, make, ties, max(1, transport.max_connections))
+    return partial(ServiceClient, transport.name, make, ties, shared)
+
+
+def _lanes(transport: Transport) -> int:
+    """How many deliveries are on their way at once."""
+    connections = max(1, transport.max_connections)
+    if transport.kind != Transport.Kind.SERVICE:
+        return connections
+    return lanes_of(transport.service, connections, transport.per_second)
 
 
 def server_of(transport: Transport) -> Server:

@@ -273,7 +273,7 @@ class Engine:
         """One connection could not be made, or was lost. A server that restarts closes all of them once: that is no reason."""
         self.failures += 1
         self.outcomes.down = str(down)
-        if self.failures >= MAX_FAILURES + self.plan.connections:
+        if self.failures >= MAX_FAILURES + (self.plan.roads or self.plan.connections):
             self.stop.set()
 
     def connection_worked(self) -> None:

@@ -74,11 +74,16 @@ def hand_over(backend: Any, message: AnymailMessage) -> Reply:
     try:
         backend.send_messages([message])
     except AnymailAPIError as error:
-        return _answer(error)
+        return answer_of(error)
     except AnymailError as error:  # it cannot say in its own format what this message says
         return Reply(554, f"5.6.0 {_one_line(error)}")
     except Exception as error:  # an answer of a shape that django-anymail did not foresee: the message may be taken
         raise TransportDown(f"its answer cannot be read: {type(error).__name__}") from error
+    return status_reply(backend, message)
+
+
+def status_reply(backend: Any, message: AnymailMessage) -> Reply:
+    """What the service's answer, as django-anymail reads it, would be by SMTP."""
     status = message.anymail_status
     said = f"{backend.esp_name}: {', '.join(sorted(str(s) for s in status.status or {'taken'}))}"
     found = f"{said} as {status.message_id}" if status.message_id else said
@@ -92,7 +97,8 @@ def hand_over(backend: Any, message: AnymailMessage) -> Reply:
     return Reply(250, f"2.0.0 {found}")
 
 
-def _answer(error: AnymailAPIError) -> Reply:
+def answer_of(error: AnymailAPIError) -> Reply:
+    """What an error is by SMTP. Raises Refused and TransportDown as `hand_over` does."""
     code = error.status_code
     if code is None:
         if _never_left(error):

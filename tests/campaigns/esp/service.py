@@ -14,7 +14,8 @@ def settings_of(url="", **more):
 
 class FakePostmark:
     def __init__(self):
-        self.messages, self.tokens, self.answers = [], set(), {}
+        self.messages, self.tokens, self.answers, self.calls = [], set(), {}, []
+        self.poison = ""  # an address that makes it refuse a whole call
         self.status, self.port = 200, 0
 
     @property
@@ -29,6 +30,17 @@ class FakePostmark:
         if self.status != 200:
             return self.status, {"ErrorCode": 10, "Message": "No, thank you."}
         self.tokens.add(token)
+        if isinstance(payload, list):
+            self.calls.append(len(payload))
+            if any(self.poison and self.poison in each["To"] for each in payload):
+                return 422, {"ErrorCode": 402, "Message": "Invalid JSON"}
+            return 200, [self._take_one(each)[1] for each in payload]
+        self.calls.append(1)
+        if self.poison and self.poison in payload["To"]:
+            return 422, {"ErrorCode": 402, "Message": "Invalid JSON"}
+        return self._take_one(payload)
+
+    def _take_one(self, payload):
         address = payload["To"].rpartition("<")[2].rstrip(">")
         if address in self.answers:
             return self.answers[address]
