@@ -23,6 +23,7 @@ FEATURES = [
     "rounds",
     "forms",
     "networks",
+    "events",
     "face",
     "activities",
     "windows",

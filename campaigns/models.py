@@ -21,6 +21,16 @@ from campaigns.engagement.models import (
     TrackedLink,
 )
 from campaigns.esp.models import ServiceEvent
+from campaigns.events.models import (
+    CheckIn,
+    Event,
+    EventLetter,
+    EventMailing,
+    Invitation,
+    Quota,
+    Registration,
+    Session,
+)
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
 from campaigns.forms.models import Form
@@ -49,6 +59,14 @@ from campaigns.todo.models import Absence, Task
 from campaigns.windows.models import PolicyWindow, WindowLead
 
 __all__ = [
+    "CheckIn",
+    "Event",
+    "EventLetter",
+    "EventMailing",
+    "Invitation",
+    "Quota",
+    "Registration",
+    "Session",
     "Absence",
     "Application",
     "Activity",

@@ -71,6 +71,7 @@ app.autodiscover_tasks(
         "campaigns.commitments",
         "campaigns.digest",
         "campaigns.networks",
+        "campaigns.events",
         "campaigns.reports",
     ]
 )

@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
         "campaigns.networks.mail_letters": 15,
+        "campaigns.events.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
         "campaigns.networks.renew_memberships": 3600 * 6,  # by the day: between times it finds nothing
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done

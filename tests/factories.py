@@ -9,6 +9,7 @@ from factory.django import DjangoModelFactory
 
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment
+from campaigns.events.models import Event, Invitation, Registration
 from campaigns.face.models import PublicPage
 from campaigns.forms.models import Form
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
@@ -526,6 +527,53 @@ class NetworkFactory(DjangoModelFactory[Network]):
     name = factory.Sequence(lambda n: f"Network {n}")
     slug = factory.Sequence(lambda n: f"network-{n}")
     is_public = True
+
+
+class EventFactory(DjangoModelFactory[Event]):
+    """A discussion in Dakar in thirty days, from nine to five on its clocks; its page is open."""
+
+    class Meta:
+        model = Event
+
+    drive = factory.SubFactory(DriveFactory)
+    name = factory.Sequence(lambda n: f"Dialogue {n}")
+    slug = factory.Sequence(lambda n: f"dialogue-{n}")
+    kind = "discussion"
+    zone = "Africa/Dakar"
+    place = "King Fahd Palace"
+    is_public = True
+    starts_at = factory.LazyFunction(
+        lambda: (timezone.now() + datetime.timedelta(days=30)).replace(hour=9, minute=0, second=0, microsecond=0)
+    )
+    ends_at = factory.LazyAttribute(lambda o: o.starts_at + datetime.timedelta(hours=8))
+    starts_local = factory.LazyAttribute(lambda o: o.starts_at)
+    ends_local = factory.LazyAttribute(lambda o: o.ends_at)
+
+
+class InvitationFactory(DjangoModelFactory[Invitation]):
+    """A person was invited, by an address of their own."""
+
+    class Meta:
+        model = Invitation
+
+    event = factory.SubFactory(EventFactory)
+    person = factory.SubFactory(PersonFactory)
+    email = factory.Sequence(lambda n: f"guest{n}@people.test")
+    language = "en"
+
+
+class RegistrationFactory(DjangoModelFactory[Registration]):
+    """Somebody has a seat; the event's count is not touched."""
+
+    class Meta:
+        model = Registration
+
+    event = factory.SubFactory(EventFactory)
+    role = "invited"
+    state = "seat"
+    name = factory.Sequence(lambda n: f"Guest {n}")
+    asked_at = factory.LazyFunction(timezone.now)
+    seated_at = factory.LazyFunction(timezone.now)
 
 
 class MemberFactory(DjangoModelFactory[Member]):

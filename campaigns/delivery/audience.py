@@ -13,6 +13,7 @@ from django.utils import timezone
 from campaigns.delivery.copies import extra_columns
 from campaigns.delivery.members import COLUMNS, TABLES, audience_sql
 from campaigns.delivery.models import SkipReason
+from campaigns.mailings.bound import PREFIX, bound_to
 from campaigns.mailings.fields import FIELDS
 from campaigns.mailings.models import Mailing
 from crm.statistics import freshen
@@ -60,7 +61,8 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
     """Counts of the audience as it is now, by reason, language, country and constituency. One query."""
     moment = now or timezone.now()
     sql, params = audience_sql(mailing, now=moment)
-    paths = [path for path in FIELDS if path not in _GIVEN]
+    bound = bound_to(mailing) is not None
+    paths = [path for path in FIELDS if path not in _GIVEN and not (bound and path.startswith(PREFIX))]
     empties = ", ".join(f"count(*) FILTER (WHERE coalesce(fields->>'{path}', '') = '')" for path in paths)
     # a copy shows its letter's fields, and stands for no side
     only_letters = " WHERE copy_of IS NULL" if mailing.copies_to_id else ""

@@ -24,6 +24,7 @@ from campaigns.esp.client import ServiceClient, lanes_of, shared_calls
 from campaigns.esp.handing import backend_of
 from campaigns.files.storage import read
 from campaigns.limits.queries import Rest, recipient_rates, rests_of
+from campaigns.mailings.bound import bound_to
 from campaigns.mailings.compiling import load_content
 from campaigns.mailings.content import TRAP_NUMBER, CompiledVariant
 from campaigns.mailings.enclosures import enclosures_of, tail_of
@@ -113,6 +114,9 @@ class Plan:
     roads: int = 0
     # what follows the text, by variant; the pieces are shared by all messages
     tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
+    # of a mailing that is about an event: what it says, by language, and each recipient's own links by seq
+    bound: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    own_links: Callable[[int], Mapping[str, Any]] | None = None
 
     @cached_property
     def links(self) -> MailingLinks:
@@ -141,6 +145,8 @@ class Plan:
         """RFC 5322 bytes, to be followed by `tail`. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]
         fields, seq = item.fields, item.seq
+        if self.own_links is not None:
+            fields = {**fields, **self.bound.get(compiled.language, {}), **self.own_links(seq)}
         if self.reference:  # a copy shows the reference of its letter
             fields = fields | {"reference": self.reference.reference(int(fields.get("copy.seq") or seq))}
         to = (str(fields.get("copy.name") or fields.get("person.name") or ""), item.recipient)
@@ -226,6 +232,7 @@ def plan_of(mailing_id: int) -> Plan | None:
         while len(_PLANS) > 4:
             _PLANS.popitem(last=False)
     transport, topic = mailing.transport, mailing.topic
+    bound = bound_to(mailing) if mailing.frozen_with.get("bound") else None
     code = topic.code if topic else "mail"
     name, email = mailing.frozen_with.get("sender") or (mailing.sender.name, mailing.sender.email)
     return Plan(
@@ -233,6 +240,8 @@ def plan_of(mailing_id: int) -> Plan | None:
         uid=mailing.uid,
         variants=_PLANS[key].variants,
         tails=_PLANS[key].tails,
+        bound=mailing.frozen_with.get("bound", {}),
+        own_links=bound.links if bound else None,
         sender=(name, email),
         list_id=f"{code}.{settings.RETURN_DOMAIN}",
         # campaign : topic : stream : sender, as the large mailbox hosts group it

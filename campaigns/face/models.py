@@ -19,6 +19,7 @@ class Part(models.TextChoices):
     FACTS = "facts", _("facts with their sources")
     MAP = "map", _("the map of coverage, and its figures")
     COMMITMENTS = "commitments", _("commitments that institutions made public")
+    EVENTS = "events", _("events whose page is open")
     NETWORKS = "networks", _("networks that can be joined")
     DRIVES = "drives", _("public pages of its drives")
 

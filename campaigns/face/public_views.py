@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.gzip import gzip_page
 from django.views.decorators.http import require_safe
 
+from campaigns.events.models import Event
 from campaigns.face import showing
 from campaigns.face.models import PublicPage
 from campaigns.networks.models import Network
@@ -160,7 +161,13 @@ def sitemap(request: HttpRequest) -> HttpResponse:
     networks = [
         (reverse("network_join", args=[row.slug]), row.updated_at) for row in Network.objects.to_join().order_by("pk")
     ]
-    rows = [{"url": settings.BASE_URL + path, "at": at, "languages": LANGUAGES} for path, at in [*pages, *networks]]
+    events = [
+        (reverse("event_page", args=[row.slug]), row.updated_at)
+        for row in Event.objects.open_to_all().ahead().order_by("pk")
+    ]
+    rows = [
+        {"url": settings.BASE_URL + path, "at": at, "languages": LANGUAGES} for path, at in [*pages, *networks, *events]
+    ]
     return render(request, "campaigns/face/sitemap.xml", {"rows": rows}, content_type="application/xml")
 
 
@@ -171,6 +178,7 @@ def robots(request: HttpRequest) -> HttpResponse:
         "User-agent: *",
         "Allow: /about/",
         "Allow: /join/",
+        "Allow: /meet/",
         "Allow: /static/",
         "Allow: /sitemap.xml",
         "Disallow: /",

@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from campaigns.commitments.models import Commitment
+from campaigns.events.models import Event
+from campaigns.events.telling import place_of, when_of
 from campaigns.face.models import Part, PublicPage
 from campaigns.face.shapes import map_svg
 from campaigns.networks.models import Member, Network
@@ -17,6 +19,7 @@ from contacts.directory import coverage
 from contacts.directory.models import Country
 from crm.ui import formats
 
+MOST_EVENTS = 30
 MOST = 200  # commitments on one page; more would be a database
 
 
@@ -55,6 +58,7 @@ def parts_of(page: PublicPage) -> dict[str, Any]:
         Part.FACTS: lambda: _facts(page),
         Part.MAP: lambda: _map(page),
         Part.COMMITMENTS: lambda: [promise(row) for row in commitments_of(page)[:MOST]],
+        Part.EVENTS: lambda: _events(page),
         Part.NETWORKS: lambda: _networks(page),
         Part.DRIVES: lambda: _drives(page) if page.drive is None else [],
     }
@@ -86,6 +90,21 @@ def _map(page: PublicPage) -> dict[str, Any] | None:
         "unknown": unknown,
         "indicator": coverage.indicator(),
     }
+
+
+def _events(page: PublicPage) -> list[dict[str, Any]]:
+    """Those to come, the next one first."""
+    rows = Event.objects.open_to_all().ahead().select_related("country")
+    rows = rows.filter(drive=page.drive) if page.drive else rows.filter(drive__campaign=page.campaign)
+    return [
+        {
+            "label": row.label,
+            "url": reverse("event_page", args=[row.slug]),
+            "when": when_of(row),
+            "where": place_of(row),
+        }
+        for row in rows.order_by("starts_at", "pk")[:MOST_EVENTS]
+    ]
 
 
 def _networks(page: PublicPage) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.bound import bound_to
 from campaigns.mailings.copies import bound_to_approval
 from campaigns.mailings.hours import hours_of
 from campaigns.mailings.layouts import layout_version
@@ -53,7 +54,16 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "scope": sorted(mailing.scope_countries) if mailing.scope_countries is not None else None,
         # only with a rule: what was approved without one stays approved
         **({"copies": bound_to_approval(mailing)} if mailing.copies_to_id else {}),
+        **_bound(mailing),
     }
+
+
+def _bound(mailing: Mailing) -> dict[str, Any]:
+    """What the event says, in the languages of the mailing; a mailing that is about none has nothing of it."""
+    bound = bound_to(mailing)
+    if bound is None:
+        return {}
+    return {"bound": {v.language: bound.values(v.language) for v in mailing.variants.order_by("position", "pk")}}
 
 
 def _hours(mailing: Mailing) -> list[Any]:
@@ -97,6 +107,7 @@ _NAMES = {
     "languages": lambda: _("the languages or their order"),
     "fallback": lambda: _("the languages that stand in for others"),
     "layout": lambda: _("the layout"),
+    "bound": lambda: _("what its event says"),
     "sender": lambda: _("the sender"),
     "signature": lambda: _("the sender's signature or place"),
     "reference": lambda: _("the pattern of reference numbers"),

@@ -17,6 +17,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.body import Tokens, check_shape, clean, is_lone, number_links, unwrap_conditions, with_pictures
+from campaigns.mailings.bound import bound_to
 from campaigns.mailings.content import CompiledLink, CompiledVariant, LinkBook, Rendered, Writing, render
 from campaigns.mailings.copylines import copy_html, copy_text
 from campaigns.mailings.enclosures import Enclosure, boundary_of, enclosures_of
@@ -235,7 +236,7 @@ def compile_variant(variant: Variant, *, frame: Frame | None = None, book: LinkB
 def freeze_content(mailing: Mailing) -> dict[str, Any]:
     """All variants compiled, as JSON for `Mailing.frozen_with`: {"variants": {id: …}, "links": [{number, url, label, languages}]}."""
     book, frame, attached = LinkBook(), frame_of(mailing), attached_to(mailing)
-    stem = stem_of(mailing)
+    stem, bound = stem_of(mailing), bound_to(mailing)
     variants = {
         str(variant.pk): with_enclosures(compile_variant(variant, frame=frame, book=book), attached)
         for variant in mailing.variants.select_related("mailing__topic").order_by("position", "pk")
@@ -248,6 +249,11 @@ def freeze_content(mailing: Mailing) -> dict[str, Any]:
         # as approved: a sender that is edited while a mailing is paused changes nothing of it
         "sender": [mailing.sender.name, mailing.sender.email] if mailing.sender else None,
         "reference": [stem.text, stem.digits] if stem else None,
+        **(
+            {"bound": {v.language: bound.values(v.language) for v in mailing.variants.order_by("position", "pk")}}
+            if bound
+            else {}
+        ),
     }
 
 

@@ -36,6 +36,14 @@ FIELDS: dict[str, MergeField] = {
         MergeField("country.coverage_year", _("Year of that figure"), 2020),
         MergeField("reference", _("Reference number"), "GC/2026/0012/57"),
         MergeField("sender.name", _("Sender's name"), "Global Campaign"),
+        MergeField("event.name", _("Event"), "National dialogue on social protection"),
+        MergeField("event.when", _("When the event is"), "Tuesday, 9 June 2026, 09:00–17:00 (Dakar)"),
+        MergeField("event.place", _("Where the event is"), "King Fahd Palace, Dakar"),
+        MergeField("event.answer_by", _("Last day to answer for the event"), "29 May 2026"),
+        MergeField(
+            "event.answer_url", _("Their own link to answer for the event"), "https://example.org/answer", is_link=True
+        ),
+        MergeField("event.page_url", _("The event's public page"), "https://example.org/meet/dialogue", is_link=True),
         MergeField("unsubscribe_url", _("Unsubscribe link"), "https://example.org/unsubscribe", is_link=True),
         MergeField("preferences_url", _("Preferences link"), "https://example.org/preferences", is_link=True),
     ]

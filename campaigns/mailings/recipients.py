@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.bound import example_values
 from campaigns.mailings.copies import example_line, line_of
 from campaigns.mailings.fields import EXAMPLES, Scalar
 from campaigns.mailings.models import Mailing
@@ -115,6 +116,7 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
         "country.coverage": float(figure.value) if figure else None,
         "country.coverage_year": figure.year if figure else None,
         "sender.name": mailing.sender.name if mailing.sender else "",
+        **example_values(mailing, language),
         **({"copy.to": copies} if copies else {}),
     }
 
@@ -146,7 +148,12 @@ def example_fields(mailing: Mailing, language: str) -> dict[str, Scalar]:
     own["reference"] = stem.reference(1) if stem else ""
     if mailing.copies_to_id:
         own["copy.to"] = example_line(mailing, language)
-    return {**EXAMPLES, **own, "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"]}
+    return {
+        **EXAMPLES,
+        **own,
+        **example_values(mailing, language),
+        "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"],
+    }
 
 
 def _named(row: object, language: str) -> str:

@@ -22,8 +22,8 @@ _FEEDBACK = {
 }
 _MESSAGE_ID = re.compile(r"<[^<>\s]{3,500}>")
 _QUOTE_BEGINS = re.compile(
-    r"^(>|-{2,} ?(original message|message d’origine|message d'origine|mensaje original)|_{10,}|(on|le|el|في) .{4,120}"
-    r"(wrote|a écrit|escribió|كتب) ?:|.{1,120} (wrote|a écrit|escribió|كتب) ?:)",
+    r"^(>|-{2,} ?(original message|message d’origine|message d'origine|mensaje original|mensagem original)|_{10,}|(on|le|el|em|في) .{4,120}"
+    r"(wrote|a écrit|escribió|كتب|escreveu) ?:|.{1,120} (wrote|a écrit|escribió|كتب|escreveu) ?:)",
     re.IGNORECASE,
 )
 # Where a server writes the envelope of the message that it received, or that it returns.

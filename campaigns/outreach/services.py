@@ -46,6 +46,15 @@ def register_taker(taker: Callable[[InboundMessage], bool]) -> None:
         TAKERS.append(taker)
 
 
+LISTENERS: list[Callable[[Interaction, Reading, Delivery], None]] = []
+
+
+def on_reply(listener: Callable[[Interaction, Reading, Delivery], None]) -> None:
+    """Have a feature hear each reply, in the transaction that logs it."""
+    if listener not in LISTENERS:
+        LISTENERS.append(listener)
+
+
 def take_in(*, raw: bytes, recipient: str, sender: str = "", at: datetime | None = None) -> InboundMessage:
     """File one message as it came; the same one twice is one row. The handler classifies it later."""
     raw = _without_mbox_line(raw)
@@ -205,6 +214,8 @@ def _log_reply(inbound: InboundMessage, reading: Reading, delivery: Delivery) ->
     record(
         verb="interaction.replied", target=interaction, event={"mailing_id": delivery.mailing_id, "seq": delivery.seq}
     )
+    for listener in LISTENERS:
+        listener(interaction, reading, delivery)
 
 
 def may_answer(*, interaction: Interaction, user: User) -> bool:

@@ -13,6 +13,8 @@ from campaigns.commitments.linking import url_of as promise_url
 from campaigns.commitments.models import Commitment
 from campaigns.demo import story
 from campaigns.digest.mailing import off_url
+from campaigns.events import links as event_links
+from campaigns.events.models import Event, Invitation, Registration
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
 from campaigns.networks import links
@@ -83,6 +85,8 @@ def public_paths(placed: Placed) -> list[str]:
         off_url(user),
         links.confirm_url(UUID(placed.uids["applications"])),
         links.member_url(UUID(placed.uids["network-members"])),
+        event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),
+        event_links.seat_url(Registration.objects.get(uid=placed.uids["event-registrations"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
         invite(email="newer@example.org", name="Newer", role="editor", actor=user)[1],
     ]
@@ -106,6 +110,8 @@ def public_paths(placed: Placed) -> list[str]:
         "/about/ten-countries/?lang=ar",
         "/about/not-ours/",
         "/invitation/not-ours/",
+        "/answer/not-ours/",
+        f"/meet/{Event.objects.get(uid=placed.uids['campaign-events']).slug}/",
         *("/" + address.split("/", 3)[3] for address in addresses),
     ]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from datetime import date, timedelta
+from functools import partialmethod
 from typing import Any
 
 from django.db import connection
@@ -36,17 +37,21 @@ from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
     DriveFactory,
+    EventFactory,
+    InvitationFactory,
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
     OrganizationFactory,
     PersonFactory,
     PostFactory,
+    RegistrationFactory,
     StepFactory,
     TopicFactory,
     UserFactory,
 )
 
+EVENT_FIELDS = [f"event_{name}" for name in ("invited", "unanswered", "yes", "no", "seat", "came", "missed")]
 COVERAGE = "indicator.SI_COV_BENFTS"
 COUNTRIES = ["SN", "TD", "FR", "NO", "IN", "AQ", "CR"]  # AQ lies in no region and has no figure
 CODES = ["GOV", "EMP", "WRK", "CSO", "INF", "SSI"]
@@ -73,6 +78,7 @@ class World:
         self.make_days()
         self.make_positions()
         self.make_networks()
+        self.make_events()
         self.make_contacts()
         self.make_guards()
         self.read()
@@ -98,6 +104,33 @@ class World:
                 )
                 if not left:
                     self.network_people.add((network.uid, person.pk))
+
+    def make_events(self) -> None:
+        """Two: invited with every answer, seats that were taken or given back, and some who came."""
+        pick = random.Random(17)
+        self.events = [EventFactory(), EventFactory()]
+        self.event_rows: set[tuple[str, str, int]] = set()  # (field, event, person)
+        for event in self.events:
+            uid = str(event.uid)
+            for person in pick.sample(self.people, 14):
+                answer = pick.choice(["", "yes", "no", "maybe", "other"])
+                answered_at = self.now if answer else None
+                InvitationFactory(event=event, person=person, answer=answer, answered_at=answered_at)
+                fields = ["event_invited"]
+                fields += {
+                    "": ["event_unanswered"],
+                    "yes": ["event_yes"],
+                    "other": ["event_yes"],
+                    "no": ["event_no"],
+                }.get(answer, [])
+                if answer == "yes":
+                    came, gone = pick.random() < 0.5, pick.random() < 0.2
+                    RegistrationFactory(
+                        event=event, person=person, state="gone" if gone else "seat", gone_at=self.now if gone else None,
+                        came_at=self.now if came and not gone else None,
+                    )  # fmt: skip
+                    fields += [] if gone else ["event_seat", "event_came" if came else "event_missed"]
+                self.event_rows |= {(field, uid, person.pk) for field in fields}
 
     def make_contacts(self) -> None:
         """Calls with some people, one way or both; some only name a person."""
@@ -573,6 +606,19 @@ class World:
         found = bool(mine if of is None else mine & of)
         return found == (operator in ("any_of", "ever"))
 
+    def _ask_event(self, name: str, person: Person, operator: str, value: Any) -> bool:
+        mine = {event for field, event, owner in self.event_rows if field == name and owner == person.pk}
+        found = bool(mine & set(value) if operator in ("any_of", "none_of") else mine)
+        return found == (operator in ("any_of", "ever"))
+
+    ask_event_invited = partialmethod(_ask_event, "event_invited")
+    ask_event_unanswered = partialmethod(_ask_event, "event_unanswered")
+    ask_event_yes = partialmethod(_ask_event, "event_yes")
+    ask_event_no = partialmethod(_ask_event, "event_no")
+    ask_event_seat = partialmethod(_ask_event, "event_seat")
+    ask_event_came = partialmethod(_ask_event, "event_came")
+    ask_event_missed = partialmethod(_ask_event, "event_missed")
+
     # --- what may be asked, by field
     def choices(self) -> dict[str, list[str]]:
         return {
@@ -595,6 +641,7 @@ class World:
             "position_known": [str(row.uid) for row in self.asks],
             "institution_owner": [str(row.uid) for row in self.officers],
             "network": [str(row.uid) for row in self.networks],
+            **dict.fromkeys(EVENT_FIELDS, [str(row.uid) for row in self.events]),
         }
 
 

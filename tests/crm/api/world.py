@@ -69,11 +69,15 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     network = make.NetworkFactory(campaign=drive.campaign)
     member = make.MemberFactory(network=network, organization=organization, contact=person)
     planned = make.ActivityFactory(drive=drive)
+    meeting = make.EventFactory(drive=drive)
+    invitation = make.InvitationFactory(event=meeting, person=person, organization=organization)
+    seat = make.RegistrationFactory(event=meeting, invitation=invitation, person=person, organization=organization)
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
     met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
     rows: dict[str, Any] = {
         "forms": make.FormFactory(campaign=drive.campaign), "networks": network, "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
+        "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat,
         "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),
         "mission-reports": make.MissionFactory(meetings=[met]),
         "activities": planned, "objectives": objective, "team-members": teammate,

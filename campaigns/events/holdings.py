@@ -1,0 +1,71 @@
+"""What events hold about a person, for erasure and for the file with their data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.events.models import CheckIn, Event, Invitation, Registration
+from campaigns.events.seats import give_back, lock_event, move_up
+from contacts.consent.erasure.registry import PersonalData, register_erasure
+
+
+def _invitations(data: PersonalData) -> QuerySet[Invitation]:
+    return Invitation.objects.filter(person__in=data.person_ids)
+
+
+def _registrations(data: PersonalData) -> QuerySet[Registration]:
+    return Registration.objects.filter(Q(person__in=data.person_ids) | Q(address_hash__in=data.hashes))
+
+
+def _export_invitations(data: PersonalData) -> list[dict[str, Any]]:
+    return [
+        {
+            "event": row.event.name, "begins": row.event.starts_at.isoformat(), "invited_at": row.created_at.isoformat(),
+            "email": row.email, "answer": row.answer, "answered_at": row.answered_at.isoformat() if row.answered_at else None,
+            "note": row.note,
+        }
+        for row in _invitations(data).select_related("event").order_by("pk")
+    ]  # fmt: skip
+
+
+def _export_registrations(data: PersonalData) -> list[dict[str, Any]]:
+    return [
+        {
+            "event": row.event.name, "role": row.role, "state": row.state, "name": row.name, "email": row.email,
+            "organization": row.of, "asked_at": row.asked_at.isoformat(),
+            "came_at": row.came_at.isoformat() if row.came_at else None,
+        }
+        for row in _registrations(data).select_related("event", "organization").order_by("pk")
+    ]  # fmt: skip
+
+
+def _erase_registrations(data: PersonalData) -> int:
+    """Rows go, and seats that they held at events to come are free again."""
+    rows = _registrations(data)
+    for event in (
+        Event.objects.filter(registrations__in=rows.filter(state__in=Registration.ACTIVE)).distinct().order_by("pk")
+    ):
+        locked = lock_event(event)
+        for row in (
+            rows.filter(event=locked, state__in=Registration.ACTIVE).select_related("constituency").order_by("pk")
+        ):
+            row.refresh_from_db(fields=["state"])
+            give_back(locked, row, tells=False)
+        move_up(locked)
+    CheckIn.objects.filter(registration__in=rows).delete()
+    return rows.delete()[1].get("campaigns.Registration", 0)
+
+
+def register() -> None:
+    register_erasure(
+        "event_registrations", _("Seats at events"), count=lambda data: _registrations(data).count(), erase=_erase_registrations,
+        export=_export_registrations, order=152, goes=_("All of them, with when they came."),
+    )  # fmt: skip
+    register_erasure(
+        "event_invitations", _("Invitations to events"), count=lambda data: _invitations(data).count(),
+        erase=lambda data: _invitations(data).delete()[1].get("campaigns.Invitation", 0), export=_export_invitations,
+        order=153, goes=_("All of them, with what they answered."),
+    )  # fmt: skip

@@ -1,0 +1,148 @@
+"""Public pages of events: the event itself, the answer to an invitation, one's own seat. No account, no cookie, no script; GET changes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import translation
+from django.utils.cache import patch_cache_control, patch_vary_headers
+from django.utils.translation import gettext as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.gzip import gzip_page
+from django.views.decorators.http import require_safe
+
+from campaigns.events import answering, links
+from campaigns.events.forms import AnswerForm
+from campaigns.events.mailings import page_url
+from campaigns.events.models import Event, Invitation
+from campaigns.events.telling import place_of, sessions_of, when_of
+from crm.accounts.rules import public
+from crm.errors import DomainError
+from crm.limits import allow, allow_from
+from crm.ui.public import LANGUAGES, language_of, public_page
+
+FOLDER = "campaigns/events/public/"
+MINUTES = 5
+TRIES, WINDOW_SECONDS = 60, 3600  # from one network of addresses; a ministry behind one answers many invitations
+
+
+@public
+@require_safe
+@gzip_page
+def event_page(request: HttpRequest, slug: str) -> HttpResponse:
+    """What it is, when and where, for everybody."""
+    with translation.override(language_of(request)):
+        rows = Event.objects.open_to_all().select_related("drive__campaign", "country")
+        event = rows.filter(slug=slug).first()
+        if event is None:
+            return _plain(request, "gone", status=404)
+        own = page_url(event)
+        answer = _plain(
+            request, "event", **_told(event), own_url=own, alternates=[(code, f"{own}?lang={code}") for code in LANGUAGES]
+        )  # fmt: skip
+    patch_cache_control(answer, public=True, max_age=MINUTES * 60)
+    patch_vary_headers(answer, ["Accept-Language"])
+    return answer
+
+
+@public
+@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+def event_answer(request: HttpRequest, token: str) -> HttpResponse:
+    """GET shows the invitation, POST answers it. `?a=yes` marks an answer, and no more."""
+    invitation = links.read_invitation(token)
+    with translation.override(language_of(request, invitation.language if invitation else "")):
+        if request.method not in {"GET", "HEAD", "POST"}:
+            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
+            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
+        elif invitation is None:
+            answer = _plain(request, "gone", status=410 if links.is_ours(token) else 404)
+        elif request.method == "POST":
+            answer = _answered(request, invitation)
+        else:
+            answer = _answer_page(request, invitation, AnswerForm.of(invitation, chosen=request.GET.get("a", "")))
+    return _private(answer)
+
+
+def _answered(request: HttpRequest, invitation: Invitation) -> HttpResponse:
+    form = AnswerForm(request.POST, event=invitation.event)
+    # one household says a few things a day; a script that guesses links comes from one place
+    if not allow("event-answer", str(invitation.uid), limit=20, seconds=3600) or not allow_from(
+        "event-answer", request, limit=TRIES, seconds=WINDOW_SECONDS
+    ):
+        answer = _answer_page(request, invitation, form, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
+        answer["Retry-After"] = "600"
+        return answer
+    if not form.is_valid():
+        return _answer_page(request, invitation, form, status=422)
+    try:
+        answering.answer(invitation=invitation, road=Invitation.Road.LINK, **form.values())
+    except DomainError as error:
+        if error.code == "event_closed":
+            return _answer_page(request, invitation, form, status=410)
+        form.add_error(None, error.message)
+        return _answer_page(request, invitation, form, status=422)
+    return _answer_page(request, invitation, AnswerForm.of(invitation), saved=True)
+
+
+def _answer_page(
+    request: HttpRequest,
+    invitation: Invitation,
+    form: AnswerForm,
+    *,
+    status: int = 200,
+    note: str = "",
+    saved: bool = False,
+) -> HttpResponse:
+    event = invitation.event
+    seats = [
+        {"row": row, "place": answering.place_in_line(row) if row.state == "waiting" else 0}
+        for row in invitation.registrations.active().order_by("pk")
+    ]
+    return _plain(
+        request, "answer", status=status, **_told(event), invitation=invitation, form=form, note=note, saved=saved, seats=seats,
+        is_open=event.takes_answers(),
+    )  # fmt: skip
+
+
+@public
+@csrf_exempt  # as above
+def event_seat(request: HttpRequest, token: str) -> HttpResponse:
+    """One's own seat or place in the line, of whoever takes part; POST gives it back."""
+    row = links.read_seat(token)
+    with translation.override(language_of(request, row.language if row else "")):
+        if request.method not in {"GET", "HEAD", "POST"}:
+            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
+            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
+        elif row is None:
+            answer = _plain(request, "gone", status=410 if links.is_ours(token) else 404)
+        else:
+            if request.method == "POST" and request.POST.get("do") == "leave" and row.event.takes_answers():
+                answering.leave(registration=row)
+            place = answering.place_in_line(row) if row.state == "waiting" else 0
+            answer = _plain(
+                request, "seat", **_told(row.event), row=row, place=place, is_open=row.event.takes_answers()
+            )
+    return _private(answer)
+
+
+def _told(event: Event) -> dict[str, Any]:
+    language = translation.get_language() or "en"
+    return {
+        "event": event,
+        "about": event.text(language),
+        "when": when_of(event, language),
+        "where": place_of(event),
+        "sessions": sessions_of(event, language),
+    }
+
+
+def _plain(request: HttpRequest, page: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    return public_page(request, f"{FOLDER}{page}.html", status=status, **context)
+
+
+def _private(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer

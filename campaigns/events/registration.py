@@ -1,0 +1,62 @@
+"""What events add to the platform: menu, a drive's tab, timelines, segments, mailings, replies, undo, erasure and the API."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.events import holdings, lists, mailings, replies, segment_fields, services, timeline  # noqa: F401  registers the lists
+from campaigns.events.models import Event, Invitation, Registration
+from campaigns.mailings.bound import register_binder
+from campaigns.mailings.services import on_move
+from campaigns.outreach.services import on_reply
+from campaigns.planning import tabs
+from crm.accounts.rules import Action
+from crm.api.registry import serve
+from crm.audit import readable, subjects
+from crm.audit.services import undoable
+from crm.audit.verbs import final
+from crm.ui import menu, shell
+
+menu.register(menu.MenuItem(_("Events"), "calendar-event", "event_list", order=38, group=2, prefix="/events/"))
+shell.register_new(shell.NewItem(_("Event"), "calendar-event", "event_create", (Action.DRIVES,), 58))
+tabs.register(tabs.DriveTab(_("Events"), "calendar-event", "drive_events", order=40))
+register_binder(mailings.event_of)
+on_move(mailings.mailing_moved)
+on_reply(replies.hear)
+
+undoable("event", services.restore_event)
+final("event.cancelled", _("Letters have gone out and calendars have dropped it. Plan it anew instead."))
+final("invitation.answered", _("They said it; that happened. Note another answer instead."))
+final("invitation.made", _("They stand on the list. Note their answer instead."))
+final("registration.left", _("The seat may be somebody else's by now. Note another answer instead."))
+subjects.register(subjects.Kind("event", _("Event"), "calendar-event", Event.objects.visible_to, "event_detail"))
+subjects.register(
+    subjects.Kind("invitation", _("Invitation"), "mail-plus", Invitation.objects.visible_to, words="", can_search=False)
+)
+subjects.register(
+    subjects.Kind(
+        "registration",
+        _("Seat at an event"),
+        "armchair",
+        Registration.objects.visible_to,
+        words="name",
+        can_search=False,
+    )
+)
+readable.refers("event", "event")
+readable.choices_of("event.kind", Event.Kind.choices)
+readable.choices_of("invitation.answer", Invitation.Answer.choices)
+readable.choices_of("registration.state", Registration.State.choices)
+readable.FIELDS.update(
+    {
+        "starts_local": _("Begins"), "ends_local": _("Ends"), "zone": _("Time zone"), "place": _("Place"),
+        "online_url": _("Link of the meeting"), "capacity": _("Seats"), "guests_each": _("Guests that each may bring"),
+        "allows_delegate": _("May send somebody else"), "answer_by": _("Answers until"), "abouts": _("What it is about"),
+        "quotas": _("Seats set aside"), "sessions": _("Sessions"), "answer": _("Answer"), "cancelled_at": _("Called off"),
+    }
+)  # fmt: skip
+readable.DONE.update({"answered": _("Answered"), "made": _("Invited"), "left": _("Gave the seat back")})
+timeline.register_sources()
+segment_fields.register_fields()
+holdings.register()
+serve("campaigns.events.api")

@@ -1,0 +1,91 @@
+"""Who gets a seat. Everything here runs under the lock of the event's row, so two requests never see the same last seat; the database
+would refuse it besides (`event_never_oversold`, `quota_never_oversold`)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.utils import timezone
+
+from campaigns.events.letters import queue
+from campaigns.events.models import Event, EventLetter, Quota, Registration
+
+State, About = Registration.State, EventLetter.About
+
+
+def lock_event(event: Event) -> Event:
+    """The event as it is now, held to the end of the transaction. Always the first lock: answers, moves and check-ins queue here."""
+    return Event.objects.select_for_update(of=("self",)).select_related("drive__campaign").get(pk=event.pk)
+
+
+def quota_of(event: Event, constituency: Any) -> Quota | None:
+    """The seats that are set aside for a constituency, by the child itself or by its root."""
+    if constituency is None:
+        return None
+    rows = {row.constituency.code: row for row in event.quotas.select_related("constituency")}
+    return rows.get(constituency.code) or rows.get(constituency.root_code)
+
+
+def seat_or_wait(event: Event, row: Registration, *, now: datetime | None = None) -> bool:
+    """Give a new registration a seat, else a place at the end of the line; saves it. event: locked."""
+    now = now or timezone.now()
+    row.asked_at = row.asked_at or now
+    has_seat = _take(event, row)
+    row.state, row.seated_at = (State.SEAT, now) if has_seat else (State.WAITING, None)
+    row.save()
+    queue(row, About.SEAT if has_seat else About.WAITING)
+    return has_seat
+
+
+def _take(event: Event, row: Registration) -> bool:
+    quota = quota_of(event, row.constituency)
+    if event.is_full or (quota is not None and quota.taken >= quota.seats):
+        return False
+    event.taken += 1
+    event.save(update_fields=["taken"])
+    if quota is not None:
+        quota.taken += 1
+        quota.save(update_fields=["taken"])
+    return True
+
+
+def give_back(event: Event, row: Registration, *, now: datetime | None = None, tells: bool = True) -> bool:
+    """Somebody does not come any more; their guests do not either. False when that was so already. event: locked."""
+    if row.state == State.GONE:
+        return False
+    for guest in row.guests.active():
+        give_back(event, guest, now=now, tells=tells)
+    if row.state == State.SEAT and row.role != Registration.Role.WALK_IN:
+        quota = quota_of(event, row.constituency)
+        event.taken -= 1
+        event.save(update_fields=["taken"])
+        if quota is not None and quota.taken:
+            quota.taken -= 1
+            quota.save(update_fields=["taken"])
+    had_seat = row.state == State.SEAT
+    row.state, row.gone_at = State.GONE, now or timezone.now()
+    row.save(update_fields=["state", "gone_at", "updated_at"])
+    row.letters.filter(sent_at=None, closed_at=None).delete()
+    if had_seat and tells:
+        queue(row, About.RELEASED)
+    return True
+
+
+def move_up(event: Event, *, now: datetime | None = None) -> list[Registration]:
+    """Whoever waits longest and fits gets a free seat, with a letter. A guest follows their host, never goes before. event: locked."""
+    moved: list[Registration] = []
+    if event.is_full or not event.takes_answers_or_runs(now):
+        return moved
+    for row in event.registrations.waiting().select_related("constituency", "host"):
+        if event.is_full:
+            break
+        if row.host and row.host.state != State.SEAT:
+            continue
+        if not _take(event, row):
+            continue
+        row.state, row.seated_at = State.SEAT, now or timezone.now()
+        row.save(update_fields=["state", "seated_at", "updated_at"])
+        queue(row, About.MOVED_UP)
+        moved.append(row)
+    return moved

@@ -1,0 +1,21 @@
+"""Routes of events: for staff, and for everybody."""
+
+from django.urls import URLPattern, URLResolver, path
+
+from campaigns.events import public_views, views
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("events/", views.event_list, name="event_list"),
+    path("events/new/", views.event_create, name="event_create"),
+    path("events/<uuid:uid>/", views.event_detail, name="event_detail"),
+    path("events/<uuid:uid>/edit/", views.event_edit, name="event_edit"),
+    path("events/<uuid:uid>/cancel/", views.event_cancel, name="event_cancel"),
+    path("events/<uuid:uid>/archive/", views.event_archive, name="event_archive"),
+    path("events/<uuid:uid>/write/<slug:purpose>/", views.event_write, name="event_write"),
+    path("events/invitations/<uuid:uid>/note/", views.invitation_note, name="invitation_note"),
+    path("events/people/<uuid:uid>/leave/", views.registration_leave, name="registration_leave"),
+    path("drives/<uuid:uid>/events/", views.drive_events, name="drive_events"),
+    path("meet/<slug:slug>/", public_views.event_page, name="event_page"),
+    path("answer/<str:token>/", public_views.event_answer, name="event_answer"),
+    path("seat/<str:token>/", public_views.event_seat, name="event_seat"),
+]

@@ -1,0 +1,220 @@
+"""Events for staff: the list, one with who was invited and who comes, its forms, and the mailings about it."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.http import Http404, HttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from campaigns.activities.reaching import find_drive
+from campaigns.events import answering, mailings, services
+from campaigns.events.forms import EventForm, InviteForm, NoteAnswerForm
+from campaigns.events.models import Event, EventMailing, Invitation, Registration
+from campaigns.events.telling import place_of, when_of
+from campaigns.planning.forms import refused
+from campaigns.planning.models import Drive
+from campaigns.planning.tabs import tabs_of
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action, requires
+from crm.errors import DomainError, NotAllowed
+from crm.ui.responses import done, form_page, list_page
+from crm.ui.sources import build
+from crm.ui.toasts import toast
+
+Purpose = EventMailing.Purpose
+
+
+@requires(Action.SEE)
+def event_list(request: StaffRequest) -> HttpResponseBase:
+    table = build("events", request)
+    context = {"may_plan": request.user.may(Action.DRIVES)}
+    return list_page(request, "campaigns/events/event_list.html", table=table, filters=table.filters, **context)
+
+
+@requires(Action.SEE)
+def drive_events(request: StaffRequest, uid: UUID) -> HttpResponseBase:
+    """The events of one drive, as a page of it."""
+    drive = find_drive(request, uid)
+    get = request.GET.copy()
+    get.setlist("drive", [str(drive.uid)])
+    request.GET = get  # type: ignore[assignment]
+    table = build("events", request)
+    return list_page(
+        request, "campaigns/events/event_list.html", table=table, filters=table.filters, drive=drive,
+        tabs=tabs_of(drive, "drive_events"), may_plan=request.user.may(Action.DRIVES),
+    )  # fmt: skip
+
+
+@requires(Action.SEE)
+def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
+    """`?tab=people` shows who comes, otherwise who was invited and how they answered."""
+    event = _event(request, uid)
+    base = reverse("event_detail", args=[uid])
+    tab = "people" if request.GET.get("tab") == "people" else "invited"
+    seats = Registration.objects.visible_to(request.user).filter(event=event)
+    sums = Invitation.objects.visible_to(request.user).filter(event=event).sums()
+    waiting, came = seats.waiting().count(), seats.came().count()
+    table = build("event_people" if tab == "people" else "event_invitations", request, event=str(uid))
+    context: dict[str, Any] = {
+        "event": event, "tab": tab, "sums": sums, "waiting": waiting, "came": came, "missed": seats.missed().count(),
+        "tabs": [
+            {"label": _("Invited"), "url": base, "current": tab == "invited", "count": sums["all"]},
+            {"label": _("Takes part"), "url": f"{base}?tab=people", "current": tab == "people", "count": event.taken + waiting},
+        ],
+        "when": when_of(event), "where": place_of(event), "quotas": event.quotas.select_related("constituency").order_by("constituency__position"),
+        "letters": event.mailings.select_related("mailing").order_by("mailing__created_at"),
+        "may_plan": _may_plan(request, event), "may_write": request.user.may(Action.WRITE),
+        "page_url": mailings.page_url(event), "takes_answers": event.takes_answers(),
+    }  # fmt: skip
+    return list_page(request, "campaigns/events/event_detail.html", table=table, filters=table.filters, **context)
+
+
+@requires(Action.DRIVES)
+def event_create(request: StaffRequest) -> HttpResponse:
+    """`?drive=` fills it in."""
+    form = EventForm(
+        request.POST if request.method == "POST" else None,
+        user=request.user,
+        initial={"drive": request.GET.get("drive", "")},
+    )
+    if form.is_valid():
+        try:
+            event = services.create_event(actor=request.user, **form.values())
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("%(name)s is planned. Invite people when its texts are right.") % {"name": event.label})
+            return done(request, reverse("event_detail", args=[event.uid]))
+    return _form(request, form, _("New event"), reverse("event_list"))
+
+
+@requires(Action.DRIVES)
+def event_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
+    event = _editable(request, uid)
+    form = EventForm(
+        request.POST if request.method == "POST" else None, user=request.user, initial=EventForm.initial_of(event)
+    )
+    back = reverse("event_detail", args=[uid])
+    if form.is_valid():
+        try:
+            entry = services.edit_event(
+                event=event, actor=request.user, seen_at=form.cleaned_data["seen_at"], **form.values()
+            )
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("%(name)s saved.") % {"name": event.label}, undo=entry)
+            return done(request, back)
+    return _form(request, form, event.label, back)
+
+
+def _form(request: StaffRequest, form: EventForm, title: str, back: str) -> HttpResponse:
+    has_drive = Drive.objects.visible_to(request.user, Action.DRIVES).filter(archived_at=None).exists()
+    context = {"title": title, "back": back, "has_drive": has_drive}
+    return form_page(request, "campaigns/events/event_form.html", context, form=form)
+
+
+@requires(Action.DRIVES)
+@require_POST
+def event_cancel(request: StaffRequest, uid: UUID) -> HttpResponse:
+    event = _editable(request, uid)
+    services.cancel_event(event=event, actor=request.user)
+    toast(
+        request,
+        _("%(name)s is called off. Everybody with a seat or on the waiting list is told.") % {"name": event.label},
+    )
+    return done(request, reverse("event_detail", args=[uid]))
+
+
+@requires(Action.DRIVES)
+@require_POST
+def event_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    event = _editable(request, uid)
+    entry = services.archive_event(event=event, actor=request.user)
+    toast(request, _("%(name)s is out of the lists.") % {"name": event.label}, undo=entry)
+    return done(request, reverse("event_list"))
+
+
+# --- mailings ---------------------------------------------------------------------------------------------------------
+@requires(Action.WRITE)
+def event_write(request: StaffRequest, uid: UUID, purpose: str) -> HttpResponse:
+    """A mailing about the event: whom to invite is chosen; the other purposes know their readers."""
+    if purpose not in Purpose.values:
+        raise Http404
+    event = _event(request, uid)
+    form = InviteForm(request.POST if request.method == "POST" else None, user=request.user, purpose=purpose)
+    if form.is_valid():
+        try:
+            mailing = mailings.begin_mailing(event=event, actor=request.user, purpose=purpose, **form.cleaned_data)
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("A draft is there. Read it, choose a sender, and have it approved."))
+            return done(request, reverse("mailing_detail", args=[mailing.uid]))
+    context = {
+        "title": {
+            "invitation": _("Invite"), "reminder": _("Remind who did not answer"), "came": _("Write to those who came"),
+            "missed": _("Write to those who did not come"), "news": _("Write to those who have a seat"),
+        }[purpose],
+        "event": event, "back": reverse("event_detail", args=[uid]), "purpose": purpose,
+    }  # fmt: skip
+    return form_page(request, "campaigns/events/write_form.html", context, form=form)
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+@requires(Action.LOG)
+def invitation_note(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """What somebody said on the phone, or to a colleague."""
+    rows = Invitation.objects.visible_to(request.user).select_related("event", "person", "organization")
+    invitation = get_object_or_404(rows, uid=uid)
+    if not Invitation.objects.visible_to(request.user, Action.LOG).filter(pk=invitation.pk).exists():
+        raise NotAllowed(_("You may see this, but your role does not let you change it here."))
+    initial = {"says": invitation.answer, "note": invitation.note}
+    form = NoteAnswerForm(request.POST if request.method == "POST" else None, initial=initial)
+    back = reverse("event_detail", args=[invitation.event.uid])
+    if form.is_valid():
+        try:
+            answering.answer(invitation=invitation, road=Invitation.Road.STAFF, actor=request.user, **form.values())
+        except DomainError as error:
+            refused(form, error)
+        else:
+            toast(request, _("The answer of %(name)s is noted.") % {"name": invitation.label})
+            return done(request, back)
+    context = {"title": _("Answer of %(name)s") % {"name": invitation.label}, "invitation": invitation, "back": back}
+    return form_page(request, "campaigns/events/note_form.html", context, form=form)
+
+
+@requires(Action.LOG)
+@require_POST
+def registration_leave(request: StaffRequest, uid: UUID) -> HttpResponse:
+    rows = Registration.objects.visible_to(request.user).select_related("event", "invitation")
+    row = get_object_or_404(rows, uid=uid)
+    if not Registration.objects.visible_to(request.user, Action.LOG).filter(pk=row.pk).exists():
+        raise NotAllowed(_("You may see this, but your role does not let you change it here."))
+    answering.leave(registration=row, actor=request.user)
+    toast(request, _("%(name)s gives the seat back.") % {"name": row.name})
+    return done(request, f"{reverse('event_detail', args=[row.event.uid])}?tab=people")
+
+
+# --- who may ----------------------------------------------------------------------------------------------------------
+def _event(request: StaffRequest, uid: UUID) -> Event:
+    rows = Event.objects.visible_to(request.user).select_related("drive__campaign", "country")
+    event: Event = get_object_or_404(rows, uid=uid)
+    return event
+
+
+def _may_plan(request: StaffRequest, event: Event) -> bool:
+    return Event.objects.visible_to(request.user, Action.DRIVES).filter(pk=event.pk).exists()
+
+
+def _editable(request: StaffRequest, uid: UUID) -> Event:
+    event = _event(request, uid)
+    if not _may_plan(request, event):
+        raise NotAllowed(_("You may see this event, but your role does not let you change it."))
+    return event
