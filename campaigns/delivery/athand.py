@@ -17,6 +17,7 @@ class AtHand:
         self._items: deque[Item] = deque()
         self._few = few
         self._more, self._low = asyncio.Event(), asyncio.Event()
+        self._is_over = False
 
     def __len__(self) -> int:
         return len(self._items)
@@ -32,10 +33,15 @@ class AtHand:
         return self._items.popleft() if self._items else None
 
     async def low(self) -> None:
-        """Return when few are left."""
-        while len(self._items) >= self._few:
+        """Return when few are left, or when nobody takes any more."""
+        while len(self._items) >= self._few and not self._is_over:
             self._low.clear()
             await self._low.wait()
+
+    def end(self) -> None:
+        """Nobody takes any more: who fills it need not wait for that."""
+        self._is_over = True
+        self._low.set()
 
     async def more(self, seconds: float) -> None:
         """Return when there may be more, or after so long."""

@@ -96,9 +96,9 @@ class Engine:
             lanes = [asyncio.create_task(Lane(self).run()) for _number in range(self.plan.connections)]
             results = await asyncio.gather(*lanes, return_exceptions=True)
             self.stop.set()
-            feed.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await feed
+            # Not cancelled: a claim that is just being committed would be nobody's until its lease is over.
+            self.queue.end()
+            await feed
             for result in results:
                 if isinstance(result, BaseException):
                     logger.error("A connection's work ended: %s", result, exc_info=result)

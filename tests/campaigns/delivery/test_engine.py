@@ -1,5 +1,6 @@
 """The engine against a real sink: each outcome, and what it brings with it."""
 
+import asyncio
 import datetime
 import threading
 from email import message_from_bytes
@@ -10,6 +11,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns.delivery.addresses import message_id, read_address
+from campaigns.delivery.ledger import Ledger
 from campaigns.delivery.models import BreakerPause, Delivery, DeliveryChunk, DeliveryRetry
 from campaigns.delivery.queries import counts, progress, quick_counts
 from campaigns.delivery.sweeping import sweep, wind_up
@@ -389,6 +391,28 @@ def test_a_claim_that_ran_out_before_the_final_dot_sends_nothing_and_loses_nothi
     assert counts(mailing.pk)["pending"] == 3, "known not to have left, so nobody needs to decide"
     deliver(mailing.pk)
     assert len(sink.recipients) == 3
+
+
+def test_a_chunk_that_is_claimed_while_the_run_ends_is_free_for_the_next_run(mailing, sink, monkeypatch):
+    subscriber(mailing.topic, 1)
+    use(mailing, sink)
+    to_sending(mailing)
+    claim = Ledger.claim_chunk
+
+    async def claim_late(self):
+        claimed = await claim(self)
+        await asyncio.sleep(0.8)  # committed, and the lanes have gone home
+        return claimed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Ledger, "claim_chunk", claim_late)
+        send_some(mailing.pk, seconds=0.3)
+    assert sink.recipients == []
+    assert DeliveryChunk.objects.get(mailing_id=mailing.pk).token is None
+
+    deliver(mailing.pk)
+
+    assert sink.recipients == ["p1@people.test"]
 
 
 def test_a_sender_edited_after_the_freeze_does_not_change_what_was_approved(mailing, sink):
