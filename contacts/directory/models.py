@@ -288,6 +288,23 @@ class Membership(UidModel):
         return f"{self.person_id} in {self.organization_id}"
 
 
+class PersonReach(models.Model):
+    """A country other than their own in which somebody is seen: one in which an organization that they belong to now is, or works.
+
+    Kept by triggers on people, memberships and organizations (see the migration), so without foreign keys: it is never written here.
+    """
+
+    pk = models.CompositePrimaryKey("country", "person_id")
+    country = models.CharField(max_length=2)
+    person_id = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["person_id"], name="person_reach_person")]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} in {self.country}"
+
+
 class ContactPoint(StampedModel):
     """An address of a person, a post or an organization, with a status of its own."""
 

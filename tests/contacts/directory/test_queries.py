@@ -3,7 +3,7 @@
 import pytest
 
 from contacts.directory import queries
-from contacts.directory.models import Membership, Person
+from contacts.directory.models import Membership, Person, PersonReach
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from tests.factories import CountryFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
@@ -64,3 +64,37 @@ def test_reach_goes_on_with_other_conditions_and_inside_other_questions(user):
     assert Membership.objects.filter(person__in=seen).count() == 1
     assert list(seen.visible_to(user, Action.EXPORT).filter(sort_key__startswith="ndiaye")) == [wanted]
     assert seen.exclude(pk=wanted.pk).count() == 1
+
+
+def test_who_is_seen_follows_whatever_decides_it(user):
+    """Each of the ways in which somebody comes into the countries, and out of them again."""
+    person, place = at("FR"), OrganizationFactory(country=CountryFactory(code="PE"))
+
+    def seen() -> bool:
+        return Person.objects.visible_to(user).filter(pk=person.pk).exists()
+
+    assert not seen()
+    membership = Membership.objects.get(person=person)
+    membership.organization.countries_of_work = ["BR", "KE"]
+    membership.organization.save()
+    assert seen()
+    membership.organization = place
+    membership.save()
+    assert not seen()
+    place.country_id = "SN"
+    CountryFactory(code="SN")
+    place.save()
+    assert seen()
+    Membership.objects.filter(pk=membership.pk).update(ended_on="2026-01-31")
+    assert not seen()
+    second = MembershipFactory(person=person, organization=place, is_primary=False)
+    Person.objects.filter(pk=person.pk).update(country="DE")
+    assert seen()
+    Person.objects.filter(pk=person.pk).update(country="SN")
+    assert seen() and not PersonReach.objects.filter(person_id=person.pk, country="SN").exists()
+    Person.objects.filter(pk=person.pk).update(country=None)
+    assert seen()
+    second.delete()
+    assert not seen()
+    person.memberships.all().delete()
+    assert not PersonReach.objects.filter(person_id=person.pk).exists()
