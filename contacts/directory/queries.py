@@ -29,6 +29,12 @@ if TYPE_CHECKING:
 WIDE_REACH = 20  # countries
 
 
+def is_narrow(user: User, action: Action = Action.SEE) -> bool:
+    """Whether somebody sees people of few countries, and so a small part of the directory."""
+    codes = user.scope(action).countries
+    return codes is not None and len(codes) <= WIDE_REACH
+
+
 class IsAnyOf(Func):
     """`x = ANY (array)`: unlike `IN (SELECT …)`, an array is made before the plan begins, and then sought by index."""
 
