@@ -288,7 +288,7 @@ class Membership(UidModel):
         return f"{self.person_id} in {self.organization_id}"
 
 
-class PersonReach(models.Model):
+class SeenAlsoIn(models.Model):
     """A country other than their own in which somebody is seen: one in which an organization that they belong to now is, or works.
 
     Kept by triggers on people, memberships and organizations (see the migration), so without foreign keys: it is never written here.
@@ -299,7 +299,7 @@ class PersonReach(models.Model):
     person_id = models.BigIntegerField()
 
     class Meta:
-        indexes = [models.Index(fields=["person_id"], name="person_reach_person")]
+        indexes = [models.Index(fields=["person_id"], name="seen_also_in_person")]
 
     def __str__(self) -> str:
         return f"{self.person_id} in {self.country}"

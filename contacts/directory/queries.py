@@ -108,15 +108,15 @@ class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
         """People of countries in the user's scope, or with a current membership in an organization that is in it.
 
-        Most are of the country that their organization is in, which their own row says. The few others stand in `PersonReach`; of a
+        Most are of the country that their organization is in, which their own row says. The few others stand in `SeenAlsoIn`; of a
         narrow reach they are looked up first into an array, so that both halves are found by an index.
         """
         codes = user.scope(action).countries
         if codes is None:
             return self
-        from contacts.directory.models import PersonReach
+        from contacts.directory.models import SeenAlsoIn
 
-        others = PersonReach.objects.filter(country__in=codes).values("person_id")
+        others = SeenAlsoIn.objects.filter(country__in=codes).values("person_id")
         if len(codes) > WIDE_REACH:
             return self.filter(Q(country_id__in=codes) | Q(pk__in=others))
         return self.filter(Q(country_id__in=codes) | IsAnyOf(F("pk"), ArraySubquery(others)))

@@ -6,7 +6,7 @@ from django.test import RequestFactory
 
 from contacts.directory import queries
 from contacts.directory.lists import PersonTable
-from contacts.directory.models import Membership, Person, PersonReach
+from contacts.directory.models import Membership, Person, SeenAlsoIn
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from tests.factories import CountryFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
@@ -94,13 +94,13 @@ def test_who_is_seen_follows_whatever_decides_it(user):
     Person.objects.filter(pk=person.pk).update(country="DE")
     assert seen()
     Person.objects.filter(pk=person.pk).update(country="SN")
-    assert seen() and not PersonReach.objects.filter(person_id=person.pk, country="SN").exists()
+    assert seen() and not SeenAlsoIn.objects.filter(person_id=person.pk, country="SN").exists()
     Person.objects.filter(pk=person.pk).update(country=None)
     assert seen()
     second.delete()
     assert not seen()
     person.memberships.all().delete()
-    assert not PersonReach.objects.filter(person_id=person.pk).exists()
+    assert not SeenAlsoIn.objects.filter(person_id=person.pk).exists()
 
 
 def test_a_narrow_reach_is_sorted_as_a_wide_one_is(user):

@@ -5,11 +5,11 @@ from django.db import migrations, models
 
 # In this order whoever takes two locks takes them: organizations, then people. Statements behind a lock see what it waited for.
 KEPT = """
-CREATE FUNCTION person_reach_anew(people bigint[]) RETURNS void LANGUAGE plpgsql AS $$
+CREATE FUNCTION seen_also_in_anew(people bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM contacts_person WHERE id = ANY (people) ORDER BY id FOR NO KEY UPDATE;
-    DELETE FROM contacts_personreach WHERE person_id = ANY (people);
-    INSERT INTO contacts_personreach (country, person_id)
+    DELETE FROM contacts_seenalsoin WHERE person_id = ANY (people);
+    INSERT INTO contacts_seenalsoin (country, person_id)
     SELECT DISTINCT c.code, m.person_id
       FROM contacts_membership m JOIN contacts_person p ON p.id = m.person_id JOIN contacts_organization o ON o.id = m.organization_id
            CROSS JOIN LATERAL unnest(o.countries_of_work || o.country_id) AS c (code)
@@ -17,12 +17,12 @@ BEGIN
     ON CONFLICT DO NOTHING;
 END $$;
 
-CREATE FUNCTION person_reach_grows() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION seen_also_in_grows() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM contacts_organization WHERE id IN (SELECT organization_id FROM added WHERE ended_on IS NULL) ORDER BY id FOR SHARE;
     PERFORM 1 FROM contacts_person  -- nobody else sees those that this transaction made
       WHERE id IN (SELECT person_id FROM added WHERE ended_on IS NULL) AND xmin <> pg_current_xact_id()::xid ORDER BY id FOR SHARE;
-    INSERT INTO contacts_personreach (country, person_id)
+    INSERT INTO contacts_seenalsoin (country, person_id)
     SELECT DISTINCT c.code, m.person_id
       FROM added m JOIN contacts_person p ON p.id = m.person_id JOIN contacts_organization o ON o.id = m.organization_id
            CROSS JOIN LATERAL unnest(o.countries_of_work || o.country_id) AS c (code)
@@ -30,70 +30,70 @@ BEGIN
     ON CONFLICT DO NOTHING;
     RETURN NULL;
 END $$;
-CREATE TRIGGER person_reach_grows AFTER INSERT ON contacts_membership REFERENCING NEW TABLE AS added
-    FOR EACH STATEMENT EXECUTE FUNCTION person_reach_grows();
+CREATE TRIGGER seen_also_in_grows AFTER INSERT ON contacts_membership REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION seen_also_in_grows();
 
-CREATE FUNCTION person_reach_shrinks() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION seen_also_in_shrinks() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM person_reach_anew((SELECT array_agg(DISTINCT person_id) FROM gone));
+    PERFORM seen_also_in_anew((SELECT array_agg(DISTINCT person_id) FROM gone));
     RETURN NULL;
 END $$;
-CREATE TRIGGER person_reach_shrinks AFTER DELETE ON contacts_membership REFERENCING OLD TABLE AS gone
-    FOR EACH STATEMENT EXECUTE FUNCTION person_reach_shrinks();
+CREATE TRIGGER seen_also_in_shrinks AFTER DELETE ON contacts_membership REFERENCING OLD TABLE AS gone
+    FOR EACH STATEMENT EXECUTE FUNCTION seen_also_in_shrinks();
 
-CREATE FUNCTION person_reach_moves() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION seen_also_in_moves() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM contacts_organization WHERE id = NEW.organization_id FOR SHARE;
-    PERFORM person_reach_anew(ARRAY[OLD.person_id, NEW.person_id]);
+    PERFORM seen_also_in_anew(ARRAY[OLD.person_id, NEW.person_id]);
     RETURN NULL;
 END $$;
-CREATE TRIGGER person_reach_moves AFTER UPDATE OF person_id, organization_id, ended_on ON contacts_membership FOR EACH ROW
+CREATE TRIGGER seen_also_in_moves AFTER UPDATE OF person_id, organization_id, ended_on ON contacts_membership FOR EACH ROW
     WHEN ((OLD.person_id, OLD.organization_id, OLD.ended_on) IS DISTINCT FROM (NEW.person_id, NEW.organization_id, NEW.ended_on))
-    EXECUTE FUNCTION person_reach_moves();
+    EXECUTE FUNCTION seen_also_in_moves();
 
-CREATE FUNCTION person_reach_follows_person() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION seen_also_in_follows_person() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM person_reach_anew(ARRAY[NEW.id]);
+    PERFORM seen_also_in_anew(ARRAY[NEW.id]);
     RETURN NULL;
 END $$;
-CREATE TRIGGER person_reach_follows_person AFTER UPDATE OF country_id ON contacts_person FOR EACH ROW
-    WHEN (OLD.country_id IS DISTINCT FROM NEW.country_id) EXECUTE FUNCTION person_reach_follows_person();
+CREATE TRIGGER seen_also_in_follows_person AFTER UPDATE OF country_id ON contacts_person FOR EACH ROW
+    WHEN (OLD.country_id IS DISTINCT FROM NEW.country_id) EXECUTE FUNCTION seen_also_in_follows_person();
 
-CREATE FUNCTION person_reach_follows_organization() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION seen_also_in_follows_organization() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    PERFORM person_reach_anew((SELECT array_agg(DISTINCT person_id) FROM contacts_membership
+    PERFORM seen_also_in_anew((SELECT array_agg(DISTINCT person_id) FROM contacts_membership
                                 WHERE organization_id = NEW.id AND ended_on IS NULL));
     RETURN NULL;
 END $$;
-CREATE TRIGGER person_reach_follows_organization AFTER UPDATE OF country_id, countries_of_work ON contacts_organization FOR EACH ROW
+CREATE TRIGGER seen_also_in_follows_organization AFTER UPDATE OF country_id, countries_of_work ON contacts_organization FOR EACH ROW
     WHEN (OLD.country_id IS DISTINCT FROM NEW.country_id OR OLD.countries_of_work IS DISTINCT FROM NEW.countries_of_work)
-    EXECUTE FUNCTION person_reach_follows_organization();
+    EXECUTE FUNCTION seen_also_in_follows_organization();
 
-INSERT INTO contacts_personreach (country, person_id)
+INSERT INTO contacts_seenalsoin (country, person_id)
 SELECT DISTINCT c.code, m.person_id
   FROM contacts_membership m JOIN contacts_person p ON p.id = m.person_id JOIN contacts_organization o ON o.id = m.organization_id
        CROSS JOIN LATERAL unnest(o.countries_of_work || o.country_id) AS c (code)
  WHERE m.ended_on IS NULL AND c.code IS NOT NULL AND c.code IS DISTINCT FROM p.country_id;
 """
 NOT_KEPT = """
-DROP TRIGGER person_reach_grows ON contacts_membership;
-DROP TRIGGER person_reach_shrinks ON contacts_membership;
-DROP TRIGGER person_reach_moves ON contacts_membership;
-DROP TRIGGER person_reach_follows_person ON contacts_person;
-DROP TRIGGER person_reach_follows_organization ON contacts_organization;
-DROP FUNCTION person_reach_grows(), person_reach_shrinks(), person_reach_moves(), person_reach_follows_person(),
-              person_reach_follows_organization(), person_reach_anew(bigint[]);
+DROP TRIGGER seen_also_in_grows ON contacts_membership;
+DROP TRIGGER seen_also_in_shrinks ON contacts_membership;
+DROP TRIGGER seen_also_in_moves ON contacts_membership;
+DROP TRIGGER seen_also_in_follows_person ON contacts_person;
+DROP TRIGGER seen_also_in_follows_organization ON contacts_organization;
+DROP FUNCTION seen_also_in_grows(), seen_also_in_shrinks(), seen_also_in_moves(), seen_also_in_follows_person(),
+              seen_also_in_follows_organization(), seen_also_in_anew(bigint[]);
 """
 
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("contacts", "0021_lines_of_imports_in_columns"),
+        ("contacts", "0022_reach"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name="PersonReach",
+            name="SeenAlsoIn",
             fields=[
                 (
                     "pk",
@@ -105,7 +105,7 @@ class Migration(migrations.Migration):
                 ("person_id", models.BigIntegerField()),
             ],
             options={
-                "indexes": [models.Index(fields=["person_id"], name="person_reach_person")],
+                "indexes": [models.Index(fields=["person_id"], name="seen_also_in_person")],
             },
         ),
         migrations.RunSQL(KEPT, NOT_KEPT),
