@@ -37,9 +37,17 @@ def make_room() -> None:
 
 
 def restore() -> None:
-    """Empty every table and put the remembered rows back."""
+    """Empty every table and put the remembered rows back.
+
+    Only where there are rows: TRUNCATE makes new files for each table and each index, which costs many times as much.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"TRUNCATE {', '.join(_tables(cursor))} CASCADE")
+        cursor.execute("SET LOCAL session_replication_role = replica")  # no triggers, those of foreign keys included
+        tables = _tables(cursor)
+        filled = " UNION ALL ".join(f"SELECT '{table}' WHERE EXISTS (SELECT FROM public.{table})" for table in tables)
+        cursor.execute(filled)
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM public.{table}")
         for table in _tables(cursor, "seed"):
             cursor.execute(f"INSERT INTO public.{table} SELECT * FROM seed.{table}")
 

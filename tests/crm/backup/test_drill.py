@@ -163,9 +163,8 @@ def _tar(path, **members):
     return path
 
 
-@pytest.mark.parametrize("harm", ["not a tar", "half", "other database", "other format", "leads out"])
-def test_restore_refuses_a_file_that_is_not_whole(filled, tmp_path, harm):
-    path = make_backup(target=tmp_path / "f.backup")
+def _harmed(path, harm):
+    """The backup, damaged in one way."""
     if harm == "not a tar":
         path.write_bytes(b"hello " * 1000)
     elif harm == "half":
@@ -177,11 +176,19 @@ def test_restore_refuses_a_file_that_is_not_whole(filled, tmp_path, harm):
             manifest = json.loads(tar.extractfile("manifest.json").read())
         manifest["format"] = 99 if harm == "other format" else manifest["format"]
         _tar(path, manifest_dot_json=json.dumps(manifest).encode(), database_dot_dump=b"something else")
+    return path
+
+
+def test_restore_refuses_a_file_that_is_not_whole(filled, tmp_path):
+    whole = make_backup(target=tmp_path / "f.backup").read_bytes()
 
     with database("drill_target"):
-        with pytest.raises(Invalid):
-            restore_backup(source=path)
-        assert connection.introspection.table_names() == []
+        for number, harm in enumerate(("not a tar", "half", "other database", "other format", "leads out")):
+            path = tmp_path / f"{number}.backup"
+            path.write_bytes(whole)
+            with pytest.raises(Invalid):
+                restore_backup(source=_harmed(path, harm))
+            assert connection.introspection.table_names() == [], harm
 
 
 def test_commands_make_and_restore_a_sealed_backup(filled, tmp_path, settings):
