@@ -19,6 +19,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.outreach.models import Inbox
+from campaigns.outreach.tokens import forget_token, token_for
 from crm.errors import Unavailable
 
 SECONDS = 15  # for each answer
@@ -193,6 +194,41 @@ def _connect(inbox: Inbox) -> imaplib.IMAP4:
 
 
 def _sign_in(client: imaplib.IMAP4, inbox: Inbox, where: str) -> None:
+    if inbox.sign_in == Inbox.SignIn.TOKEN:
+        _sign_in_with_token(client, inbox, where)
+    else:
+        _sign_in_with_password(client, inbox, where)
+    client._get_capabilities()  # those after signing in are others, and imaplib has no other way to ask
+
+
+def _sign_in_with_token(client: imaplib.IMAP4, inbox: Inbox, where: str) -> None:
+    """By XOAUTH2, as the large services have it, else by OAUTHBEARER (RFC 7628). A refusal comes as a question first, with the reason in it."""
+    token, asked = token_for(inbox), []
+    has_only_bearer = "AUTH=OAUTHBEARER" in client.capabilities and "AUTH=XOAUTH2" not in client.capabilities
+    mechanism = "OAUTHBEARER" if has_only_bearer else "XOAUTH2"
+    first, on_refusal = f"user={inbox.user}\1auth=Bearer {token}\1\1", b""
+    if has_only_bearer:
+        first = f"n,a={inbox.user.replace('=', '=3D').replace(',', '=2C')},\1host={inbox.host}\1port={inbox.port}\1auth=Bearer {token}\1\1"
+        on_refusal = b"\1"
+
+    def answer(challenge: bytes) -> bytes:
+        asked.append(challenge)
+        return first.encode() if len(asked) == 1 else on_refusal
+
+    try:
+        client.authenticate(mechanism, answer)
+    except imaplib.IMAP4.abort:
+        raise
+    except (imaplib.IMAP4.error, UnicodeError) as error:
+        forget_token(inbox)
+        raise Unavailable(
+            _("%(where)s answered, but refused the token for %(user)s. It said: “%(said)s”.")
+            % {"where": where, "user": inbox.user, "said": said([str(error)])},
+            code="refused",
+        ) from error
+
+
+def _sign_in_with_password(client: imaplib.IMAP4, inbox: Inbox, where: str) -> None:
     try:
         if "AUTH=PLAIN" in client.capabilities:
             client.authenticate("PLAIN", lambda _challenge: f"\0{inbox.user}\0{inbox.password}".encode())
@@ -206,7 +242,6 @@ def _sign_in(client: imaplib.IMAP4, inbox: Inbox, where: str) -> None:
             % {"where": where, "said": said([str(error)])},
             code="refused",
         ) from error
-    client._get_capabilities()  # those after signing in are others, and imaplib has no other way to ask
 
 
 def _leave(client: imaplib.IMAP4) -> None:

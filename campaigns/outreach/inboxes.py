@@ -36,7 +36,10 @@ LONGEST_WAIT = timedelta(
 )  # between two tries of a mailbox that cannot be read: a wrong password must not lock it
 OVERLAP = timedelta(days=2)  # looked at again when a folder was made anew and its numbers mean nothing any more
 DOTS = "•••"
-FIELDS = ("name", "host", "port", "security", "user", "folder", "after", "move_to")
+FIELDS = (
+    "name", "host", "port", "security", "user", "sign_in", "token_url", "client_id", "scope", "folder", "after", "move_to",
+)  # fmt: skip
+SECRETS = ("password", "client_secret", "refresh_token")
 
 
 # --- set up -------------------------------------------------------------------------------------------------------------
@@ -50,8 +53,10 @@ def save_inbox(*, inbox: Inbox, actor: User) -> Inbox:
     inbox.failures, inbox.failing_since, inbox.last_error, inbox.due_at = 0, None, "", None
     inbox.token, inbox.lease_until = None, None  # a round under way writes nothing more down
     changes: list[Change] = [(name, getattr(before, name, None), getattr(inbox, name)) for name in FIELDS]
-    if before and before.password != inbox.password:
-        changes.append(("password", DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
+    for name in SECRETS:
+        if before and getattr(before, name) != getattr(inbox, name):
+            changes.append((name, DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
+    inbox.access_token, inbox.access_until = "", None  # one for the mailbox as it is now
     try:
         with transaction.atomic():
             inbox.save()

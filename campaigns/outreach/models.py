@@ -170,6 +170,10 @@ class Inbox(StampedModel):
         STARTTLS = "starttls", _("STARTTLS (port 143)")
         NONE = "none", _("none: for a server on this machine only")
 
+    class SignIn(models.TextChoices):
+        PASSWORD = "password", _("with a password")
+        TOKEN = "token", _("with a token (OAuth 2)")
+
     class After(models.TextChoices):
         MOVE = "move", _("move it to another folder")
         SEEN = "seen", _("leave it there, marked as read")
@@ -179,7 +183,15 @@ class Inbox(StampedModel):
     port = models.PositiveIntegerField(default=993)
     security = models.CharField(max_length=8, choices=Security.choices, default=Security.TLS)
     user = models.CharField(max_length=254)
+    sign_in = models.CharField(max_length=8, choices=SignIn.choices, default=SignIn.PASSWORD)
     password = EncryptedField(blank=True, default="")
+    token_url = models.CharField(max_length=300, blank=True, default="", help_text="where access tokens come from")
+    client_id = models.CharField(max_length=300, blank=True, default="")
+    client_secret = EncryptedField(blank=True, default="")
+    scope = models.CharField(max_length=500, blank=True, default="")
+    refresh_token = EncryptedField(blank=True, default="", help_text="empty: the program signs in as itself")
+    access_token = EncryptedField(blank=True, default="", editable=False)
+    access_until = models.DateTimeField(null=True, blank=True, editable=False)
     folder = models.CharField(max_length=120, default="INBOX")
     after = models.CharField(max_length=4, choices=After.choices, default=After.MOVE)
     move_to = models.CharField(max_length=120, blank=True, default="Groundswell")
@@ -206,6 +218,11 @@ class Inbox(StampedModel):
                 name="inbox_port",
                 condition=Q(port__range=(1, 65535)),
                 violation_error_message=_("A port is a number between 1 and 65535."),
+            ),
+            models.CheckConstraint(
+                name="inbox_token_comes_from_somewhere",
+                condition=~Q(sign_in="token") | (~Q(token_url="") & ~Q(client_id="")),
+                violation_error_message=_("Say where tokens come from, and the program’s id there."),
             ),
             models.CheckConstraint(
                 name="inbox_moves_somewhere_else",

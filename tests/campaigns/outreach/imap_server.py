@@ -54,6 +54,7 @@ class Server:
         self, *, tls: ssl.SSLContext | None = None, extensions: str = "UIDPLUS MOVE", plain: bool = True
     ) -> None:
         self.user, self.password = "bounces@campaign.test", "geheim ü"
+        self.token, self.tokens = "", []  # the one that is good, and what was given
         self.folders = {"INBOX": Folder()}
         self.commands: list[str] = []
         self.drop_before: Callable[[str], bool] = lambda command: False
@@ -170,6 +171,8 @@ class Session:
                 given = [
                     part.replace('\\"', '"').replace("\\\\", "\\") for part in re.findall(r'"((?:[^"\\]|\\.)*)"', rest)
                 ]
+            elif rest.strip().upper() in {"XOAUTH2", "OAUTHBEARER"}:
+                return await self.with_token()
             else:
                 self.say(b"+ ")
                 await self.writer.drain()
@@ -178,6 +181,23 @@ class Session:
             self.is_in = given == [self.server.user, self.server.password]
             return "OK welcome" if self.is_in else "NO [AUTHENTICATIONFAILED] Authentication failed."
         return "OK done"
+
+    async def with_token(self) -> str:
+        """A refusal is a question with the reason in it, and the client answers before it hears NO (RFC 7628, 3.2.3)."""
+        self.say(b"+ ")
+        await self.writer.drain()
+        given = base64.b64decode((await self.reader.readline()).strip()).decode()
+        self.server.tokens.append(given)
+        if given in {
+            f"user={self.server.user}\1auth=Bearer {self.server.token}\1\1",
+            f"n,a={self.server.user},\1host=127.0.0.1\1port={self.server.port}\1auth=Bearer {self.server.token}\1\1",
+        }:
+            self.is_in = True
+            return "OK welcome"
+        self.say(b"+ " + base64.b64encode(b'{"status":"400","schemes":"Bearer"}'))
+        await self.writer.drain()
+        self.server.tokens.append(base64.b64decode((await self.reader.readline()).strip()).decode())
+        return "NO [AUTHENTICATIONFAILED] Authentication failed."
 
     def folders(self, verb: str, rest: str) -> str:
         names = re.findall(r'"((?:[^"\\]|\\.)*)"', rest)

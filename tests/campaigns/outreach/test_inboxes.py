@@ -397,7 +397,7 @@ def test_password_is_encrypted_at_rest_and_never_told(server, admin, sign_in):
     client = sign_in(admin)
     form = {
         "name": "Bounces", "host": "localhost", "port": "993", "security": "tls", "user": "b@x.org", "password": "s3cret!",
-        "folder": "INBOX", "after": "move", "move_to": "Done",
+        "sign_in": "password", "folder": "INBOX", "after": "move", "move_to": "Done",
     }  # fmt: skip
     assert client.post(reverse("inbox_create"), form).status_code == 302
     inbox = Inbox.objects.get()
@@ -436,12 +436,16 @@ def test_password_is_encrypted_at_rest_and_never_told(server, admin, sign_in):
         ({"user": "a\x07b"}, "ontrol characters"),
         ({"move_to": "INBOX"}, "another folder"),
         ({"move_to": ""}, "another folder"),
+        ({"sign_in": "token"}, "begins with https"),
+        ({"sign_in": "token", "token_url": "http://login.example.org/token", "client_id": "x"}, "begins with https"),
+        ({"sign_in": "token", "token_url": "https://login.example.org/token", "client_secret": "x"}, "program’s id"),
+        ({"sign_in": "token", "token_url": "https://login.example.org/token", "client_id": "x"}, "program’s secret"),
     ],
 )
 def test_set_up_that_cannot_work_is_refused_with_a_sentence(admin, sign_in, change, words):
     form = {
         "name": "Bounces", "host": "imap.example.org", "port": "993", "security": "tls", "user": "b@x.org", "password": "s",
-        "folder": "INBOX", "after": "move", "move_to": "Done", **change,
+        "sign_in": "password", "folder": "INBOX", "after": "move", "move_to": "Done", **change,
     }  # fmt: skip
 
     answer = sign_in(admin).post(reverse("inbox_create"), form)
