@@ -7,7 +7,7 @@ import crm.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0043_contacts_represent"),
+        ("campaigns", "0044_events"),
     ]
 
     operations = [
