@@ -24,6 +24,7 @@ FEATURES = [
     "forms",
     "networks",
     "events",
+    "partners",
     "face",
     "activities",
     "windows",

@@ -49,6 +49,7 @@ from campaigns.mailings.models import (
 from campaigns.missions.models import Mission, MissionMeeting
 from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
+from campaigns.partners.models import ChangeWish, PartnerAccount
 from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
 from campaigns.positions.models import Ask, Position, PositionStep, Power
 from campaigns.results.models import Actual, Indicator, Period, Result, Snapshot, SnapshotRows
@@ -84,6 +85,7 @@ __all__ = [
     "Commitment",
     "CommitmentLink",
     "CommitmentUpdate",
+    "ChangeWish",
     "ContactGuard",
     "Delivery",
     "DeliveryChunk",
@@ -116,6 +118,7 @@ __all__ = [
     "MailingTest",
     "Mission",
     "MissionMeeting",
+    "PartnerAccount",
     "Party",
     "Milestone",
     "Member",

@@ -72,6 +72,7 @@ app.autodiscover_tasks(
         "campaigns.digest",
         "campaigns.networks",
         "campaigns.events",
+        "campaigns.partners",
         "campaigns.reports",
     ]
 )

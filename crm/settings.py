@@ -108,6 +108,7 @@ MIDDLEWARE = [
     "crm.middleware.PrivacyMiddleware",
     "crm.middleware.ViewerMiddleware",
     "crm.accounts.middleware.BrowserSessionMiddleware",
+    "crm.accounts.middleware.PartnerMiddleware",
     "crm.accounts.middleware.TwoStepMiddleware",
     "crm.middleware.DomainErrorMiddleware",
 ]
@@ -220,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.networks.mail_letters": 15,
         "campaigns.events.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
+        "campaigns.partners.forget_unused": 3600 * 6,
         "campaigns.networks.renew_memberships": 3600 * 6,  # by the day: between times it finds nothing
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done
         "contacts.consent.expire_exports": 3600,
@@ -281,6 +283,14 @@ ACCOUNT_SESSION_REMEMBER = True
 ACCOUNT_LOGOUT_ON_GET = False
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # a changed password, a new passkey: the owner hears of it
 PASSWORD_RESET_TIMEOUT = 86_400
+ACCOUNT_LOGIN_BY_CODE_ENABLED = True  # for partners only: crm.accounts.forms.CodeRequestForm
+ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 900  # seconds: mail takes its time, and phones are slow
+ACCOUNT_LOGIN_BY_CODE_MAX_ATTEMPTS = 5
+ACCOUNT_LOGIN_BY_CODE_FORMAT = {"numeric": True, "dashed": False, "length": 8}
+ACCOUNT_FORMS = {
+    "request_login_code": "crm.accounts.forms.CodeRequestForm",
+    "reset_password": "crm.accounts.forms.StaffPasswordForm",
+}
 MFA_ADAPTER = "crm.accounts.two_step.TwoStepAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_PASSKEY_LOGIN_ENABLED = True

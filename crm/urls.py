@@ -2,11 +2,13 @@
 
 from django.urls import include, path
 
-from crm.accounts import doors
+from crm.accounts import code_doors, doors
 
 urlpatterns = [
     path("accounts/password/reset/", doors.password_reset, name="account_reset_password"),
     path("accounts/email/", doors.no_own_address, name="account_email"),
+    path("accounts/login/code/", code_doors.request_code, name="account_request_login_code"),
+    path("accounts/login/code/confirm/", code_doors.confirm_code, name="account_confirm_login_code"),
     path("accounts/", include("allauth.account.urls")),
     path("accounts/2fa/", include("crm.accounts.two_step_urls")),
     path("accounts/2fa/", include("allauth.mfa.urls")),

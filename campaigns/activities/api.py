@@ -42,7 +42,7 @@ def _activities(user: User) -> Any:
 
 
 def _colleagues(user: User) -> Any:
-    return User.objects.filter(is_active=True)
+    return User.objects.staff().filter(is_active=True)
 
 
 def _decimal(**more: Any) -> serializers.DecimalField:

@@ -23,7 +23,7 @@ MAILINGS_OFFERED = 100
 
 
 def colleagues() -> Any:
-    return User.objects.filter(is_active=True).order_by("name", "pk")
+    return User.objects.staff().filter(is_active=True).order_by("name", "pk")
 
 
 class ManyActivities(forms.ModelMultipleChoiceField):

@@ -78,7 +78,7 @@ class CommitmentIn(serializers.Serializer[Any]):
     made_on = serializers.DateField(required=False)
     ask = RowField(lambda user: Ask.objects.visible_to(user).active(), required=False, allow_null=True)
     promised_by = RowField(lambda user: Person.objects.active().visible_to(user), required=False, allow_null=True)
-    owner = RowField(lambda user: User.objects.filter(is_active=True), required=False, allow_null=True)
+    owner = RowField(lambda user: User.objects.staff().filter(is_active=True), required=False, allow_null=True)
     evidence = words(5000)
     link = serializers.URLField(required=False, allow_blank=True, max_length=500)
     is_public = serializers.BooleanField(required=False)

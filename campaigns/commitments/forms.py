@@ -46,7 +46,7 @@ def promiser() -> PickField:
 
 def _set_choices(form: Any, user: User) -> None:
     form.fields["owner"].queryset = (
-        User.objects.filter(is_active=True, grants__isnull=False).distinct().order_by("name")
+        User.objects.staff().filter(is_active=True, grants__isnull=False).distinct().order_by("name")
     )
     form.fields["promised_by"].rows = people_for(user)
     form.fields["promised_by"].describe = lambda row: row.country.label if row.country else ""

@@ -77,7 +77,8 @@ def revoke_link(*, commitment: Commitment, actor: User) -> AuditEntry | None:
 # --- what comes in ----------------------------------------------------------------------------------------------------
 def take_update(
     *,
-    link: CommitmentLink,
+    link: CommitmentLink | None = None,
+    commitment: Commitment | None = None,
     progress: str,
     text: str = "",
     evidence_link: str = "",
@@ -85,11 +86,17 @@ def take_update(
     written_by: str = "",
     form_key: UUID | None = None,
 ) -> CommitmentUpdate:
-    """Keep what the institution says until staff decide. One form, sent twice, is kept once."""
+    """Keep what the institution says until staff decide: through its link, or (with `commitment`) in a partner's account.
+
+    One form, sent twice, is kept once.
+    """
+    about = link.commitment if link else commitment
+    if about is None:
+        raise Invalid(_("Say which commitment it is about."), code="bad_value")
     if form_key and (known := CommitmentUpdate.objects.filter(form_key=form_key).first()):
         return known
     update = CommitmentUpdate(
-        commitment=link.commitment, came_by=link, progress=progress, text=clean(text), link=evidence_link,
+        commitment=about, came_by=link, progress=progress, text=clean(text), link=evidence_link,
         new_due_on=new_due_on if progress == Progress.LATE else None, written_by=clean(written_by, 200),
         received_at=timezone.now(), form_key=form_key or new_uid(),
     )  # fmt: skip
@@ -99,11 +106,10 @@ def take_update(
         raise invalid(error) from error
     try:
         with transaction.atomic():
-            alive = CommitmentLink.objects.select_for_update().filter(pk=link.pk, revoked_at=None).first()
-            if alive is None:
+            if link and not CommitmentLink.objects.select_for_update().filter(pk=link.pk, revoked_at=None).exists():
                 raise Conflict(_("This link is over. Nothing was sent."), code="link_revoked")
             update.save()
-            record(verb="commitment.update_came", target=link.commitment, changes=[("update", None, progress)], event={"progress": progress})  # fmt: skip
+            record(verb="commitment.update_came", target=about, changes=[("update", None, progress)], event={"progress": progress})  # fmt: skip
     except IntegrityError:
         known = CommitmentUpdate.objects.filter(form_key=update.form_key).first()
         if known is None:

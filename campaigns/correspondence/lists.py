@@ -46,7 +46,9 @@ def _years(request: HttpRequest) -> list[tuple[str, Any]]:
 
 
 def _users(request: HttpRequest) -> list[tuple[str, Any]]:
-    return [(str(row.uid), row.name) for row in User.objects.filter(is_active=True).order_by("name", "pk")[:300]]
+    return [
+        (str(row.uid), row.name) for row in User.objects.staff().filter(is_active=True).order_by("name", "pk")[:300]
+    ]
 
 
 class LetterFilters(FilterBar):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
-from campaigns.networks.models import Application, Kind, Member, Network
+from campaigns.commitments.models import Commitment
+from campaigns.networks.models import Application, Kind, Member, Network, Representative
+from campaigns.partners.accounts import open_for
 from campaigns.planning.models import Campaign
 from contacts.consent.addresses import address_hash, address_key
 from contacts.consent.models import Topic
-from contacts.directory.models import Constituency, Country, Organization, Person
+from contacts.directory.models import Constituency, Country, Membership, Organization, Person
 
 INSTITUTIONS, INDIVIDUALS = 260, 40
 DAYS = 380
@@ -47,7 +49,7 @@ def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) 
     network = Network.objects.create(
         campaign=campaign, name="Friends of Social Security for All", slug="social-security-for-all",
         names={"fr": "Amis de la sécurité sociale pour tous", "es": "Amigos de la seguridad social para todos"},
-        headlines=HEADLINES, leads=LEADS, charters=CHARTER, questions=[QUESTION], topic=topic, is_public=True,
+        headlines=HEADLINES, leads=LEADS, charters=CHARTER, questions=[QUESTION], topic=topic, is_public=True, renews=True,
     )  # fmt: skip
     civil = Organization.objects.filter(constituency__root_code__in=["CSO", "WRK", "EMP", "SSI"], archived_at=None)
     chosen = list(civil.order_by("pk").values_list("pk", flat=True))
@@ -69,7 +71,62 @@ def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) 
             member.left_at = member.joined_at + (now - member.joined_at) * chance.uniform(0.2, 0.9)
     Member.objects.bulk_update(members, ["brought_by", "left_at"])
     _make_applications(network, members, now)
+    _make_people(members, now)
     return network
+
+
+def _make_people(members: list[Member], now: datetime) -> None:
+    """Who acts for institutions, who is asked to decide and to renew; and one partner who has an account."""
+    institutions = [row for row in members if row.organization_id and row.left_at is None]
+    first: dict[int, int] = {}
+    belongs = Membership.objects.filter(organization__in=[row.organization_id for row in institutions], ended_on=None)
+    for organization_id, person_id in belongs.order_by("-pk").values_list("organization_id", "person_id"):
+        first[organization_id] = person_id
+    people = Person.objects.in_bulk(first.values())
+    taken: set[int] = set()
+    acting = []
+    for place, row in enumerate(institutions):
+        person = people.get(first.get(row.organization_id or 0, 0))
+        if person is None or person.pk in taken:
+            continue
+        taken.add(person.pk)
+        row.contact, row.decides = person, place % 20 == 0
+        if now - row.joined_at > timedelta(days=340):
+            row.renew_by = now.date() + timedelta(days=place % 20)
+        acting.append(
+            Representative(
+                member=row,
+                person=person,
+                state="current",
+                name=person.label,
+                decided_at=row.joined_at,
+                language=person.language or "en",
+                is_admin=place % 3 == 0,
+            )  # fmt: skip
+        )
+    Member.objects.bulk_update(institutions, ["contact", "decides", "renew_by"])
+    Representative.objects.bulk_create(acting)
+    _make_partner(institutions, now)
+
+
+def _make_partner(institutions: list[Member], now: datetime) -> None:
+    """Somebody who acts for an institution with a commitment, administers it, has named a colleague, and has an account."""
+    promised = set(Commitment.objects.filter(state="open").values_list("organization_id", flat=True))
+    acting = [row for row in institutions if row.contact_id]
+    for row in sorted(acting, key=lambda row: (row.organization_id not in promised, row.pk)):
+        points = row.contact.contact_points.emails().usable() if row.contact else None
+        point = points.exclude(value__contains="+").order_by("pk").first() if points is not None else None
+        user = open_for(point.value) if point and row.contact and row.contact.language in {"", "en"} else None
+        if user is None:
+            continue
+        row.representatives.update(is_admin=True, post="Head of partnerships")
+        key = address_key("peter.banda@partner.test")
+        Representative.objects.create(
+            member=row, state="proposed", name="Peter Banda", post="Legal adviser", email=key, address_hash=address_hash(key),
+            named_by=row.representatives.first(),
+        )  # fmt: skip
+        Member.objects.filter(pk=row.pk).update(renew_by=now.date() + timedelta(days=12))
+        return
 
 
 def _make_applications(network: Network, members: list[Member], now: datetime) -> None:

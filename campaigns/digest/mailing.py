@@ -57,7 +57,9 @@ def week_of(user: User, moment: datetime) -> date | None:
 
 def _waiting(moment: datetime) -> list[tuple[User, date]]:
     off = DigestChoice.objects.filter(is_off=True).values("user_id")
-    users = User.objects.filter(is_active=True, grants__isnull=False).exclude(pk__in=off).distinct().order_by("pk")
+    users = (
+        User.objects.staff().filter(is_active=True, grants__isnull=False).exclude(pk__in=off).distinct().order_by("pk")
+    )
     weeks = [(user, week) for user in users if (week := week_of(user, moment))]
     done = set(
         DigestWeek.objects.filter(week_on__in={week for _user, week in weeks})

@@ -23,7 +23,7 @@ class OwnerChoices:
         return {str(row.uid): Choice(str(row.uid), row.name, row.pk) for row in rows}
 
     def find(self, text: str, *, user: User | None, selects: str, limit: int = 30) -> list[Choice]:
-        rows = User.objects.filter(is_active=True, name__icontains=text.strip()).order_by("name", "pk")
+        rows = User.objects.staff().filter(is_active=True, name__icontains=text.strip()).order_by("name", "pk")
         return [Choice(str(row.uid), row.name, row.pk) for row in rows[:limit]]
 
 

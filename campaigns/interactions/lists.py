@@ -48,7 +48,7 @@ def _with_words(rows: Any, text: str) -> Any:
 
 
 def _users(request: HttpRequest) -> Iterable[tuple[str, Any]]:
-    rows = User.objects.filter(is_active=True).order_by("name", "pk")
+    rows = User.objects.staff().filter(is_active=True).order_by("name", "pk")
     return [(str(row.uid), row.name) for row in rows[:300]]
 
 

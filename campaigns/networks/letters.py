@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from babel.dates import format_date
 from django.conf import settings
 from django.core.mail import EmailMessage, get_connection
 from django.db import transaction
@@ -171,7 +170,7 @@ def about_of(letter: NetworkLetter) -> Subject:
     member = letter.member
     if member is None:  # the database says that it is about one
         raise ValueError(f"letter {letter.pk} is about nothing")
-    day = format_date(letter.for_day, "long", locale=formats.current_locale()) if letter.for_day else ""
+    day = formats.long_day(letter.for_day) if letter.for_day else ""
     return _to(
         member.network,
         member.contact or member.person,

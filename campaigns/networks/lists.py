@@ -9,9 +9,11 @@ from django.db.models import Count, Q
 from django.http import HttpRequest
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.networks import growth
 from campaigns.networks.models import Application, Member, Network
 from contacts.directory.models import Country
 from crm.accounts.requests import StaffRequest
@@ -88,10 +90,22 @@ def _named(rows: Any, text: str) -> Any:
     return rows
 
 
+def _signs(request: HttpRequest) -> list[Choice]:
+    return [(code, words) for code, words in growth.BANDS]
+
+
+def _of_bands(rows: Any, values: list[str]) -> Any:
+    rule, now = Q(pk__in=[]), timezone.now()
+    for value in values:
+        rule |= growth.band_rule(value, now)
+    return rows.with_last_sign().filter(rule)
+
+
 class MemberFilters(FilterBar):
     search = Search(_("Find a member"), apply=_named)
     facets: Sequence[Facet] = (
         Facet("kind", _("Kind"), _kinds, _of_kinds, icon="users-group"),
+        Facet("sign", _("Last sign"), _signs, _of_bands, icon="activity"),
         Facet(
             "country",
             _("Country"),

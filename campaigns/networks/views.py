@@ -13,8 +13,9 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.networks import matching, services
+from campaigns.networks import growth, matching, services
 from campaigns.networks.forms import DecisionForm, DeclineForm, NetworkForm
+from campaigns.networks.mapping import network_map
 from campaigns.networks.models import Application, Kind, Member, Network, Representative
 from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign
@@ -27,7 +28,7 @@ from crm.ui.responses import done, form_page, list_page
 from crm.ui.sources import build
 from crm.ui.toasts import toast
 
-TABS = ("members", "waiting", "decided")
+TABS = ("members", "waiting", "decided", "growth", "map")
 
 
 @requires(Action.SEE)
@@ -39,7 +40,7 @@ def network_list(request: StaffRequest) -> HttpResponseBase:
 
 @requires(Action.SEE)
 def network_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
-    """`?tab=waiting` and `?tab=decided` show applications, otherwise its members."""
+    """`?tab=waiting` and `?tab=decided` show applications, `growth` charts, `map` where they are; otherwise its members."""
     network = _network(request, uid)
     tab = request.GET.get("tab", "")
     tab = tab if tab in TABS else "members"
@@ -54,6 +55,8 @@ def network_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
             {"label": _("Members"), "url": base, "current": tab == "members"},
             {"label": _("To decide"), "url": f"{base}?tab=waiting", "current": tab == "waiting", "count": waiting},
             {"label": _("Decided"), "url": f"{base}?tab=decided", "current": tab == "decided"},
+            {"label": _("Growth"), "url": f"{base}?tab=growth", "current": tab == "growth"},
+            {"label": _("Map"), "url": f"{base}?tab=map", "current": tab == "map"},
         ],
         "may_plan": _may_plan(request, network),
         "page_url": settings.BASE_URL + reverse("network_join", args=[network.slug]),
@@ -63,6 +66,8 @@ def network_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         return list_page(
             request, "campaigns/networks/network_detail.html", table=table, filters=table.filters, **context
         )
+    if tab in {"growth", "map"}:
+        return _drawn(request, network, tab, context)
     state = (
         [Application.State.CONFIRMED] if tab == "waiting" else [Application.State.ACCEPTED, Application.State.DECLINED]
     )
@@ -74,6 +79,21 @@ def network_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
             named.select_related("member__organization", "member__network", "person", "named_by")[:30]
         )
     return render(request, "campaigns/networks/network_detail.html", context)
+
+
+def _drawn(request: StaffRequest, network: Network, tab: str, context: dict[str, Any]) -> HttpResponse:
+    if tab == "growth":
+        activity = growth.activity(network, request.user)
+        sums = growth.totals_of(activity)
+        base = reverse("network_detail", args=[network.uid])
+        context |= {
+            "growth": growth.growth(network, request.user),
+            "activity": activity,
+            "bands": [(words, sums[code], f"{base}?sign={code}") for code, words in growth.BANDS],
+        }
+    else:
+        context["map"] = network_map(network, request.user)
+    return render(request, f"campaigns/networks/network_{tab}.html", context)
 
 
 @requires(Action.DRIVES)

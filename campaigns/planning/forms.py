@@ -153,7 +153,7 @@ class DriveForm(SeenForm):
         fields["countries"].queryset = countries if codes is None else countries.filter(code__in=codes)
         campaigns = Campaign.objects.visible_to(user, Action.DRIVES).filter(archived_at=None).order_by("sort_key")
         fields["campaign"].queryset = campaigns
-        fields["owner"].queryset = User.objects.filter(is_active=True).order_by("name")
+        fields["owner"].queryset = User.objects.staff().filter(is_active=True).order_by("name")
         picked = set(self.data.getlist("countries") if hasattr(self.data, "getlist") else []) or set(
             self.initial.get("countries") or []
         )

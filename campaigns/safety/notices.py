@@ -98,5 +98,5 @@ def owner_of(mailing: Mailing) -> User | None:
     for user in (mailing.written_by, mailing.review_asked_by, approver):
         if user is not None and user.is_active:
             return user
-    admins = User.objects.filter(is_active=True, grants__role=Role.ADMIN, grants__is_everywhere=True)
+    admins = User.objects.staff().filter(is_active=True, grants__role=Role.ADMIN, grants__is_everywhere=True)
     return admins.order_by("pk").first()

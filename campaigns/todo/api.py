@@ -127,7 +127,7 @@ class TaskResource(Resource):
     def _rows(self, data: dict[str, Any]) -> dict[str, Any]:
         """Rows for uids; one out of reach is as if it were not there."""
         reach = {
-            "assignee": User.objects.filter(is_active=True),
+            "assignee": User.objects.staff().filter(is_active=True),
             "organization": Organization.objects.visible_to(self.user, Action.LOG),
             "person": Person.objects.visible_to(self.user, Action.LOG),
         }

@@ -21,7 +21,7 @@ from crm.accounts.rules import TABLE, Action
 def officers(action: Action = Action.SEE) -> Any:
     """Who has an account that is in use and a role that may do `action` somewhere."""
     roles = [role.value for role, actions in TABLE.items() if action in actions]
-    rows = User.objects.filter(is_active=True, grants__role__in=roles)
+    rows = User.objects.staff().filter(is_active=True, grants__role__in=roles)
     return rows.distinct().order_by("name", "pk")
 
 

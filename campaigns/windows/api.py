@@ -52,7 +52,7 @@ class WindowIn(serializers.Serializer[Any]):
     starts_on = serializers.DateField(required=False)
     ends_on = serializers.DateField(required=False)
     is_expected = serializers.BooleanField(required=False)
-    owner = RowField(lambda user: User.objects.filter(is_active=True), required=False, allow_null=True)
+    owner = RowField(lambda user: User.objects.staff().filter(is_active=True), required=False, allow_null=True)
     leads = LeadShape(many=True, required=False, max_length=MOST)
     note = text(10_000)
     link = serializers.URLField(max_length=1000, required=False, allow_blank=True)

@@ -15,6 +15,7 @@ from django.urls import reverse
 from crm.addresses import client_address
 
 logger = logging.getLogger(__name__)
+UNKNOWN = "account/email/unknown_account"
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -34,6 +35,17 @@ class AccountAdapter(DefaultAccountAdapter):
         path = reverse("account_reset_password_from_key", kwargs={"uidb36": "UID", "key": "KEY"})
         return settings.BASE_URL + path.replace("UID-KEY", key)
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """A partner's account opens the partners' pages."""
+        if getattr(request.user, "is_partner", False):
+            return reverse("partner_home")
+        return str(super().get_login_redirect_url(request))
+
+    def get_logout_redirect_url(self, request: HttpRequest) -> str:
+        if getattr(request.user, "is_partner", False):
+            return reverse("account_request_login_code")
+        return str(super().get_logout_redirect_url(request))
+
     def format_email_subject(self, subject: str) -> str:
         return subject
 
@@ -42,6 +54,9 @@ class AccountAdapter(DefaultAccountAdapter):
 
         A server that refuses this one recipient is not down. Saying so would tell which addresses exist, so it is logged only.
         """
+        match = self.request.resolver_match if self.request is not None else None
+        if template_prefix == UNKNOWN and match is not None and match.url_name == "account_request_login_code":
+            template_prefix = "account/email/unknown_partner"
         try:
             super().send_mail(template_prefix, email, context)
         except smtplib.SMTPRecipientsRefused as error:

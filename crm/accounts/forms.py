@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.account.forms import RequestLoginCodeForm, ResetPasswordForm
 from allauth.mfa.webauthn.forms import AddWebAuthnForm, EditWebAuthnForm
 from django import forms
 from django.conf import settings
 from django.contrib.auth.password_validation import validate_password
 from django.utils.translation import gettext_lazy as _
 
+from crm.accounts import partners
 from crm.accounts.models import Installation, User
 from crm.accounts.rules import Role
 from crm.accounts.scopes import campaign_choices, country_choices
@@ -34,6 +36,31 @@ class GrantForm(forms.Form):
         self.fields["campaigns"].choices = campaign_choices()  # type: ignore[attr-defined]
         if not self.fields["campaigns"].choices:  # type: ignore[attr-defined]
             del self.fields["campaigns"]
+
+
+class CodeRequestForm(RequestLoginCodeForm):
+    """Who is to be sent a code: a partner. Staff have a password, and are told nothing that others are not."""
+
+    _user: User | None  # allauth's
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        if self._user is None or self._user.is_partner:
+            self._user = partners.open_for(email)  # the directory says, each time, whose address it is
+        else:
+            self._user = None
+        return email
+
+
+class StaffPasswordForm(ResetPasswordForm):
+    """A partner's account has no password, and gets none."""
+
+    users: list[User]  # allauth's
+
+    def clean_email(self) -> str:
+        email: str = super().clean_email()
+        self.users = [user for user in self.users if not user.is_partner]
+        return email
 
 
 class InvitationForm(GrantForm):

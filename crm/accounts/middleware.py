@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 
 from crm.accounts import browser_sessions, two_step
 from crm.accounts.models import User
+from crm.accounts.rules import LIBRARY_RULES, PARTNER, PARTNER_ROUTES, PUBLIC
 
 GetResponse = Callable[[HttpRequest], HttpResponse]
 OPEN = ("/accounts/", "/profile/", "/healthz", "/readyz")  # what one needs to set two-step up, or to leave
@@ -27,6 +29,26 @@ class BrowserSessionMiddleware:
         if isinstance(request.user, User) and request.user.is_authenticated:
             browser_sessions.note_now_and_then(request, request.user)
         return response
+
+
+class PartnerMiddleware:
+    """A partner's account opens partners' pages and public ones, and nothing else, whatever a view forgets to ask."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_view(self, request: HttpRequest, view: Any, args: Any, kwargs: Any) -> HttpResponse | None:
+        if not getattr(request.user, "is_partner", False):
+            return None
+        name = (request.resolver_match.url_name if request.resolver_match else "") or ""
+        of_library = any(name.startswith(prefix) for prefix in LIBRARY_RULES)
+        may = name in PARTNER_ROUTES if of_library else getattr(view, "access", None) in (PUBLIC, PARTNER)
+        if may:
+            return None
+        return render(request, "accounts/partner_refused.html", status=403)
 
 
 class TwoStepMiddleware:

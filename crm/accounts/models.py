@@ -27,6 +27,10 @@ def validate_time_zone(value: str) -> None:
 
 
 class UserManager(BaseUserManager["User"]):
+    def staff(self) -> models.QuerySet[User]:
+        """Who works here: everybody who is no partner."""
+        return self.filter(is_partner=False)
+
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> User:
         user = self.model(email=email.strip().lower(), **fields)
         user.set_password(password)
@@ -39,13 +43,15 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(StampedModel, AbstractBaseUser):
-    """A member of staff. Partners need no account."""
+    """A member of staff; or, with `is_partner`, somebody outside who wanted an account: they never have a grant, which the database holds
+    (trigger `grant_is_for_staff`), and see the partners' pages only."""
 
     email = models.EmailField(unique=True)
     name = models.CharField(max_length=120)
     time_zone = models.CharField(max_length=64, default="UTC", validators=[validate_time_zone])
     language = models.CharField(max_length=8, default="en")
     is_active = models.BooleanField(default=True)
+    is_partner = models.BooleanField(default=False, db_default=False, editable=False)
 
     USERNAME_FIELD = "email"
     EMAIL_FIELD = "email"
@@ -63,7 +69,7 @@ class User(StampedModel, AbstractBaseUser):
     @cached_property
     def grant_rows(self) -> list[Grant]:
         """This user's grants, read once per request."""
-        return list(self.grants.all()) if self.is_active else []
+        return list(self.grants.all()) if self.is_active and not self.is_partner else []
 
     def scope(self, action: Action) -> Scope:
         """Where this user may do `action`; an empty scope means nowhere."""

@@ -12,10 +12,10 @@ from crm.accounts.session_models import BrowserSession
 
 
 def users_with_grants() -> QuerySet[User]:
-    """All users, active ones first, their grants with them, and whether they have two-step sign-in."""
+    """All members of staff, active ones first, their grants with them, and whether they have two-step sign-in."""
     grants = Prefetch("grants", queryset=Grant.objects.order_by("role", "id"))
     means = Authenticator.objects.filter(user=OuterRef("pk")).exclude(type=Authenticator.Type.RECOVERY_CODES)
-    people = User.objects.annotate(has_two_step=Exists(means)).prefetch_related(grants)
+    people = User.objects.staff().annotate(has_two_step=Exists(means)).prefetch_related(grants)
     return people.order_by("-is_active", "name", "id")
 
 

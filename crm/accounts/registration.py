@@ -116,7 +116,7 @@ subjects.register(
         "user",
         _("Member of staff"),
         "user-shield",
-        lambda user: User.objects.all(),
+        lambda user: User.objects.staff(),
         "user_detail",
         (Action.ADMINISTER,),
         can_search=False,

@@ -107,6 +107,7 @@ def scope_of(action: Action, grants: Iterable[GrantLike]) -> Scope:
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 PUBLIC = "public"
 SIGNED_IN = "signed in"
+PARTNER = "partner"
 TOKEN = "token"  # noqa: S105  routes of the API: a bearer token, and the rules of crm/api/views.py
 # Routes of libraries, whose views we do not decorate: the first prefix that fits. allauth's own pages are for visitors.
 LIBRARY_RULES: dict[str, str] = {
@@ -114,6 +115,16 @@ LIBRARY_RULES: dict[str, str] = {
     "mfa_authenticate": PUBLIC,
     "mfa_login_webauthn": PUBLIC,
     "mfa_": SIGNED_IN,
+}
+
+
+# of the libraries' routes, those that a partner's account may use; all others are refused by `middleware.PartnerMiddleware`
+PARTNER_ROUTES = {
+    "account_login",
+    "account_logout",
+    "account_request_login_code",
+    "account_confirm_login_code",
+    "mfa_login_webauthn",
 }
 
 
@@ -155,9 +166,28 @@ def signed_in(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if not request.user.is_authenticated:
             return _sign_in(request)
+        if getattr(request.user, "is_partner", False):
+            raise NotAllowed(str(_("This page is for members of staff.")))
         return view(request, *args, **kwargs)
 
     guarded.access = SIGNED_IN  # type: ignore[attr-defined]
+    return guarded  # type: ignore[return-value]
+
+
+def partner(view: View) -> View:
+    """The view is for partners who have an account; staff have pages of their own, and see here that they do."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        from django.contrib.auth.views import redirect_to_login
+
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), resolve_url("account_request_login_code"))
+        if not request.user.is_partner:
+            raise NotAllowed(str(_("This page is for partners. You are signed in as a member of staff.")))
+        return view(request, *args, **kwargs)
+
+    guarded.access = PARTNER  # type: ignore[attr-defined]
     return guarded  # type: ignore[return-value]
 
 

@@ -65,7 +65,15 @@ def invite(
 
     The mail goes out after the commit. Raises Invalid when the address has an account or an open invitation.
     """
-    if User.objects.filter(email__iexact=email.strip()).exists():
+    known = User.objects.filter(email__iexact=email.strip()).first()
+    if known is not None and known.is_partner:
+        raise Invalid(
+            _(
+                "%(email)s has a partner’s account, which is never staff’s. Ask them to close it, or invite another address."
+            )
+            % {"email": email}
+        )
+    if known is not None:
         raise Invalid(_("%(email)s has an account already. Change its grants instead.") % {"email": email})
     token = secrets.token_urlsafe(32)
     invitation = Invitation(
@@ -173,7 +181,9 @@ def _require_an_admin() -> None:
 def add_grant(
     *, user: User, role: str, actor: User, countries: Sequence[str] = (), campaigns: Sequence[UUID] = ()
 ) -> Grant:
-    """Give one role in one scope."""
+    """Give one role in one scope. Never to a partner's account, which the database holds too."""
+    if user.is_partner:
+        raise Invalid(_("This is a partner’s account, and never gets a role."))
     grant = Grant(user=user, role=role, **_scope(countries, campaigns))
     try:
         grant.full_clean()

@@ -38,6 +38,10 @@ class TwoStepAdapter(DefaultMFAAdapter):
         """By BASE_URL, so that a passkey made under one name of the host works under all of them, or under none."""
         return {"id": urlsplit(settings.BASE_URL).hostname or "localhost", "name": NAME}
 
+    def is_mfa_enabled(self, user: AbstractBaseUser, types: Any = None) -> bool:
+        """A partner's passkey is a second way in, never a second step: whoever loses the phone still has the code by mail."""
+        return not getattr(user, "is_partner", False) and bool(super().is_mfa_enabled(user, types))
+
     def generate_authenticator_name(self, user: AbstractBaseUser, type: Authenticator.Type) -> str:
         from allauth.core import context  # the request of now
 

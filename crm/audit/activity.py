@@ -35,7 +35,7 @@ from crm.ui.tables import Column, Table
 
 # --- filters ------------------------------------------------------------------------------------------------------------
 def _who(request: HttpRequest) -> list[Choice]:
-    people = User.objects.order_by("-is_active", "name", "pk").values_list("uid", "name")
+    people = User.objects.staff().order_by("-is_active", "name", "pk").values_list("uid", "name")
     return [*((str(uid), name) for uid, name in people), ("none", _("nobody: Groundswell itself"))]
 
 

@@ -12,15 +12,16 @@ from dataclasses import dataclass
 class Entrance:
     door: str
     token_id: int | None = None
+    actor_id: int | None = None  # of a partner's account: what a link would do is then done by somebody
 
 
 _ENTRANCE: ContextVar[Entrance | None] = ContextVar("entrance", default=None)
 
 
 @contextmanager
-def through(door: str, token_id: int | None = None) -> Iterator[None]:
+def through(door: str, token_id: int | None = None, actor_id: int | None = None) -> Iterator[None]:
     """What is recorded inside says that it came through `door`, unless it says another one itself."""
-    mark = _ENTRANCE.set(Entrance(door, token_id))
+    mark = _ENTRANCE.set(Entrance(door, token_id, actor_id))
     try:
         yield
     finally:

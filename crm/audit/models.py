@@ -13,6 +13,7 @@ class Door(models.TextChoices):
     IMPORT = "import", _("import")
     TASK = "task", _("task")
     LINK = "link", _("signed link")
+    PARTNER = "partner", _("partner’s account")
     COMMAND = "command", _("command")
 
 

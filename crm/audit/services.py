@@ -60,11 +60,13 @@ def record(
     actor, else a task.
     """
     came = entrance()
+    if came and came.door == Door.PARTNER and actor is None:
+        door = Door.PARTNER  # the services of signed links, used from an account
     kind = object_type or (target._meta.model_name if target is not None else "") or ""
     uid = object_uid or getattr(target, "uid", None)
     entry = AuditEntry.objects.create(
         verb=verb,
-        actor=actor,
+        actor_id=actor.pk if actor else came.actor_id if came and door == Door.PARTNER else None,
         door=door or (came.door if came else Door.SCREEN if actor else Door.TASK),
         token_id=came.token_id if came else None,
         request_id=_context("request_id", "")[:64],

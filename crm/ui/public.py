@@ -24,20 +24,24 @@ def language_of(request: HttpRequest, known: str = "") -> str:
     return translation.get_language_from_request(request)
 
 
-def public_page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
-    """A public page with its language links and the installation's name."""
+def with_languages(request: HttpRequest) -> list[tuple[str, str, str]]:
+    """(code, name, address) of this page in each language."""
     query = request.GET.copy()
     query.pop("lang", None)
-    languages = [
+    return [
         (code, text, f"{request.path}?{urlencode([*query.items(), ('lang', code)])}")
         for code, text in LANGUAGES.items()
     ]
+
+
+def public_page(request: HttpRequest, template: str, *, status: int = 200, **context: Any) -> HttpResponse:
+    """A public page with its language links and the installation's name."""
     installation = Installation.current()
     answer = render(
         request,
         template,
         {
-            "languages": languages,
+            "languages": with_languages(request),
             "organization": str(installation),
             "postal_address": installation.postal_address,
             "page_url": request.get_full_path(),

@@ -18,6 +18,7 @@ from campaigns.events.models import Event, Invitation, Registration
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
 from campaigns.networks import links
+from campaigns.partners import accounts as partner_accounts
 from campaigns.planning.models import Drive
 from contacts.consent.links import opt_in_url, preference_url
 from contacts.directory.models import Constituency, Membership, Person
@@ -29,7 +30,15 @@ from crm.accounts.rules import Role
 from crm.accounts.services import invite, password_link
 from tests.campaigns.ledger import delivery, feedback, finish
 from tests.crm.accounts.places import Placed, place_rows
-from tests.factories import TagFactory, UserFactory
+from tests.factories import (
+    CommitmentFactory,
+    ContactPointFactory,
+    MemberFactory,
+    MembershipFactory,
+    RepresentativeFactory,
+    TagFactory,
+    UserFactory,
+)
 
 ADMIN = next(email for role, _name, email, _zone in USERS if role == Role.ADMIN)
 
@@ -98,6 +107,7 @@ def public_paths(placed: Placed) -> list[str]:
         "/accounts/password/reset/key/done/",
         "/accounts/signup/",
         "/accounts/inactive/",
+        "/accounts/login/code/",
         "/p/not-ours/",
         "/yes/not-ours/",
         "/promise/not-ours/",
@@ -114,6 +124,20 @@ def public_paths(placed: Placed) -> list[str]:
         f"/meet/{Event.objects.get(uid=placed.uids['campaign-events']).slug}/",
         *("/" + address.split("/", 3)[3] for address in addresses),
     ]
+
+
+def partner_rows() -> tuple[User, dict[str, str]]:
+    """A partner with an institution, a network to renew and a commitment; the uids of their pages, by the names of the routes."""
+    person = ContactPointFactory(value="grace@people.test", person__name="Grace Phiri").person
+    organization = MembershipFactory(person=person).organization
+    member = MemberFactory(organization=organization, contact=person, renew_by=timezone.localdate())
+    RepresentativeFactory(member=member, person=person, is_admin=True)
+    promise = CommitmentFactory(organization=organization)
+    user = partner_accounts.open_for("grace@people.test")
+    assert user is not None
+    return user, {
+        "partner_institution": str(organization.uid), "partner_network": str(member.uid), "partner_commitment": str(promise.uid),
+    }  # fmt: skip
 
 
 def password_path(placed: Placed) -> str:

@@ -9,6 +9,7 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests import environment
 
@@ -19,6 +20,7 @@ import django  # noqa: E402
 django.setup()
 
 import psycopg  # noqa: E402
+from django.conf import settings  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from crm.accounts.demo_users import PASSWORD, USERS  # noqa: E402
@@ -30,7 +32,8 @@ FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
 SENT_WITHIN_SECONDS = 180
 TALLEST = 1700
-_signed_in: dict[Role | None, Any] = {}
+_signed_in: dict[str | None, Any] = {}
+PARTNER = "partner"
 # name, who looks, path; {…} are uids that the database knows
 PAGES = [
     ("sign-in", None, "/accounts/login/"),
@@ -105,6 +108,14 @@ PAGES = [
     ("profile", Role.PLANNER, "/profile/"),
     ("api", Role.PLANNER, "/api/v1/docs"),
     ("preferences", None, "{preferences}"),
+    ("network-growth", Role.PLANNER, "/networks/{network}/?tab=growth"),
+    ("network-map", Role.PLANNER, "/networks/{network}/?tab=map"),
+    ("network-member", Role.PLANNER, "/networks/members/{represented}/"),
+    ("partner-sign-in", None, "/accounts/login/code/"),
+    ("partner-home", PARTNER, "/partner/"),
+    ("partner-network", PARTNER, "/partner/networks/{represented}/"),
+    ("partner-commitments", PARTNER, "/partner/commitments/"),
+    ("partner-data", PARTNER, "/partner/data/"),
 ]
 UIDS = {
     "person": "SELECT p.uid FROM contacts_person p JOIN delivery d ON d.person_id = p.id JOIN campaigns_interaction i"
@@ -120,6 +131,8 @@ UIDS = {
     "draft_mission": "SELECT uid FROM campaigns_mission WHERE filed_at IS NULL LIMIT 1",
     "letter": "SELECT uid FROM campaigns_letter ORDER BY id LIMIT 1",
     "network": "SELECT uid FROM campaigns_network",
+    "represented": "SELECT m.uid FROM campaigns_member m JOIN campaigns_representative r ON r.member_id = m.id"
+    " JOIN campaigns_partneraccount a ON a.person_id = r.person_id LIMIT 1",
     "application": "SELECT uid FROM campaigns_application WHERE kind = 'institution' ORDER BY id LIMIT 1",
     "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
     "drive": "SELECT uid FROM campaigns_drive",
@@ -142,6 +155,7 @@ def main() -> int:
             known = _known(connection)
         known["preferences"] = _preferences(product, known["person"])
         known["promise"] = _promise(product, known["commitment"])
+        _signed_in[PARTNER] = _partner(product)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(**find_chromium().launch_options())
             failed = [
@@ -203,7 +217,23 @@ def _promise(product: live.Live, commitment: str) -> str:
     return "/" + address.split("/", 3)[3]
 
 
-def _open(browser: Browser, product: live.Live, role: Role | None, size: str, scheme: str) -> Page:
+def _partner(product: live.Live) -> dict[str, Any]:
+    """The cookies of the demo's partner, who has no password to type."""
+    code = (
+        "from django.conf import settings; from django.test import Client; from crm.accounts.models import User; c = Client();"
+        "c.force_login(User.objects.filter(is_partner=True).first()); print(c.cookies[settings.SESSION_COOKIE_NAME].value)"
+    )
+    value = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
+    cookie = {
+        "name": settings.SESSION_COOKIE_NAME,
+        "value": value,
+        "domain": urlsplit(product.url).hostname,
+        "path": "/",
+    }
+    return {"cookies": [cookie | {"expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}], "origins": []}
+
+
+def _open(browser: Browser, product: live.Live, role: str | None, size: str, scheme: str) -> Page:
     width, height = SIZES[size]
     window = browser.new_context(
         base_url=product.url,
@@ -224,7 +254,7 @@ def _open(browser: Browser, product: live.Live, role: Role | None, size: str, sc
     return page
 
 
-def _take(browser: Browser, product: live.Live, name: str, role: Role | None, path: str) -> bool:
+def _take(browser: Browser, product: live.Live, name: str, role: str | None, path: str) -> bool:
     good = True
     for size in SIZES:
         for scheme in ("light", "dark"):

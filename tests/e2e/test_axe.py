@@ -19,15 +19,16 @@ from zlib import crc32
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings as django_settings
+from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, Response, ViewportSize
 from playwright.sync_api import TimeoutError as TookTooLong
 
 from crm.accounts.demo_users import PASSWORD
-from crm.accounts.rules import PUBLIC, TOKEN
+from crm.accounts.rules import PARTNER, PUBLIC, TOKEN
 from tests.crm.accounts.places import ARGUMENT, Placed
 from tests.crm.accounts.test_routes import patterns, rule_of
-from tests.e2e.axe_rows import ADMIN, password_path, public_paths, rows
+from tests.e2e.axe_rows import ADMIN, partner_rows, password_path, public_paths, rows
 from tests.e2e.test_passkey import add_passkey, sign_out
 from tests.factories import GrantFactory, UserFactory
 
@@ -167,6 +168,28 @@ def test_pages_of_the_second_step_are_accessible_too(
     assert walked == SECOND_STEP | FULLER_WITH_IT
 
 
+def test_partners_pages_are_accessible_too(page: Page, live: Any) -> None:
+    """Of somebody who has one of everything; in a language that reads right to left once."""
+    user, own = partner_rows()
+    page.context.add_init_script(path=AXE)
+    page.emulate_media(reduced_motion="reduce")
+    session = Client()
+    session.force_login(user)
+    name = django_settings.SESSION_COOKIE_NAME
+    page.context.add_cookies([{"name": name, "value": session.cookies[name].value, "url": live.url}])
+    wrong: list[str] = []
+    walked = 0
+    for path, route in patterns():
+        if rule_of(route) == PARTNER:
+            shown = ARGUMENT.sub(own.get(route.name or "", ""), path)
+            wrong += complaints(page, shown, name=route.name or "")
+            walked += 1
+    wrong += complaints(page, "/partner/?lang=ar", name="partner_home")
+
+    assert wrong == [], "\n".join(wrong)
+    assert walked >= 8
+
+
 def test_what_is_said_to_be_no_page_is_a_route() -> None:
     assert NO_PAGE.keys() | QUERY.keys() | SECOND_STEP <= {route.name for _, route in patterns()}
 
@@ -175,7 +198,7 @@ def routes(placed: Placed) -> Iterator[tuple[str, str]]:
     """(name, path) of every route for staff that may be a page: those that only take a POST show it when they are opened."""
     for path, route in patterns():
         name = route.name or ""
-        if rule_of(route) not in {PUBLIC, TOKEN} and name not in NO_PAGE.keys() | SECOND_STEP:
+        if rule_of(route) not in {PARTNER, PUBLIC, TOKEN} and name not in NO_PAGE.keys() | SECOND_STEP:
             yield name, (placed.path(path) if ARGUMENT.search(path) else path) + QUERY.get(name, "")
 
 

@@ -102,11 +102,17 @@ def _rows(settings_of_run: dict[str, str]) -> list[tuple[str, str]]:
 def _demo_sign_ins() -> list[tuple[str, str]]:
     """Address and password of the demo's users, where the demo is loaded."""
     from crm.accounts.demo_users import PASSWORD, USERS
-    from crm.accounts.models import Installation
+    from crm.accounts.models import Installation, User
 
     if not Installation.objects.filter(is_demo=True).exists():
         return []
-    return [(f"  {email}", f"{PASSWORD}   {name}, {role.label.lower()}") for role, name, email, _ in USERS]
+    # without a password: a code comes into the local mailbox
+    partners = [
+        (f"  {user.email}", f"{user.name}, partner: open /partner/, the code comes into the mailbox")
+        for user in User.objects.filter(is_partner=True, is_active=True).order_by("pk")[:1]
+    ]
+    staff = [(f"  {email}", f"{PASSWORD}   {name}, {role.label.lower()}") for role, name, email, _ in USERS]
+    return [*staff, *partners]
 
 
 def _at(home: Path) -> str:

@@ -23,6 +23,7 @@ from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
 from campaigns.networks.models import Network
 from campaigns.outreach.models import Inbox, Interaction
+from campaigns.partners.models import ChangeWish
 from campaigns.planning.models import Drive
 from campaigns.results.figures import Scope
 from campaigns.results.snapshots import freeze
@@ -122,6 +123,7 @@ PLACES: dict[str, Place] = {
     "/pages/<uuid:uid>/": Place("public-pages", Reach.DRIVE),
     "/forms/<uuid:uid>/": Place("forms", Reach.CAMPAIGN, {"key": "need"}),
     "/networks/<uuid:uid>/": Place("networks", Reach.CAMPAIGN),
+    "/networks/wishes/<uuid:uid>/": Place("change-wishes", Reach.COUNTRY, {"do": "accept"}),
     "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
     "/networks/members/<uuid:uid>/": Place("network-members", Reach.DRIVE),
     "/networks/representatives/<uuid:uid>/": Place("network-representatives", Reach.DRIVE, {"do": "accept"}),
@@ -202,6 +204,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "public-pages": make.PublicPageFactory(drive=Drive.objects.get(uid=uids["drives"])),
         "applications": make.ApplicationFactory(
             network=Network.objects.get(uid=uids["networks"]), country__code=country
+        ),
+        "change-wishes": ChangeWish.objects.create(
+            organization=make.OrganizationFactory(country__code=country), values={"acronym": "U"}
         ),
         "quiet-dates": QuietDates.objects.create(
             organization=make.OrganizationFactory(country__code=country), starts_on="2027-03-01", ends_on="2027-03-02"

@@ -4,10 +4,13 @@ import re
 from collections.abc import Iterator
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
-from django.urls import URLPattern, URLResolver, get_resolver
+from django.urls import ResolverMatch, URLPattern, URLResolver, get_resolver
 
-from crm.accounts.rules import LIBRARY_RULES, PUBLIC, SIGNED_IN, TABLE, TOKEN, Role
+from crm.accounts import middleware
+from crm.accounts.models import User
+from crm.accounts.rules import LIBRARY_RULES, PARTNER, PARTNER_ROUTES, PUBLIC, SIGNED_IN, TABLE, TOKEN, Role
 from tests.factories import GrantFactory, UserFactory
 
 # a uid that no row has, and the same one in every worker: the tests are named by their paths
@@ -84,8 +87,56 @@ def test_visitor_is_sent_to_sign_in_everywhere_but_on_public_pages(db: None) -> 
             continue
         response = client.get(path)
         assert response.status_code == 302, path
-        assert response.headers["Location"].startswith("/accounts/login/"), path
-        assert rule == SIGNED_IN or isinstance(rule, tuple)
+        door = "/accounts/login/code/?" if rule == PARTNER else "/accounts/login/?"
+        assert response.headers["Location"].startswith(door), path
+        assert rule in {SIGNED_IN, PARTNER} or isinstance(rule, tuple)
+
+
+def test_partner_is_refused_everywhere_but_on_partners_and_public_pages(monkeypatch, rf) -> None:  # type: ignore[no-untyped-def]
+    """By what each route is, not by what its view asks: a view that forgets to ask is refused all the same."""
+    refused = HttpResponse(status=403)
+    monkeypatch.setattr(middleware, "render", lambda *args, **kwargs: refused)
+    guard = middleware.PartnerMiddleware(lambda request: HttpResponse())
+    wrong = []
+    for path, route in ROUTES:
+        request = rf.get(path)
+        request.user = User(is_partner=True)
+        request.resolver_match = ResolverMatch(route.callback, (), {}, url_name=route.name)
+        library = any((route.name or "").startswith(prefix) for prefix in LIBRARY_RULES)
+        may = route.name in PARTNER_ROUTES if library else rule_of(route) in {PUBLIC, PARTNER}
+        if (guard.process_view(request, route.callback, (), {}) is None) != may:
+            wrong.append(path)
+
+    assert wrong == []
+
+
+def test_partner_who_asks_for_staffs_pages_gets_403_and_nothing_else(db: None) -> None:
+    client = Client()
+    client.force_login(UserFactory(is_partner=True))
+
+    for path in [
+        "/",
+        "/directory/people/",
+        "/settings/users/",
+        "/profile/",
+        "/networks/",
+        "/accounts/2fa/",
+        "/accounts/password/change/",
+    ]:
+        assert client.get(path).status_code == 403, path
+        assert client.post(path).status_code == 403, path
+    assert client.get("/api/v1/people").status_code in {401, 403}
+
+
+def test_staff_are_refused_on_partners_pages(db: None) -> None:
+    client = Client()
+    user = UserFactory()
+    GrantFactory(user=user, role="admin")
+    client.force_login(user)
+
+    pages = [path for path, route in ROUTES if rule_of(route) == PARTNER]
+
+    assert len(pages) >= 8 and {client.get(path).status_code for path in pages} == {403}
 
 
 def test_visitor_with_htmx_is_told_to_leave_the_page(db: None) -> None:

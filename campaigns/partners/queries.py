@@ -1,0 +1,85 @@
+"""What is a partner's: every page of theirs asks here, and nowhere else, which rows they may see."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Self
+
+from django.db import models
+from django.db.models import Q, QuerySet
+
+from campaigns.commitments.models import Commitment
+from campaigns.delivery.models import Delivery
+from campaigns.mailings.models import Mailing
+from campaigns.networks.models import Member, Representative, Vote
+from contacts.directory.models import Organization, Person
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+
+if TYPE_CHECKING:
+    from campaigns.partners.models import ChangeWish  # noqa: F401  type parameters
+
+MAILINGS = 50  # the latest; older ones are in the file with their data
+
+
+class ChangeWishQuerySet(models.QuerySet["ChangeWish"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        return self.filter(organization__in=Organization.objects.visible_to(user, action))
+
+    def waiting(self) -> Self:
+        return self.filter(state="waiting", organization__archived_at__isnull=True).order_by("created_at", "pk")
+
+
+@dataclass(frozen=True)
+class Mine:
+    """Everything that one person may see in their account. Rows of others are not in any of these."""
+
+    person: Person
+
+    @cached_property
+    def organization_ids(self) -> list[int]:
+        """Institutions that they belong to now, or act for in a network."""
+        person = self.person.pk
+        rows = Organization.objects.active().filter(
+            Q(memberships__person=person, memberships__ended_on__isnull=True)
+            | Q(network_members__in=self.memberships(), network_members__organization__isnull=False)
+        )
+        return list(rows.order_by().values_list("pk", flat=True).distinct())
+
+    def organizations(self) -> QuerySet[Organization]:
+        rows = Organization.objects.filter(pk__in=self.organization_ids)
+        return rows.select_related("country", "constituency").order_by("sort_key", "pk")
+
+    def memberships(self) -> QuerySet[Member]:
+        """Of networks: their own, and those of institutions that they represent."""
+        rows: QuerySet[Member] = Member.objects.present().of_person([self.person.pk])
+        return rows
+
+    def networks(self) -> list[Member]:
+        rows = self.memberships().select_related("network__campaign", "organization__country", "person", "contact")
+        return list(rows.order_by("network__sort_key", "pk"))
+
+    def representing(self, member: Member) -> Representative | None:
+        """As whom they act for an institution; None when the membership is their own."""
+        return member.representatives.current().filter(person=self.person.pk).select_related("person").first()
+
+    def commitments(self) -> QuerySet[Commitment]:
+        rows = Commitment.objects.filter(organization__in=self.organization_ids).exclude(state="withdrawn")
+        return rows.select_related("organization", "ask", "drive").order_by("due_on", "pk")
+
+    def votes(self) -> QuerySet[Vote]:
+        """Applicants about whom they are still asked."""
+        rows = Vote.objects.filter(member__in=self.memberships(), is_yes__isnull=True, application__state="confirmed")
+        return rows.select_related("application__network").order_by("asked_at", "pk")
+
+    def mailings(self) -> list[tuple[Mailing, object]]:
+        """(mailing, when it was sent to them), the latest first. What was skipped or failed they did not receive."""
+        sent = Delivery.objects.filter(person_id=self.person.pk, state="accepted").order_by("-mailing_id", "-seq")
+        pairs = list(sent.values_list("mailing_id", "settled_at")[: MAILINGS * 2])
+        known = Mailing.objects.in_bulk({mailing for mailing, _at in pairs})
+        found: dict[int, tuple[Mailing, object]] = {}
+        for mailing, at in pairs:
+            if mailing in known:
+                found.setdefault(mailing, (known[mailing], at))
+        return list(found.values())[:MAILINGS]

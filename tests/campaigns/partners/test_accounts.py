@@ -1,0 +1,355 @@
+"""Signing in with a code, what an account is and never is, and a partner's own pages."""
+
+import json
+import re
+from datetime import timedelta
+
+import pytest
+from allauth.mfa.models import Authenticator
+from django.core import mail
+from django.core.cache import cache
+from django.db import IntegrityError, transaction
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.commitments.models import CommitmentUpdate
+from campaigns.networks.models import Member, Representative
+from campaigns.partners import accounts, services
+from campaigns.partners.models import ChangeWish, PartnerAccount
+from contacts.consent.erasure.registry import HOLDINGS, PersonalData
+from contacts.consent.services import suppress_address
+from crm.accounts.models import Grant, User
+from crm.accounts.services import add_grant, invite
+from crm.audit.models import AuditEntry
+from crm.errors import Invalid
+from crm.ids import new_uid
+from tests.factories import (
+    CommitmentFactory,
+    ContactPointFactory,
+    MemberFactory,
+    MembershipFactory,
+    NetworkFactory,
+    OrganizationFactory,
+    PersonFactory,
+    RepresentativeFactory,
+    UserFactory,
+)
+
+pytestmark = pytest.mark.django_db
+ADDRESS = "grace@people.test"
+
+
+@pytest.fixture(autouse=True)
+def unlimited():
+    cache.clear()
+
+
+def somebody(email=ADDRESS, **values):
+    """A person of the directory with an address, a member institution that they act for, and a commitment of it."""
+    person = ContactPointFactory(value=email, person=PersonFactory(**values)).person
+    organization = OrganizationFactory()
+    MembershipFactory(person=person, organization=organization)
+    member = MemberFactory(organization=organization, contact=person)
+    RepresentativeFactory(member=member, person=person, email=email)
+    return person, organization, member, CommitmentFactory(organization=organization)
+
+
+def signed_in(email=ADDRESS):
+    client = Client()
+    client.force_login(accounts.open_for(email))
+    return client
+
+
+# --- the way in -------------------------------------------------------------------------------------------------------
+def ask(email, client=None):
+    return (client or Client()).post("/accounts/login/code/", {"email": email})
+
+
+def test_partner_comes_in_with_a_code_from_the_mail_and_leaves():
+    person, organization, _member, promise = somebody(language="fr")
+    client = Client()
+    assert client.get("/partner/").headers["Location"].startswith("/accounts/login/code/")
+
+    assert ask(ADDRESS, client).status_code == 302
+
+    assert mail.outbox[0].to == [ADDRESS]
+    code = re.search(r"^\d{8}$", mail.outbox[0].body, re.M)[0]
+    assert client.post("/accounts/login/code/confirm/", {"code": "00000000"}).status_code == 200
+    done = client.post("/accounts/login/code/confirm/", {"code": code})
+    assert done.status_code == 302 and done.headers["Location"] == "/partner/"
+    home = client.get("/partner/").content.decode()
+    assert '<html lang="fr"' in home and organization.label in home and promise.text in home
+    user = User.objects.get(email=ADDRESS)
+    assert user.is_partner and user.partner_account.person == person and not user.has_usable_password()
+    assert client.post("/accounts/logout/").headers["Location"] == "/accounts/login/code/"
+    assert client.get("/partner/").status_code == 302
+
+
+def test_strangers_staff_and_the_suppressed_get_the_same_answer_and_no_code():
+    somebody()
+    UserFactory(email="ana@example.org")
+    suppress_address(address="never@people.test", reason="manual", source="test")
+    ContactPointFactory(value="never@people.test")
+    pages = set()
+    for email in (ADDRESS, "ana@example.org", "nobody@people.test", "never@people.test"):
+        client = Client()
+        answer = ask(email, client)
+        shown = client.get("/accounts/login/code/confirm/").content.decode()
+        shown = re.sub(r'name="csrfmiddlewaretoken" value="\w+"', "", shown.replace(email, "x"))
+        pages.add((answer.status_code, answer.headers["Location"], shown))
+
+    assert len(pages) == 1
+    assert [sent.to[0] for sent in mail.outbox if re.search(r"^\d{8}$", sent.body, re.M)] == [ADDRESS]
+    assert PartnerAccount.objects.count() == 1
+
+
+def test_looking_at_the_door_makes_no_account():
+    somebody()
+    Client().get("/accounts/login/code/"), Client().get("/accounts/login/code/confirm/")
+    assert not PartnerAccount.objects.exists()
+
+
+def test_account_goes_with_the_address_and_opens_for_its_new_owner_only():
+    person, *_rest = somebody()
+    old = accounts.open_for(ADDRESS)
+    assert accounts.open_for(ADDRESS.upper()).pk == old.pk and PartnerAccount.objects.count() == 1
+    person.contact_points.all().delete()
+    assert accounts.open_for(ADDRESS) is None
+    successor = ContactPointFactory(value=ADDRESS).person
+
+    user = accounts.open_for(ADDRESS)
+
+    assert user.partner_account.person == successor
+    assert not User.objects.filter(pk=old.pk).exists()
+
+
+def test_account_of_somebody_archived_or_erased_lets_nobody_in():
+    person, *_rest = somebody()
+    client = signed_in()
+    person.archived_at = timezone.now()
+    person.save()
+    assert client.get("/partner/").status_code == 302
+    assert "_auth_user_id" not in client.session
+
+
+def test_accounts_nobody_came_into_are_forgotten_once():
+    somebody()
+    somebody("used@people.test")
+    accounts.open_for(ADDRESS)
+    signed_in("used@people.test")
+    PartnerAccount.objects.update(created_at=timezone.now() - timedelta(days=30))
+
+    assert accounts.forget_unused() == 1 and accounts.forget_unused() == 0
+    assert PartnerAccount.objects.get().user.email == "used@people.test"
+
+
+# --- never staff ------------------------------------------------------------------------------------------------------
+def test_partner_never_gets_a_role_and_staff_never_become_partners(admin):
+    somebody()
+    user = accounts.open_for(ADDRESS)
+
+    with pytest.raises(Invalid, match="never gets a role"):
+        add_grant(user=user, role="viewer", actor=admin)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Grant.objects.create(user=user, role="viewer")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        User.objects.filter(pk=admin.pk).update(is_partner=True)
+    with pytest.raises(Invalid, match="partner"):
+        invite(email=ADDRESS, name="Grace", role="viewer", actor=admin)
+    assert user not in User.objects.staff() and admin in User.objects.staff()
+
+
+def test_partner_gets_no_password():
+    somebody()
+    accounts.open_for(ADDRESS)
+    Client().post("/accounts/password/reset/", {"email": ADDRESS})
+    assert not [sent for sent in mail.outbox if "/accounts/password/reset/key/" in sent.body]
+
+
+def test_a_passkey_is_a_way_in_and_no_second_step():
+    somebody()
+    client = signed_in()
+    user = User.objects.get(email=ADDRESS)
+    assert client.get("/partner/passkey/").status_code == 200
+    key = Authenticator.objects.create(user=user, type="webauthn", data={"name": "Phone", "credential": {}})
+    other = Authenticator.objects.create(user=UserFactory(), type="webauthn", data={"name": "Theirs", "credential": {}})
+    fresh = Client()
+    ask(ADDRESS, fresh)
+    code = re.search(r"^\d{8}$", mail.outbox[-1].body, re.M)[0]
+    assert fresh.post("/accounts/login/code/confirm/", {"code": code}).headers["Location"] == "/partner/"
+    assert "Phone" in fresh.get("/partner/data/").content.decode()
+    fresh.post("/partner/data/", {"do": "passkey", "key": str(other.pk)})
+    fresh.post("/partner/data/", {"do": "passkey", "key": str(key.pk)})
+    assert list(Authenticator.objects.all()) == [other]
+
+
+# --- only what is theirs ----------------------------------------------------------------------------------------------
+def test_matrix_every_page_with_ones_own_and_with_anothers(django_assert_max_num_queries):
+    _person, organization, member, promise = somebody()
+    _other, their_organization, their_member, their_promise = somebody("other@people.test", name="Somebody Else")
+    gone = MemberFactory(contact=_person, joined_at=timezone.now() - timedelta(days=9), left_at=timezone.now())
+    withdrawn = CommitmentFactory(organization=organization, state="withdrawn", settled_at=timezone.now(), outcome="x")
+    left = MembershipFactory(person=_person, ended_on=timezone.localdate(), is_primary=False).organization
+    client = signed_in()
+    pages = {
+        "institutions": (organization, [their_organization, left]),
+        "networks": (member, [their_member, gone]),
+        "commitments": (promise, [their_promise, withdrawn]),
+    }
+    before = (
+        Member.objects.count(),
+        Representative.objects.count(),
+        CommitmentUpdate.objects.count(),
+        ChangeWish.objects.count(),
+    )
+    posts = [{"do": "leave"}, {"do": "renew"}, {"name": "Taken", "email": "x@people.test", "do": "name"}, {"progress": "done", "text": "x", "key": str(new_uid())}]  # fmt: skip
+    for place, (own, theirs) in pages.items():
+        with django_assert_max_num_queries(25):
+            assert client.get(f"/partner/{place}/{own.uid}/").status_code == 200
+        for row in theirs:
+            assert client.get(f"/partner/{place}/{row.uid}/").status_code == 404
+            for said in posts:
+                assert client.post(f"/partner/{place}/{row.uid}/", said).status_code == 404
+    after = (
+        Member.objects.count(),
+        Representative.objects.count(),
+        CommitmentUpdate.objects.count(),
+        ChangeWish.objects.count(),
+    )
+    assert before == after and not Member.objects.filter(pk=their_member.pk, left_at__isnull=False).exists()
+    for page in ("", "commitments/", "mailings/", "data/"):
+        with django_assert_max_num_queries(25):
+            shown = client.get(f"/partner/{page}").content.decode()
+        for secret in (their_organization.label, their_promise.text, "Somebody Else", "other@people.test"):
+            assert secret not in shown, page
+
+
+def test_account_does_what_the_link_does_and_is_named_in_the_trail():
+    person, _organization, member, _promise = somebody()
+    client = signed_in()
+    page = f"/partner/networks/{member.uid}/"
+
+    assert client.post(page, {"do": "name", "name": "Jo", "email": "jo@people.test"}).status_code == 200
+
+    row = Representative.objects.get(name="Jo")
+    assert (row.state, row.named_by.person) == ("proposed", person)
+    entry = AuditEntry.objects.get(verb="representative.proposed")
+    assert (entry.door, entry.actor) == ("partner", User.objects.get(email=ADDRESS))
+    assert client.post(page, {"do": "leave"}).headers["Location"] == "/partner/"
+    member.refresh_from_db()
+    assert member.left_at and client.get(page).status_code == 404
+
+
+def test_administrator_of_the_institution_manages_its_people_in_the_account():
+    person, _organization, member, _promise = somebody()
+    member.representatives.update(is_admin=True)
+    client = signed_in()
+    client.post(f"/partner/networks/{member.uid}/", {"do": "name", "name": "Jo", "email": "jo@people.test"})
+    jo = Representative.objects.get(name="Jo")
+    assert jo.state == "current"
+    client.post(f"/partner/networks/{member.uid}/", {"do": "end", "who": str(jo.uid)})
+    jo.refresh_from_db()
+    assert jo.state == "ended" and person.label
+
+
+def test_csrf_is_asked_for():
+    _person, _organization, member, _promise = somebody()
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(accounts.open_for(ADDRESS))
+    assert client.post(f"/partner/networks/{member.uid}/", {"do": "leave"}).status_code == 403
+    assert client.post("/partner/data/", {"do": "close"}).status_code == 403
+
+
+def test_update_of_a_commitment_waits_for_staff_and_is_kept_once(planner, sign_in):
+    _person, _organization, _member, promise = somebody()
+    client, key = signed_in(), str(new_uid())
+    page = f"/partner/commitments/{promise.uid}/"
+    assert client.post(page, {"progress": "done", "text": "", "key": key}).status_code == 422
+    for _turn in range(2):
+        assert client.post(page, {"progress": "done", "text": "The act is passed.", "key": key}).status_code == 200
+
+    row = CommitmentUpdate.objects.get()
+    promise.refresh_from_db()
+    assert (row.state, row.came_by, promise.state) == ("waiting", None, "open")
+    assert row.written_by and "The act is passed." in client.get(page).content.decode()
+    assert "The act is passed." in sign_in(planner).get(f"/commitments/{promise.uid}/").content.decode()
+
+
+def test_profile_changes_when_staff_say_so(planner, sign_in):
+    _person, organization, _member, _promise = somebody()
+    client, page = signed_in(), f"/partner/institutions/{organization.uid}/"
+    said = {
+        "name": "Union of Everybody",
+        "website": "https://union.example",
+        "acronym": "",
+        "language": "",
+        "note": "We moved.",
+    }
+    assert client.post(page, said | {"website": "no address"}).status_code == 422
+    client.post(page, said)
+    assert "Union of Everybody" in client.post(page, said).content.decode()
+    wish = ChangeWish.objects.get()
+    old = organization.name
+    organization.refresh_from_db()
+    assert organization.name == old
+    staff = sign_in(planner)
+    assert (
+        "We moved." in staff.get("/networks/wishes/").content.decode() and old in staff.get("/").content.decode() + old
+    )
+    assert staff.post(f"/networks/wishes/{wish.uid}/accept/").status_code == 302
+    organization.refresh_from_db()
+    assert (organization.name, organization.website) == ("Union of Everybody", "https://union.example")
+    assert services.decline_wish(wish=wish, actor=planner) is None
+
+
+def test_viewer_does_not_decide(viewer, sign_in):
+    person, organization, *_rest = somebody()
+    wish = services.wish_change(organization=organization, person=person, values={"name": "Other"})
+    assert sign_in(viewer).post(f"/networks/wishes/{wish.uid}/accept/").status_code == 403
+    wish.refresh_from_db()
+    assert wish.state == "waiting"
+
+
+# --- their data -------------------------------------------------------------------------------------------------------
+def test_own_data_is_downloaded_erasure_asked_for_and_the_account_closed(admin, sign_in):
+    person, *_rest = somebody(name="Grace Phiri")
+    client = signed_in()
+    file = client.post("/partner/data/", {"do": "file"})
+    data = json.loads(file.content)
+    assert data["uid"] == str(person.uid) and data["data"]["partner_account"][0]["email"] == ADDRESS
+    assert AuditEntry.objects.get(verb="person.export_downloaded").door == "partner"
+    assert client.post("/partner/data/", {"do": "erase"}).status_code == 422
+    for _turn in range(2):
+        client.post("/partner/data/", {"do": "erase", "is_sure": "on"})
+    assert AuditEntry.objects.filter(verb="partneraccount.erasure_asked").count() == 1
+    assert "Grace Phiri asks to be erased" in sign_in(admin).get("/").content.decode()
+
+    client.post("/partner/data/", {"do": "language", "language": "ar"})
+    assert 'dir="rtl"' in client.get("/partner/").content.decode()
+    assert client.post("/partner/data/", {"do": "close"}).status_code == 302
+    assert not User.objects.filter(email=ADDRESS).exists() and client.get("/partner/").status_code == 302
+
+
+def test_erasing_the_person_takes_the_account_and_what_they_wrote():
+    person, organization, *_rest = somebody()
+    accounts.open_for(ADDRESS)
+    services.wish_change(organization=organization, person=person, values={"name": "Other"}, note="I moved")
+    for name in ("partner_account", "change_wishes"):
+        data = PersonalData.of(person.uid)
+        assert HOLDINGS[name].count(data) == 1 and HOLDINGS[name].export(data)
+        HOLDINGS[name].erase(data)
+        assert HOLDINGS[name].count(PersonalData.of(person.uid)) == 0
+    assert not User.objects.filter(is_partner=True).exists()
+    assert ChangeWish.objects.get().note == ""
+
+
+def test_own_network_of_an_individual():
+    person = ContactPointFactory(value=ADDRESS).person
+    member = MemberFactory(organization=None, person=person, network=NetworkFactory(name="Friends", renews=True))
+    member.renew_by = timezone.localdate()
+    member.save()
+    client = signed_in()
+    assert "Friends" in client.get("/partner/").content.decode()
+    client.post(f"/partner/networks/{member.uid}/", {"do": "renew"})
+    member.refresh_from_db()
+    assert member.renewed_at and AuditEntry.objects.get(verb="member.renewed").door == "partner"

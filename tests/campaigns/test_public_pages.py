@@ -1,0 +1,161 @@
+"""Every link of every mail and public page is followed with GET: no row changes. And every public page is weighed."""
+
+import gzip
+import re
+from datetime import timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from django.conf import settings
+from django.core import mail
+from django.core.cache import cache
+from django.db import connection
+from django.test import Client
+from django.utils import timezone
+
+from campaigns.commitments.linking import make_link, url_of
+from campaigns.networks import joining, letters, links, renewing, representatives, voting
+from campaigns.partners import accounts
+from contacts.consent.links import preference_url
+from contacts.consent.services import ask_permission
+from tests.factories import (
+    ApplicationFactory,
+    CommitmentFactory,
+    ContactPointFactory,
+    DriveFactory,
+    MemberFactory,
+    MembershipFactory,
+    NetworkFactory,
+    PublicPageFactory,
+    RepresentativeFactory,
+    TopicFactory,
+)
+
+pytestmark = pytest.mark.django_db
+LINK = re.compile(r"https?://[^\s<>\"')]+")
+HREF = re.compile(r"(?:href|src|action)=\"([^\"]+)\"")
+MOST_PAGES = 400
+HEAVIEST = 100 * 1024
+# staff's pages; the API's reference; and making a passkey, whose question the session keeps until it is answered
+LEFT_OUT = ("/static/", "/api/", "/accounts/login/?", "/accounts/password/", "/partner/passkey/")
+FONT = next(Path(settings.BASE_DIR, "static/assets").glob("inter-latin-wght*.woff2"))
+
+
+def checksums():
+    """table → (rows, hash over all of them), of every table there is."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT quote_ident(table_name) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'")  # fmt: skip
+        names = [name for (name,) in cursor.fetchall()]
+        parts = [
+            f"SELECT '{name}', count(*), coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) FROM {name} t"  # noqa: S608 names of tables
+            for name in names
+        ]
+        cursor.execute(" UNION ALL ".join(parts))
+        return {name: (count, total) for name, count, total in cursor.fetchall()}
+
+
+@pytest.fixture
+def world(planner):
+    """Somebody of each kind to whom we wrote each kind of letter, with pages open to the public."""
+    cache.clear()
+    drive = DriveFactory()
+    network = NetworkFactory(
+        slug="all", campaign=drive.campaign, rule="members", votes_needed=1, renews=True, topic=TopicFactory(),
+        charters={"en": "Be kind."}, questions=[{"text": "Why?", "is_required": True}],
+    )  # fmt: skip
+    PublicPageFactory(drive=drive, slug="ten")
+    person = ContactPointFactory(value="grace@people.test", person__name="Grace").person
+    organization = MembershipFactory(person=person).organization
+    member = MemberFactory(network=network, organization=organization, contact=person, decides=True, is_listed=True)
+    RepresentativeFactory(member=member, person=person, is_admin=True)
+    joining.apply(
+        network=network, email="hery@people.test", language="ar", kind="individual", name="Hery", country=person.country
+    )
+    voting.ask_members(ApplicationFactory(network=network))
+    representatives.name_representative(member=member, name="Jo", email="jo@people.test", actor=planner)
+    member.joined_at = timezone.now() - timedelta(days=340)
+    member.save()
+    renewing.ask_due()
+    letters.mail_due()
+    promise = CommitmentFactory(organization=organization, drive=drive, is_public=True)
+    asked = ask_permission(subject=ContactPointFactory().person, topic=TopicFactory(), source="test", actor=planner)
+    extra = [
+        url_of(make_link(commitment=promise, actor=planner)),
+        preference_url(person.uid),
+        preference_url(organization.uid, "organization"),
+        links.member_url(member.uid),
+    ]
+    return {"person": person, "extra": extra, "asked": asked}
+
+
+def starts(world):
+    found = [*world["extra"], *(link for sent in mail.outbox for link in LINK.findall(sent.body))]
+    public = [
+        "/join/all/",
+        "/join/all/members/",
+        "/about/ten/",
+        "/about/ten/?lang=ar",
+        "/sitemap.xml",
+        "/robots.txt",
+        "/accounts/login/code/",
+    ]
+    return [*public, *("/" + link.rstrip(".,").split("/", 3)[3] for link in found)]
+
+
+def crawl(client, paths):
+    """path → answer of every page of ours that can be reached by links, with GET."""
+    seen, todo = {}, list(dict.fromkeys(paths))
+    while todo and len(seen) < MOST_PAGES:
+        path = todo.pop(0)
+        if (
+            path in seen or path.startswith(LEFT_OUT) or "lang=fr" in path or "lang=es" in path
+        ):  # one that reads left to right, one from the right
+            continue
+        answer = client.get(path)
+        seen[path] = answer
+        if (
+            not answer.headers.get("Content-Type", "").startswith(("text/html", "application/xml"))
+            or answer.status_code != 200
+        ):
+            continue
+        for link in [*HREF.findall(answer.content.decode()), *LINK.findall(answer.content.decode())]:
+            parts = urlsplit(link.replace("&amp;", "&"))
+            if parts.path.startswith("/") and f"{parts.scheme}://{parts.netloc}" in (
+                "://",
+                settings.BASE_URL,
+                "http://testserver",
+            ):
+                todo.append(parts.path + (f"?{parts.query}" if parts.query else ""))
+    return seen
+
+
+def weight(answer):
+    """Bytes over the wire: the page as a server with compression sends it, and what its first view fetches, the font included."""
+    total = len(gzip.compress(answer.content)) + FONT.stat().st_size
+    for path in set(re.findall(r"(?:src|href)=\"(/static/[^\"#]+)", answer.content.decode())):
+        file = Path(settings.BASE_DIR, path.split("?")[0].lstrip("/"))
+        total += len(gzip.compress(file.read_bytes()))
+    return total
+
+
+def test_following_every_link_of_mails_and_public_pages_changes_no_row_and_each_page_is_light(world):
+    assert {sent.to[0].split("@")[0] for sent in mail.outbox} >= {"grace", "hery", "jo"} and len(mail.outbox) >= 4
+    partner = Client()
+    partner.force_login(accounts.open_for("grace@people.test"))
+    before = checksums()
+
+    seen = crawl(Client(), starts(world))
+    inside = crawl(partner, ["/partner/"])
+
+    after = checksums()
+    assert {name for name in before if before[name] != after[name]} == set()
+    pages = seen | inside
+    assert {path: page.status_code for path, page in pages.items() if page.status_code >= 500} == {}
+    assert len(seen) >= 25 and len(inside) >= 12
+    assert any(path.startswith("/join/vote/") for path in seen) and any(
+        path.startswith("/join/confirm/") for path in seen
+    )
+    html = {path: page for path, page in pages.items() if page.headers.get("Content-Type", "").startswith("text/html")}
+    assert {path: size for path, page in html.items() if (size := weight(page)) > HEAVIEST} == {}
+    assert "noto" not in Path(settings.BASE_DIR, "static/public.css").read_text()
