@@ -57,7 +57,7 @@ def accept_wish(*, wish: ChangeWish, actor: User) -> ChangeWish:
             raise Conflict(_("This was decided already, so nothing was changed."), code="decided")
         if row.values:
             edit_organization(organization=row.organization, actor=actor, changes=row.values)
-        _decide(row, State.ACCEPTED, actor)
+        _decide(row, State.ACCEPTED, actor, "changewish.accepted")
     return row
 
 
@@ -65,13 +65,11 @@ def decline_wish(*, wish: ChangeWish, actor: User) -> AuditEntry | None:
     """Leave the institution as it is. None when it is decided."""
     with transaction.atomic():
         row: ChangeWish = lock(wish)
-        return None if row.state != State.WAITING else _decide(row, State.DECLINED, actor)
+        return None if row.state != State.WAITING else _decide(row, State.DECLINED, actor, "changewish.declined")
 
 
-def _decide(row: ChangeWish, state: State, actor: User) -> AuditEntry:
+def _decide(row: ChangeWish, state: State, actor: User, verb: str) -> AuditEntry:
     row.state, row.decided_at, row.decided_by = state, timezone.now(), actor
     row.save(update_fields=["state", "decided_at", "decided_by", "updated_at"])
     changes = [("state", State.WAITING.value, state.value)]
-    return record(
-        verb=f"changewish.{state.value}", target=row, actor=actor, changes=changes, summary=row.organization.label
-    )
+    return record(verb=verb, target=row, actor=actor, changes=changes, summary=row.organization.label)
