@@ -9,7 +9,7 @@ import crm.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0044_events"),
+        ("campaigns", "0045_inbox_tokens"),
         ("contacts", "0021_lines_of_imports_in_columns"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
