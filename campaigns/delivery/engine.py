@@ -22,9 +22,10 @@ from uuid import uuid4
 from django.conf import settings
 
 from campaigns.delivery.athand import AtHand
+from campaigns.delivery.claims import Chunk, Retry
 from campaigns.delivery.composing import Item, Plan
 from campaigns.delivery.holding import Holding, answers_again, leave_alone, postpone
-from campaigns.delivery.ledger import Chunk, Ledger, Retry, utc_now
+from campaigns.delivery.ledger import Ledger, utc_now
 from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.pacing import Budget, Pace, Tokens

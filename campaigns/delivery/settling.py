@@ -17,8 +17,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.delivery.evidence import Trace
-from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP
 from campaigns.delivery.models import Delivery, Outcome
+from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP
 from campaigns.delivery.waking import wake
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import locked

@@ -16,8 +16,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.delivery.ledger import CHUNK_COUNTS
 from campaigns.delivery.models import DeliverySlot
+from campaigns.delivery.rollups import CHUNK_COUNTS
 from campaigns.delivery.waking import wake
 from campaigns.mailings.hours import Hours, Place, Turn, hours_of, places_of, turns
 from campaigns.mailings.models import Mailing

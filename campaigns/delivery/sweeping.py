@@ -14,9 +14,9 @@ from django.utils import timezone
 from campaigns.delivery import slots
 from campaigns.delivery.breaker import try_again
 from campaigns.delivery.freezing import begin_due, stuck
-from campaigns.delivery.ledger import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END
 from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import has_open
+from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END
 from campaigns.delivery.waking import post, wake
 from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing

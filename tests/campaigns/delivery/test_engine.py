@@ -384,7 +384,7 @@ def test_a_claim_that_ran_out_before_the_final_dot_sends_nothing_and_loses_nothi
     use(mailing, sink)
     to_sending(mailing)
     with monkeypatch.context() as lapsed:
-        lapsed.setattr("campaigns.delivery.ledger.Ledger.is_leased", property(lambda self: False))
+        lapsed.setattr("campaigns.delivery.claims.Claims.is_leased", property(lambda self: False))
         send_some(mailing.pk)
 
     assert sink.recipients == []

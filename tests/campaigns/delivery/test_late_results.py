@@ -8,7 +8,8 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from campaigns.delivery.ledger import Ledger, Retry
+from campaigns.delivery.claims import Retry
+from campaigns.delivery.ledger import Ledger
 from campaigns.delivery.models import Delivery, DeliveryRetry
 from campaigns.delivery.retrying import Verdict, failed
 from tests.campaigns.delivery.building import subscriber, to_sending, use
