@@ -42,7 +42,7 @@ test: setup browser check ## check, then all tests in parallel, browser tests in
 faults: setup ## kill, stop, fill and starve everything that mail needs, and audit
 	@$(VENV)/python -m pytest -n0 tests/faults -o python_files="test_*.py long_*.py"
 
-axe: setup browser ## look at every page with axe, in both themes (make test looks at a third)
+axe: setup browser ## look at every page with axe, in both themes (make test looks at a fifth)
 	@AXE=all $(VENV)/python -m pytest -n0 tests/e2e/test_axe.py
 
 check: venv ## lint, format, types, import rules, Django's checks
