@@ -209,8 +209,10 @@ def institution_contacted(ctx: Context, operator: str, value: Any) -> str:
 
 def on_list(ctx: Context, operator: str, value: list[str]) -> str:
     owner = "person_id" if ctx.selects == PEOPLE else "organization_id"
-    given = ctx.param(ctx.keys())
-    found = f"EXISTS (SELECT 1 FROM contacts_contactlistmember lm WHERE lm.{owner} = {ctx.id} AND lm.contact_list_id = ANY ({given}::bigint[]))"
+    keys = ctx.keys()
+    # of one list everybody is a member once, which spares the planner looking for whom it has had already
+    lists = f"= {ctx.param(keys[0])}" if len(keys) == 1 else f"= ANY ({ctx.param(keys)}::bigint[])"
+    found = f"EXISTS (SELECT 1 FROM contacts_contactlistmember lm WHERE lm.{owner} = {ctx.id} AND lm.contact_list_id {lists})"
     return found if operator == "any_of" else f"NOT {found}"
 
 
