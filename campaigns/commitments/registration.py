@@ -48,7 +48,11 @@ menu.register(
 )  # fmt: skip
 tabs.register(tabs.DriveTab(_("Commitments"), "heart-handshake", "drive_commitments", order=36))
 panels.register_card(commitments_card)
-register_timeline(TimelineSource("commitment", _("Commitments"), "heart-handshake", timeline.commitments, order=27))
+register_timeline(
+    TimelineSource(
+        "commitment", _("Commitments"), "heart-handshake", timeline.commitments, order=27, about=timeline.about
+    )
+)
 today.register_needs(on_today.needs, on_today.waiting)
 
 undoable("commitment", services.restore_commitment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,10 +16,17 @@ from contacts.directory.timeline import Entry, Subject
 from crm.accounts.models import User
 
 
+def _of(subject: Subject) -> dict[str, Subject]:
+    return {"promised_by": subject} if isinstance(subject, Person) else {"organization": subject}
+
+
+def about(subject: Subject) -> list[QuerySet[Commitment]]:
+    return [Commitment.objects.filter(**_of(subject))]
+
+
 def commitments(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """Two queries. A promise stands at the noon of its day."""
-    of = {"promised_by": subject} if isinstance(subject, Person) else {"organization": subject}
-    rows = list(Commitment.objects.visible_to(user).filter(**of).order_by("-made_on", "-pk")[: limit + 100])
+    rows = list(Commitment.objects.visible_to(user).filter(**_of(subject)).order_by("-made_on", "-pk")[: limit + 100])
     found = [entry for row in rows for entry in _entries(row)]
     updates = CommitmentUpdate.objects.filter(commitment__in=[row.pk for row in rows], state="accepted")
     known = {row.pk: row for row in rows}

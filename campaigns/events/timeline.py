@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -24,8 +26,16 @@ def _answers() -> dict[str, tuple[str, str, str]]:
     }
 
 
+def _of(subject: Subject) -> dict[str, Subject]:
+    return {"person": subject} if isinstance(subject, Person) else {"organization": subject}
+
+
+def _about(subject: Subject) -> list[QuerySet[Any]]:
+    return [Invitation.objects.filter(**_of(subject)), Registration.objects.came().filter(**_of(subject))]
+
+
 def events(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
-    of = {"person": subject} if isinstance(subject, Person) else {"organization": subject}
+    of = _of(subject)
     seen = Event.objects.visible_to(user)
     entries: list[Entry] = []
     answers = _answers()
@@ -50,4 +60,4 @@ def events(subject: Subject, user: User, before: datetime | None, limit: int) ->
 
 
 def register_sources() -> None:
-    register(TimelineSource("event", gettext_lazy("Events"), "calendar-event", events, order=36))
+    register(TimelineSource("event", gettext_lazy("Events"), "calendar-event", events, order=36, about=_about))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -16,9 +16,18 @@ from contacts.directory.timeline import Entry, Subject, TimelineSource, register
 from crm.accounts.models import User
 
 
-def memberships(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+def _members(subject: Subject) -> QuerySet[Member]:
     of = Q(person=subject) | Q(contact=subject) if isinstance(subject, Person) else Q(organization=subject)
-    rows = Member.objects.filter(of, network__in=Network.objects.visible_to(user)).select_related("network")
+    return Member.objects.filter(of)
+
+
+def _representatives(subject: Subject) -> QuerySet[Representative]:
+    of = Q(person=subject) if isinstance(subject, Person) else Q(member__organization=subject)
+    return Representative.objects.filter(of)
+
+
+def memberships(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
+    rows = _members(subject).filter(network__in=Network.objects.visible_to(user)).select_related("network")
     entries = []
     for row in rows.order_by("-joined_at")[:limit]:
         url = reverse("network_detail", args=[row.network.uid])
@@ -39,8 +48,7 @@ def memberships(subject: Subject, user: User, before: datetime | None, limit: in
 
 def represented(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """Who acts for an institution, on its page and on theirs."""
-    of = Q(person=subject) if isinstance(subject, Person) else Q(member__organization=subject)
-    rows = Representative.objects.filter(of, member__network__in=Network.objects.visible_to(user))
+    rows = _representatives(subject).filter(member__network__in=Network.objects.visible_to(user))
     rows = rows.select_related("member__network", "member__organization", "person").exclude(state="declined")
     entries = []
     for row in rows.order_by("-created_at")[:limit]:
@@ -56,5 +64,18 @@ def represented(subject: Subject, user: User, before: datetime | None, limit: in
 
 
 def register_sources() -> None:
-    register(TimelineSource("network", gettext_lazy("Networks"), "affiliate", memberships, order=35))
-    register(TimelineSource("represents", gettext_lazy("Representatives"), "users-group", represented, order=36))
+    register(
+        TimelineSource(
+            "network", gettext_lazy("Networks"), "affiliate", memberships, order=35, about=lambda s: [_members(s)]
+        )
+    )
+    register(
+        TimelineSource(
+            "represents",
+            gettext_lazy("Representatives"),
+            "users-group",
+            represented,
+            order=36,
+            about=lambda s: [_representatives(s)],
+        )
+    )

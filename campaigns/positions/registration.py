@@ -38,7 +38,9 @@ def positions_card(subject: Any, user: User) -> panels.Card | None:
 
 
 panels.register_card(positions_card)
-register_timeline(TimelineSource("position", _("Positions"), "stairs-up", timeline.steps, order=25))
+register_timeline(
+    TimelineSource("position", _("Positions"), "stairs-up", timeline.steps, order=25, about=timeline.about)
+)
 
 undoable("ask", services.restore_ask)
 undoable("position", services.restore_step)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, time
 
+from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -15,10 +16,17 @@ from contacts.directory.timeline import Entry, Subject
 from crm.accounts.models import User
 
 
+def _of(subject: Subject) -> dict[str, Subject]:
+    return {"said_by": subject} if isinstance(subject, Person) else {"organization": subject}
+
+
+def about(subject: Subject) -> list[QuerySet[PositionStep]]:
+    return [PositionStep.objects.filter(**_of(subject))]
+
+
 def steps(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """One query. A step has a day: it stands at its noon."""
-    of = {"said_by": subject} if isinstance(subject, Person) else {"organization": subject}
-    rows = PositionStep.objects.visible_to(user).filter(**of).with_previous()
+    rows = PositionStep.objects.visible_to(user).filter(**_of(subject)).with_previous()
     if before is not None:
         rows = rows.filter(on__lte=before.date())
     rows = rows.select_related("ask", "organization", "recorded_by").order_by("-on", "-pk")[: limit + 20]

@@ -3,7 +3,8 @@
     register(TimelineSource("delivery", _("Mailings"), "mail", deliveries_of))
 
 `entries(subject, user, before, limit)` gives up to `limit` entries strictly older than `before` (None: from the newest on),
-newest first. Each source is one or two queries, however many entries.
+newest first. Each source is one or two queries, however many entries. Of most people most sources know nothing: those that say by
+`about` what they would tell of are asked only if there is any of it, which one query finds for all of them.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import BigIntegerField, BinaryField, Value
+from django.db.models import BigIntegerField, BinaryField, Exists, QuerySet, Value
 
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
@@ -52,6 +53,7 @@ class TimelineSource:
     icon: str
     entries: Entries
     order: int = 50
+    about: Callable[[Subject], Sequence[QuerySet[Any]]] | None = None  # rows without which it has nothing to say
 
 
 @dataclass
@@ -76,6 +78,7 @@ def page_of(
     Entries of the very same instant stay on one page, because the next one begins strictly before the last entry's time.
     """
     wanted = [source for source in SOURCES if not kinds or source.kind in kinds]
+    wanted = _with_something(wanted, subject)
     streams = [list(source.entries(subject, user, before, size + 1)) for source in wanted]
     merged = heapq.merge(*streams, key=lambda entry: entry.at, reverse=True)
     found = list(islice(merged, size))
@@ -84,6 +87,24 @@ def page_of(
         found.append(rest)
         rest = next(merged, None)
     return TimelinePage(found, found[-1].at if rest is not None and found else None)
+
+
+def _with_something(sources: list[TimelineSource], subject: Subject) -> list[TimelineSource]:
+    asked = [source for source in sources if source.about]
+    if len(asked) < 2:  # the source itself would cost no more
+        return sources
+    rows = {
+        f"knows_{place}_{number}": Exists(about)
+        for place, source in enumerate(asked)
+        for number, about in enumerate(source.about(subject) if source.about else [])
+    }
+    known = type(subject)._base_manager.filter(pk=subject.pk).values(**rows).get()
+    kinds = {
+        source.kind
+        for place, source in enumerate(asked)
+        if any(v for k, v in known.items() if k.startswith(f"knows_{place}_"))
+    }
+    return [source for source in sources if source.about is None or source.kind in kinds]
 
 
 def reached_through(organization: Organization) -> tuple[list[int], list[bytes]]:

@@ -154,3 +154,22 @@ def test_nonsense_in_the_page_address_shows_a_page(sign_in, viewer, before):
     response = sign_in(viewer).get(reverse("timeline", args=["person", person.uid]), {"before": before})
 
     assert response.status_code == 200
+
+
+def test_sources_that_know_nothing_are_not_asked(viewer, monkeypatch, django_assert_num_queries):
+    person, asked = PersonFactory(), []
+
+    def about(knows: bool):
+        rows = PersonFactory._meta.model.objects.all()
+        return lambda subject: [rows.none(), rows if knows else rows.filter(pk=None)]
+
+    def entries(subject, user, before, limit):
+        asked.append(True)
+        return [Entry(BEGAN, "known")]
+
+    silent = [TimelineSource(kind, kind, "point", entries, about=about(False)) for kind in "ab"]
+    monkeypatch.setattr(timeline, "SOURCES", [*silent, TimelineSource("c", "c", "point", entries, about=about(True))])
+    with django_assert_num_queries(1):
+        page = page_of(person, viewer)
+
+    assert [entry.title for entry in page.entries] == ["known"] and len(asked) == 1
