@@ -1,4 +1,4 @@
-"""/activities, /objectives and /team-members: the plan of a drive."""
+"""/activities, /objectives and /team-members: the plan of a drive; /drive-templates: what it can begin from."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.activities import goals, services
+from campaigns.activities.blueprints import BLUEPRINTS
 from campaigns.activities.models import Activity, Objective, TeamMember
 from campaigns.activities.services import Order
 from campaigns.activities.states import Kind, State, TeamRole
@@ -25,7 +26,7 @@ from crm.api import filters
 from crm.api.fields import CodeField, RowField, text
 from crm.api.problems import Problem
 from crm.api.registry import Section
-from crm.api.views import Resource
+from crm.api.views import ApiView, Resource
 
 ORDER_HELP = (
     "What becomes of others when days no longer follow one another. ask: nothing is saved and the answer is 409; carry: they "
@@ -325,11 +326,48 @@ class TeamMemberResource(PlanResource):
         return Response(status=204)
 
 
+class TemplateStepOut(serializers.Serializer[Any]):
+    key = serializers.CharField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(Kind.choices)
+    role = serializers.ChoiceField(TeamRole.choices, help_text="Whose work it is.")
+    first = serializers.IntegerField(help_text="Days after the start.")
+    last = serializers.IntegerField()
+    after = serializers.ListField(child=serializers.CharField(), help_text="Keys of the steps that it follows.")
+    each = serializers.BooleanField(help_text="Once in every country.")
+
+
+class TemplateOut(serializers.Serializer[Any]):
+    code = serializers.CharField()
+    label = serializers.CharField()
+    about = serializers.CharField()
+    days = serializers.IntegerField()
+    steps = TemplateStepOut(many=True)
+
+
+class TemplatesOut(serializers.Serializer[Any]):
+    data = TemplateOut(many=True)
+
+
+class TemplateView(ApiView):
+    """What a drive can begin from: send its code to /drives/{uid}/begin."""
+
+    @extend_schema(summary="Templates of drives", responses=TemplatesOut)
+    def list(self, request: Request) -> Response:
+        self.no_query()
+        return Response(TemplatesOut({"data": list(BLUEPRINTS.values())}).data)
+
+
 SECTIONS = [
     Section(
         "Plans",
         "What a drive does by when: activities that follow one another, objectives, and the team.",
-        [("activities", ActivityResource), ("objectives", ObjectiveResource), ("team-members", TeamMemberResource)],
+        [
+            ("activities", ActivityResource),
+            ("objectives", ObjectiveResource),
+            ("team-members", TeamMemberResource),
+            ("drive-templates", TemplateView),
+        ],
         order=56,
     )
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.activities import lists  # noqa: F401  registers the list
+from campaigns.activities import erasing, lists  # noqa: F401  registers the list
 from campaigns.activities import today as on_today
 from campaigns.activities.models import Activity, Objective, TeamMember
 from campaigns.activities.states import Kind, State, TeamRole
@@ -62,3 +62,4 @@ tabs.register(tabs.DriveTab(_("Activities"), "list-details", "drive_activities",
 today.register_needs(on_today.due, on_today.due_rows)
 register_coming(on_today.coming)
 serve("campaigns.activities.api")
+erasing.register()

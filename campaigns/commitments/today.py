@@ -6,13 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Exists, OuterRef, Q, Window
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from campaigns.commitments.models import Commitment, CommitmentUpdate
+from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.commitments.rule import light_of
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -26,8 +26,8 @@ def _mine(user: User) -> Any:
     """Followed by the user, open, and late or due within a week."""
     until = timezone.localdate() + AHEAD
     rows = Commitment.objects.visible_to(user).open().filter(owner=user)
-    late = Q(milestones__done_on__isnull=True, milestones__due_on__lt=timezone.localdate())
-    return rows.filter(Q(due_on__lte=until) | late).distinct()
+    late = Milestone.objects.filter(commitment=OuterRef("pk"), done_on=None, due_on__lt=timezone.localdate())
+    return rows.filter(Q(due_on__lte=until) | Q(Exists(late)))
 
 
 def _sent(user: User) -> Any:
@@ -56,7 +56,7 @@ def needs(user: User) -> Iterable[today.Need]:
 
 def _due(user: User) -> Iterable[today.Need]:
     rows = _mine(user).select_related("organization").prefetch_related("milestones").order_by("due_on", "pk")
-    found = list(rows[: SHOWN + 1])
+    found = list(rows.annotate(all_of_them=Window(Count("pk")))[: SHOWN + 1])
     day = timezone.localdate()
     for row in found[:SHOWN]:
         light = light_of(row, day)
@@ -67,7 +67,7 @@ def _due(user: User) -> Iterable[today.Need]:
             kind=light.colour if light.colour in {"ok", "warn", "bad"} else "blue", rank=25,
         )  # fmt: skip
     if len(found) > SHOWN:
-        rest = _mine(user).count() - SHOWN
+        rest = found[0].all_of_them - SHOWN
         title = ngettext("%(n)s more promise is due", "%(n)s more promises are due", rest) % {"n": formats.number(rest)}
         url = f"{reverse('commitment_list')}?owner=me"
         yield today.Need("heart-handshake", title, _("You follow them."), url, _("See them"), rank=26)

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils import timezone
 
-from campaigns.delivery import copies
+from campaigns.delivery import copies, relations
 from campaigns.delivery.models import SkipReason
 from campaigns.guard.queries import guarded_sql, guards_anything
 from campaigns.mailings.models import Mailing
@@ -173,6 +173,7 @@ def audience_sql(
             "guard": moment - timedelta(days=mailing.contact_guard_days),
             "others": _others_that_day(mailing, moment),
             "slots": json.dumps(dict(slots or {})),
+            **relations.values_of(mailing, moment),
             **{f"member{i}": value for i, value in enumerate(compiled.params)},
         }
     )
@@ -365,6 +366,7 @@ def _fields(wanted: Collection[str] | None) -> str:
         "country.coverage": "trim_scale(coverage_value)",
         "country.coverage_year": "coverage_year",
         "sender.name": "%(sender)s::text",
+        **relations.fields_sql(organization="q.organization_id", language="q.variant_language"),
     }
     chosen = {path: sql for path, sql in pairs.items() if wanted is None or path in wanted or path in _ALWAYS}
     return "jsonb_build_object(" + ", ".join(f"'{path}', {sql}" for path, sql in chosen.items()) + ")"

@@ -9,6 +9,7 @@ from campaigns.dropbox.services import restore_mail, take
 from campaigns.dropbox.today import needs, waiting
 from campaigns.outreach import envelopes, services, tabs
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 from crm.ui import today
@@ -27,3 +28,4 @@ subjects.register(
 )  # fmt: skip
 readable.choices_of("dropped_mail.state", DroppedMail.State.choices)
 erasing.register()
+serve("campaigns.dropbox.api")

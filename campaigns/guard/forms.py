@@ -54,3 +54,13 @@ class QuietForm(forms.Form):
 
 class OverrideForm(forms.Form):
     reason = forms.CharField(label=_("Why all the same?"), max_length=300)
+
+
+class HoldForm(forms.Form):
+    until = forms.DateField(label=_("Write to it on"), widget=forms.DateInput({"type": "date"}))
+    who = UserChoice(User.objects.none(), to_field_name="uid", label=_("Who turns to it then"), empty_label=None)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        who: Any = self.fields["who"]
+        who.queryset = officers(Action.LOG)

@@ -14,7 +14,7 @@ from django.utils.translation import ngettext
 
 from campaigns.delivery.findings import WARN, Finding
 from campaigns.delivery.models import SkipReason
-from campaigns.guard.models import GuardOverride
+from campaigns.guard.models import ContactGuard, GuardOverride
 from campaigns.guard.queries import Conflict, conflicts_of, guards_anything
 from campaigns.mailings.models import Mailing
 from contacts.directory.models import Organization
@@ -33,6 +33,7 @@ class Held:
     organization: Organization
     count: int
     conflicts: Sequence[Conflict]
+    owner_id: int | None = None
 
 
 def held_back(mailing: Mailing, *, user: User | None = None) -> list[Held]:
@@ -59,7 +60,8 @@ def held_back(mailing: Mailing, *, user: User | None = None) -> list[Held]:
         if user is None
         else Organization.objects.visible_to(user).filter(pk__in=hard)
     )
-    found = [Held(row, counts[row.pk], hard[row.pk]) for row in rows.select_related("country")]
+    owners = dict(ContactGuard.objects.filter(organization__in=hard).values_list("organization_id", "owner_id"))
+    found = [Held(row, counts[row.pk], hard[row.pk], owners.get(row.pk)) for row in rows.select_related("country")]
     return sorted(found, key=lambda held: (-held.count, held.organization.sort_key))[:SHOWN]
 
 
@@ -80,7 +82,9 @@ def guard_findings(mailing: Mailing) -> Iterable[Finding]:
                 len(held),
             )
             % {"n": len(held)},
-            _("They are skipped: %(names)s. Wait, or write to them all the same with a reason that is kept.")
+            _(
+                "They are skipped: %(names)s. Hold them for a day, or write to them all the same with a reason that is kept."
+            )
             % {"names": ", ".join(each.organization.label for each in held[:3]) + ("…" if len(held) > 3 else "")},
             reverse("mailing_guard", args=[mailing.uid]),
             _("Look"),

@@ -49,6 +49,11 @@ def guarded_sql(*, mailing: str, now: str, day: str) -> str:
     return GUARDED_SQL.format(touches=touches, mailing=mailing, day=day)
 
 
+def touches_sql(*, org: str, since: str, now: str) -> str:
+    """SQL of how often an institution was touched between two moments. The arguments are SQL."""
+    return _TOUCHES.format(org=org, since=since, now=now)
+
+
 def guards_anything() -> bool:
     """Whether any institution has a guard that can hold something back: without one, an audience pays for none of it."""
     from campaigns.guard.models import ContactGuard, QuietDates

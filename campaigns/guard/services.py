@@ -17,6 +17,8 @@ from campaigns.guard.queries import conflicts_of
 from campaigns.interactions.words import one_line
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
+from campaigns.todo.models import Task
+from campaigns.todo.services import add_task
 from contacts.directory.models import Organization
 from contacts.directory.services.editing import back_from_plain, find_locked, invalid, plain, same
 from crm.accounts.models import User
@@ -155,6 +157,60 @@ def override_for_mailing(*, mailing: Mailing, organization: Organization, reason
         )
         Mailing.objects.filter(pk=row.pk).update(updated_at=timezone.now())  # the kept count is of another audience
         return _told(override, actor)
+
+
+HOLD = "guard"  # the `source` of tasks that a hold makes
+
+
+def hold_for_mailing(*, mailing: Mailing, organization: Organization, until: date, who: User, actor: User) -> Task:
+    """Write to an institution later: this mailing skips it, and on that day somebody has the task to turn to it.
+
+    Raises NotAllowed unless the actor writes the mailing, Invalid for a day that is past or for who cannot do it. Held twice, the task is
+    moved.
+    """
+    if not Mailing.objects.visible_to(actor, Action.WRITE).filter(pk=mailing.pk).exists():
+        raise NotAllowed(_("You may see this, but your role does not let you change it here."))
+    if until <= timezone.localdate():
+        raise Invalid(_("Choose a day that lies ahead."), code="until")
+    if not (who.is_active and who.may(Action.LOG)):
+        raise Invalid(
+            _("%(name)s cannot turn to it: their role does not handle outreach.") % {"name": who.name}, code="who"
+        )
+    title = one_line(_("Write to them now: %(mailing)s was held back") % {"mailing": mailing.name})
+    with transaction.atomic():
+        Mailing.objects.select_for_update(no_key=True).get(pk=mailing.pk)  # two clicks are one task
+        known = holds_of(mailing).filter(organization=organization).first()
+        if known is not None:
+            changes = [
+                (n, plain(getattr(known, n)), plain(v))
+                for n, v in (("due_on", until), ("assignee", who))
+                if getattr(known, n) != v
+            ]
+            known.due_on, known.assignee = until, who
+            known.save(update_fields=["due_on", "assignee", "updated_at"])
+            if changes:
+                record(
+                    verb="task.edited",
+                    target=known,
+                    actor=actor,
+                    changes=changes,
+                    event={"fields": [c[0] for c in changes]},
+                )
+            return known
+        return add_task(
+            actor=None,
+            title=title,
+            due_on=until,
+            assignee=who,
+            organization=organization,
+            source=HOLD,
+            source_uid=mailing.uid,
+        )
+
+
+def holds_of(mailing: Mailing) -> Any:
+    """Open tasks of what was held back from this mailing."""
+    return Task.objects.filter(source=HOLD, source_uid=mailing.uid, done_at=None, dropped_at=None)
 
 
 def override_for(

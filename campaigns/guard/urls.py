@@ -10,4 +10,5 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("outreach/quiet/<uuid:uid>/remove/", views.quiet_remove, name="quiet_remove"),
     path("mailings/<uuid:uid>/guard/", views.mailing_guard, name="mailing_guard"),
     path("mailings/<uuid:uid>/guard/override/", views.mailing_guard_override, name="mailing_guard_override"),
+    path("mailings/<uuid:uid>/guard/hold/", views.mailing_guard_hold, name="mailing_guard_hold"),
 ]

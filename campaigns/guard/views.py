@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.guard import services
-from campaigns.guard.forms import GuardForm, OverrideForm, QuietForm
-from campaigns.guard.mailings import held_back, overridden
+from campaigns.guard.forms import GuardForm, HoldForm, OverrideForm, QuietForm
+from campaigns.guard.mailings import Held, held_back, overridden
 from campaigns.guard.models import ContactGuard, QuietDates
 from campaigns.mailings.models import Mailing
+from campaigns.todo.forms import officers
 from contacts.directory.models import Organization
 from contacts.directory.views.access import editable, page_url
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
+from crm.ui import formats
 from crm.ui.responses import done, form_page
 from crm.ui.shell import base_template
 from crm.ui.toasts import toast
@@ -99,9 +103,15 @@ def _context(request: StaffRequest, mailing: Mailing, form: Any = None, failed: 
         and Mailing.objects.visible_to(request.user, Action.WRITE).filter(pk=mailing.pk).exists()
     )
     back = reverse("mailing_preflight", args=[mailing.uid])
+    holds = list(services.holds_of(mailing).select_related("organization", "assignee").order_by("due_on", "pk"))
+    held_until = {task.organization_id: task for task in holds}
     return {
         "mailing": mailing,
-        "held": held_back(mailing, user=request.user),
+        "held": [
+            {"one": one, "task": held_until.get(one.organization.pk), "until": _possible(one)}
+            for one in held_back(mailing, user=request.user)
+        ],
+        "officers": list(officers(Action.LOG)) if may else [],
         "overridden": overridden(mailing),
         "may_override": may,
         "form": form or OverrideForm(),
@@ -128,6 +138,36 @@ def mailing_guard_override(request: StaffRequest, uid: UUID) -> HttpResponse:
     )
     toast(request, _("%(name)s gets it all the same.") % {"name": organization.label}, undo=entry)
     return done(request, reverse("mailing_guard", args=[mailing.uid]))
+
+
+def _possible(held: Held) -> date:
+    """The first day on which nothing with an end holds it back any more; else in a month."""
+    ends = [each.until for each in held.conflicts if each.until]
+    return max(ends) if ends else timezone.localdate() + timedelta(days=30)
+
+
+@requires(Action.WRITE)
+@require_POST
+def mailing_guard_hold(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Skip it now, and have somebody turn to it on a day."""
+    mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
+    seen = Organization.objects.visible_to(request.user)
+    organization = get_object_or_404(seen, uid=_uid(request.POST.get("organization", "")))
+    form = HoldForm(request.POST)
+    if form.is_valid():
+        try:
+            task = services.hold_for_mailing(
+                mailing=mailing, organization=organization, actor=request.user, **form.cleaned_data
+            )
+        except DomainError as error:
+            _refused(form, error)
+        else:
+            words = _("%(name)s is held: %(who)s turns to it on %(day)s.")
+            values = {"name": organization.label, "who": task.assignee.name, "day": formats.day(task.due_on)}
+            toast(request, words % values)
+            return done(request, reverse("mailing_guard", args=[mailing.uid]))
+    context = _context(request, mailing) | {"hold_form": form, "hold_failed": str(organization.uid)}
+    return render(request, "campaigns/guard/mailing_guard.html", context, status=422)
 
 
 def _uid(text: str) -> UUID:

@@ -63,6 +63,12 @@ def _base(mailing: Mailing, user: User) -> Any:
     return model.objects.visible_to(user).filter(pk__in=inside)
 
 
+def _relations(mailing: Mailing, organization: Organization | None, language: str) -> dict[str, Scalar]:
+    from campaigns.delivery.relations import relations_of  # delivery stands above mailings
+
+    return relations_of(mailing, organization.pk if organization else None, language)
+
+
 def _emptiest(found: Any) -> Person | Organization | None:
     if found.model is Person:
         without = found.exclude(pk__in=Membership.objects.current().values("person_id"))
@@ -117,6 +123,7 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
         "country.coverage_year": figure.year if figure else None,
         "sender.name": mailing.sender.name if mailing.sender else "",
         **example_values(mailing, language),
+        **_relations(mailing, organization, language),
         **({"copy.to": copies} if copies else {}),
     }
 

@@ -9,12 +9,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Callable, Mapping
+from datetime import date
 from functools import lru_cache, partial
 from operator import itemgetter
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from urllib.parse import quote
 
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_date
 
 from campaigns.mailings.fields import Scalar
 from campaigns.mailings.templates import (
@@ -59,6 +61,7 @@ class Numbers(NamedTuple):
 
     decimal: str
     group: str
+    language: str = "en"
 
     @classmethod
     def of(cls, language: str) -> Numbers:
@@ -67,7 +70,16 @@ class Numbers(NamedTuple):
             symbols = Locale.parse(language.replace("-", "_")).number_symbols["latn"]
         except (UnknownLocaleError, ValueError, KeyError):
             return cls(".", ",")
-        return cls(symbols["decimal"], symbols["group"])
+        return cls(symbols["decimal"], symbols["group"], language.replace("-", "_"))
+
+    def day(self, value: str) -> str:
+        """2027-03-01 → “1 mars 2027”; text that is no day stays as it is."""
+        try:
+            return format_date(
+                date.fromisoformat(value), "long", locale="en_GB" if self.language == "en" else self.language
+            )
+        except ValueError:
+            return value
 
     def plain(self, value: Scalar) -> str:
         """A field as text; a float with the language's decimal sign and without a trailing zero."""
@@ -98,6 +110,7 @@ def _filter(call: Call, numbers: Numbers) -> Callable[[str], str]:
         "trim": str.strip,
         "truncate": lambda v: v if len(v) <= argument else v[: max(argument - 1, 0)].rstrip() + "…",
         "number": lambda v: numbers.grouped(v, argument),
+        "day": numbers.day,
         "urlencode": lambda v: quote(v, safe=""),
     }
     return filters[call.name]

@@ -112,6 +112,7 @@ FILTERS: dict[str, tuple[int, int, type]] = {
     "trim": (0, 0, str),
     "truncate": (1, 1, int),
     "number": (0, 1, int),
+    "day": (0, 0, str),
 }
 INTERNAL_FILTERS = {"urlencode": (0, 0, str)}
 INTERNAL_FIELDS = {"open_url", "trap_url", "copy.to", "copy.of", "copy.more"}

@@ -11,6 +11,7 @@ from campaigns.queue import context, sources
 from campaigns.queue.registry import Source, register_context, register_source
 from campaigns.todo.models import Task
 from crm.accounts.models import User
+from crm.api.registry import serve
 from crm.ui import menu
 from crm.ui.counting import Countable
 
@@ -31,3 +32,4 @@ menu.register(
     menu.MenuItem(_("Outreach"), "phone", "outreach_queue", order=30, group=2, count=waiting, prefix="/outreach/")
 )
 tabs.register(tabs.Tab(_("For me, today"), "outreach_queue", "target", 10))
+serve("campaigns.queue.api")

@@ -7,6 +7,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.planning import tabs
 from campaigns.results.models import Actual, Indicator, Kind, Measure, Result, Snapshot
 from campaigns.results.services import restore_actual, restore_indicator, restore_result
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 
@@ -43,4 +44,5 @@ readable.FIELDS.update(
         "withdrawn_why": _("Why it was withdrawn"),
     }
 )
+serve("campaigns.results.api")
 tabs.register(tabs.DriveTab(_("Report"), "report-analytics", "drive_report", order=90))

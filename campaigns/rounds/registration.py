@@ -4,12 +4,14 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.outreach import tabs
+from campaigns.rounds import erasing
 from campaigns.rounds.models import CallRound
 from campaigns.rounds.services import restore_round
 from contacts.segments.models import Segment
 from contacts.segments.usage import Use, register_use
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import subjects
 from crm.audit.verbs import final, undoable
 from crm.ui import shell
@@ -32,3 +34,5 @@ def rounds_of(segment: Segment, user: User) -> list[Use]:
 
 
 register_use(rounds_of)
+serve("campaigns.rounds.api")
+erasing.register()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from typing import Any
 
+from django.db.models import Count, Window
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -31,7 +33,8 @@ def waiting(user: User) -> Iterable[Countable]:
 
 def tasks_due(user: User) -> Iterable[today.Need]:
     rows = _due(user)
-    found = list(rows.select_related("assignee", "organization", "person").order_by("due_on", "pk")[: SHOWN_SINGLY + 1])
+    shown = rows.select_related("assignee", "organization", "person").annotate(all_of_them=Window(Count("pk")))
+    found: list[Any] = list(shown.order_by("due_on", "pk")[: SHOWN_SINGLY + 1])
     for task in found[:SHOWN_SINGLY]:
         about = [row.label for row in (task.person, task.organization) if row]
         if task.assignee_id != user.pk:
@@ -48,7 +51,7 @@ def tasks_due(user: User) -> Iterable[today.Need]:
             rank=28,
         )
     if len(found) > SHOWN_SINGLY:
-        rest = rows.count() - SHOWN_SINGLY
+        rest = found[0].all_of_them - SHOWN_SINGLY
         yield today.Need(
             icon="list-check",
             title=ngettext("%(n)s more task", "%(n)s more tasks", rest) % {"n": formats.number(rest)},

@@ -9,6 +9,8 @@ from campaigns.delivery.audience import audience_summary, members, sample
 from contacts.consent.services import suppress_address, suppress_bounced
 from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_sending
 from tests.factories import (
+    AskFactory,
+    CommitmentFactory,
     ContactPointFactory,
     MailingFactory,
     MembershipFactory,
@@ -16,6 +18,7 @@ from tests.factories import (
     PersonFactory,
     PostFactory,
     SegmentFactory,
+    StepFactory,
     VariantFactory,
 )
 
@@ -207,3 +210,30 @@ def test_a_mailing_without_a_segment_has_nobody(mailing):
     mailing.segment = None
 
     assert audience_summary(mailing).total == 0
+
+
+def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, planner):
+    from campaigns.guard.models import ContactGuard
+    from campaigns.interactions.services import log_interaction
+    from campaigns.mailings.recipients import fields_of
+
+    person = subscriber(mailing.topic, 1)
+    ministry = MembershipFactory(person=person, is_primary=True).organization
+    ask = AskFactory(drive=mailing.drive, name="Adopt a plan", names={"fr": "Adopter un plan"})
+    StepFactory(organization=ministry, ask=ask, stance=6)
+    CommitmentFactory(organization=ministry, drive=mailing.drive, text="Later", due_on=datetime.date(2028, 1, 1))
+    CommitmentFactory(organization=ministry, drive=mailing.drive, text="A draft", due_on=datetime.date(2027, 3, 1))
+    CommitmentFactory(organization=ministry, text="Of another drive", due_on=datetime.date(2027, 1, 1))
+    ContactGuard.objects.create(organization=ministry, owner=planner)
+    log_interaction(actor=planner, kind="call", organizations=[ministry])
+    today = timezone.localdate().isoformat()
+
+    [found] = members(mailing)
+
+    expected = {
+        "ask.name": "Adopt a plan", "position.stance": "supportive", "commitment.text": "A draft", "commitment.due_on": "2027-03-01",
+        "contact.last_on": today, "contact.touches": 1, "owner.name": planner.name,
+    }  # fmt: skip
+    assert {path: found.fields[path] for path in expected} == expected
+    previewed = fields_of(mailing, planner, str(person.uid), "fr")
+    assert {path: previewed[path] for path in expected} == expected | {"ask.name": "Adopter un plan"}

@@ -19,6 +19,7 @@ from campaigns.guard.services import (
 from campaigns.interactions.services import Guarded, log_interaction
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
+from campaigns.todo.models import Task
 from contacts.consent.services import grant_consent
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
@@ -145,7 +146,7 @@ def test_while_no_guard_says_anything_the_audience_asks_for_nothing(planner, dja
     mailing = a_mailing(ministry)
     set_guard(organization=ministry, actor=planner, owner=planner)
 
-    sql, _params = audience_sql(mailing)
+    sql, _params = audience_sql(mailing, fields=())  # a text without fields of its own
 
     assert "campaigns_contactguard" not in sql
     assert list(guard_findings(mailing)) == []
@@ -175,6 +176,16 @@ def test_mailing_skips_guarded_institutions_and_writes_to_those_with_a_reason(si
     entry = AuditEntry.objects.filter(verb="guardoverride.created").first()
     undo(entry=entry, actor=editor)
     assert audience_summary(mailing).will_get == 1
+
+    hold = reverse("mailing_guard_hold", args=[mailing.uid])
+    asked = {"organization": quiet.uid, "who": planner.uid}
+    assert client.post(hold, asked | {"until": TODAY}).status_code == 422
+    assert client.post(hold, asked | {"until": TODAY + timedelta(days=9), "who": editor.uid}).status_code == 422
+    for days in (9, 5):  # a second hold moves the first
+        assert client.post(hold, asked | {"until": TODAY + timedelta(days=days)}).status_code == 302
+    task = Task.objects.get()
+    assert (task.due_on, task.assignee, task.organization) == (TODAY + timedelta(days=5), planner, quiet)
+    assert "Held: " in client.get(page).content.decode()
 
 
 def test_guard_is_not_gone_over_once_a_mailing_is_approved_nor_where_it_says_nothing(planner, editor):

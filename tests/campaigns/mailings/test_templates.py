@@ -106,6 +106,8 @@ def test_too_long_and_too_deep_are_refused() -> None:
         ("{{ person.name|upper|truncate(3) }}", {"person__name": "fatou"}, "FA…"),
         ("{{ country.coverage }} %", {"country__coverage": 18.9}, "18.9 %"),
         ("{{ country.coverage | number(0) }}", {"country__coverage": 18.9}, "19"),
+        ("{{ commitment.due_on | day }}", {"commitment__due_on": "2027-03-01"}, "1 March 2027"),
+        ("{{ commitment.due_on | day }}", {"commitment__due_on": "soon"}, "soon"),
         ("{{ country.coverage_year }}", {"country__coverage_year": 2020}, "2020"),
         ("{% if country.coverage < 20 %}low{% elif country.coverage %}high{% else %}?{% endif %}",
          {"country__coverage": 18.9}, "low"),

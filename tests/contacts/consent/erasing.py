@@ -20,6 +20,7 @@ from campaigns.engagement.models import DeliveryEngagement, Engagement, Engageme
 from campaigns.engagement.partitions import ensure_month, month_of
 from campaigns.interactions.services import log_interaction
 from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.rounds.models import CallLine, CallRound
 from contacts.consent import services
 from contacts.consent.services.opt_in import mail_due
 from contacts.directory.models import Person, UidAlias
@@ -32,6 +33,8 @@ from crm.jobs.models import Job
 from crm.local.mailbox.store import Store
 from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
 from tests.factories import (
+    ActivityFactory,
+    ActualFactory,
     CommitmentFactory,
     ContactListFactory,
     MissionFactory,
@@ -40,6 +43,7 @@ from tests.factories import (
     StepFactory,
     TagFactory,
     TopicFactory,
+    WindowFactory,
 )
 
 ADDRESS, OLD_ADDRESS, PHONE = "zenobia@quill.example.org", "z.quill@old.example.org", "+260 977 555 123"
@@ -167,6 +171,11 @@ def _paper(world: SimpleNamespace, actor) -> None:
         actor=actor, way="in", organization=world.ministry, person=world.zenobia, on=now.date(), subject=f"From {NAME}", ours=f"For {NAME}",
         copies=f"{NAME}\nBob", note=f"{NAME} calls",
     )  # fmt: skip
+    ActivityFactory(name=f"Visit {NAME}", note=f"{NAME} opens the door")
+    WindowFactory(note=f"{NAME} speaks")
+    ActualFactory(evidence=f"{NAME} signed it", contribution=f"We trained {NAME}")
+    round_ = CallRound.objects.create(name="Ministries", script=f"Ask for {NAME}")
+    CallLine.objects.create(round=round_, person=world.zenobia, organization=world.ministry, note=f"{NAME} is away")
     box = Dropbox.objects.create(user=actor, made_at=now)
     common = {"dropbox": box, "user": actor, "thread": new_uid(), "at": now, "why": "Nobody is known."}
     DroppedMail.objects.create(addresses=[[ADDRESS, NAME]], subject=f"To {NAME}", text=f"Dear {GIVEN}", **common)

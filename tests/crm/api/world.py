@@ -6,12 +6,16 @@ from typing import Any
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
+from campaigns.calendars.services import make_feed
 from campaigns.correspondence.services import register_letter
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.feeds.services import number_feeds
 from campaigns.guard.models import ContactGuard
 from campaigns.interactions.services import log_interaction
 from campaigns.positions.models import Position
+from campaigns.results.figures import Scope
+from campaigns.results.snapshots import freeze
+from campaigns.rounds.models import CallLine, CallRound
 from campaigns.todo.services import add_task
 from contacts.consent.services import grant_consent
 from contacts.importing.services import upload_import
@@ -75,7 +79,14 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
     met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
+    actual = make.ActualFactory(period__indicator__result__campaign=drive.campaign)
+    feed = make_feed(actor=owner)
+    round_ = CallRound.objects.create(name="Round", owner=owner)
     rows: dict[str, Any] = {
+        "results": actual.period.indicator.result, "result-indicators": actual.period.indicator, "actuals": actual,
+        "report-snapshots": freeze(actor=owner, scope=Scope(drive.campaign, drive, drive.starts_on, drive.ends_on, owner), title="Kept"),
+        "call-rounds": round_, "call-lines": CallLine.objects.create(round=round_, person=person, organization=organization),
+        "calendar-feeds": feed, "dropped-mail": feed,
         "forms": make.FormFactory(campaign=drive.campaign), "networks": network, "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat,
         "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),

@@ -1,0 +1,61 @@
+"""Merge fields of how we stand with the recipient's institution: the drive's ask, its position, its next commitment, the last contact.
+
+One expression each, used by the audience of a mailing and by previews alike; a text that does not use a field does not pay for it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone
+
+from campaigns.guard.queries import touches_sql
+from campaigns.mailings.fields import Scalar
+from campaigns.mailings.models import Mailing
+from campaigns.positions.ladder import Stance
+
+TOUCH_DAYS = 90
+_ASK = "(SELECT ask.id FROM campaigns_ask ask WHERE ask.drive_id = %(drive)s AND ask.archived_at IS NULL ORDER BY ask.place, ask.sort_key, ask.id LIMIT 1)"
+_STANCE = "CASE position.stance " + " ".join(f"WHEN {s.value} THEN '{s.code}'" for s in Stance) + " END"
+_OPEN = (
+    "FROM campaigns_commitment promise WHERE promise.organization_id = {org} AND promise.drive_id = %(drive)s AND promise.state = 'open'"
+    " ORDER BY promise.due_on, promise.id LIMIT 1"
+)
+_FIELDS = {
+    "ask.name": "(SELECT coalesce(ask.names->>{language}, ask.name) FROM campaigns_ask ask WHERE ask.id = " + _ASK + ")",
+    "position.stance": f"(SELECT {_STANCE} FROM campaigns_position position WHERE position.organization_id = {{org}} AND position.ask_id = {_ASK})",  # noqa: S608
+    "commitment.text": f"(SELECT promise.text {_OPEN})",
+    "commitment.due_on": f"(SELECT promise.due_on::text {_OPEN})",
+    "contact.last_on": (
+        "(SELECT (max(party.at) AT TIME ZONE %(zone)s)::date::text FROM campaigns_party party"
+        " WHERE party.organization_id = {org} AND party.is_two_way AND NOT party.is_mention)"
+    ),
+    "contact.touches": "(" + touches_sql(org="{org}", since=f"%(moment)s::timestamptz - interval '{TOUCH_DAYS} days'", now="%(moment)s::timestamptz") + ")",
+    "owner.name": (
+        "(SELECT looks.name FROM campaigns_contactguard guard JOIN crm_user looks ON looks.id = guard.owner_id"
+        " WHERE guard.organization_id = {org})"
+    ),
+}  # fmt: skip
+
+
+def fields_sql(*, organization: str, language: str) -> dict[str, str]:
+    """path → SQL; the arguments are SQL of the institution's id and of the language of the text. Uses the placeholders of `values_of`."""
+    return {path: sql.replace("{org}", organization).replace("{language}", language) for path, sql in _FIELDS.items()}
+
+
+def values_of(mailing: Mailing, moment: datetime) -> dict[str, Any]:
+    return {"drive": mailing.drive_id, "zone": str(ZoneInfo(mailing.send_zone or settings.TIME_ZONE)), "moment": moment}
+
+
+def relations_of(mailing: Mailing, organization: int | None, language: str) -> dict[str, Scalar]:
+    """The fields of one institution, as they stand now."""
+    sql = fields_sql(organization="%(organization)s::bigint", language="%(language)s::text")
+    values = {**values_of(mailing, timezone.now()), "organization": organization, "language": language}
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT " + ", ".join(sql.values()), values)
+        [row] = cursor.fetchall()
+    return dict(zip(sql, row, strict=True))
