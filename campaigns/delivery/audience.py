@@ -13,6 +13,7 @@ from django.utils import timezone
 from campaigns.delivery.copies import extra_columns
 from campaigns.delivery.members import COLUMNS, TABLES, audience_sql
 from campaigns.delivery.models import SkipReason
+from campaigns.delivery.relations import fields_shown
 from campaigns.mailings.bound import PREFIX, bound_to
 from campaigns.mailings.fields import FIELDS
 from campaigns.mailings.models import Mailing
@@ -60,9 +61,12 @@ class Summary:
 def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summary:
     """Counts of the audience as it is now, by reason, language, country and constituency. One query."""
     moment = now or timezone.now()
-    sql, params = audience_sql(mailing, now=moment)
+    shown = fields_shown(mailing)
+    sql, params = audience_sql(mailing, now=moment, fields=shown)
     bound = bound_to(mailing) is not None
-    paths = [path for path in FIELDS if path not in _GIVEN and not (bound and path.startswith(PREFIX))]
+    paths = [
+        path for path in FIELDS if path in shown and path not in _GIVEN and not (bound and path.startswith(PREFIX))
+    ]
     empties = ", ".join(f"count(*) FILTER (WHERE coalesce(fields->>'{path}', '') = '')" for path in paths)
     # a copy shows its letter's fields, and stands for no side
     only_letters = " WHERE copy_of IS NULL" if mailing.copies_to_id else ""
@@ -206,7 +210,7 @@ def members(
     if after:
         where.append("(sort_key, coalesce(person_id, organization_id)) > (%s, %s)")
         values += list(after)
-    sql, params = audience_sql(mailing, now=now)
+    sql, params = audience_sql(mailing, now=now, fields=fields_shown(mailing))
     with _calculating() as cursor:
         cursor.execute(
             f"SELECT {', '.join([*COLUMNS, 'sort_key', 'root_code', *more])} FROM ({sql}) audience WHERE {' AND '.join(where)}"
@@ -224,7 +228,7 @@ def sample(
         "longest": "length(fields->>'person.name') DESC, sort_key",
         "empty": "(SELECT count(*) FROM jsonb_each_text(fields) e WHERE coalesce(e.value, '') = '') DESC, sort_key",
     }
-    sql, params = audience_sql(mailing)
+    sql, params = audience_sql(mailing, fields=fields_shown(mailing))
     letters = " AND copy_of IS NULL" if mailing.copies_to_id else ""
     with _calculating() as cursor:
         cursor.execute(

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.guard.queries import touches_sql
-from campaigns.mailings.fields import Scalar
+from campaigns.mailings.fields import FIELDS, Scalar
 from campaigns.mailings.models import Mailing
 from campaigns.positions.ladder import Stance
 
@@ -45,6 +45,14 @@ _FIELDS = {
 def fields_sql(*, organization: str, language: str) -> dict[str, str]:
     """path → SQL; the arguments are SQL of the institution's id and of the language of the text. Uses the placeholders of `values_of`."""
     return {path: sql.replace("{org}", organization).replace("{language}", language) for path, sql in _FIELDS.items()}
+
+
+def fields_shown(mailing: Mailing) -> set[str]:
+    """All merge fields but those of this module that no text of the mailing names: a million times seven look-ups are for nobody."""
+    texts = " ".join(
+        " ".join(map(str, row)) for row in mailing.variants.values_list("subject", "preheader", "body_html", "text")
+    )
+    return {path for path in FIELDS if path not in _FIELDS or path in texts}
 
 
 def values_of(mailing: Mailing, moment: datetime) -> dict[str, Any]:

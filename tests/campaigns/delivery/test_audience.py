@@ -201,8 +201,8 @@ def test_summary_adds_up_and_names_what_is_empty(mailing, django_assert_max_num_
     assert summary.sides == {"ZM": {"GOV", "IND"}}
     assert summary.empty["organization.name"] == 1
     assert [m.person_id for m in members(mailing, empty_field="organization.name")] != [person.pk]
-    # one of them asks whether any institution has a contact guard, one whether the mailing is about an event
-    with django_assert_max_num_queries(12):
+    # one of them asks whether any institution has a contact guard, one whether the mailing is about an event, one what its texts name
+    with django_assert_max_num_queries(13):
         audience_summary(mailing)
 
 
@@ -228,8 +228,21 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
     log_interaction(actor=planner, kind="call", organizations=[ministry])
     today = timezone.localdate().isoformat()
 
+    [unasked] = members(mailing)
+    paths = [
+        "ask.name",
+        "position.stance",
+        "commitment.text",
+        "commitment.due_on",
+        "contact.last_on",
+        "contact.touches",
+        "owner.name",
+    ]
+    mailing.variants.update(body_html="".join(f"<p>{{{{ {path} }}}}</p>" for path in paths))
+
     [found] = members(mailing)
 
+    assert "ask.name" not in unasked.fields  # no text names it, so it costs nothing
     expected = {
         "ask.name": "Adopt a plan", "position.stance": "supportive", "commitment.text": "A draft", "commitment.due_on": "2027-03-01",
         "contact.last_on": today, "contact.touches": 1, "owner.name": planner.name,

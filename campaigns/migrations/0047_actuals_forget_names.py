@@ -23,6 +23,6 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0045_inbox_tokens")]
+    dependencies = [("campaigns", "0046_partners_side")]
 
     operations = [migrations.RunSQL(BODY, migrations.RunSQL.noop)]
