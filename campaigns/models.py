@@ -33,7 +33,7 @@ from campaigns.events.models import (
 )
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
-from campaigns.forms.models import Form
+from campaigns.forms.models import AnswerFile, Form, FormDraft, Submission
 from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
 from campaigns.interactions.models import Party
 from campaigns.limits.models import DomainRest, RecipientLimit
@@ -73,6 +73,7 @@ __all__ = [
     "Activity",
     "Actual",
     "Approval",
+    "AnswerFile",
     "Ask",
     "Attachment",
     "AuditNight",
@@ -106,6 +107,7 @@ __all__ = [
     "EngagementDay",
     "Feedback",
     "Form",
+    "FormDraft",
     "GuardOverride",
     "InboundMessage",
     "Indicator",
@@ -147,6 +149,7 @@ __all__ = [
     "Snapshot",
     "SnapshotRows",
     "StoredFile",
+    "Submission",
     "Task",
     "TeamMember",
     "TrackedLink",

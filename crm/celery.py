@@ -70,6 +70,7 @@ app.autodiscover_tasks(
         "campaigns.todo",
         "campaigns.commitments",
         "campaigns.digest",
+        "campaigns.forms",
         "campaigns.networks",
         "campaigns.events",
         "campaigns.partners",

@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.digest.mail": 900,  # once a week for each; the others find it done
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
+        "campaigns.forms.file_received": 5,
         "campaigns.networks.mail_letters": 15,
         "campaigns.events.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
@@ -266,6 +267,9 @@ DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL", "Groundswell <groundswell@campaig
 # bounces and replies come back to signed addresses at this domain
 RETURN_DOMAIN = env("RETURN_DOMAIN", "bounce.campaign.test" if LOCAL else "")
 DNS_RESOLVER = env_server("DNS_RESOLVER", port=53)  # asked about senders' domains; None: the machine's own
+SIGN_UPS_AT_ONCE = env_int(
+    "SIGN_UPS_AT_ONCE", 2, minimum=1
+)  # public POSTs that a web process works on; the rest try later
 OPT_IN_DAYS = env_int("OPT_IN_DAYS", 14, minimum=1)  # how long the link that confirms a permission works
 OPT_IN_AGAIN_DAYS = env_int("OPT_IN_AGAIN_DAYS", 90, minimum=1)  # an address is asked about a topic once in so many
 SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))

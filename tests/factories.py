@@ -1,6 +1,7 @@
 """Dull, valid rows. Every feature adds its own here; values that a test is about are given by the test."""
 
 import datetime
+import os
 import secrets
 
 import factory
@@ -11,7 +12,7 @@ from campaigns.activities.models import Activity, Dependency, Objective, TeamMem
 from campaigns.commitments.models import Commitment
 from campaigns.events.models import Event, Invitation, Registration
 from campaigns.face.models import PublicPage
-from campaigns.forms.models import Form
+from campaigns.forms.models import Form, Submission
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
 from campaigns.mailings.states import State
 from campaigns.missions.models import Mission
@@ -514,6 +515,23 @@ class FormFactory(DjangoModelFactory[Form]):
             },
         ]
     )  # fmt: skip
+
+
+class SubmissionFactory(DjangoModelFactory[Submission]):
+    """Somebody who needs people; it waits for its person."""
+
+    class Meta:
+        model = Submission
+
+    form = factory.SubFactory(FormFactory)
+    state = Submission.State.WAITING
+    receipt = factory.LazyFunction(lambda: os.urandom(16))
+    name = factory.Sequence(lambda n: f"Answerer {n}")
+    email = factory.Sequence(lambda n: f"answerer{n}@example.org")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)) if o.email else None)
+    answers = factory.LazyAttribute(lambda o: {"name": o.name, "email": o.email, "need": "people"})
+    country = factory.SubFactory(CountryFactory)
+    language = "en"
 
 
 # --- networks -----------------------------------------------------------------------------------------------------------

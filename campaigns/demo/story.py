@@ -19,6 +19,7 @@ from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.face import make_pages
+from campaigns.demo.forms import make_survey
 from campaigns.demo.networks import make_network
 from campaigns.demo.paper import make_paper
 from campaigns.demo.plan import make_plan
@@ -69,6 +70,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_paper(drive=drive, officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now)
         tell("bringing a network together")
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
+        make_survey(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         make_pages(drive)
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}

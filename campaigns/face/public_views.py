@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 from campaigns.events.models import Event
 from campaigns.face import showing
 from campaigns.face.models import PublicPage
+from campaigns.forms.models import Form
 from campaigns.networks.models import Network
 from crm.accounts.models import Installation
 from crm.accounts.rules import public
@@ -165,9 +166,11 @@ def sitemap(request: HttpRequest) -> HttpResponse:
         (reverse("event_page", args=[row.slug]), row.updated_at)
         for row in Event.objects.open_to_all().ahead().order_by("pk")
     ]
-    rows = [
-        {"url": settings.BASE_URL + path, "at": at, "languages": LANGUAGES} for path, at in [*pages, *networks, *events]
+    forms = [
+        (reverse("form_answer", args=[row.slug]), row.updated_at) for row in Form.objects.to_answer().order_by("pk")
     ]
+    found = [*pages, *networks, *events, *forms]
+    rows = [{"url": settings.BASE_URL + path, "at": at, "languages": LANGUAGES} for path, at in found]
     return render(request, "campaigns/face/sitemap.xml", {"rows": rows}, content_type="application/xml")
 
 
@@ -179,6 +182,8 @@ def robots(request: HttpRequest) -> HttpResponse:
         "Allow: /about/",
         "Allow: /join/",
         "Allow: /meet/",
+        "Allow: /answer/",
+        "Disallow: /answer/go-on/",
         "Allow: /static/",
         "Allow: /sitemap.xml",
         "Disallow: /",

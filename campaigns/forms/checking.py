@@ -23,7 +23,7 @@ from crm.ui import formats
 
 Answers = Mapping[str, Any]
 LINE = 300
-FILE_BYTES = 5_000_000
+FILE_BYTES = 5 * 2**20
 _NUMBER = re.compile(r"[+-]?\d{1,15}(\.\d{1,9})?")
 _GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}(?:[\s\u00a0\u202f’',.]\d{3})+")
 _SIGNS = str.maketrans({"٫": ".", "\N{MINUS SIGN}": "-"})

@@ -32,6 +32,11 @@ from crm.ui.public import LANGUAGES
 from crm.ui.searchtext import latin
 
 TEXTS = {"headline": "headlines", "lead": "leads", "thank": "thanks"}
+MAX_ORIGINS = 20
+# a host and perhaps a port: it stands in a header, so nothing else can be in it
+ORIGIN = re.compile(
+    r"https://[a-z0-9](?:[a-z0-9.-]{0,180}[a-z0-9])?(?::\d{1,5})?|http://(?:localhost|127\.0\.0\.1)(?::\d{1,5})?"
+)
 RULES = 3  # conditions that the builder has room for
 BOUNDS = {
     Kind.TEXT: (_("Letters at least"), _("Letters at most")),
@@ -55,6 +60,13 @@ class FormForm(SeenForm):
         label=_("Last day for answers"), required=False, widget=forms.DateInput(DATE), help_text=_("Empty: no end.")
     )
     is_public = forms.BooleanField(label=_("The page is open: everybody can see it and answer"), required=False)
+    origins = forms.CharField(
+        label=_("Partners’ sites that may embed it"),
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea({"rows": 2, "dir": "ltr", "placeholder": "https://www.partner.org"}),
+        help_text=_("One on each line, with https and without a path. No other site can show it in a frame."),
+    )
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -83,9 +95,21 @@ class FormForm(SeenForm):
     def clean_slug(self) -> str:
         return str(self.cleaned_data["slug"]).lower()
 
+    def clean_origins(self) -> list[str]:
+        lines = dict.fromkeys(line.strip().lower().rstrip("/") for line in self.cleaned_data["origins"].splitlines())
+        origins = [line for line in lines if line]
+        for origin in origins[:MAX_ORIGINS]:
+            if not ORIGIN.fullmatch(origin):
+                raise forms.ValidationError(
+                    _t("“%(origin)s” is no site: write it as https://www.partner.org.") % {"origin": origin[:80]}
+                )
+        if len(origins) > MAX_ORIGINS:
+            raise forms.ValidationError(_t("At most %(n)s sites.") % {"n": MAX_ORIGINS})
+        return origins
+
     def values(self) -> dict[str, Any]:
         """What the services take."""
-        names = ("campaign", "name", "purpose", "slug", "closes_on", "is_public")
+        names = ("campaign", "name", "purpose", "slug", "closes_on", "is_public", "origins")
         data = {name: self.cleaned_data[name] for name in names}
         for text, plural in TEXTS.items():
             data[plural] = _said(self.cleaned_data, text)
@@ -97,6 +121,7 @@ class FormForm(SeenForm):
         values: dict[str, Any] = {name: getattr(form, name) for name in names}
         for text, plural in TEXTS.items():
             values |= {f"{text}_{code}": words for code, words in getattr(form, plural).items()}
+        values["origins"] = "\n".join(form.origins)
         return values | {"campaign": form.campaign.uid, "seen_at": form.updated_at.isoformat()}
 
 

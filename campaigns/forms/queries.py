@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Q
 
 from campaigns.planning.models import Campaign
 from contacts.directory.queries import SearchMixin
@@ -12,7 +13,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
-    from campaigns.forms.models import Form  # noqa: F401  type parameters
+    from campaigns.forms.models import Form, Submission  # noqa: F401  type parameters
 
 
 class FormQuerySet(SearchMixin, models.QuerySet["Form"]):
@@ -28,3 +29,25 @@ class FormQuerySet(SearchMixin, models.QuerySet["Form"]):
     def to_answer(self) -> Self:
         """Those that have a page of their own which is open to the public."""
         return self.in_use().filter(is_public=True, campaign__archived_at__isnull=True)
+
+
+class SubmissionQuerySet(models.QuerySet["Submission"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Answers to forms that the user sees, from countries that the user sees; one without a country is everybody's."""
+        from campaigns.forms.models import Form
+
+        scope = user.scope(action)
+        if not scope:
+            return self.none()
+        rows = self if scope.is_everything else self.filter(form__in=Form.objects.visible_to(user, action))
+        if scope.countries is not None:
+            rows = rows.filter(Q(country__in=scope.countries) | Q(country__isnull=True))
+        return rows
+
+    def waiting(self) -> Self:
+        """The longest waiting first."""
+        return self.filter(state="waiting").order_by("created_at", "id")
+
+    def counted(self) -> Self:
+        """What results are made of: everything that was not set aside."""
+        return self.exclude(state="aside")

@@ -32,6 +32,7 @@ from crm.errors import Conflict, NotAllowed, StaleEdit
 
 FIELDS = (
     "campaign", "name", "purpose", "slug", "headlines", "leads", "thanks", "questions", "is_public", "closes_on",
+    "origins",
 )  # fmt: skip
 
 

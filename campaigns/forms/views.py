@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
+from django.db.models import Count
+from django.db.models.functions import TruncDate
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from campaigns.forms import services
-from campaigns.forms.answering import AnswersForm
+from campaigns.forms import embedding, services
+from campaigns.forms.answering import AnswersForm, offers_for
 from campaigns.forms.engine import questions_of
 from campaigns.forms.forms import FormForm, QuestionForm
-from campaigns.forms.models import Form
+from campaigns.forms.models import Form, Submission
 from campaigns.forms.questions import Kind, Question, Questions, parse
+from campaigns.forms.results import outcomes
 from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.audit.models import AuditEntry
 from crm.errors import DomainError, Invalid, NotAllowed
+from crm.ui import formats
+from crm.ui.charts import Chart, Series
+from crm.ui.paging import paginate
 from crm.ui.public import LANGUAGES
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.sources import build
@@ -44,9 +53,14 @@ def form_list(request: StaffRequest) -> HttpResponseBase:
 
 
 @requires(Action.SEE)
-def form_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
-    """Its questions, and beside them what a visitor sees."""
+def form_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
+    """Its questions, and beside them what a visitor sees; `?tab=` results, answers, waiting, or sharing."""
     form = _form(request, uid)
+    page = TABS.get(request.GET.get("tab", ""), _questions_page)
+    return page(request, form)
+
+
+def _questions_page(request: StaffRequest, form: Form) -> HttpResponse:
     questions = questions_of(form)
     context = {
         **frame(request, form, "questions"),
@@ -59,14 +73,75 @@ def form_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 def frame(request: StaffRequest, form: Form, tab: str) -> dict[str, Any]:
     """What every page of a form needs: its tabs, and what may be done."""
+    base = reverse("form_detail", args=[form.uid])
+    waiting = Submission.objects.visible_to(request.user).filter(form=form).waiting().count()
+    tabs = [
+        ("questions", _("Questions"), base, None),
+        ("results", _("Results"), f"{base}?tab=results", None),
+        ("answers", _("Answers"), f"{base}?tab=answers", None),
+        ("waiting", _("To decide"), f"{base}?tab=waiting", waiting),
+        ("sharing", _("Share and embed"), f"{base}?tab=sharing", None),
+    ]
     return {
         "form": form,
         "tab": tab,
-        "tabs": [
-            {"label": _("Questions"), "url": reverse("form_detail", args=[form.uid]), "current": tab == "questions"}
-        ],
+        "tabs": [{"label": label, "url": url, "current": tab == name, "count": n} for name, label, url, n in tabs],
         "may_plan": may_plan(request, form) and not form.archived_at,
+        "page_url": settings.BASE_URL + reverse("form_answer", args=[form.slug])
+        if form.is_public and not form.archived_at
+        else "",
     }
+
+
+def _results_page(request: StaffRequest, form: Form) -> HttpResponse:
+    rows = Submission.objects.visible_to(request.user).counted().filter(form=form)
+    questions = [question for question in questions_of(form) if not question.tells or question.kind == Kind.COUNTRY]
+    url = f"{reverse('form_detail', args=[form.uid])}?tab=answers"
+    language = translation.get_language() or "en"
+    days = list(
+        rows.order_by().annotate(day=TruncDate("created_at")).values_list("day").annotate(n=Count("pk")).order_by("day")
+    )[-90:]
+    context = {
+        **frame(request, form, "results"),
+        "total": sum(n for _day, n in days) if len(days) < 90 else rows.count(),
+        "days": Chart("bar", labels=[formats.day(day) for day, _n in days], series=[Series(_("Answers"), [float(n) for _day, n in days])]) if len(days) > 1 else None,
+        "outcomes": outcomes(questions, rows, offers_for(questions), language, url=url),
+        "answers_url": url,
+    }  # fmt: skip
+    return render(request, "campaigns/forms/form_results.html", context)
+
+
+def _answers_page(request: StaffRequest, form: Form) -> HttpResponseBase:
+    table = build("form_answers", request, form=str(form.uid))
+    context = frame(request, form, "answers")
+    return list_page(request, "campaigns/forms/form_answers.html", table=table, filters=table.filters, **context)
+
+
+def _waiting_page(request: StaffRequest, form: Form) -> HttpResponse:
+    rows = Submission.objects.visible_to(request.user).filter(form=form, state=Submission.State.WAITING)
+    page = paginate(request, rows.select_related("country"), sort=["created_at", "id"], size=30)
+    return render(request, "campaigns/forms/form_waiting.html", {**frame(request, form, "waiting"), "page": page})
+
+
+def _sharing_page(request: StaffRequest, form: Form) -> HttpResponse:
+    """Its address, and what a partner puts on a site of theirs."""
+    own = settings.BASE_URL + reverse("form_answer", args=[form.slug])
+    questions = questions_of(form)
+    language = translation.get_language() or "en"
+    context = {
+        **frame(request, form, "sharing"),
+        "own_url": own,
+        "origins": form.origins,
+        "frame_code": embedding.frame(f"{own}frame/", form.label),
+        "form_code": embedding.plain_form(own, questions, offers_for(questions), language, _("Send")),
+        "has_conditions": any(question.shown_if for question in questions),
+    }  # fmt: skip
+    return render(request, "campaigns/forms/form_sharing.html", context)
+
+
+TABS: dict[str, Callable[[StaffRequest, Form], HttpResponseBase]] = {
+    "results": _results_page, "answers": _answers_page, "waiting": _waiting_page, "sharing": _sharing_page,
+}  # fmt: skip
 
 
 def _lines_of(question: Question, questions: Questions) -> dict[str, Any]:

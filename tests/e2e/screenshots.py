@@ -89,6 +89,8 @@ PAGES = [
     ("write", Role.OUTREACH, "/directory/people/{person}/write/"),
     ("calendar-feeds", Role.OUTREACH, "/profile/calendars/"),
     ("log", Role.OUTREACH, "/outreach/log/?organization={organization}"),
+    ("form", Role.PLANNER, "/forms/{form}/"),
+    ("form-results", Role.PLANNER, "/forms/{form}/?tab=results"),
     ("networks", Role.PLANNER, "/networks/"),
     ("network", Role.PLANNER, "/networks/{network}/"),
     ("application", Role.PLANNER, "/networks/applications/{application}/"),
@@ -130,6 +132,7 @@ UIDS = {
     "mission": "SELECT uid FROM campaigns_mission WHERE filed_at IS NOT NULL LIMIT 1",
     "draft_mission": "SELECT uid FROM campaigns_mission WHERE filed_at IS NULL LIMIT 1",
     "letter": "SELECT uid FROM campaigns_letter ORDER BY id LIMIT 1",
+    "form": "SELECT uid FROM campaigns_form",
     "network": "SELECT uid FROM campaigns_network",
     "represented": "SELECT m.uid FROM campaigns_member m JOIN campaigns_representative r ON r.member_id = m.id"
     " JOIN campaigns_partneraccount a ON a.person_id = r.person_id LIMIT 1",

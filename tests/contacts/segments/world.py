@@ -38,6 +38,7 @@ from tests.factories import (
     ContactPointFactory,
     DriveFactory,
     EventFactory,
+    FormFactory,
     InvitationFactory,
     MemberFactory,
     MembershipFactory,
@@ -47,6 +48,7 @@ from tests.factories import (
     PostFactory,
     RegistrationFactory,
     StepFactory,
+    SubmissionFactory,
     TopicFactory,
     UserFactory,
 )
@@ -79,6 +81,7 @@ class World:
         self.make_positions()
         self.make_networks()
         self.make_events()
+        self.make_forms()
         self.make_contacts()
         self.make_guards()
         self.read()
@@ -131,6 +134,19 @@ class World:
                     )  # fmt: skip
                     fields += [] if gone else ["event_seat", "event_came" if came else "event_missed"]
                 self.event_rows |= {(field, uid, person.pk) for field in fields}
+
+    def make_forms(self) -> None:
+        """Two forms, with some answers that count and some that were set aside."""
+        pick = random.Random(23)
+        self.forms = [FormFactory(), FormFactory()]
+        self.form_answers: set[tuple[str, str, int]] = set()
+        for form in self.forms:
+            for person in pick.sample(self.people, 9):
+                need, counts = pick.choice(["money", "people"]), pick.random() < 0.8
+                state = "filed" if counts else "aside"
+                SubmissionFactory(form=form, person=person, state=state, answers={"need": need})
+                if counts:
+                    self.form_answers.add((str(form.uid), need, person.pk))
 
     def make_contacts(self) -> None:
         """Calls with some people, one way or both; some only name a person."""
@@ -619,6 +635,15 @@ class World:
     ask_event_came = partialmethod(_ask_event, "event_came")
     ask_event_missed = partialmethod(_ask_event, "event_missed")
 
+    def ask_form_answered(self, person: Person, operator: str, value: Any) -> bool:
+        mine = {form for form, _need, owner in self.form_answers if owner == person.pk}
+        found = bool(mine & set(value)) if operator in ("any_of", "none_of") else bool(mine)
+        return found == (operator in ("any_of", "ever"))
+
+    def ask_form_answer(self, person: Person, operator: str, value: Any) -> bool:
+        mine = {f"{form}:need:{need}" for form, need, owner in self.form_answers if owner == person.pk}
+        return bool(mine & set(value)) == (operator == "any_of")
+
     # --- what may be asked, by field
     def choices(self) -> dict[str, list[str]]:
         return {
@@ -642,6 +667,8 @@ class World:
             "institution_owner": [str(row.uid) for row in self.officers],
             "network": [str(row.uid) for row in self.networks],
             **dict.fromkeys(EVENT_FIELDS, [str(row.uid) for row in self.events]),
+            "form_answered": [str(row.uid) for row in self.forms],
+            "form_answer": [f"{row.uid}:need:{need}" for row in self.forms for need in ("money", "people")],
         }
 
 

@@ -122,6 +122,7 @@ PLACES: dict[str, Place] = {
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
     "/pages/<uuid:uid>/": Place("public-pages", Reach.DRIVE),
     "/forms/<uuid:uid>/": Place("forms", Reach.CAMPAIGN, {"key": "need"}),
+    "/forms/answers/<uuid:uid>/": Place("submissions", Reach.DRIVE),
     "/networks/<uuid:uid>/": Place("networks", Reach.CAMPAIGN),
     "/networks/wishes/<uuid:uid>/": Place("change-wishes", Reach.COUNTRY, {"do": "accept"}),
     "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
