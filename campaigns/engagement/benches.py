@@ -63,14 +63,19 @@ def track(size: int) -> Result:
         (spool / "paths").write_text("\n".join(paths))
         with _consumer(spool) as consumer, _server("campaigns.engagement.track:app", spool) as tracker:
             with _server("campaigns.engagement.loading:bare", spool) as plain:
-                spent = _Spent(track=tracker.pid, consumer=consumer)
+                spent = _Spent(track=tracker.pid, server_alone=plain.pid, consumer=consumer)
                 for number in range(ROUNDS):
                     share = slice(number * size // ROUNDS, (number + 1) * size // ROUNDS)
                     baseline = _load(plain.port, spool, share)
                     rounds.append((_load(tracker.port, spool, share), baseline))
+                alone = spent.seconds("server_alone")
             answered = sum(one["answered"] for one, _ in rounds)
             behind = _caught_up(spool, mailing.pk, answered)
-            microseconds = spent.microseconds(answered, load=sum(one["load_seconds"] for one, _ in rounds))
+            microseconds = spent.microseconds(
+                answered,
+                server_alone=alone * answered / sum(one["answered"] for _, one in rounds),
+                load=sum(one["load_seconds"] for one, _ in rounds),
+            )
     hits, recipients, counted = _counted(mailing.pk)
     # wrk hangs up on what is under way when it ends: those few may count without an answer
     unheard = ROUNDS * CONNECTIONS if find_wrk() else 0
@@ -148,10 +153,13 @@ class _Spent:
         self.processes = processes
         self.before = self._now()
 
-    def microseconds(self, hits: int, *, load: float) -> dict[str, float]:
-        """Of each, for one hit. load: seconds of the program that asked."""
+    def seconds(self, name: str) -> float:
+        return self._now()[name] - self.before[name]
+
+    def microseconds(self, hits: int, **known: float) -> dict[str, float]:
+        """Of each, for one hit. known: seconds of what has ended by now."""
         after = self._now()
-        seconds = {name: after[name] - before for name, before in self.before.items()} | {"load": load}
+        seconds = {name: after[name] - before for name, before in self.before.items()} | known
         return {name: round(each / max(hits, 1) * 1e6, 1) for name, each in seconds.items()}
 
     def _now(self) -> dict[str, float]:

@@ -17,7 +17,7 @@ from django.db import DataError, IntegrityError, connection, transaction
 
 from campaigns.engagement import partitions
 from campaigns.engagement.intake import Batch, copy_hits, copy_lines
-from campaigns.engagement.spool import EPOCH, Hit, read_hits, waiting_files
+from campaigns.engagement.spool import EPOCH, Hit, lines_of, read_hits, waiting_files
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def drain(folder: Path, *, limit: int = 200) -> int:
     taken = 0
     for path in waiting_files(folder)[:limit]:
         try:
-            data = path.read_bytes().rstrip(b"\0")  # room that its writer did not need
+            data = lines_of(path.read_bytes())
         except FileNotFoundError:
             continue  # another drain was faster
         new = take_in_file(data)
@@ -68,9 +68,15 @@ def _take_in(times: Iterable[datetime], copy: Callable[[Any], None]) -> int | No
         return Batch(cursor).take_in()
 
 
+def _has_whole_lines(data: bytes) -> bool:
+    """In CSV a line may end within quotes, so half a line and the rest of another would pass for one."""
+    lines = data.count(b"\n")
+    return data.startswith(b"[") and data.count(b"]\n") == lines == data.count(b"\n[") + 1
+
+
 def _ends(data: bytes) -> list[datetime]:
     """When the first and the last hit of a file came; nothing when its lines have to be looked at one by one."""
-    if not data.endswith(b"]\n") or b"\\" in data:
+    if not data.endswith(b"]\n") or b"\\" in data or not _has_whole_lines(data):
         return []
     try:
         lines = (data[: data.index(b"\n")], data[data.rindex(b"\n", 0, -1) + 1 :] if data.count(b"\n", 0, -1) else data)

@@ -162,12 +162,12 @@ def test_file_that_is_still_written_is_left_alone(tmp_path, row):
 
 
 def test_room_that_a_killed_writer_did_not_need_holds_no_hits(tmp_path, row):
-    """Its file and the spare one are full of zeros behind what was written; a hole among lines costs only its own line."""
+    """Its file and the spare one are full of zeros behind what was written; a hole among lines costs no other."""
     spool(tmp_path, line(row), line(row, number=2), b"\0" * 5000, name="1.open")
     spool(tmp_path, line(row), b"\0" * 50 + line(row), line(row, number=2), b"\0" * 5000, name="2.spare")
     spool(tmp_path, b"\0" * 5000, name="3.spare")
 
-    assert drain(tmp_path) == 4
+    assert drain(tmp_path) == 5
     assert list(tmp_path.iterdir()) == []
 
 
@@ -217,3 +217,44 @@ def test_partitions_are_made_ahead_and_once():
 
     assert made == ["engagement_2031_11", "engagement_2031_12", "engagement_2032_01", "engagement_2032_02"]
     assert make_partitions(today=dt.date(2031, 12, 1)) == ["engagement_2032_03"]
+
+
+def test_a_write_that_takes_long_does_not_keep_the_next_and_the_file_is_handed_over_after_both(tmp_path, monkeypatch):
+    import asyncio
+    import threading
+
+    from campaigns.engagement import spool
+
+    let_go, write = threading.Event(), spool._Draft.write
+
+    def slow(self, data, at):
+        if b'"first"' in data:
+            assert let_go.wait(10)
+        write(self, data, at)
+
+    monkeypatch.setattr(spool._Draft, "write", slow)
+
+    async def talk():
+        writer = spool.Writer(tmp_path)
+        first = asyncio.create_task(writer.append(b'["first"]\n'))
+        await asyncio.sleep(0)
+        await asyncio.wait_for(writer.append(b'["second"]\n'), 10)
+        writer.rotate()
+        assert not first.done() and not list(tmp_path.glob("*.ready"))
+        (written,) = tmp_path.glob("*.open")
+        assert spool.lines_of(written.read_bytes()) == b'["second"]\n'  # as if it had died here
+        let_go.set()
+        await first
+        writer.close()
+
+    asyncio.run(talk())
+    (file,) = spool.waiting_files(tmp_path)
+    assert spool.lines_of(file.read_bytes()) == b'["first"]\n["second"]\n'
+
+
+def test_half_a_line_and_the_rest_of_another_do_not_become_one(tmp_path, row):
+    whole = [line(row, number=number) for number in (1, 2, 3)]
+    spool(tmp_path, b"\n" + whole[0] + whole[1][:90], bytes(300), whole[1][90:], b"\n" + whole[2], bytes(50))
+
+    assert drain(tmp_path) == 2
+    assert sorted(Engagement.objects.values_list("link_number", flat=True)) == [1, 3]
