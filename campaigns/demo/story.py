@@ -18,6 +18,7 @@ from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.directory import Directory, give_permissions, make_directory
+from campaigns.demo.events import make_events
 from campaigns.demo.face import make_pages
 from campaigns.demo.forms import make_survey
 from campaigns.demo.networks import make_network
@@ -71,6 +72,8 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("bringing a network together")
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         make_survey(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
+        tell("inviting to two events")
+        make_events(drive, countries=ten, now=now, seed=SEED)
         make_pages(drive)
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}

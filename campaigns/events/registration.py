@@ -28,6 +28,8 @@ undoable("event", services.restore_event)
 final("event.cancelled", _("Letters have gone out and calendars have dropped it. Plan it anew instead."))
 final("invitation.answered", _("They said it; that happened. Note another answer instead."))
 final("invitation.made", _("They stand on the list. Note their answer instead."))
+final("registration.checked_in", _("Take it back at the door’s page."))
+final("registration.adopted", _("They stand in the directory. Archive the person there."))
 final("registration.left", _("The seat may be somebody else's by now. Note another answer instead."))
 subjects.register(subjects.Kind("event", _("Event"), "calendar-event", Event.objects.visible_to, "event_detail"))
 subjects.register(
@@ -55,7 +57,15 @@ readable.FIELDS.update(
         "quotas": _("Seats set aside"), "sessions": _("Sessions"), "answer": _("Answer"), "cancelled_at": _("Called off"),
     }
 )  # fmt: skip
-readable.DONE.update({"answered": _("Answered"), "made": _("Invited"), "left": _("Gave the seat back")})
+readable.DONE.update(
+    {
+        "answered": _("Answered"),
+        "made": _("Invited"),
+        "left": _("Gave the seat back"),
+        "checked_in": _("Noted at the door"),
+        "adopted": _("Put into the directory"),
+    }
+)
 timeline.register_sources()
 segment_fields.register_fields()
 holdings.register()

@@ -24,7 +24,8 @@ def _body(*paragraphs: str) -> str:
 
 
 def _link(words: str) -> str:
-    return f'<a href="{{{{ event.answer_url }}}}">{words}</a>'
+    """In a paragraph of its own, so that nothing stands behind the address in the plain text."""
+    return f'<p><a href="{{{{ event.answer_url }}}}">{words}</a></p>'
 
 
 _EN, _FR, _ES, _AR = "en", "fr", "es", "ar"
@@ -32,38 +33,38 @@ TEXTS: dict[str, dict[str, Draft]] = {
     "invitation": {
         _EN: Draft("Invitation: %(event)s", "Invitation: {{ event.name }}", _body(
             "{{ person.greeting }}", "We have the honour of inviting you to:", _WHEN,
-            f"Please tell us whether you can come: {_link('yes, no, maybe, or somebody else in your place')}."
-            "{% if event.answer_by %} We would be glad to hear from you by {{ event.answer_by }}.{% endif %}",
+            "Please tell us whether you can come{% if event.answer_by %}, by {{ event.answer_by }}{% endif %}:",
+            _link('yes, no, maybe, or somebody else in your place'),
             "You can also simply answer this mail with YES or NO.")),
         _FR: Draft("Invitation : %(event)s", "Invitation : {{ event.name }}", _body(
             "{{ person.greeting }}", "Nous avons l’honneur de vous inviter à :", _WHEN,
-            f"Merci de nous dire si vous pourrez venir : {_link('oui, non, peut-être, ou quelqu’un à votre place')}."
-            "{% if event.answer_by %} Nous serions heureux d’avoir votre réponse avant le {{ event.answer_by }}.{% endif %}",
+            "Merci de nous dire si vous pourrez venir{% if event.answer_by %}, avant le {{ event.answer_by }}{% endif %} :",
+            _link('oui, non, peut-être, ou quelqu’un à votre place'),
             "Vous pouvez aussi simplement répondre OUI ou NON à ce message.")),
         _ES: Draft("Invitación: %(event)s", "Invitación: {{ event.name }}", _body(
             "{{ person.greeting }}", "Tenemos el honor de invitarle a:", _WHEN,
-            f"Le rogamos que nos diga si podrá asistir: {_link('sí, no, quizás, u otra persona en su lugar')}."
-            "{% if event.answer_by %} Le agradeceríamos su respuesta antes del {{ event.answer_by }}.{% endif %}",
+            "Le rogamos que nos diga si podrá asistir{% if event.answer_by %}, antes del {{ event.answer_by }}{% endif %}:",
+            _link('sí, no, quizás, u otra persona en su lugar'),
             "También puede responder simplemente SÍ o NO a este mensaje.")),
         _AR: Draft("دعوة: %(event)s", "دعوة: {{ event.name }}", _body(
             "{{ person.greeting }}", "يشرفنا أن ندعوكم إلى:", _WHEN,
-            f"نرجو إعلامنا بإمكانية حضوركم: {_link('نعم، لا، ربما، أو شخص آخر بدلًا منكم')}."
-            "{% if event.answer_by %} نكون شاكرين لردكم قبل {{ event.answer_by }}.{% endif %}",
+            "نرجو إعلامنا بإمكانية حضوركم{% if event.answer_by %} قبل {{ event.answer_by }}{% endif %}:",
+            _link('نعم، لا، ربما، أو شخص آخر بدلًا منكم'),
             "ويمكنكم أيضًا الرد على هذه الرسالة بكلمة نعم أو لا.")),
     },
     "reminder": {
         _EN: Draft("Reminder: %(event)s", "May we expect you? {{ event.name }}", _body(
             "{{ person.greeting }}", "We have not heard from you yet about:", _WHEN,
-            f"One click is enough: {_link('tell us whether you come')}. Or answer this mail with YES or NO.")),
+            "One click is enough:", _link('tell us whether you come'), "Or answer this mail with YES or NO.")),
         _FR: Draft("Rappel : %(event)s", "Pouvons-nous compter sur vous ? {{ event.name }}", _body(
             "{{ person.greeting }}", "Nous n’avons pas encore reçu votre réponse pour :", _WHEN,
-            f"Un clic suffit : {_link('dites-nous si vous venez')}. Ou répondez OUI ou NON à ce message.")),
+            "Un clic suffit :", _link('dites-nous si vous venez'), "Ou répondez OUI ou NON à ce message.")),
         _ES: Draft("Recordatorio: %(event)s", "¿Contamos con usted? {{ event.name }}", _body(
             "{{ person.greeting }}", "Aún no hemos recibido su respuesta sobre:", _WHEN,
-            f"Basta un clic: {_link('díganos si asistirá')}. O responda SÍ o NO a este mensaje.")),
+            "Basta un clic:", _link('díganos si asistirá'), "O responda SÍ o NO a este mensaje.")),
         _AR: Draft("تذكير: %(event)s", "هل نتوقع حضوركم؟ {{ event.name }}", _body(
             "{{ person.greeting }}", "لم يصلنا ردكم بعد بشأن:", _WHEN,
-            f"نقرة واحدة تكفي: {_link('أخبرونا إن كنتم ستحضرون')}. أو ردوا على هذه الرسالة بكلمة نعم أو لا.")),
+            "نقرة واحدة تكفي:", _link('أخبرونا إن كنتم ستحضرون'), "أو ردوا على هذه الرسالة بكلمة نعم أو لا.")),
     },
     "came": {
         _EN: Draft("Thanks: %(event)s", "Thank you for coming: {{ event.name }}", _body(

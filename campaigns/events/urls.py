@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from campaigns.events import public_views, views
+from campaigns.events import door_views, public_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("events/", views.event_list, name="event_list"),
@@ -12,6 +12,12 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/<uuid:uid>/cancel/", views.event_cancel, name="event_cancel"),
     path("events/<uuid:uid>/archive/", views.event_archive, name="event_archive"),
     path("events/<uuid:uid>/write/<slug:purpose>/", views.event_write, name="event_write"),
+    path("events/<uuid:uid>/badges.pdf", door_views.event_badges, name="event_badges"),
+    path("events/<uuid:uid>/adopt/", door_views.event_adopt, name="event_adopt"),
+    path("events/<uuid:uid>/door/", door_views.event_door, name="event_door"),
+    path("events/<uuid:uid>/door/list/", door_views.event_door_list, name="event_door_list"),
+    path("events/<uuid:uid>/door/notes/", door_views.event_door_notes, name="event_door_notes"),
+    path("events/door.js", door_views.door_worker, name="event_door_worker"),
     path("events/invitations/<uuid:uid>/note/", views.invitation_note, name="invitation_note"),
     path("events/people/<uuid:uid>/leave/", views.registration_leave, name="registration_leave"),
     path("drives/<uuid:uid>/events/", views.drive_events, name="drive_events"),

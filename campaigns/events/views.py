@@ -70,6 +70,8 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         "when": when_of(event), "where": place_of(event), "quotas": event.quotas.select_related("constituency").order_by("constituency__position"),
         "letters": event.mailings.select_related("mailing").order_by("mailing__created_at"),
         "may_plan": _may_plan(request, event), "may_write": request.user.may(Action.WRITE),
+        "may_log": Event.objects.visible_to(request.user, Action.LOG).filter(pk=event.pk).exists(),
+        "may_adopt": request.user.may(Action.EDIT_DIRECTORY),
         "page_url": mailings.page_url(event), "takes_answers": event.takes_answers(),
     }  # fmt: skip
     return list_page(request, "campaigns/events/event_detail.html", table=table, filters=table.filters, **context)

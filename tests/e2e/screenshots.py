@@ -94,6 +94,13 @@ PAGES = [
     ("networks", Role.PLANNER, "/networks/"),
     ("network", Role.PLANNER, "/networks/{network}/"),
     ("application", Role.PLANNER, "/networks/applications/{application}/"),
+    ("events", Role.PLANNER, "/events/"),
+    ("event", Role.PLANNER, "/events/{event}/"),
+    ("event-people", Role.PLANNER, "/events/{event}/?tab=people"),
+    ("event-form", Role.PLANNER, "/events/{event}/edit/"),
+    ("event-page", None, "/meet/dialogue-dakar/"),
+    ("event-answer", None, "{answer}"),
+    ("door", Role.OUTREACH, "/events/{event}/door/"),
     ("join", None, "/join/social-security-for-all/?country=MG"),
     ("public-page", None, "/about/social-security-for-all/"),
     ("public-page-ar", None, "/about/ten-countries/?lang=ar"),
@@ -136,6 +143,9 @@ UIDS = {
     "network": "SELECT uid FROM campaigns_network",
     "represented": "SELECT m.uid FROM campaigns_member m JOIN campaigns_representative r ON r.member_id = m.id"
     " JOIN campaigns_partneraccount a ON a.person_id = r.person_id LIMIT 1",
+    "event": "SELECT uid FROM campaigns_event WHERE slug = 'dialogue-dakar'",
+    "invitation": "SELECT uid FROM campaigns_invitation WHERE answer = 'yes' AND event_id ="
+    " (SELECT id FROM campaigns_event WHERE slug = 'dialogue-dakar') ORDER BY id LIMIT 1",
     "application": "SELECT uid FROM campaigns_application WHERE kind = 'institution' ORDER BY id LIMIT 1",
     "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
     "drive": "SELECT uid FROM campaigns_drive",
@@ -157,6 +167,7 @@ def main() -> int:
             _wait_until_sent(connection)
             known = _known(connection)
         known["preferences"] = _preferences(product, known["person"])
+        known["answer"] = _answer(product, known["invitation"])
         known["promise"] = _promise(product, known["commitment"])
         _signed_in[PARTNER] = _partner(product)
         with sync_playwright() as playwright:
@@ -234,6 +245,16 @@ def _partner(product: live.Live) -> dict[str, Any]:
         "path": "/",
     }
     return {"cookies": [cookie | {"expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}], "origins": []}
+
+
+def _answer(product: live.Live, invitation: str) -> str:
+    """The page on which somebody answers, by the link of their invitation."""
+    code = (
+        "from campaigns.events.models import Invitation; from campaigns.events.links import invitation_url;"
+        f"print(invitation_url(Invitation.objects.get(uid='{invitation}')))"
+    )
+    address = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
+    return "/" + address.split("/", 3)[3]
 
 
 def _open(browser: Browser, product: live.Live, role: str | None, size: str, scheme: str) -> Page:

@@ -1,0 +1,137 @@
+"""The door of an event: a page for a phone that works while it is offline, and badges to scan there."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_POST, require_safe
+
+from campaigns.events import checking
+from campaigns.events.badges import MOST, badges_pdf
+from campaigns.events.lists import RegistrationFilters
+from campaigns.events.models import Event, Registration
+from campaigns.events.telling import when_of
+from crm.accounts.requests import StaffRequest
+from crm.accounts.rules import Action, public, requires
+from crm.errors import DomainError, NotAllowed
+from crm.ui import formats
+from crm.ui.responses import done
+from crm.ui.tables import selected
+from crm.ui.toasts import toast
+
+WORKER = Path(__file__).with_name("door_worker.js")
+
+
+@public
+@require_safe
+def door_worker(request: HttpRequest) -> HttpResponse:
+    """The service worker of the door's page: it says nothing about anybody. Served here so that its reach is /events/."""
+    answer = HttpResponse(WORKER.read_text(), content_type="text/javascript; charset=utf-8")
+    answer["Cache-Control"] = "no-cache"
+    return answer
+
+
+@requires(Action.LOG)
+def event_door(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """No name stands in the page itself: the list is fetched, and kept on the device until somebody removes it."""
+    event = _event(request, uid)
+    return render(request, "campaigns/events/door.html", {"event": event, "when": when_of(event)})
+
+
+@requires(Action.LOG)
+@require_safe
+def event_door_list(request: StaffRequest, uid: UUID) -> HttpResponse:
+    event = _event(request, uid)
+    return _told(event, request)
+
+
+@requires(Action.LOG)
+@require_POST
+def event_door_notes(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Body: {"notes": [{"key", "at", "seat" | "name" and "organization", "out"}]}. Answers each key, and the list as it is now."""
+    event = _event(request, uid)
+    notes = _read(request.body)
+    if notes is None:
+        return JsonResponse({"problem": _("These notes cannot be read. Nothing was kept.")}, status=422)
+    answers = checking.take_notes(event=event, actor=request.user, notes=notes)
+    return _told(event, request, answers=answers)
+
+
+def _told(event: Event, request: StaffRequest, **more: Any) -> JsonResponse:
+    answer = JsonResponse({"people": checking.door_list(event, request.user), **more})
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+def _read(body: bytes) -> list[checking.Note] | None:
+    """None for anything that is not a list of notes as a device writes them."""
+    try:
+        rows = json.loads(body)["notes"]
+        if not isinstance(rows, list) or len(rows) > checking.MOST_NOTES:
+            return None
+        return [_note(row) for row in rows]
+    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+        return None
+
+
+def _note(row: Any) -> checking.Note:
+    at: datetime | None = parse_datetime(str(row["at"]))
+    if at is None or timezone.is_naive(at):
+        raise ValueError("a moment needs its zone")
+    return checking.Note(
+        key=UUID(str(row["key"])),
+        at=at,
+        seat=UUID(str(row["seat"])) if row.get("seat") else None,
+        name=str(row.get("name") or "")[:200],
+        organization=str(row.get("organization") or "")[:300],
+        is_out=bool(row.get("out")),
+    )
+
+
+@requires(Action.LOG)
+@require_safe
+def event_badges(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Of everybody who has a seat, by name."""
+    event = _event(request, uid)
+    rows = Registration.objects.visible_to(request.user).seated().filter(event=event)
+    rows = rows.select_related("event", "organization", "constituency").order_by("name", "pk")[:MOST]
+    answer = HttpResponse(badges_pdf(event, rows), content_type="application/pdf")
+    answer["Content-Disposition"] = f'inline; filename="badges-{event.slug}.pdf"'
+    answer["Cache-Control"] = "no-store"
+    return answer
+
+
+@requires(Action.EDIT_DIRECTORY)
+@require_POST
+def event_adopt(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Those of the selected who are not in the directory yet get a page there."""
+    event = _event(request, uid, Action.EDIT_DIRECTORY)
+    back = f"{reverse('event_detail', args=[uid])}?tab=people"
+    of = Registration.objects.visible_to(request.user, Action.EDIT_DIRECTORY).filter(event=event)
+    try:
+        rows = selected(request, of, filters=RegistrationFilters)
+        added = sum(checking.adopt(registration=row, actor=request.user) is not None for row in rows[:500])
+    except DomainError as error:
+        toast(request, error.message)
+        return done(request, back)
+    words = ngettext("%(n)s person is in the directory now.", "%(n)s people are in the directory now.", added)
+    toast(request, words % {"n": formats.number(added)})
+    return done(request, back)
+
+
+def _event(request: StaffRequest, uid: UUID, action: Action = Action.LOG) -> Event:
+    event: Event = get_object_or_404(Event.objects.visible_to(request.user).select_related("country", "drive"), uid=uid)
+    if not Event.objects.visible_to(request.user, action).filter(pk=event.pk).exists():
+        raise NotAllowed(_("You may see this event, but your role does not let you change it."))
+    return event
