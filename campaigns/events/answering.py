@@ -6,7 +6,7 @@ link and a mail that comes in again do no harm; another answer replaces the one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,9 +43,14 @@ def answer(
     delegate: Human | None = None,
     guests: Sequence[Human] | None = None,
     note: str | None = None,
+    answers: Mapping[str, Any] | None = None,
+    files: Callable[[], Iterable[Any]] | None = None,
     actor: User | None = None,
 ) -> Invitation:
     """Take an answer. says: yes, maybe, no or other (with `delegate`). guests: all who come along, None to leave them as they are.
+
+    answers: to the event's questions, checked by campaigns.forms; None to leave them as they are. files: stores those that came with
+    them, in this transaction, and returns their rows.
 
     Raises Conflict (`event_closed`) where the event takes no answers any more, Invalid for a delegate or guests that it does not take.
     """
@@ -73,11 +78,14 @@ def answer(
             _bring(event, row, main, guests)
         move_up(event)
         said = row.note if note is None else harmless(note)[:1000]
-        if (before, row.note) == (says, said) and not actor:
+        told = row.answers if answers is None else dict(answers)
+        for file in files() if files else ():
+            row.files.get_or_create(file=file)
+        if (before, row.note, row.answers) == (says, said, told) and not actor:
             _copy(row, invitation)
             return invitation
-        row.answer, row.answered_at, row.came_by, row.note = says, timezone.now(), road, said
-        row.save(update_fields=["answer", "answered_at", "came_by", "note", "updated_at"])
+        row.answer, row.answered_at, row.came_by, row.note, row.answers = says, timezone.now(), road, said, told
+        row.save(update_fields=["answer", "answered_at", "came_by", "note", "answers", "updated_at"])
         record(
             verb="invitation.answered", target=row, actor=actor, door=None if actor else Door.LINK, summary=row.label,
             changes=[("answer", before or None, says)], event={"event": str(event.uid), "answer": says, "road": road},
@@ -87,7 +95,7 @@ def answer(
 
 
 def _copy(row: Invitation, to: Invitation) -> None:
-    for name in ("answer", "answered_at", "came_by", "note"):
+    for name in ("answer", "answered_at", "came_by", "note", "answers"):
         setattr(to, name, getattr(row, name))
 
 

@@ -25,7 +25,7 @@ def _export_invitations(data: PersonalData) -> list[dict[str, Any]]:
         {
             "event": row.event.name, "begins": row.event.starts_at.isoformat(), "invited_at": row.created_at.isoformat(),
             "email": row.email, "answer": row.answer, "answered_at": row.answered_at.isoformat() if row.answered_at else None,
-            "note": row.note,
+            "note": row.note, "answers": row.answers,
         }
         for row in _invitations(data).select_related("event").order_by("pk")
     ]  # fmt: skip

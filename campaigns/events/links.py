@@ -39,7 +39,7 @@ def is_ours(token: str) -> bool:
 def read_invitation(token: str) -> Invitation | None:
     """The invitation that a token was made for; None for a forged one, and for one that is gone."""
     rows = Invitation.objects.select_related(
-        "event__drive__campaign", "person", "organization__constituency", "event__country"
+        "event__drive__campaign", "event__form", "person", "organization__constituency", "event__country"
     )
     if body := unseal(INVITED, token):
         return rows.filter(uid=UUID(bytes=body)).first() if len(body) == 16 else None
@@ -53,7 +53,7 @@ def read_invitation(token: str) -> Invitation | None:
 def invitation_of(mailing_id: int, seq: int) -> Invitation | None:
     """Of whom a delivery went to: a reminder leads to the same invitation as the mail before."""
     rows = Invitation.objects.select_related(
-        "event__drive__campaign", "person", "organization__constituency", "event__country"
+        "event__drive__campaign", "event__form", "person", "organization__constituency", "event__country"
     )
     if row := rows.filter(mailing_id=mailing_id, seq=seq).first():
         return row

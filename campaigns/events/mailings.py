@@ -121,9 +121,9 @@ def segment_for(event: Event, purpose: str, actor: User) -> Segment:
 
 _INVITE = """
 INSERT INTO campaigns_invitation (uid, created_at, updated_at, event_id, person_id, organization_id, post_id, mailing_id, seq,
-                                  email, language, answer, came_by, note)
+                                  email, language, answer, came_by, note, answers)
 SELECT gen_random_uuid(), %s, %s, %s, d.person_id, d.organization_id, d.post_id, d.mailing_id, d.seq, coalesce(d.address, ''),
-       d.language, '', '', ''
+       d.language, '', '', '', '{}'::jsonb
   FROM delivery d
  WHERE d.mailing_id = %s AND d.state = 'pending' AND (d.person_id IS NOT NULL OR d.organization_id IS NOT NULL)
    AND NOT EXISTS (SELECT 1 FROM campaigns_invitation i WHERE i.event_id = %s

@@ -50,6 +50,10 @@ class Event(NamedModel, StampedModel):
     allows_delegate = models.BooleanField(default=True, help_text="who cannot come may send somebody else")
     answer_by = models.DateField(null=True, blank=True, help_text="the last day for answers, in its zone")
     is_public = models.BooleanField(default=False, help_text="its page can be seen by everybody")
+    form = models.OneToOneField(
+        "campaigns.Form", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="event",
+        help_text="what is asked of those who come",
+    )  # fmt: skip
     # counts changes of time and place, so that calendars know the latest (RFC 5545, SEQUENCE)
     sequence = models.PositiveIntegerField(default=0, editable=False)
     cancelled_at = models.DateTimeField(null=True, blank=True, editable=False)
@@ -212,6 +216,7 @@ class Invitation(StampedModel):
     answered_at = models.DateTimeField(null=True)
     came_by = models.CharField(max_length=8, choices=Road.choices, blank=True, default=Road.NONE)
     note = models.CharField(max_length=1000, blank=True, default="", help_text="what they said with it")
+    answers = models.JSONField(default=dict, blank=True, help_text="to the questions of the event, see campaigns.forms")
 
     objects = InvitationQuerySet.as_manager()
 
@@ -249,6 +254,19 @@ class Invitation(StampedModel):
     @property
     def label(self) -> str:
         return str(self.subject.label) if self.subject else ""
+
+
+class InvitationFile(models.Model):
+    """A file that somebody sent with their answers; its content is stored once (`campaigns/files`)."""
+
+    invitation = models.ForeignKey(Invitation, on_delete=models.CASCADE, related_name="files")
+    file = models.ForeignKey("campaigns.StoredFile", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["invitation", "file"], name="invitation_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.invitation_id}: {self.file_id}"
 
 
 class Registration(StampedModel):

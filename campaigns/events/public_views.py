@@ -17,6 +17,8 @@ from campaigns.events.forms import AnswerForm
 from campaigns.events.mailings import page_url
 from campaigns.events.models import Event, Invitation
 from campaigns.events.telling import place_of, sessions_of, when_of
+from campaigns.forms.answering import AnswersForm
+from campaigns.forms.engine import answers_form, keep_files
 from crm.accounts.rules import public
 from crm.errors import DomainError
 from crm.limits import allow, allow_from
@@ -60,29 +62,50 @@ def event_answer(request: HttpRequest, token: str) -> HttpResponse:
         elif request.method == "POST":
             answer = _answered(request, invitation)
         else:
-            answer = _answer_page(request, invitation, AnswerForm.of(invitation, chosen=request.GET.get("a", "")))
+            answer = _answer_page(
+                request,
+                invitation,
+                AnswerForm.of(invitation, chosen=request.GET.get("a", "")),
+                asked=_asked(invitation),
+            )
     return _private(answer)
 
 
 def _answered(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     form = AnswerForm(request.POST, event=invitation.event)
+    asked = _asked(invitation, request)
     # one household says a few things a day; a script that guesses links comes from one place
     if not allow("event-answer", str(invitation.uid), limit=20, seconds=3600) or not allow_from(
         "event-answer", request, limit=TRIES, seconds=WINDOW_SECONDS
     ):
-        answer = _answer_page(request, invitation, form, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
+        answer = _answer_page(request, invitation, form, asked=asked, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
         answer["Retry-After"] = "600"
         return answer
-    if not form.is_valid():
-        return _answer_page(request, invitation, form, status=422)
+    if asked is not None and asked.look_name in request.POST:  # they wish to see the questions that follow
+        return _answer_page(request, invitation, form, asked=asked)
+    is_answered = asked is None or request.POST.get("says") not in ("yes", "other") or asked.is_valid()
+    if not form.is_valid() or not is_answered:
+        return _answer_page(request, invitation, form, asked=asked, status=422)
+    values = form.values()
+    if asked is not None and values["says"] in ("yes", "other"):
+        values |= {"answers": asked.answers, "files": lambda: keep_files(asked)}
     try:
-        answering.answer(invitation=invitation, road=Invitation.Road.LINK, **form.values())
+        answering.answer(invitation=invitation, road=Invitation.Road.LINK, **values)
     except DomainError as error:
         if error.code == "event_closed":
-            return _answer_page(request, invitation, form, status=410)
+            return _answer_page(request, invitation, form, asked=asked, status=410)
         form.add_error(None, error.message)
-        return _answer_page(request, invitation, form, status=422)
-    return _answer_page(request, invitation, AnswerForm.of(invitation), saved=True)
+        return _answer_page(request, invitation, form, asked=asked, status=422)
+    return _answer_page(request, invitation, AnswerForm.of(invitation), asked=_asked(invitation), saved=True)
+
+
+def _asked(invitation: Invitation, request: HttpRequest | None = None) -> AnswersForm | None:
+    """The event's own questions, with what was answered before; None where it asks nothing."""
+    form = invitation.event.form
+    if form is None or form.archived_at or not form.questions:
+        return None
+    given = (request.POST, request.FILES) if request is not None else (None, None)
+    return answers_form(form, *given, language=translation.get_language() or "en", before=invitation.answers)
 
 
 def _answer_page(
@@ -90,6 +113,7 @@ def _answer_page(
     invitation: Invitation,
     form: AnswerForm,
     *,
+    asked: AnswersForm | None,
     status: int = 200,
     note: str = "",
     saved: bool = False,
@@ -101,7 +125,7 @@ def _answer_page(
     ]
     return _plain(
         request, "answer", status=status, **_told(event), invitation=invitation, form=form, note=note, saved=saved, seats=seats,
-        is_open=event.takes_answers(),
+        is_open=event.takes_answers(), answers_form=asked,
     )  # fmt: skip
 
 

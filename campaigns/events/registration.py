@@ -26,6 +26,7 @@ on_reply(replies.hear)
 
 undoable("event", services.restore_event)
 final("event.cancelled", _("Letters have gone out and calendars have dropped it. Plan it anew instead."))
+final("event.asks", _("Take the questions out of its form instead."))
 final("invitation.answered", _("They said it; that happened. Note another answer instead."))
 final("invitation.made", _("They stand on the list. Note their answer instead."))
 final("registration.checked_in", _("Take it back at the door’s page."))
@@ -60,6 +61,7 @@ readable.FIELDS.update(
 readable.DONE.update(
     {
         "answered": _("Answered"),
+        "asks": _("Asks those who come"),
         "made": _("Invited"),
         "left": _("Gave the seat back"),
         "checked_in": _("Noted at the door"),

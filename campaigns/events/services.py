@@ -16,6 +16,8 @@ from django.utils.translation import gettext as _
 from campaigns.events.letters import queue
 from campaigns.events.models import Event, EventLetter, Invitation, Quota, Registration, Session, wall_clock
 from campaigns.events.seats import lock_event, move_up
+from campaigns.forms.models import Form
+from campaigns.forms.services import create_form
 from campaigns.mailings.times import to_utc
 from campaigns.planning.models import Drive
 from contacts.directory.models import Constituency, Organization, Person
@@ -184,6 +186,23 @@ def _tell(event: Event, about: About) -> None:
     for row in event.registrations.active().select_related("invitation"):
         if row.state == "seat" or about == About.CANCELLED:
             queue(row, about)
+
+
+def ask_questions(*, event: Event, actor: User) -> Form:
+    """The event's form, which staff fill with questions; a new one when it asks nothing yet."""
+    with transaction.atomic():
+        row = lock_event(event)
+        if row.form is not None:
+            return row.form
+        form = create_form(
+            actor=actor, campaign=row.drive.campaign, purpose=Form.Purpose.REGISTRATION, name=row.name, names=row.names,
+            slug=f"{row.slug[:45]}-{str(row.uid)[-8:]}",
+        )  # fmt: skip
+        row.form = form
+        row.save(update_fields=["form", "updated_at"])
+        event.form = form
+        record(verb="event.asks", target=row, actor=actor, changes=[("form", None, str(form.uid))], event={})
+    return form
 
 
 def cancel_event(*, event: Event, actor: User) -> AuditEntry | None:

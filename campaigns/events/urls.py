@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("events/new/", views.event_create, name="event_create"),
     path("events/<uuid:uid>/", views.event_detail, name="event_detail"),
     path("events/<uuid:uid>/edit/", views.event_edit, name="event_edit"),
+    path("events/<uuid:uid>/questions/", views.event_questions, name="event_questions"),
     path("events/<uuid:uid>/cancel/", views.event_cancel, name="event_cancel"),
     path("events/<uuid:uid>/archive/", views.event_archive, name="event_archive"),
     path("events/<uuid:uid>/write/<slug:purpose>/", views.event_write, name="event_write"),

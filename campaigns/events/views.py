@@ -9,6 +9,7 @@ from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
@@ -17,6 +18,7 @@ from campaigns.events import answering, mailings, services
 from campaigns.events.forms import EventForm, InviteForm, NoteAnswerForm
 from campaigns.events.models import Event, EventMailing, Invitation, Registration
 from campaigns.events.telling import place_of, when_of
+from campaigns.forms.engine import builder_url, in_words
 from campaigns.planning.forms import refused
 from campaigns.planning.models import Drive
 from campaigns.planning.tabs import tabs_of
@@ -124,6 +126,15 @@ def _form(request: StaffRequest, form: EventForm, title: str, back: str) -> Http
 
 @requires(Action.DRIVES)
 @require_POST
+def event_questions(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """To where its questions are built."""
+    event = _editable(request, uid)
+    form = services.ask_questions(event=event, actor=request.user)
+    return done(request, builder_url(form))
+
+
+@requires(Action.DRIVES)
+@require_POST
 def event_cancel(request: StaffRequest, uid: UUID) -> HttpResponse:
     event = _editable(request, uid)
     services.cancel_event(event=event, actor=request.user)
@@ -173,7 +184,7 @@ def event_write(request: StaffRequest, uid: UUID, purpose: str) -> HttpResponse:
 @requires(Action.LOG)
 def invitation_note(request: StaffRequest, uid: UUID) -> HttpResponse:
     """What somebody said on the phone, or to a colleague."""
-    rows = Invitation.objects.visible_to(request.user).select_related("event", "person", "organization")
+    rows = Invitation.objects.visible_to(request.user).select_related("event__form", "person", "organization")
     invitation = get_object_or_404(rows, uid=uid)
     if not Invitation.objects.visible_to(request.user, Action.LOG).filter(pk=invitation.pk).exists():
         raise NotAllowed(_("You may see this, but your role does not let you change it here."))
@@ -188,7 +199,11 @@ def invitation_note(request: StaffRequest, uid: UUID) -> HttpResponse:
         else:
             toast(request, _("The answer of %(name)s is noted.") % {"name": invitation.label})
             return done(request, back)
-    context = {"title": _("Answer of %(name)s") % {"name": invitation.label}, "invitation": invitation, "back": back}
+    asked = invitation.event.form
+    context = {
+        "title": _("Answer of %(name)s") % {"name": invitation.label}, "invitation": invitation, "back": back,
+        "told": in_words(asked, invitation.answers, language=get_language() or "en") if asked and invitation.answers else [],
+    }  # fmt: skip
     return form_page(request, "campaigns/events/note_form.html", context, form=form)
 
 
@@ -206,7 +221,7 @@ def registration_leave(request: StaffRequest, uid: UUID) -> HttpResponse:
 
 # --- who may ----------------------------------------------------------------------------------------------------------
 def _event(request: StaffRequest, uid: UUID) -> Event:
-    rows = Event.objects.visible_to(request.user).select_related("drive__campaign", "country")
+    rows = Event.objects.visible_to(request.user).select_related("drive__campaign", "country", "form")
     event: Event = get_object_or_404(rows, uid=uid)
     return event
 

@@ -15,6 +15,7 @@ from django.utils import timezone
 from campaigns.events import answering, letters, links, services
 from campaigns.events.answering import Human
 from campaigns.events.models import Event, EventLetter, Invitation, Quota, Registration
+from campaigns.forms.models import Form
 from contacts.consent.services import suppress_address
 from contacts.directory.models import Constituency, Person
 from crm.audit.models import AuditEntry
@@ -261,3 +262,26 @@ def test_answers_at_the_same_moment_are_not_lost_to_each_other():
     invitation.refresh_from_db()
     assert (invitation.answer, invitation.note) == ("yes", "Depends on the budget")
     assert Invitation.objects.unanswered().count() == 0
+
+
+def test_who_comes_is_asked_the_event_s_questions(planner, sign_in):
+    invitation = InvitationFactory()
+    form = services.ask_questions(event=invitation.event, actor=planner)
+    assert services.ask_questions(event=invitation.event, actor=planner) == form
+    Form.objects.filter(pk=form.pk).update(
+        questions=[{"key": "visa", "kind": "text", "labels": {"en": "Do you need a visa letter?"}, "is_required": True}]
+    )
+    path = path_of(invitation)
+
+    assert "Do you need a visa letter?" in Client().get(path).content.decode()
+    assert Client().post(path, {"says": "yes"}).status_code == 422
+    assert Client().post(path, {"says": "no"}).status_code == 200  # who does not come is asked nothing
+    assert Client().post(path, {"says": "yes", "q-visa": "Yes, for Dakar"}).status_code == 200
+
+    invitation.refresh_from_db()
+    assert (invitation.answer, invitation.answers) == ("yes", {"visa": "Yes, for Dakar"})
+    answering.answer(invitation=invitation, says="maybe", road="reply")
+    invitation.refresh_from_db()
+    assert invitation.answers == {"visa": "Yes, for Dakar"}
+    page = sign_in(planner).get(f"/events/invitations/{invitation.uid}/note/").content.decode()
+    assert "Yes, for Dakar" in page
