@@ -133,7 +133,8 @@ def _answers(event: Event, people: Sequence[Membership], chance: random.Random, 
         )  # fmt: skip
     made = Invitation.objects.bulk_create(rows)
     Invitation.objects.filter(event=event).update(created_at=invited_at)
-    taken, seats = 0, []
+    taken = 0
+    seats: list[Registration] = []
     for row in sorted((row for row in made if row.answer in ("yes", "other")), key=lambda row: row.answered_at or now):
         is_full = event.capacity is not None and taken >= event.capacity
         place = row.organization

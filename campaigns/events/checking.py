@@ -125,9 +125,7 @@ def adopt(*, registration: Registration, actor: User) -> Person | None:
         if row.person_id:
             return None
         language = row.language or ""
-        person = create_person(
-            actor=actor, name=row.name, language=language, **({"email": row.email} if row.email else {})
-        )
+        person = create_person(actor=actor, name=row.name, language=language, email=row.email)
         if (
             row.organization
             and not Membership.objects.current().filter(person=person, organization=row.organization).exists()
