@@ -134,11 +134,23 @@ function matrixOptions({ points, scale, x_scale: columns, x_name: across, y_name
   };
 }
 
+/** How many lines a legend takes at this width in px: the axis ends above it. A letter is about 6.5 px wide, mark and gap 25. */
+function legendLines(names, width) {
+  let lines = 1, used = 0;
+  for (const name of names) {
+    const wide = name.length * 6.5 + 25;
+    if (used && used + wide > width) { lines += 1; used = 0; }
+    used += wide;
+  }
+  return lines;
+}
+
 function axisOptions({ kind, labels, series, stacked = true, horizontal = false, unit = "" }, text, line) {
   const category = { type: "category", data: labels, inverse: horizontal, axisTick: { show: false }, axisLine: { lineStyle: { color: line } }, axisLabel: text };
   const value = { type: "value", minInterval: unit ? 0 : 1, splitLine: { lineStyle: { color: line } }, axisLabel: { ...text, formatter: (n) => n.toLocaleString() + unit } };
+  const lines = legendLines(series.map(({ name }) => name), Math.min(innerWidth, 720) - 70);
   return {
-    grid: { left: 4, right: 12, top: 16, bottom: series.length > 1 ? 30 : 4, containLabel: true },
+    grid: { left: 4, right: 12, top: 16, bottom: series.length > 1 ? 10 + 20 * lines : 4, containLabel: true },
     legend: series.length > 1 ? { bottom: 0, left: 0, icon: "roundRect", itemWidth: 10, itemHeight: 10, textStyle: text } : undefined,
     xAxis: horizontal ? value : category,
     yAxis: horizontal ? category : value,
