@@ -243,8 +243,14 @@ def _day(question: Question, form: AnswersForm) -> forms.Field:
     return forms.CharField(widget=forms.TextInput(attrs))
 
 
+class PlainFile(forms.FileInput):
+    """The browser's own: a visitor's page has no script that would show what was dropped."""
+
+    template_name = "django/forms/widgets/input.html"
+
+
 def _upload(question: Question, form: AnswersForm) -> forms.Field:
-    return forms.FileField(widget=forms.FileInput())
+    return forms.FileField(widget=PlainFile())
 
 
 _FIELDS = {

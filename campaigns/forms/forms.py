@@ -323,15 +323,15 @@ def _targets(others: list[Question]) -> list[Any]:
     """What a condition may be about, by question."""
     groups: list[Any] = [("", _t("nothing more"))]
     for other in others:
-        lines = []
+        name, lines = other.label("en")[:50], []
         for option in other.options:
-            words = option.label("en")[:60]
-            lines.append((f"{other.key}|is|{option.value}", _t("is “%(option)s”") % {"option": words}))
-            lines.append((f"{other.key}|is_not|{option.value}", _t("is not “%(option)s”") % {"option": words}))
+            said = {"question": name, "option": option.label("en")[:60]}
+            lines.append((f"{other.key}|is|{option.value}", _t("%(question)s is “%(option)s”") % said))
+            lines.append((f"{other.key}|is_not|{option.value}", _t("%(question)s is not “%(option)s”") % said))
         tests = [Is.AT_LEAST, Is.AT_MOST] if other.kind in IN_ORDER else []
         tests += [Is.IS, Is.IS_NOT] if other.kind in (Kind.TEXT, Kind.COUNTRY) else []
-        lines += [(f"{other.key}|{test.value}|", f"{test.label} …") for test in tests]
-        lines += [(f"{other.key}|{test.value}|", str(test.label)) for test in (Is.ANSWERED, Is.NOT_ANSWERED)]
+        lines += [(f"{other.key}|{test.value}|", f"{name} {test.label} …") for test in tests]
+        lines += [(f"{other.key}|{test.value}|", f"{name} {test.label}") for test in (Is.ANSWERED, Is.NOT_ANSWERED)]
         groups.append((other.label("en")[:80], lines))
     return groups
 

@@ -114,7 +114,8 @@ def _answer_column(question: Question, offers: Offers) -> Column:
         return readable(question, answer, get_language() or "en", offers)
 
     def shown(row: Submission) -> str:
-        return cells.text(readable(question, row.answers.get(question.key), get_language() or "en", offers)[:120])
+        words = readable(question, row.answers.get(question.key), get_language() or "en", offers)
+        return cells.format_html('<span dir="auto">{}</span>', words[:120]) if words else cells.text("")
 
     return Column(f"q_{question.key}", question.label(get_language() or "en")[:60], value=read, html=shown)
 

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.forms.queries import FormQuerySet, SubmissionQuerySet
@@ -121,7 +122,7 @@ class Submission(StampedModel):
 
     @property
     def label(self) -> str:
-        return self.name or self.email or str(self.uid)[:8]
+        return self.name or self.email or gettext("No name given")
 
 
 class FormDraft(StampedModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -291,18 +292,14 @@ def _question_page(request: StaffRequest, row: Form, kind: Kind, question: Quest
 
 def _look(form: QuestionForm) -> AnswersForm | None:
     """The question as it is typed now, in the first language that it has; None while there is nothing to see."""
-    raw = form.raw() if form.is_bound else None
     try:
-        if raw is not None:
-            questions = parse([{name: value for name, value in raw.items() if name != "shown_if"}])
-        else:
-            questions = (form.question,) if form.question else ()
+        [question] = parse([form.raw() | {"shown_if": None}]) if form.is_bound else (form.question,)
     except Invalid:
         return None
-    if not questions:
+    if question is None:
         return None
-    language = next(iter(questions[0].labels))
-    return AnswersForm(questions, language=language, prefix="look")
+    alone = replace(question, shown_if=None)
+    return AnswersForm([alone], language=next(iter(alone.labels)), prefix="look")
 
 
 @requires(Action.DRIVES)

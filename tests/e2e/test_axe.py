@@ -89,6 +89,7 @@ NO_PAGE: dict[str, str] = {
     "import_rejected_xlsx": FILE,
     "import_kept_csv": FILE,
     "import_kept_xlsx": FILE,
+    "submission_file": FILE,
     "party_options": FRAGMENT,
     "mention_options": FRAGMENT,
     "drives_today": FRAGMENT,
@@ -117,7 +118,12 @@ SECOND_STEP = {
 }  # fmt: skip
 FULLER_WITH_IT = {"mfa_index", "mfa_add_webauthn"}
 # pages that are opened with something in the address, from the page that knows it
-QUERY = {"export_new": "?list=people", "view_new": "?list=people", "search": "?q=chad"}
+QUERY = {
+    "question_create": "?kind=choice",
+    "export_new": "?list=people",
+    "view_new": "?list=people",
+    "search": "?q=chad",
+}
 ONES_OWN = ["/accounts/reauthenticate/", "/accounts/password/change/", "/accounts/logout/"]
 
 
