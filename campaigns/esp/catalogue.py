@@ -115,6 +115,24 @@ _ALL = (
         "spf.mandrillapp.com",
     ),
     Service(
+        "postal",
+        "Postal",
+        "postalserver.io",
+        (
+            Setting("api_key", _("API key"), _("A credential of the kind API of your mail server.")),
+            Setting(
+                "webhook_key",
+                _("Webhook key"),
+                _("The public key that its page of webhooks shows, on one line, without its first and last line."),
+                is_required=False,
+                of_events=True,
+            ),
+        ),
+        "PostalTrackingWebhookView",
+        ties="tags",
+        needs_api_url=True,
+    ),
+    Service(
         "postmark",
         "Postmark",
         "postmarkapp.com",

@@ -104,11 +104,32 @@ def answer_of(error: AnymailAPIError) -> Reply:
         if _never_left(error):
             raise Refused(_one_line(error)) from error
         raise TransportDown(_one_line(error)) from error
+    if (said := _postal_said(error)) is not None:
+        if said in _POSTAL_LETS_NOBODY_IN:
+            raise Refused(said) from error
+        return Reply(554, f"5.6.0 {said}")
     if code in (401, 402, 403, 429, 503):
         raise Refused(f"HTTP {code}: {_one_line(error)}") from error
     if code >= 500 or code == 408 or code < 400:  # below 400: it said yes, and then something that cannot be read
         raise TransportDown(f"HTTP {code}: {_one_line(error)}") from error
     return Reply(554, f"5.6.0 HTTP {code}: {_one_line(error)}")
+
+
+# Postal answers 200 to everything, and says in the answer that it took nothing.
+_POSTAL_LETS_NOBODY_IN = frozenset(("AccessDenied", "InvalidServerAPIKey", "ServerSuspended"))
+
+
+def _postal_said(error: AnymailAPIError) -> str | None:
+    """The code of an error of Postal's; None for any other answer."""
+    if error.status_code != 200 or error.esp_name != "Postal":
+        return None
+    try:
+        answer = error.response.json()
+        if answer["status"] in {"error", "parameter-error"}:
+            return str(answer["data"].get("code") or answer["data"].get("message") or answer["status"])[:100]
+    except (AttributeError, KeyError, TypeError, ValueError):
+        pass
+    return None
 
 
 def _never_left(error: BaseException | None) -> bool:

@@ -49,13 +49,15 @@ while True:
 """
 
 
-# A process whose machine's clock is wrong: whatever asks for the time of day gets another one. What counts seconds does not.
+# A process whose machine's clock is wrong until somebody sets it: whatever asks for the time of day gets another one, and from the
+# moment that the file is there the right one. What counts seconds does not change.
 _WRONG_CLOCK = """
-import datetime, time
+import datetime, os, time
 from django.utils import timezone
-_by, _time, _now = {clock}, time.time, timezone.now
-time.time = lambda: _time() + _by
-timezone.now = lambda: _now() + datetime.timedelta(seconds=_by)
+_time, _now = time.time, timezone.now
+_by = lambda: 0.0 if os.path.exists({is_set!r}) else {clock}
+time.time = lambda: _time() + _by()
+timezone.now = lambda: _now() + datetime.timedelta(seconds=_by())
 """
 _CELERY = """
 import sys
@@ -110,7 +112,7 @@ class Ground:
 
     def start_worker(self, name: str = "worker", *, clock: float = 0.0) -> None:
         """clock: seconds by which its machine's clock is wrong."""
-        celery = ("-m", "celery") if not clock else ("-c", _WRONG_CLOCK.format(clock=clock) + _CELERY)
+        celery = ("-m", "celery") if not clock else ("-c", self._wrong_clock(clock) + _CELERY)
         self.start(
             name,
             *(sys.executable, *celery, "--app", "crm", "--quiet", "worker", "--queues", "delivery"),
@@ -127,8 +129,20 @@ class Ground:
         )
 
     def start_scheduler(self, number: int = 1, *, clock: float = 0.0) -> None:
-        wrong = _WRONG_CLOCK.format(clock=clock) if clock else ""
+        wrong = self._wrong_clock(clock) if clock else ""
         self.start(f"scheduler{number}", sys.executable, "-c", wrong + _SCHEDULER)
+
+    def _wrong_clock(self, clock: float) -> str:
+        self.set_clocks(is_right=False)
+        return _WRONG_CLOCK.format(clock=clock, is_set=str(self.folder / "clocks-are-set"))
+
+    def set_clocks(self, *, is_right: bool) -> None:
+        """Step the clocks of those that were started with a wrong one."""
+        path = self.folder / "clocks-are-set"
+        if is_right:
+            path.touch()
+        else:
+            path.unlink(missing_ok=True)
 
     def ask(self, code: str) -> None:
         """Run Python in a process of its own, with Django and the broker of this ground."""

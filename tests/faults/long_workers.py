@@ -165,7 +165,7 @@ def test_storm_of_pauses_and_resumes_then_a_cancellation(ground, planner_here):
 
 
 @pytest.mark.parametrize("clock", [-3600.0, 3600.0], ids=["an hour behind", "an hour ahead"])
-def test_clocks_of_scheduler_and_worker_are_wrong(ground, clock):
+def test_clocks_of_scheduler_and_worker_are_wrong_and_step(ground, clock):
     """Leases, claims and retries go by PostgreSQL's clock; what a machine thinks that the hour is decides when a mailing begins."""
     for name in ("scheduler1", "worker"):
         ground.kill9(name)
@@ -175,9 +175,11 @@ def test_clocks_of_scheduler_and_worker_are_wrong(ground, clock):
     ground.start_worker()
     ground.kill9("sink")
     ground.start_sink("--defer", "7@", "--defer-times", "1")
-    mailing = ground.send(2500, connections=CONNECTIONS)
+    mailing = ground.send(2500, connections=CONNECTIONS, per_second=400)
     try:
         ground.sent(mailing, 300)
+        ground.set_clocks(is_right=True)  # an hour's step in the middle of it
+        ground.sent(mailing, 900)
         ground.kill9("wrong")  # its leases lapse by the clock of PostgreSQL, not by its own
         ground.finished(mailing, seconds=90)
     finally:

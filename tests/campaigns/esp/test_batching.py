@@ -243,3 +243,22 @@ def test_a_mailing_leaves_in_one_call_and_one_that_is_refused_fails_alone(sendin
     for payload in postmark.messages:
         seq = read_address(f"{payload['Metadata']['groundswell']}@{return_path(1, 1).rpartition('@')[2]}").seq
         assert read_address(payload["ReplyTo"]).seq == seq
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ({"status": "success", "data": {"messages": {"p1@people.labour-office.net": {"id": 5, "token": "x"}}}}, 250),
+        ({"status": "parameter-error", "data": {"message": "`to` is invalid"}}, 554),
+        ({"status": "error", "data": {"code": "FromAddressMissing"}}, 554),
+        ({"status": "error", "data": {"code": "InvalidServerAPIKey"}}, 421),
+        ({"status": "error", "data": None}, None),
+    ],
+)
+def test_postal_says_no_with_a_yes(answer, code):
+    backend = by("postal", lambda number: (200, answer))
+
+    (word,) = hand_over_all(backend, "postal", messages_for("postal", 1))
+
+    assert getattr(word, "code", None) == code
+    assert return_path(7, 1).partition("@")[0] in backend.session.posted[0][1]["data"]
