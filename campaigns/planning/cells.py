@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from campaigns.planning.grid import Cell, Row
-from campaigns.planning.measures import look_of
+from campaigns.planning.measures import Look, look_of, same_look
 from campaigns.planning.models import Drive
 from contacts.directory.models import Constituency
 from crm.ui import formats
@@ -27,6 +27,7 @@ class Writer:
     def __init__(self, drive: Drive, measure: str, now: datetime, *, may_add: bool) -> None:
         self.measure, self.now, self.may_add = measure, now, may_add
         self.number = cache(formats.number)
+        self.looks: dict[tuple[object, ...], Look] = {}
         self.rows_url = escape(reverse("drive_institutions", args=[drive.uid]))
         self.new_url = escape(reverse("organization_create"))
         self.nobody, self.find, self.known = escape(_("Nobody")), escape(_("Find")), escape(_("known"))
@@ -53,7 +54,10 @@ class Writer:
         )
 
     def _known(self, cell: Cell) -> str:
-        look, weeks = look_of(cell, self.measure, self.now), cell.weeks(self.now)
+        key, weeks = same_look(cell, self.measure, self.now), cell.weeks(self.now)
+        look = self.looks.get(key)
+        if look is None:
+            look = self.looks[key] = look_of(cell, self.measure, self.now)
         said = self.never if weeks is None else self.weeks % {"n": self.number(weeks)}
         if cell.posts:
             said += f" · {self.posts}{self.number(cell.seats)}/{self.number(cell.posts)}"

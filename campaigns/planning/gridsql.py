@@ -8,15 +8,16 @@ from contacts.reach.sql import FILLED, HAS_OWN, PEOPLE, POSTS, REACH, SEATS, joi
 
 PLACES = """
 WITH side AS MATERIALIZED (
-    SELECT inside.id, chosen.code FROM contacts_constituency chosen
+    SELECT inside.id, chosen.code, count(*) OVER (PARTITION BY inside.id) > 1 AS is_twice FROM contacts_constituency chosen
       JOIN contacts_constituency inside ON inside.id = chosen.id OR (chosen.parent_id IS NULL AND inside.root_code = chosen.code)
      WHERE chosen.id = ANY(%(constituencies)s)
 ), place AS MATERIALIZED (
-    SELECT organization.country_id AS country, side.code, organization.id, organization.last_contacted_at
+    SELECT organization.country_id AS country, side.code, organization.id, organization.last_contacted_at,
+           side.is_twice OR organization.countries_of_work <> '{}' AS is_many
       FROM contacts_organization organization JOIN side ON side.id = organization.constituency_id
      WHERE organization.archived_at IS NULL AND organization.country_id = ANY(%(countries)s)
      UNION ALL
-    SELECT country, side.code, organization.id, organization.last_contacted_at
+    SELECT country, side.code, organization.id, organization.last_contacted_at, true
       FROM contacts_organization organization JOIN side ON side.id = organization.constituency_id
      CROSS JOIN LATERAL unnest(organization.countries_of_work) country
      WHERE organization.countries_of_work <> '{}' AND organization.archived_at IS NULL
@@ -35,17 +36,18 @@ FACTS = f"""
     SELECT position.organization_id, position.stance, position."on" FROM campaigns_position position
      WHERE position.ask_id = %(ask)s AND position.stance IS NOT NULL
 ), promise AS (
-    SELECT cc.organization_id, count(*) FILTER (WHERE {{light}} = 'green') AS green, count(*) FILTER (WHERE {{light}} = 'yellow') AS yellow,
-           count(*) FILTER (WHERE {{light}} = 'red') AS red, count(*) FILTER (WHERE cc.state = 'kept') AS kept,
-           min(cc.due_on) FILTER (WHERE cc.state = 'open') AS due
-      FROM campaigns_commitment cc WHERE cc.drive_id = %(drive)s GROUP BY cc.organization_id
+    SELECT organization_id, count(*) FILTER (WHERE light = 'green') AS green, count(*) FILTER (WHERE light = 'yellow') AS yellow,
+           count(*) FILTER (WHERE light = 'red') AS red, count(*) FILTER (WHERE state = 'kept') AS kept,
+           min(due_on) FILTER (WHERE state = 'open') AS due
+      FROM (SELECT cc.organization_id, cc.state, cc.due_on, {{light}} AS light FROM campaigns_commitment cc WHERE cc.drive_id = %(drive)s OFFSET 0) cc
+     GROUP BY organization_id
 ), strength AS (
     SELECT organization_id, power FROM campaigns_power WHERE campaign_id = %(campaign)s
-), fact AS MATERIALIZED (
+), fact AS (
     SELECT place.*, reached.organization_id IS NOT NULL AS is_reached, {PEOPLE} > 0 OR {HAS_OWN} AS is_reachable,
            {PEOPLE} AS people, {POSTS} AS posts, {FILLED} AS filled, {SEATS} AS seats, talk.at AS talked_at, stand.stance,
            (coalesce(strength.power, 0)::bigint << 32) + ((stand."on" - date '1900-01-01')::bigint << 8) + stand.stance AS standing,
-           (coalesce(strength.power, 0)::bigint << 60) + ((16777215 - coalesce(extract(epoch FROM talk.at)::bigint / 60 - 10000000, 0)) << 36)
+           (coalesce(strength.power, 0)::bigint << 60) + ((16777215 - coalesce(date_part('epoch', talk.at)::bigint / 60 - 10000000, 0)) << 36)
               + (68719476735 - place.id) AS turn,
            promise.green, promise.yellow, promise.red, promise.kept, promise.due
       FROM place
@@ -58,7 +60,9 @@ FACTS = f"""
 # institutions, reached, reachable.
 CELLS = """
 , summed AS (
-    SELECT country, code, count(*) AS institutions, count(*) FILTER (WHERE is_reached) AS reached,
+    SELECT country, code, count(*) FILTER (WHERE NOT is_many) AS once, count(*) FILTER (WHERE NOT is_many AND is_reached) AS once_reached,
+           count(*) FILTER (WHERE NOT is_many AND is_reachable) AS once_reachable,
+           count(*) AS institutions, count(*) FILTER (WHERE is_reached) AS reached,
            count(*) FILTER (WHERE is_reachable) AS reachable, coalesce(sum(people), 0)::bigint AS people, max(last_contacted_at) AS contacted_at,
            coalesce(sum(posts), 0)::bigint AS posts, coalesce(sum(filled), 0)::bigint AS filled, coalesce(sum(seats), 0)::bigint AS seats,
            max(talked_at) AS talked_at, (max(standing) & 255)::int AS stance, count(stance) AS stances, min(stance) AS lowest, max(stance) AS highest,
@@ -70,12 +74,16 @@ SELECT summed.country, summed.code, institutions, reached, reachable, people, co
        highest, green, yellow, red, kept, due, organization.uid
   FROM summed JOIN contacts_organization organization ON organization.id = summed.whom
 """
-TOTAL = """
+# those that stand in several cells are counted for themselves; the others are the sum of their cells
+TOTAL = f"""
  UNION ALL
-SELECT '', '', count(*), count(*) FILTER (WHERE is_reached), count(*) FILTER (WHERE is_reachable), 0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL,
-       0, 0, 0, 0, NULL, NULL
-  FROM (SELECT id, bool_or(is_reached) AS is_reached, bool_or(is_reachable) AS is_reachable FROM fact GROUP BY id) once
-"""
+SELECT '', '', (sums.once + many.n)::bigint, (sums.reached + many.reached)::bigint, (sums.reachable + many.reachable)::bigint,
+       0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL
+  FROM (SELECT coalesce(sum(once), 0) AS once, coalesce(sum(once_reached), 0) AS reached, coalesce(sum(once_reachable), 0) AS reachable FROM summed) sums,
+       (SELECT count(*) AS n, count(reached.organization_id) AS reached, count(*) FILTER (WHERE {PEOPLE} > 0 OR {HAS_OWN}) AS reachable
+          FROM (SELECT DISTINCT id FROM place WHERE is_many) several {joins("several")}
+          LEFT JOIN reached ON reached.organization_id = several.id) many
+"""  # noqa: S608 our own words
 
 
 def grid_sql(*, light: str, is_wide: bool = False) -> str:

@@ -33,6 +33,19 @@ class Look:
     words: str
 
 
+def same_look(cell: Cell, measure: str, now: datetime) -> tuple[object, ...]:
+    """Cells for which this is the same look the same: a grid has two thousand cells and a few dozen looks."""
+    if measure == "position":
+        return cell.stance, cell.lowest == cell.highest
+    if measure == "contact":
+        return (cell.weeks(now),)
+    if measure == "commitments":
+        return cell.red, cell.yellow, cell.green, cell.kept
+    if measure == "posts":
+        return cell.seats, cell.posts
+    return (cell.state, cell.reached, cell.institutions) if cell.state == "part" else (cell.state,)
+
+
 def look_of(cell: Cell, measure: str, now: datetime) -> Look:
     return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts}.get(measure, _reached)(cell, now)  # fmt: skip
 
