@@ -11,6 +11,7 @@ from django.db.models import Q, QuerySet
 
 from campaigns.commitments.models import Commitment
 from campaigns.delivery.models import Delivery
+from campaigns.events.models import Invitation, Registration
 from campaigns.mailings.models import Mailing
 from campaigns.networks.models import Member, Representative, Vote
 from contacts.directory.models import Organization, Person
@@ -67,6 +68,21 @@ class Mine:
     def commitments(self) -> QuerySet[Commitment]:
         rows = Commitment.objects.filter(organization__in=self.organization_ids).exclude(state="withdrawn")
         return rows.select_related("organization", "ask", "drive").order_by("due_on", "pk")
+
+    def invitations(self) -> QuerySet[Invitation]:
+        """To events that staff did not put away: their own, and those that ask an institution of theirs without naming anybody."""
+        to_us = Q(person__isnull=True, organization__in=self.organization_ids)
+        rows = Invitation.objects.filter(Q(person=self.person.pk) | to_us, event__archived_at__isnull=True)
+        return rows.select_related("event", "organization", "person").order_by("-event__starts_at", "-pk")
+
+    def seats(self) -> QuerySet[Registration]:
+        """Where they come, or wait for a seat, without an invitation of their own: sent by their institution, or walked in."""
+        rows = Registration.objects.filter(
+            person=self.person.pk, state__in=Registration.ACTIVE, event__archived_at__isnull=True
+        )
+        return (
+            rows.exclude(invitation__person=self.person.pk).select_related("event").order_by("-event__starts_at", "-pk")
+        )
 
     def votes(self) -> QuerySet[Vote]:
         """Applicants about whom they are still asked."""

@@ -8,6 +8,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("partner/", views.partner_home, name="partner_home"),
     path("partner/institutions/<uuid:uid>/", views.partner_institution, name="partner_institution"),
     path("partner/networks/<uuid:uid>/", views.partner_network, name="partner_network"),
+    path("partner/events/", views.partner_events, name="partner_events"),
     path("partner/commitments/", views.partner_commitments, name="partner_commitments"),
     path("partner/commitments/<uuid:uid>/", views.partner_commitment, name="partner_commitment"),
     path("partner/mailings/", views.partner_mailings, name="partner_mailings"),

@@ -23,6 +23,7 @@ from campaigns.networks.links import vote_url
 from campaigns.networks.member_pages import Holder, act, page_context
 from campaigns.partners import accounts, services
 from campaigns.partners.access import PartnerRequest, for_partners, page
+from campaigns.partners.events import occasions
 from campaigns.partners.forms import ProfileForm
 from campaigns.partners.models import ChangeWish
 from campaigns.partners.sections import sections_of
@@ -44,6 +45,7 @@ def partner_home(request: PartnerRequest) -> HttpResponse:
     """What waits for them first, then what is theirs."""
     mine, today = request.mine, timezone.localdate()
     networks = mine.networks()
+    ahead = [each for each in occasions(mine) if each.is_ahead]
     commitments = list(mine.commitments().filter(state="open")[: ON_HOME + 1])
     return page(
         request,
@@ -55,6 +57,8 @@ def partner_home(request: PartnerRequest) -> HttpResponse:
         commitments=commitments[:ON_HOME],
         more_commitments=len(commitments) > ON_HOME,
         mailings=mine.mailings()[:ON_HOME],
+        events=ahead[::-1][:ON_HOME],
+        more_events=len(ahead) > ON_HOME,
         sections=sections_of(mine),
         choices_url=preference_url(request.account.person.uid),
         today=today,
@@ -121,6 +125,15 @@ def partner_network(request: PartnerRequest, uid: UUID) -> HttpResponse:
     if form is not None:
         context["form"] = form
     return page(request, "network", status=status, said=said, is_refused=status != 200, **context)
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+@for_partners
+def partner_events(request: PartnerRequest) -> HttpResponse:
+    rows = occasions(request.mine)
+    return page(
+        request, "events", ahead=[r for r in rows if r.is_ahead][::-1], past=[r for r in rows if not r.is_ahead]
+    )
 
 
 # --- commitments ------------------------------------------------------------------------------------------------------

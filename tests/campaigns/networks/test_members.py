@@ -5,6 +5,7 @@ from django.core import mail
 from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.networks import letters, links, services
 from campaigns.networks.models import Application, Member, Network
@@ -25,6 +26,7 @@ from tests.factories import (
     NetworkFactory,
     OrganizationFactory,
     PersonFactory,
+    RepresentativeFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -194,10 +196,13 @@ def test_segments_ask_who_is_a_member():
     member = MemberFactory(network=network, contact=speaker)
     MemberFactory(network=other, organization=None, person=friend)
     MembershipFactory(person=speaker, organization=member.organization)
+    acting = RepresentativeFactory(member=member).person
+    RepresentativeFactory(member=member, state="proposed", person=None)
+    former = RepresentativeFactory(member=member, state="ended", ended_at=timezone.now(), is_admin=False).person
 
-    assert ids("people", "any_of", str(network.uid)) == {speaker.pk}
-    assert ids("people", "ever") == {speaker.pk, friend.pk}
-    assert ids("people", "never") == {stranger.pk}
+    assert ids("people", "any_of", str(network.uid)) == {speaker.pk, acting.pk}
+    assert ids("people", "ever") == {speaker.pk, friend.pk, acting.pk}
+    assert ids("people", "never") == {stranger.pk, former.pk}
     assert ids("organizations", "any_of", str(network.uid)) == {member.organization_id}
     assert ids("organizations", "any_of", str(other.uid)) == set()
 

@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.commitments.models import CommitmentUpdate
+from campaigns.events.links import invitation_url
 from campaigns.networks.models import Member, Representative
 from campaigns.partners import accounts, services
 from campaigns.partners.models import ChangeWish, PartnerAccount
@@ -26,11 +27,13 @@ from crm.ids import new_uid
 from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
+    InvitationFactory,
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
     OrganizationFactory,
     PersonFactory,
+    RegistrationFactory,
     RepresentativeFactory,
     UserFactory,
 )
@@ -353,3 +356,23 @@ def test_own_network_of_an_individual():
     client.post(f"/partner/networks/{member.uid}/", {"do": "renew"})
     member.refresh_from_db()
     assert member.renewed_at and AuditEntry.objects.get(verb="member.renewed").door == "partner"
+
+
+def test_events_are_those_one_is_invited_to_and_no_others():
+    person, organization, *_rest = somebody()
+    own = InvitationFactory(person=person, event__name="Ours")
+    InvitationFactory(person=None, organization=organization, event__name="For the institution")
+    seat = RegistrationFactory(person=person, event__name="Sent there", state="waiting", seated_at=None)
+    InvitationFactory(event__name="Not ours")
+    InvitationFactory(person=None, organization=OrganizationFactory(), event__name="Of others")
+    RegistrationFactory(person=PersonFactory(), event__name="Their seat")
+    client = signed_in()
+
+    for path in ("/partner/", "/partner/events/"):
+        page = client.get(path).content.decode()
+        assert all(
+            name in page
+            for name in ("Ours", "For the institution", "Sent there", "waiting list", "no answer from you yet")
+        )
+        assert not any(name in page for name in ("Not ours", "Of others", "Their seat"))
+    assert Client().get("/" + invitation_url(own).split("/", 3)[3]).status_code == 200 and seat.pk

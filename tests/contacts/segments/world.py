@@ -47,6 +47,7 @@ from tests.factories import (
     PersonFactory,
     PostFactory,
     RegistrationFactory,
+    RepresentativeFactory,
     StepFactory,
     SubmissionFactory,
     TopicFactory,
@@ -87,15 +88,19 @@ class World:
         self.read()
 
     def make_networks(self) -> None:
-        """Two: individuals, those who speak for an institution, and some who left."""
+        """Two: individuals, those who speak for or represent an institution, and some who left."""
         pick = random.Random(11)
         self.networks = [NetworkFactory(), NetworkFactory()]
         self.network_people: set[tuple[Any, int]] = set()
         for network in self.networks:
             speakers = pick.sample(self.people, 4)
             for organization, speaker in zip(pick.sample(self.organizations, 4), speakers, strict=True):
-                MemberFactory(network=network, organization=organization, contact=speaker)
+                member = MemberFactory(network=network, organization=organization, contact=speaker)
                 self.network_people.add((network.uid, speaker.pk))
+                acting, former = pick.sample(self.people, 2)
+                RepresentativeFactory(member=member, person=acting)
+                RepresentativeFactory(member=member, person=former, state="ended", ended_at=self.now)
+                self.network_people.add((network.uid, acting.pk))
             for person in pick.sample(self.people, 6):
                 left = pick.random() < 0.3
                 MemberFactory(
