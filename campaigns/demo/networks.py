@@ -106,26 +106,43 @@ def _make_people(members: list[Member], now: datetime) -> None:
         )
     Member.objects.bulk_update(institutions, ["contact", "decides", "renew_by"])
     Representative.objects.bulk_create(acting)
-    _make_partner(institutions, now)
+    _make_partner(members[0].network, members, now)
 
 
-def _make_partner(institutions: list[Member], now: datetime) -> None:
-    """Somebody who acts for an institution with a commitment, administers it, has named a colleague, and has an account."""
-    promised = set(Commitment.objects.filter(state="open").values_list("organization_id", flat=True))
-    acting = [row for row in institutions if row.contact_id]
-    for row in sorted(acting, key=lambda row: (row.organization_id not in promised, row.pk)):
-        points = row.contact.contact_points.emails().usable() if row.contact else None
-        point = points.exclude(value__contains="+").order_by("pk").first() if points is not None else None
-        user = open_for(point.value) if point and row.contact and row.contact.language in {"", "en"} else None
-        if user is None:
+def _make_partner(network: Network, members: list[Member], now: datetime) -> None:
+    """Somebody whose institution promised something: a member for a year, which they administer; they named a colleague, and have an account."""
+    promised = Commitment.objects.filter(state="open").order_by("pk").values_list("organization_id", flat=True)
+    belongs = Membership.objects.filter(organization__in=list(promised), ended_on=None, person__language__in=["", "en"])
+    for place in belongs.select_related("person", "organization").order_by("organization", "pk"):
+        person, points = place.person, place.person.contact_points.emails().usable().exclude(value__contains="+")
+        point = points.order_by("pk").first()
+        user = open_for(point.value) if point and person.name.isascii() else None
+        if user is None or point is None:
             continue
-        row.representatives.update(is_admin=True, post="Head of partnerships")
+        member, _made = Member.objects.get_or_create(
+            network=network,
+            organization=place.organization,
+            left_at=None,
+            defaults={"joined_at": now - timedelta(days=352)},
+        )
+        Member.objects.filter(pk=member.pk).update(
+            contact=person, renew_by=now.date() + timedelta(days=12), is_listed=True
+        )
+        me, _made = Representative.objects.get_or_create(
+            member=member,
+            person=person,
+            state="current",
+            defaults={"name": person.label, "decided_at": member.joined_at},
+        )
+        Representative.objects.filter(pk=me.pk).update(is_admin=True, post="Head of partnerships", email=point.value)
         key = address_key("peter.banda@partner.test")
         Representative.objects.create(
-            member=row, state="proposed", name="Peter Banda", post="Legal adviser", email=key, address_hash=address_hash(key),
-            named_by=row.representatives.first(),
+            member=member, state="proposed", name="Peter Banda", post="Legal adviser", email=key, address_hash=address_hash(key),
+            named_by=me,
         )  # fmt: skip
-        Member.objects.filter(pk=row.pk).update(renew_by=now.date() + timedelta(days=12))
+        Member.objects.filter(pk__in=[row.pk for row in members[:40:10]]).exclude(pk=member.pk).update(
+            brought_by=member
+        )
         return
 
 

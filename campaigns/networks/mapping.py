@@ -21,7 +21,7 @@ from contacts.directory.models import Country
 from crm.accounts.models import User
 from crm.ui import formats
 
-SMALLEST, LARGEST = 3.5, 22.0  # radius of one member, and of the country with most
+ONE, LARGEST = 3.6, 22.0  # radius of one member, and of the country with most where there are many
 MOST_LINES = 300  # the thickest; more is a ball of wool
 MOST_NAMED = 200  # of who brought whom
 
@@ -132,7 +132,6 @@ def _draw(places: list[Place], lines: list[tuple[str, str, int]], names: dict[st
 
 
 def _arcs(lines: list[tuple[str, str, int]], names: dict[str, str]) -> Any:
-    most = max((n for _a, _b, n in lines), default=1)
     for a, b, n in lines:
         start, end = centre(a), centre(b)
         if start is None or end is None:
@@ -142,17 +141,18 @@ def _arcs(lines: list[tuple[str, str, int]], names: dict[str, str]) -> Any:
         bend = math.hypot(x2 - x1, y2 - y1) / 5
         mx, my = (x1 + x2) / 2, (y1 + y2) / 2 - bend
         words = f"{names.get(a, a)} → {names.get(b, b)}: {formats.number(n)}"
-        yield f"M{x1:.0f} {y1:.0f}Q{mx:.0f} {my:.0f} {x2:.0f} {y2:.0f}", f"{0.6 + 2.4 * n / most:.1f}", words
+        yield f"M{x1:.0f} {y1:.0f}Q{mx:.0f} {my:.0f} {x2:.0f} {y2:.0f}", f"{min(3.0, 0.5 + 0.4 * n):.1f}", words
 
 
 def _dots(places: list[Place]) -> Any:
     """A disc by the number of members, the largest first so that small ones lie on top; its inner part are the individuals."""
     most = max((place.members for place in places), default=1)
+    scale = min(ONE, LARGEST / math.sqrt(most))
     for place in places:
         at = centre(place.code)
         if at is None:
             continue
-        radius = max(SMALLEST, LARGEST * math.sqrt(place.members / most))
+        radius = max(2.0, scale * math.sqrt(place.members))
         inner = radius * math.sqrt(place.individuals / place.members)
         institutions = ngettext("%(n)s institution", "%(n)s institutions", place.institutions) % {
             "n": place.institutions

@@ -18,6 +18,7 @@ from campaigns.events.models import Event, Invitation, Registration
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
 from campaigns.networks import links
+from campaigns.networks.models import Application, Member, Vote
 from campaigns.partners import accounts as partner_accounts
 from campaigns.planning.models import Drive
 from contacts.consent.links import opt_in_url, preference_url
@@ -94,6 +95,8 @@ def public_paths(placed: Placed) -> list[str]:
         off_url(user),
         links.confirm_url(UUID(placed.uids["applications"])),
         links.member_url(UUID(placed.uids["network-members"])),
+        links.representative_url(UUID(placed.uids["network-representatives"])),
+        links.vote_url(_vote(placed).uid),
         event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),
         event_links.seat_url(Registration.objects.get(uid=placed.uids["event-registrations"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
@@ -128,6 +131,12 @@ def public_paths(placed: Placed) -> list[str]:
         f"/meet/{Event.objects.get(uid=placed.uids['campaign-events']).slug}/",
         *("/" + address.split("/", 3)[3] for address in addresses),
     ]
+
+
+def _vote(placed: Placed) -> Vote:
+    application = Application.objects.get(uid=placed.uids["applications"])
+    member = Member.objects.get(uid=placed.uids["network-members"])
+    return Vote.objects.get_or_create(application=application, member=member, defaults={"asked_at": timezone.now()})[0]
 
 
 def partner_rows() -> tuple[User, dict[str, str]]:

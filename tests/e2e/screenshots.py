@@ -20,7 +20,6 @@ import django  # noqa: E402
 django.setup()
 
 import psycopg  # noqa: E402
-from django.conf import settings  # noqa: E402
 from playwright.sync_api import Browser, Page, sync_playwright  # noqa: E402
 
 from crm.accounts.demo_users import PASSWORD, USERS  # noqa: E402
@@ -235,11 +234,11 @@ def _partner(product: live.Live) -> dict[str, Any]:
     """The cookies of the demo's partner, who has no password to type."""
     code = (
         "from django.conf import settings; from django.test import Client; from crm.accounts.models import User; c = Client();"
-        "c.force_login(User.objects.filter(is_partner=True).first()); print(c.cookies[settings.SESSION_COOKIE_NAME].value)"
+        "c.force_login(User.objects.filter(is_partner=True).first()); print(settings.SESSION_COOKIE_NAME, c.cookies[settings.SESSION_COOKIE_NAME].value)"
     )
-    value = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
+    name, value = product.manage("shell", "-v", "0", "-c", code).split()[-2:]
     cookie = {
-        "name": settings.SESSION_COOKIE_NAME,
+        "name": name,
         "value": value,
         "domain": urlsplit(product.url).hostname,
         "path": "/",

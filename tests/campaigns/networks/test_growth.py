@@ -89,6 +89,7 @@ def test_map_draws_places_and_who_brought_whom_within_reach(planner, sign_in, dj
         with django_assert_max_num_queries(25):
             page = client.get(f"/networks/{network.uid}/?tab={tab}").content.decode()
         assert 'style="' not in page
+        assert (f"/networks/{network.uid}/?sign=cooling" in page) == (tab == "growth")
     assert "Union &lt;B&gt;" in client.get(f"/networks/{network.uid}/?tab=map").content.decode()
     narrow = UserFactory()
     GrantFactory(user=narrow, role="viewer", is_everywhere=False, countries=["ML"])
