@@ -45,7 +45,7 @@ def for_partners(view: Callable[..., HttpResponse]) -> Any:
             answer = view(asked, *args, **kwargs)
         answer["Cache-Control"] = "no-store"
         answer["X-Robots-Tag"] = "noindex"
-        answer["Referrer-Policy"] = "no-referrer"
+        answer["Referrer-Policy"] = "same-origin"  # with less, a browser posts from "null", which CSRF refuses
         return answer
 
     return partner(csrf_protect(opened))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -141,12 +142,13 @@ def _vote(placed: Placed) -> Vote:
 
 def partner_rows() -> tuple[User, dict[str, str]]:
     """A partner with an institution, a network to renew and a commitment; the uids of their pages, by the names of the routes."""
-    person = ContactPointFactory(value="grace@people.test", person__name="Grace Phiri").person
+    address = f"grace@p{time.time_ns()}.test"  # the mailbox may hold messages of an earlier run
+    person = ContactPointFactory(value=address, person__name="Grace Phiri").person
     organization = MembershipFactory(person=person).organization
     member = MemberFactory(organization=organization, contact=person, renew_by=timezone.localdate())
     RepresentativeFactory(member=member, person=person, is_admin=True)
     promise = CommitmentFactory(organization=organization)
-    user = partner_accounts.open_for("grace@people.test")
+    user = partner_accounts.open_for(address)
     assert user is not None
     return user, {
         "partner_institution": str(organization.uid), "partner_network": str(member.uid), "partner_commitment": str(promise.uid),

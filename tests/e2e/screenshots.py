@@ -9,7 +9,6 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tests import environment
 
@@ -26,6 +25,7 @@ from crm.accounts.demo_users import PASSWORD, USERS  # noqa: E402
 from crm.accounts.rules import Role  # noqa: E402
 from crm.local.chromium import find_chromium  # noqa: E402
 from tests import live  # noqa: E402
+from tests.e2e.partner_door import come_in  # noqa: E402
 
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (390, 844)}
@@ -140,6 +140,7 @@ UIDS = {
     "letter": "SELECT uid FROM campaigns_letter ORDER BY id LIMIT 1",
     "form": "SELECT uid FROM campaigns_form",
     "network": "SELECT uid FROM campaigns_network",
+    "partner": "SELECT email FROM crm_user WHERE is_partner ORDER BY id LIMIT 1",
     "represented": "SELECT m.uid FROM campaigns_member m JOIN campaigns_representative r ON r.member_id = m.id"
     " JOIN campaigns_partneraccount a ON a.person_id = r.person_id LIMIT 1",
     "event": "SELECT uid FROM campaigns_event WHERE slug = 'dialogue-dakar'",
@@ -168,9 +169,9 @@ def main() -> int:
         known["preferences"] = _preferences(product, known["person"])
         known["answer"] = _answer(product, known["invitation"])
         known["promise"] = _promise(product, known["commitment"])
-        _signed_in[PARTNER] = _partner(product)
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(**find_chromium().launch_options())
+            _signed_in[PARTNER] = _partner(browser, product, known["partner"])
             failed = [
                 name
                 for name, role, path in PAGES
@@ -230,20 +231,13 @@ def _promise(product: live.Live, commitment: str) -> str:
     return "/" + address.split("/", 3)[3]
 
 
-def _partner(product: live.Live) -> dict[str, Any]:
-    """The cookies of the demo's partner, who has no password to type."""
-    code = (
-        "from django.conf import settings; from django.test import Client; from crm.accounts.models import User; c = Client();"
-        "c.force_login(User.objects.filter(is_partner=True).first()); print(settings.SESSION_COOKIE_NAME, c.cookies[settings.SESSION_COOKIE_NAME].value)"
-    )
-    name, value = product.manage("shell", "-v", "0", "-c", code).split()[-2:]
-    cookie = {
-        "name": name,
-        "value": value,
-        "domain": urlsplit(product.url).hostname,
-        "path": "/",
-    }
-    return {"cookies": [cookie | {"expires": -1, "httpOnly": True, "secure": False, "sameSite": "Lax"}], "origins": []}
+def _partner(browser: Browser, product: live.Live, email: str) -> Any:
+    """The cookies of the demo's partner."""
+    window = browser.new_context(base_url=product.url)
+    come_in(window.new_page(), product, email)
+    state = window.storage_state()
+    window.close()
+    return state
 
 
 def _answer(product: live.Live, invitation: str) -> str:

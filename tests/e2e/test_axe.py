@@ -19,7 +19,6 @@ from zlib import crc32
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings as django_settings
-from django.test import Client
 from django.urls import reverse
 from playwright.sync_api import Page, Response, ViewportSize
 from playwright.sync_api import TimeoutError as TookTooLong
@@ -29,6 +28,7 @@ from crm.accounts.rules import PARTNER, PUBLIC, TOKEN
 from tests.crm.accounts.places import ARGUMENT, Placed
 from tests.crm.accounts.test_routes import patterns, rule_of
 from tests.e2e.axe_rows import ADMIN, partner_rows, password_path, public_paths, rows
+from tests.e2e.partner_door import come_in
 from tests.e2e.test_passkey import add_passkey, sign_out
 from tests.factories import GrantFactory, UserFactory
 
@@ -179,10 +179,7 @@ def test_partners_pages_are_accessible_too(page: Page, live: Any) -> None:
     user, own = partner_rows()
     page.context.add_init_script(path=AXE)
     page.emulate_media(reduced_motion="reduce")
-    session = Client()
-    session.force_login(user)
-    name = django_settings.SESSION_COOKIE_NAME
-    page.context.add_cookies([{"name": name, "value": session.cookies[name].value, "url": live.url}])
+    come_in(page, live, user.email)
     wrong: list[str] = []
     walked = 0
     for path, route in patterns():

@@ -261,6 +261,8 @@ def test_csrf_is_asked_for():
     client.force_login(accounts.open_for(ADDRESS))
     assert client.post(f"/partner/networks/{member.uid}/", {"do": "leave"}).status_code == 403
     assert client.post("/partner/data/", {"do": "close"}).status_code == 403
+    # browsers that are told to say nothing of where they come from post from "null", and that is refused
+    assert client.get("/partner/").headers["Referrer-Policy"] == "same-origin"
 
 
 def test_update_of_a_commitment_waits_for_staff_and_is_kept_once(planner, sign_in):
