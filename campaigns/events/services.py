@@ -85,6 +85,8 @@ def edit_event(
             raise WrongState(_("This event was called off, so nothing was changed."))
         if "drive" in values and values["drive"] != row.drive:
             _may_plan(actor, values["drive"])
+        for field in {"starts_local", "ends_local"} & set(values):
+            values[field] = wall_clock(values[field])
         changed = {field: value for field, value in values.items() if not same(getattr(row, field), value)}
         changes: list[Change] = [(f, plain(getattr(row, f)), plain(value)) for f, value in changed.items()]
         told = {field: getattr(row, field) for field in TOLD}
@@ -130,7 +132,13 @@ def quotas_of(event: Event) -> dict[str, int]:
 
 def _set_sessions(event: Event, sessions: Iterable[Part]) -> None:
     event.sessions.all().delete()
-    rows = [Session(event=event, title=p.title, starts_local=p.starts_local, ends_local=p.ends_local, place=p.place) for p in sessions]  # fmt: skip
+    rows = [
+        Session(
+            event=event, title=part.title, place=part.place, starts_local=wall_clock(part.starts_local),
+            ends_local=wall_clock(part.ends_local),
+        )
+        for part in sessions
+    ]  # fmt: skip
     for row in rows:
         try:
             row.full_clean(exclude=["event"])

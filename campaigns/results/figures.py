@@ -20,6 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.commitments.models import Commitment
 from campaigns.delivery.models import Delivery, Outcome
+from campaigns.events.models import Registration
 from campaigns.interactions.models import Party
 from campaigns.outreach.models import Interaction
 from campaigns.planning.models import Campaign, Drive
@@ -139,6 +140,11 @@ class Scope:
     def made(self) -> Any:
         return self.promises().filter(made_on__range=(self.first, self.last))
 
+    def attended(self) -> Any:
+        """Institutions within, of whom somebody was checked in at an event of the drives."""
+        seats = Registration.objects.came().filter(event__drive__in=self.drives, came_at__range=self.moments)
+        return self.institutions().filter(pk__in=seats.filter(organization__isnull=False).values("organization_id"))
+
     def kept(self) -> Any:
         return self.promises().filter(state="kept", settled_at__range=self.moments)
 
@@ -203,6 +209,11 @@ FIGURES: dict[str, Figure] = {
             _("Of the commitments kept, those that somebody who neither recorded nor settled them looked at and confirmed."),
             "commitments", lambda scope: scope.kept().filter(verified_at__isnull=False), {},
         ),
+        Figure(
+            "attended", _("Institutions that came to events"),
+            _("Institutions within, of whom somebody was checked in at an event of the drives on these days. Each counts once."),
+            "organizations", Scope.attended, {"constituency": "constituency__root_code", "country": "country_id"},
+        ),
     )
 }  # fmt: skip
 GENDERS = {"female": _("women"), "male": _("men"), "other": _("another"), "": _("not known")}
@@ -229,9 +240,9 @@ class Counted:
 
 
 def count(scope: Scope) -> dict[str, Counted]:
-    """All of them. Six statements: figures with a breakdown are its sum, and steps and promises are read in one each."""
+    """All of them. Seven statements: figures with a breakdown are its sum, and steps and promises are read in one each."""
     found: dict[str, Counted] = {}
-    for code in ("institutions", "people", "two_way"):
+    for code in ("institutions", "people", "two_way", "attended"):
         figure = FIGURES[code]
         parts = breakdowns(figure, scope)
         value = sum(part.value for part in next(iter(parts.values())))

@@ -21,9 +21,11 @@ from tests.factories import (
     AskFactory,
     CommitmentFactory,
     DriveFactory,
+    EventFactory,
     GrantFactory,
     OrganizationFactory,
     PersonFactory,
+    RegistrationFactory,
     StepFactory,
 )
 
@@ -55,6 +57,9 @@ def story(planner):
         organization=union, drive=drive, state="kept", settled_at=AT, outcome="It is law.", settled_by=planner,
         verified_at=AT, verified_by=GrantFactory(role="planner").user,
     )  # fmt: skip
+    event = EventFactory(drive=drive)
+    for place, came_at in ((union, AT), (ministry, None), (elsewhere, AT)):
+        RegistrationFactory(event=event, organization=place, came_at=came_at)
     return drive
 
 
@@ -64,7 +69,7 @@ def scope(drive, user, first=date(2026, 9, 1), last=date(2026, 12, 15)):
 
 EXPECTED = {
     "institutions": 2, "people": 2, "two_way": 2, "moved_up": 1, "moved_down": 1, "first_known": 2, "promised": 2,
-    "kept": 1, "kept_verified": 1,
+    "kept": 1, "kept_verified": 1, "attended": 1,
 }  # fmt: skip
 
 
