@@ -166,13 +166,23 @@ def _answer(row: Invitation) -> Any:
     return cells.badge(ANSWERS[row.answer], str(row.get_answer_display()))
 
 
+def _answered_at(row: Invitation) -> Any:
+    if not row.answered_at:
+        return cells.dim()
+    return cells.format_html("{}{}", cells.when(row.answered_at, "moment"), cells.why(str(row.get_came_by_display())))
+
+
+def _country(row: Invitation) -> str:
+    country = (row.organization.country if row.organization else None) or (row.person.country if row.person else None)
+    return country.label if country else ""
+
+
 class InvitationTable(Table):
     columns = (
         Column("name", _("Invited"), value="label", html=_who),
-        Column("country", _("Country"), sort=["of_country", "id"], value=lambda row: row.subject.country.label if row.subject and row.subject.country else ""),
+        Column("country", _("Country"), sort=["of_country", "id"], value=_country),
         Column("answer", _("Answer"), value=lambda row: row.answer, html=_answer),
-        Column("answered_at", _("Answered"), html=lambda row: cells.when(row.answered_at, "day") if row.answered_at else cells.dim()),
-        Column("came_by", _("How"), value=lambda row: str(row.get_came_by_display()) if row.came_by else ""),
+        Column("answered_at", _("Answered"), html=_answered_at),
         Column("note", _("What they said"), value="note", css="clip"),
         Column("created_at", _("Invited on"), sort=["created_at"], html=lambda row: cells.when(row.created_at, "day")),
         Column("do", "", html=lambda row: cells.link(url_of("invitation_note", row.uid), _t("Note an answer"), "btn btn-sm"), export=None),

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.events.links import delivered_url
 from campaigns.events.models import Event, EventMailing
-from campaigns.events.telling import place_of, when_of
+from campaigns.events.telling import locale_in, place_of, when_of
 from campaigns.events.texts import text_of
 from campaigns.mailings.bound import Bound
 from campaigns.mailings.editing import create_mailing, save_variant
@@ -47,9 +47,7 @@ def values_of(event: Event, language: str) -> dict[str, Scalar]:
         "event.name": str(event.names.get(language) or event.name),
         "event.when": when_of(event, language),
         "event.place": _place_in(event, language),
-        "event.answer_by": format_date(event.answer_by, "long", locale=language.replace("-", "_"))
-        if event.answer_by
-        else "",
+        "event.answer_by": format_date(event.answer_by, "long", locale=locale_in(language)) if event.answer_by else "",
         "event.page_url": page_url(event) if event.is_public else "",
     }
 

@@ -8,6 +8,8 @@ from datetime import datetime
 from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_location
 
+from django.utils import translation
+
 from campaigns.events.models import Event
 from crm.ui.formats import current_locale
 
@@ -19,9 +21,17 @@ def zone_name(zone: str, locale: str | Locale) -> str:
     return str(get_timezone_location(zone, locale=locale, return_city=True))
 
 
+def locale_in(language: str) -> Locale:
+    """The reader's own where no language is given."""
+    if not language:
+        return current_locale()
+    with translation.override(language):
+        return current_locale()
+
+
 def when_of(event: Event, language: str = "") -> str:
     """Day, clock time and whose clock: “Tuesday, 9 June 2026, 09:00–17:00 (Geneva time)”."""
-    locale = language.replace("-", "_") or current_locale()
+    locale = locale_in(language)
     first, last = event.starts_local, event.ends_local
     begin, end = _clock(first, locale), _clock(last, locale)
     where = zone_name(event.zone, locale)
@@ -49,7 +59,7 @@ class Slot:
 
 def sessions_of(event: Event, language: str = "") -> list[tuple[str, list[Slot]]]:
     """(day, its sessions in order)."""
-    locale = language.replace("-", "_") or current_locale()
+    locale = locale_in(language)
     days: dict[str, list[Slot]] = {}
     for row in event.sessions.all():
         day = str(format_date(row.starts_local.date(), "full", locale=locale))

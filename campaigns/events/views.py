@@ -64,7 +64,7 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     waiting, came = seats.waiting().count(), seats.came().count()
     table = build("event_people" if tab == "people" else "event_invitations", request, event=str(uid))
     context: dict[str, Any] = {
-        "event": event, "tab": tab, "sums": sums, "waiting": waiting, "came": came, "missed": seats.missed().count(),
+        "event": event, "tab": tab, "sums": sums, "waiting": waiting, "said_yes": sums["yes"] + sums["other"], "came": came, "missed": seats.missed().count(),
         "tabs": [
             {"label": _("Invited"), "url": base, "current": tab == "invited", "count": sums["all"]},
             {"label": _("Takes part"), "url": f"{base}?tab=people", "current": tab == "people", "count": event.taken + waiting},
