@@ -74,7 +74,7 @@ def make_events(drive: Drive, *, countries: Sequence[Country], now: datetime, se
         drive, "Webinar: reading the coverage figures of your country", "webinar-figures", "webinar", "Europe/Zurich", (day, "14:00"),
         (day, "15:30"), online_url="https://meet.campaign.test/figures", capacity=None, guests_each=0, answer_by=None, abouts={}, country=None,
     )  # fmt: skip
-    _answers(webinar, people[INVITED : INVITED + 70], chance, webinar.starts_at - timedelta(days=1))
+    _answers(webinar, people[-70:], chance, webinar.starts_at - timedelta(days=1))
     seats = list(webinar.registrations.filter(state="seat"))
     for row in seats:
         if chance.random() < 0.7:

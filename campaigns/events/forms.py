@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
@@ -80,18 +81,23 @@ class EventForm(SeenForm):
         )
         fields["country"].queryset = Country.objects.order_by("sort_key")
         for code in LANGUAGES:
-            fields[f"name_{code}"] = forms.CharField(label=_t("Name"), required=False, max_length=300)
+            if code != settings.LANGUAGE_CODE:  # that one stands above
+                fields[f"name_{code}"] = forms.CharField(label=_t("Name"), required=False, max_length=300)
             fields[f"about_{code}"] = forms.CharField(
                 label=_t("What it is about"), required=False, max_length=10_000, widget=forms.Textarea({"rows": 4})
             )
-            for name in ("name", "about"):
-                fields[f"{name}_{code}"].widget.attrs |= {"lang": code, "dir": "auto"}
+            for name in {f"name_{code}", f"about_{code}"} & set(fields):
+                fields[name].widget.attrs |= {"lang": code, "dir": "auto"}
 
     @property
     def texts(self) -> list[dict[str, Any]]:
         """The fields of each language, for the template."""
         return [
-            {"code": code, "name": name, "fields": [self[f"name_{code}"], self[f"about_{code}"]]}
+            {
+                "code": code,
+                "name": name,
+                "fields": [self[n] for n in (f"name_{code}", f"about_{code}") if n in self.fields],
+            }
             for code, name in LANGUAGES.items()
         ]
 

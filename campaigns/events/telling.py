@@ -7,7 +7,6 @@ from datetime import datetime
 
 from babel import Locale
 from babel.dates import format_date, format_time, get_timezone_location
-
 from django.utils import translation
 
 from campaigns.events.models import Event
