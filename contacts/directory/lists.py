@@ -196,7 +196,7 @@ class PersonFilters(FilterBar):
         return asked
 
 
-NOT_FILTERS = {"sort", "after", "before", "q"}
+NOT_FILTERS = {"sort", "after", "before", "q", "columns", "view"}
 
 
 class PersonTable(Table):
