@@ -19,9 +19,10 @@ from campaigns.planning.tabs import tabs_of
 from campaigns.results import lists, snapshots
 from campaigns.results.figures import FIGURES, Scope, rows_of
 from campaigns.results.forms import FreezeForm
+from campaigns.results.iati import iati_xml
 from campaigns.results.models import Snapshot
 from campaigns.results.printing import report_pdf, report_xlsx
-from campaigns.results.report import Report, days_of, frozen, live
+from campaigns.results.report import Report, days_of, frozen, live, results_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError
@@ -82,9 +83,15 @@ def report_page(request: StaffRequest, uid: UUID, of: str) -> HttpResponse:
 
 @requires(Action.SEE)
 def report_file(request: StaffRequest, uid: UUID, kind: str, of: str) -> HttpResponse:
+    """pdf, xlsx, or the framework as IATI's XML."""
     scope = scope_of(request, uid, of)
     subject: Any = scope.drive or scope.campaign
-    return _file(live(scope), kind, f"{slugify(subject.name) or of}-{scope.last}")
+    name = f"{slugify(subject.name) or of}-{scope.last}"
+    if kind == "iati":
+        response = HttpResponse(iati_xml(scope.campaign, results_of(scope)), content_type="application/xml")
+        response["Content-Disposition"] = f'attachment; filename="{name}-iati.xml"'
+        return response
+    return _file(live(scope), kind, name)
 
 
 def _file(report: Report, kind: str, name: str) -> HttpResponse:

@@ -1,18 +1,21 @@
 """The report: numbers from the data, each with its rows; files; and a report that never changes."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from io import BytesIO
+from xml.etree import ElementTree
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from campaigns.interactions.services import log_interaction
 from campaigns.results import snapshots
 from campaigns.results.figures import FIGURES, Scope, count, rows_of
-from campaigns.results.models import Snapshot, SnapshotRows
+from campaigns.results.models import Actual, Snapshot, SnapshotRows
 from contacts.directory.models import Organization
 from crm.errors import Invalid, NotAllowed
 from tests.campaigns.ledger import delivery, sent_mailing
@@ -139,6 +142,29 @@ def test_report_as_pdf_and_workbook(sign_in, planner, story):
     assert (numbers["Institutions reached"], numbers["Commitments kept"]) == (2, 1)
     assert '#import "x" =1+1' in sheets.get_sheet_by_name("Results").to_python()[1]
     assert client.get(reverse("drive_report_file", args=[story.uid, "exe"])).status_code == 404
+
+
+def test_the_framework_as_iati_tells_what_was_verified_alone(sign_in, planner, story):
+    actual = ActualFactory(
+        period__indicator__result__campaign=story.campaign, contribution="We & others <trained> them"
+    )
+    indicator = actual.period.indicator
+    url, client = reverse("campaign_report_file", args=[story.campaign.uid, "iati"]), sign_in(planner)
+
+    def periods() -> list[ElementTree.Element]:
+        answer = client.get(url)
+        assert answer["Content-Type"] == "application/xml"
+        root = ElementTree.fromstring(answer.content)  # noqa: S314 our own file
+        [row] = [one for one in root.iter("indicator") if one.findtext("title/narrative") == indicator.title]
+        return row.findall("period")
+
+    [unverified] = periods()
+    assert unverified.find("actual") is None
+    assert Decimal(unverified.find("target").get("value")) == actual.period.target
+    Actual.objects.filter(pk=actual.pk).update(verified_at=timezone.now(), verified_by=planner)
+    [verified] = periods()
+    assert Decimal(verified.find("actual").get("value")) == actual.value
+    assert "We & others <trained> them" in verified.findtext("actual/comment/narrative")
 
 
 def test_a_frozen_report_stays_as_it_was_and_is_explained_later(sign_in, planner, story):
