@@ -6,6 +6,7 @@ refusal costs a few microseconds: a rush that is refused dearly is as bad as one
 
 from __future__ import annotations
 
+import tempfile
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -17,6 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation.trans_real import parse_accept_lang_header
 
 RETRY_SECONDS = 5
+IN_MEMORY = 64 * 1024  # bytes of a body; a longer one waits in a temporary file
+MOST = 64 * 2**20  # of a longer one nobody waits for the end: Django refuses it
 PAGE = """<!doctype html><html lang="{language}" dir="{direction}"><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1"><title>{title}</title><h1>{title}</h1><p>{words}</p></html>"""
 PREFIXES: list[str] = []
@@ -40,12 +43,30 @@ class Gate:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         if environ["REQUEST_METHOD"] != "POST" or not environ.get("PATH_INFO", "").startswith(tuple(PREFIXES)):
             return self.app(environ, start_response)
-        if not self.permits.acquire(blocking=False):
-            return try_later(environ, start_response)
-        try:
-            return self.app(environ, start_response)  # Django has rendered the whole answer when it returns
-        finally:
-            self.permits.release()
+        with tempfile.SpooledTemporaryFile(IN_MEMORY) as body:
+            # read first: a phone that takes a minute to send must not hold a permit for so long
+            _copy(environ, body)
+            if not self.permits.acquire(blocking=False):
+                return try_later(environ, start_response)
+            try:
+                return self.app(environ, start_response)  # Django has rendered the whole answer when it returns
+            finally:
+                self.permits.release()
+
+
+def _copy(environ: dict[str, Any], body: Any) -> None:
+    """Put what the client sends into `body`, and `body` where Django reads."""
+    try:
+        left = int(environ.get("CONTENT_LENGTH") or 0)
+    except ValueError:
+        return
+    if not 0 < left <= MOST:
+        return
+    while left > 0 and (chunk := environ["wsgi.input"].read(min(left, IN_MEMORY))):
+        body.write(chunk)
+        left -= len(chunk)
+    body.seek(0)
+    environ["wsgi.input"] = body
 
 
 def try_later(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:

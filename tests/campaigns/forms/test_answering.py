@@ -206,12 +206,13 @@ def test_a_rush_is_told_to_try_later_and_pages_stay():
         if environ["REQUEST_METHOD"] == "POST":
             inside[0].set()
             inside[1].wait(10)
-        return [b"through"]
+        return [b"through", environ["wsgi.input"].read()]
 
     gate = Gate(app, 1)
 
-    def ask(method, path, language="en"):
+    def ask(method, path, language="en", body=b""):
         environ = {"REQUEST_METHOD": method, "PATH_INFO": path, "HTTP_ACCEPT_LANGUAGE": language}
+        environ |= {"CONTENT_LENGTH": str(len(body)), "wsgi.input": io.BytesIO(body)}
         return b"".join(gate(environ, lambda status, headers: seen.append((status, dict(headers)))))
 
     first = threading.Thread(target=ask, args=("POST", "/answer/needs/"))
@@ -228,3 +229,4 @@ def test_a_rush_is_told_to_try_later_and_pages_stay():
     inside[1].set()
     first.join()
     assert ask("POST", "/answer/needs/") == ask("POST", "/people/") == b"through"
+    assert ask("POST", "/answer/needs/", body=b"x" * 100_000) == b"through" + b"x" * 100_000
