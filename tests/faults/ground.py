@@ -154,20 +154,14 @@ class Ground:
             raise AssertionError(done.stderr)
 
     def start_sink(self, *options: str) -> None:
-        self.start(
-            "sink",
-            *(
-                sys.executable,
-                "manage.py",
-                "smtp_sink",
-                "--port",
-                str(self.sink_port),
-                "--log",
-                str(self.sink_log),
-                *options,
-            ),
-        )
-        self.wait_for(self._answers, "the sink listens", seconds=90)
+        command = (sys.executable, "manage.py", "smtp_sink", "--port", str(self.sink_port), "--log", str(self.sink_log))
+
+        def listens() -> bool:
+            # again where it ended: while it is away any connection of this machine may hold its port for a moment
+            self.start("sink", *command, *options)
+            return self._answers()
+
+        self.wait_for(listens, "the sink listens", seconds=90)
 
     def _answers(self) -> bool:
         import socket
@@ -195,12 +189,13 @@ class Ground:
 
     def kill9_children(self, name: str) -> int:
         """The processes that do the work of a Celery worker, all of them; it makes new ones. Returns how many there were."""
-        killed = 0
+        killed: list[int] = []
         for pid in self.children(name):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-                killed += 1
-        return killed
+                killed.append(pid)
+        self.wait_for(lambda: not set(killed) & set(self.children(name)), "they are gone")
+        return len(killed)
 
     def children(self, name: str) -> list[int]:
         """Process ids of what a process started itself, those that have ended and still have a name left out."""

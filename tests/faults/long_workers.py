@@ -11,6 +11,7 @@ from campaigns.delivery.evidence import read_log
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.queries import counts
 from campaigns.delivery.settling import Word, settle_by_log, settle_uncertain
+from campaigns.mailings.models import Transport
 from campaigns.mailings.services import cancel, pause, resume
 from campaigns.mailings.states import State
 from crm.errors import WrongState
@@ -30,7 +31,8 @@ def planner_here(ground):
 
 @pytest.mark.parametrize("resends", [True, False], ids=["sent again", "with evidence"])
 def test_worker_killed_at_twenty_random_moments(ground, planner_here, resends):
-    mailing = ground.send(6000, connections=CONNECTIONS, per_second=300, resends_uncertain=resends)
+    # slowly, so that it lasts as long as the kills, also where each takes long; the rest leaves as fast as it can
+    mailing = ground.send(6000, connections=CONNECTIONS, per_second=40, resends_uncertain=resends)
     moments = random.Random(20)
     for number in range(20):
         ground.start_worker()
@@ -45,6 +47,7 @@ def test_worker_killed_at_twenty_random_moments(ground, planner_here, resends):
         else:
             assert ground.kill9_children("worker") >= 1
         assert sum(counts(mailing.pk).values()) == mailing.audience_count == 6000
+    Transport.objects.filter(pk=mailing.transport_id).update(per_second=None)
     ground.start_worker()
     if not resends:
         settled_by_evidence(ground, mailing, planner_here)
