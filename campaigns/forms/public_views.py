@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
+from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
@@ -23,6 +24,8 @@ from crm.limits import allow_from
 from crm.ui.public import language_of, public_page
 
 TRIES, WINDOW_SECONDS = 60, 3600  # from one network of addresses; an office behind one may well be thirty people
+KEPT_SECONDS = 20  # that a page is kept; a change of the form shows at once, one of a topic or a country by then
+MARK = "@@page@@"  # where its own token goes
 SAVE = "save"  # the button that keeps the answers to go on later
 
 
@@ -83,6 +86,9 @@ def _answer(
             return _page(request, "closed", form, is_framed=is_framed, status=410)
         language = translation.get_language() or "en"
         is_post = request.method == "POST"
+        kept = None if is_post or draft else _kept_key(request, form, language)
+        if kept and (page := cache.get(kept)):
+            return _with_token(page, form, language)
         sent = answers_form(
             form,
             request.POST if is_post else None,
@@ -91,7 +97,25 @@ def _answer(
             before=draft.answers if draft else None,
         )
         visit = Visit(request, form, sent, language, draft, is_framed)
+        if kept:
+            page = _form_page(visit, token=MARK).content.decode()
+            cache.set(kept, page, KEPT_SECONDS)
+            return _with_token(page, form, language)
         return _sent(visit) if is_post else _form_page(visit)
+
+
+def _kept_key(request: HttpRequest, form: Form, language: str) -> str | None:
+    """Where the page is kept for some seconds, without its token: at a rush everybody reads the same one. Only plain addresses."""
+    if request.META.get("QUERY_STRING", "") not in ("", f"lang={language}"):
+        return None
+    asked = f"{request.path}?{request.META.get('QUERY_STRING', '')}"
+    return f"form-page:{form.pk}:{form.updated_at.timestamp()}:{language}:{asked}"
+
+
+def _with_token(page: str, form: Form, language: str) -> HttpResponse:
+    answer = HttpResponse(page.replace(MARK, links.page_token(form.pk)))
+    answer["Content-Language"] = language
+    return answer
 
 
 def _sent(visit: Visit) -> HttpResponse:
@@ -127,7 +151,9 @@ def _partner(request: HttpRequest, form: Form) -> str:
     return (urlsplit(origin).hostname or "") if origin in form.origins else ""
 
 
-def _form_page(visit: Visit, *, receipt: bytes | None = None, status: int = 200, note: str = "") -> HttpResponse:
+def _form_page(
+    visit: Visit, *, receipt: bytes | None = None, status: int = 200, note: str = "", token: str = ""
+) -> HttpResponse:
     """receipt: of the page that came back; what is pressed twice stays one."""
     sent = visit.sent
     if sent.has_more and not sent.errors and not note:
@@ -140,7 +166,7 @@ def _form_page(visit: Visit, *, receipt: bytes | None = None, status: int = 200,
         answers_form=sent,
         note=note,
         is_framed=visit.is_framed,
-        token=links.page_token(visit.form.pk, receipt),
+        token=token or links.page_token(visit.form.pk, receipt),
         kept_files=sent.is_bound and bool(sent.contents),
         draft=visit.draft,
     )

@@ -70,6 +70,18 @@ def test_page_is_in_the_visitors_language_without_cookie_or_third_party(form):
     assert 'dir="rtl"' in Client().get("/answer/needs/?lang=ar").content.decode()
 
 
+def test_a_page_that_is_kept_has_a_token_of_its_own_and_follows_its_form(form, send):
+    first, second = (Client().get("/answer/needs/").content.decode() for _turn in range(2))
+    tokens = [re.search(r'name="t" value="([^"]+)"', page)[1] for page in (first, second)]
+
+    assert tokens[0] != tokens[1] and first.replace(tokens[0], "") == second.replace(tokens[1], "")
+    assert all(links.read_page(token, form.pk) for token in tokens)
+    assert "Argent" in Client().get("/answer/needs/", headers={"Accept-Language": "fr"}).content.decode()
+    form.headlines = {"en": "Something else?"}
+    form.save()
+    assert "Something else?" in Client().get("/answer/needs/").content.decode()
+
+
 def test_answers_arrive_once_however_often_the_button_is_pressed(send):
     receipt = os.urandom(16)
     for _turn in range(2):
