@@ -105,6 +105,8 @@ NO_PAGE: dict[str, str] = {
     "mission_print": FILE,
     "public_page_detail": AWAY,
     "letter_document": FILE,
+    "event_badges": FILE,
+    "event_door_list": "rows for the door’s page",
     "calendar_feed": FILE,
     "mission_edit": AWAY,
     "service_events": "for a mailing service's calls",
