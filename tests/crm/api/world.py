@@ -73,7 +73,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     network = make.NetworkFactory(campaign=drive.campaign)
     member = make.MemberFactory(network=network, organization=organization, contact=person)
     planned = make.ActivityFactory(drive=drive)
-    meeting = make.EventFactory(drive=drive)
+    meeting = make.EventFactory(taken=1, drive=drive)
     invitation = make.InvitationFactory(event=meeting, person=person, organization=organization)
     seat = make.RegistrationFactory(event=meeting, invitation=invitation, person=person, organization=organization)
     objective = make.ObjectiveFactory(drive=drive)
