@@ -126,9 +126,7 @@ def mailing_guard_override(request: StaffRequest, uid: UUID) -> HttpResponse:
     mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
     if not Mailing.objects.visible_to(request.user, Action.WRITE).filter(pk=mailing.pk).exists():
         raise NotAllowed(_("You may see this, but your role does not let you change it here."))
-    organization = (
-        Organization.objects.visible_to(request.user).filter(uid=_uid(request.POST.get("organization", ""))).first()
-    )
+    organization = _posted_organization(request)
     form = OverrideForm(request.POST)
     if not form.is_valid() or organization is None:
         context = _context(request, mailing, form, str(organization.uid) if organization else "")
@@ -151,10 +149,9 @@ def _possible(held: Held) -> date:
 def mailing_guard_hold(request: StaffRequest, uid: UUID) -> HttpResponse:
     """Skip it now, and have somebody turn to it on a day."""
     mailing = get_object_or_404(Mailing.objects.visible_to(request.user), uid=uid)
-    seen = Organization.objects.visible_to(request.user)
-    organization = get_object_or_404(seen, uid=_uid(request.POST.get("organization", "")))
+    organization = _posted_organization(request)
     form = HoldForm(request.POST)
-    if form.is_valid():
+    if form.is_valid() and organization is not None:
         try:
             task = services.hold_for_mailing(
                 mailing=mailing, organization=organization, actor=request.user, **form.cleaned_data
@@ -166,12 +163,13 @@ def mailing_guard_hold(request: StaffRequest, uid: UUID) -> HttpResponse:
             values = {"name": organization.label, "who": task.assignee.name, "day": formats.day(task.due_on)}
             toast(request, words % values)
             return done(request, reverse("mailing_guard", args=[mailing.uid]))
-    context = _context(request, mailing) | {"hold_form": form, "hold_failed": str(organization.uid)}
+    context = _context(request, mailing) | {"hold_form": form, "hold_failed": str(organization.uid) if organization else ""}
     return render(request, "campaigns/guard/mailing_guard.html", context, status=422)
 
 
-def _uid(text: str) -> UUID:
+def _posted_organization(request: StaffRequest) -> Organization | None:
     try:
-        return UUID(text)
+        uid = UUID(request.POST.get("organization", ""))
     except ValueError:
-        return UUID(int=0)
+        return None
+    return Organization.objects.visible_to(request.user).filter(uid=uid).first()
