@@ -79,11 +79,18 @@ class Calls:
         if len(self._under_way) < self.most_calls:
             task = asyncio.create_task(self._work())
             self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
         return await waiting.answer
 
     async def _work(self) -> None:
-        """Call after call until nobody waits."""
+        """Call after call until nobody waits. It leaves in the same step in which it finds nobody: who comes after it begins another."""
+        try:
+            await self._call_until_nobody_waits()
+        finally:
+            task = asyncio.current_task()
+            if task is not None:
+                self._under_way.discard(task)
+
+    async def _call_until_nobody_waits(self) -> None:
         while self._waiting:
             await asyncio.sleep(GATHERING)
             batch = self._next()

@@ -108,6 +108,9 @@ def _mail(letter: EventLetter, server: Any, now: datetime) -> bool | None:
         logger.error("A letter of an event waits: the mail server does not answer (%s)", error)
         _wait(letter, _("The mail server does not answer. It is tried again by itself."), now)
         return None
+    except Exception as error:  # whatever one letter holds, those behind it must leave
+        logger.exception("A letter of an event cannot be made")
+        return _give_up(letter, _("It cannot be written (%(error)s).") % {"error": type(error).__name__}, now)
     letter.sent_at, letter.problem = now, ""
     letter.save()
     return True

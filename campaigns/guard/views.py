@@ -163,7 +163,10 @@ def mailing_guard_hold(request: StaffRequest, uid: UUID) -> HttpResponse:
             values = {"name": organization.label, "who": task.assignee.name, "day": formats.day(task.due_on)}
             toast(request, words % values)
             return done(request, reverse("mailing_guard", args=[mailing.uid]))
-    context = _context(request, mailing) | {"hold_form": form, "hold_failed": str(organization.uid) if organization else ""}
+    context = _context(request, mailing) | {
+        "hold_form": form,
+        "hold_failed": str(organization.uid) if organization else "",
+    }
     return render(request, "campaigns/guard/mailing_guard.html", context, status=422)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -142,4 +143,10 @@ class InboxForm(forms.ModelForm):
 
 
 def _is_here(host: str) -> bool:
-    return host in {"localhost", "::1"} or host.startswith("127.")
+    """Whether it is this machine: by its name, or by an address and not by a name that begins like one."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False

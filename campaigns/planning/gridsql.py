@@ -47,7 +47,7 @@ FACTS = f"""
     SELECT place.*, reached.organization_id IS NOT NULL AS is_reached, {PEOPLE} > 0 OR {HAS_OWN} AS is_reachable,
            {PEOPLE} AS people, {POSTS} AS posts, {FILLED} AS filled, {SEATS} AS seats, talk.at AS talked_at, stand.stance,
            (coalesce(strength.power, 0)::bigint << 32) + ((stand."on" - date '1900-01-01')::bigint << 8) + stand.stance AS standing,
-           (coalesce(strength.power, 0)::bigint << 60) + ((16777215 - coalesce(date_part('epoch', talk.at)::bigint / 60 - 10000000, 0)) << 36)
+           (coalesce(strength.power, 0)::bigint << 60) + (greatest(0, least(16777215, 16777215 - coalesce(date_part('epoch', talk.at)::bigint / 60 - 20000000, 0))) << 36)
               + (68719476735 - place.id) AS turn,
            promise.green, promise.yellow, promise.red, promise.kept, promise.due
       FROM place

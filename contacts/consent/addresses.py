@@ -9,17 +9,18 @@ from django.conf import settings
 
 from crm.errors import Invalid
 
-_NOT_IN_ADDRESSES = re.compile(r"[\s\x00-\x1f]")
+# white space, control characters, and what makes two addresses or a comment of one in a header: quoted names do not exist in practice
+_NOT_IN_ADDRESSES = re.compile(r"[\s\x00-\x1f,;:<>()\[\]\\\"]")
 
 
 def address_key(address: str) -> str:
     """Normal form: trimmed, composed (NFC), casefolded, domain as IDNA 2008 A-labels. Dots and +tags are kept: they may matter to the host.
 
-    Raises Invalid for what cannot be an address (no @, empty parts, white space or control characters, over 254 characters).
+    Raises Invalid for what cannot be an address (no @, empty parts, white space, control or special characters, over 254 characters).
     """
     text = address.strip()
     local, at, domain = text.rpartition("@")
-    if not at or not local or not domain or len(text) > 254 or _NOT_IN_ADDRESSES.search(text):
+    if not at or not local or not domain or len(text) > 254 or "@" in local or _NOT_IN_ADDRESSES.search(text):
         raise Invalid(f"“{address[:80]}” is not an e-mail address.", code="bad_address")
     if text.isascii():
         return f"{local.lower()}@{domain.lower().strip('.')}"

@@ -1,6 +1,7 @@
 """Whether what a dry run decided still holds: nobody changed anything since, so far as the audit trail knows, which knows all.
 
-A moment is kept as the oldest transaction that was under way in it. An entry of that one or of a later one may not have been seen.
+A moment is kept as the oldest transaction that was under way in it, and as the last entry. An entry of that transaction or of a later one
+may not have been seen. A restored database counts its transactions anew: there a later entry, or a transaction yet to come, says so.
 """
 
 from __future__ import annotations
@@ -20,18 +21,21 @@ IDLE_VERBS = ["import.uploaded", "import.exported", "import.discarded"]
 CHANGED = """
 WITH clock AS (SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS next),
      recent AS (
-         SELECT e.xmin::text::bigint + (c.next >> 32 << 32) AS xid, c.next FROM crm_auditentry e, clock c
-          WHERE e.at >= %(at)s::timestamptz - interval '1 day' AND e.object_type <> ALL (%(elsewhere)s) AND e.verb <> ALL (%(idle)s))
-SELECT EXISTS (SELECT 1 FROM recent WHERE CASE WHEN xid - next > 1::bigint << 31 THEN xid - (1::bigint << 32) ELSE xid END >= %(oldest)s)
+         SELECT e.id, e.xmin::text::bigint + (c.next >> 32 << 32) AS xid, c.next FROM crm_auditentry e, clock c
+          WHERE (e.at >= %(at)s::timestamptz - interval '1 day' OR e.id > %(last)s) AND e.object_type <> ALL (%(elsewhere)s) AND e.verb <> ALL (%(idle)s))
+SELECT (SELECT next < %(oldest)s FROM clock) OR EXISTS (SELECT 1 FROM recent WHERE id > %(last)s OR CASE WHEN xid - next > 1::bigint << 31 THEN xid - (1::bigint << 32) ELSE xid END >= %(oldest)s)
 """
 
 
 def now(scope: Collection[str] | None) -> dict[str, Any]:
     """To keep with what is decided in this transaction; ask before anything else in it. scope: as in `make_plan`."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, now()::text")
-        oldest, at = cursor.fetchone()
-    return {"oldest": oldest, "at": at, "scope": _written(scope)}
+        cursor.execute(
+            "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, now()::text,"
+            " coalesce((SELECT max(id) FROM crm_auditentry), 0)"
+        )
+        oldest, at, last = cursor.fetchone()
+    return {"oldest": oldest, "at": at, "last": last, "scope": _written(scope)}
 
 
 def holds(run: ImportRun, scope: Collection[str] | None) -> bool:
@@ -39,7 +43,13 @@ def holds(run: ImportRun, scope: Collection[str] | None) -> bool:
     planned = run.planned
     if not planned or planned["scope"] != _written(scope):
         return False
-    values = {"at": planned["at"], "oldest": planned["oldest"], "elsewhere": ELSEWHERE, "idle": IDLE_VERBS}
+    values = {
+        "at": planned["at"],
+        "oldest": planned["oldest"],
+        "last": planned["last"],
+        "elsewhere": ELSEWHERE,
+        "idle": IDLE_VERBS,
+    }
     with connection.cursor() as cursor:
         cursor.execute(CHANGED, values)
         return not cursor.fetchone()[0]

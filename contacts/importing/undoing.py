@@ -37,6 +37,8 @@ PARTS = {
         ("contacts_organization_tags", "organization_id", "organization_tag"),
     ],
 }
+# what is counted of a row by itself: it says nothing of use, and goes along
+COUNTED = {"organization": [("contacts_reach", "organization_id")]}
 HOLDERS = {"contacts_membership", "contacts_post"}
 FIELDS = {
     "person": {name: name for name in (*PERSON_FIELDS, "given_name", "family_name")} | {"country": "country_id"},
@@ -145,7 +147,7 @@ DELETE FROM contacts_tag t WHERE t.id IN (SELECT unnest(ids) FROM contacts_impor
 def references(kind: str) -> list[tuple[str, str]]:
     """Every table and column that points to rows of this kind and is not a part of them: whatever features add is found by itself."""
     model = MODELS[kind]
-    parts = {(table, column) for table, column, _noted in PARTS[kind]}
+    parts = {(table, column) for table, column, _noted in PARTS[kind]} | set(COUNTED.get(kind, ()))
     found = []
     for relation in model._meta.get_fields(include_hidden=True):
         if relation.auto_created and not relation.concrete and relation.field.concrete and not relation.many_to_many:
@@ -182,7 +184,8 @@ def judge(kind: str) -> str:
 
 def _go(kind: str) -> str:
     gone = "(SELECT id FROM undo_row WHERE reason IS NULL)"
-    parts = "".join(f"DELETE FROM {table} WHERE {column} IN {gone};\n" for table, column, _noted in PARTS[kind])  # noqa: S608
+    along = [(table, column) for table, column, _noted in PARTS[kind]] + COUNTED.get(kind, [])
+    parts = "".join(f"DELETE FROM {table} WHERE {column} IN {gone};\n" for table, column in along)  # noqa: S608
     return f"{parts}DELETE FROM contacts_{kind} WHERE id IN {gone};\n"  # noqa: S608
 
 

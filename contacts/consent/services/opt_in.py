@@ -161,6 +161,13 @@ def _mail(request: OptInRequest, server: Any, now: datetime) -> bool:
         else:
             _close(request, State.REVOKED, problem=_("The mail server refused the address (%(code)s).") % {"code": code})  # fmt: skip
         return False
+    except (OSError, smtplib.SMTPException):
+        raise
+    except Exception as error:  # whatever one letter holds, those behind it must leave
+        logger.exception("A request for permission cannot be made")
+        request.sent_at = request.expires_at = None
+        _close(request, State.REVOKED, problem=_("It cannot be written (%(error)s).") % {"error": type(error).__name__})
+        return False
     request.state, request.problem = State.SENT, ""
     request.save()
     return True

@@ -9,6 +9,7 @@ from contacts.directory.models import ContactPoint, Membership, Organization, Pe
 from contacts.directory.services import people
 from contacts.importing import services
 from contacts.importing.models import ImportKept
+from contacts.reach import services as reach
 from crm.audit.models import AuditEntry
 from crm.errors import WrongState
 from crm.jobs.models import Job
@@ -65,6 +66,7 @@ def test_everything_is_as_it_was(upload, planner):
             ["", "info@example.org", "Fund", "ZM", "", "", "", "d", "", ""]]  # fmt: skip
     run = apply(upload(rows), planner)
     assert everything() != before
+    assert reach.refresh(), "what is counted of an institution by itself is no use of it"
 
     run = undo(run, planner)
 
