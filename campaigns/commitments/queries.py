@@ -47,3 +47,7 @@ class UpdateQuerySet(models.QuerySet["CommitmentUpdate"]):
 
     def waiting(self) -> Self:
         return self.filter(state="waiting")
+
+    def by_institution(self) -> Self:
+        """What the institution said itself, by link or in an account. What staff heard has neither, and is only theirs to read."""
+        return self.filter(models.Q(came_by__isnull=False) | ~models.Q(written_by=""))

@@ -45,7 +45,7 @@ def _page(request: StaffRequest, member: Member, form: RepresentativeForm, *, st
         ),
         "form": form,
         "may_plan": may_plan,
-        "link": member_url(member.uid) if may_plan and member.left_at is None else "",
+        "link": member_url(member) if may_plan and member.left_at is None else "",
         "today": timezone.localdate(),
     }  # fmt: skip
     return render(request, "campaigns/networks/member_detail.html", context, status=status)

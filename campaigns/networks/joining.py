@@ -73,7 +73,7 @@ class Answer:
 
 
 def find(uid: UUID) -> Answer:
-    row = Application.objects.select_related("network__campaign", "member").filter(uid=uid).first()
+    row = Application.objects.select_related("network__campaign", "member__contact").filter(uid=uid).first()
     return Answer(row, is_late=row is None or (row.state == State.ASKED and not _may_confirm(row)))
 
 

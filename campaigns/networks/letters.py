@@ -16,7 +16,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from campaigns.networks.links import confirm_url, member_url, representative_url, vote_url
+from campaigns.networks.links import confirm_url, member_url, own_page_url, representative_url, vote_url
 from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
 from contacts.consent.addresses import address_hashes
 from contacts.consent.models import Suppression
@@ -177,7 +177,7 @@ def about_of(letter: NetworkLetter) -> Subject:
     return _to(
         member.network,
         member.contact or member.person,
-        {"member": member, "own_page": member_url(member.uid), "day": day},
+        {"member": member, "own_page": member_url(member), "day": day},
     )
 
 
@@ -197,7 +197,7 @@ def _of_application(application: Application) -> dict[str, Any]:
         "application": application,
         "confirm": confirm_url(application.uid),
         "until": long_day(application.created_at + timedelta(days=settings.OPT_IN_DAYS)),
-        "own_page": member_url(application.member.uid) if application.member else "",
+        "own_page": own_page_url(application.member) if application.member else "",
         "invite": f"{page}?by={application.member.uid}" if application.member else page,
     }
 

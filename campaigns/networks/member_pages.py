@@ -42,11 +42,11 @@ class Holder:
 
 
 def holder_of(token: str) -> Holder | None:
-    """By the member's own link (then its contact acts), or by a representative's, which ends with them."""
+    """By the member's own link (then its contact acts, while they are the one it was made for), or a representative's, which ends with them."""
     rows = Member.objects.select_related("network__campaign", "organization", "person", "contact", "application")
-    if uid := links.read_uid(links.MEMBER, token):
-        member = rows.filter(uid=uid).first()
-        if member is None:
+    if found := links.read_member(token):
+        member = rows.filter(uid=found[0]).first()
+        if member is None or (member.organization_id and (member.contact.uid if member.contact else None) != found[1]):
             return None
         acting = (
             member.representatives.current().filter(person=member.contact_id).first() if member.contact_id else None
@@ -62,7 +62,7 @@ def holder_of(token: str) -> Holder | None:
 @csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
 def network_membership(request: HttpRequest, token: str) -> HttpResponse:
     holder = holder_of(token)
-    known = bool(links.read_uid(links.MEMBER, token) or links.read_uid(links.REPRESENTATIVE, token))
+    known = bool(links.read_member(token) or links.read_uid(links.REPRESENTATIVE, token))
     with translation.override(language_of(request, holder.language if holder else "")):
         if holder is None:
             answer = public_page(request, "campaigns/networks/gone.html", status=410 if known else 404)

@@ -140,7 +140,7 @@ def network_confirm(request: HttpRequest, token: str) -> HttpResponse:
         if row is None or answer.is_late:
             return _private(_plain(request, "gone", status=410 if uid else 404))
         is_open = row.state == Application.State.ASKED
-        own_page = links.member_url(row.member.uid) if row.member else ""
+        own_page = links.own_page_url(row.member) if row.member else ""
         page = "confirm" if is_open else "confirmed"
         return _private(_plain(request, page, network=row.network, application=row, own_page=own_page))
 

@@ -154,7 +154,7 @@ def partner_commitment(request: PartnerRequest, uid: UUID) -> HttpResponse:
     if request.method == "POST" and row.is_open:
         problem, status, said = _told(request, row)
         given = {} if status == 200 else request.POST
-    history = row.updates.exclude(state="declined").order_by("-received_at")[:20]
+    history = row.updates.by_institution().exclude(state="declined").order_by("-received_at")[:20]
     return page(
         request, "commitment", status=status, row=row, problem=problem, said=said, given=given, key=given.get("key") or new_uid(),
         milestones=list(row.milestones.all()), history=list(history), is_open=row.is_open,

@@ -84,7 +84,7 @@ def world(planner):
         url_of(make_link(commitment=promise, actor=planner)),
         preference_url(person.uid),
         preference_url(organization.uid, "organization"),
-        links.member_url(member.uid),
+        links.member_url(member),
     ]
     return {"person": person, "extra": extra, "asked": asked}
 

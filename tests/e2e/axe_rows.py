@@ -95,7 +95,7 @@ def public_paths(placed: Placed) -> list[str]:
         promise_url(make_link(commitment=Commitment.objects.get(uid=placed.uids["commitments"]), actor=user)),
         off_url(user),
         links.confirm_url(UUID(placed.uids["applications"])),
-        links.member_url(UUID(placed.uids["network-members"])),
+        links.member_url(Member.objects.get(uid=placed.uids["network-members"])),
         links.representative_url(UUID(placed.uids["network-representatives"])),
         links.vote_url(_vote(placed).uid),
         event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),

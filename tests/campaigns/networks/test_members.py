@@ -45,7 +45,7 @@ def test_new_institution_and_its_person_are_added_and_welcomed(planner):
     assert member.contact.memberships.get().organization == member.organization
     assert member.is_listed
     assert letters.mail_due() == 1
-    assert links.member_url(member.uid) in mail.outbox[0].body
+    assert links.representative_url(member.representatives.get().uid) in mail.outbox[0].body
     with pytest.raises(WrongState, match="accepted already"):
         services.accept(application=application, actor=planner)
 
@@ -166,7 +166,7 @@ def test_lists_have_the_same_queries_with_one_row_and_three(planner, sign_in, dj
 def test_member_chooses_listing_and_leaves_by_link_with_post_only(planner):
     member = MemberFactory(organization=OrganizationFactory(name="Open Union"))
     directory = reverse("network_directory", args=[member.network.slug])
-    path = links.member_url(member.uid).partition("//")[2].partition("/")[2]
+    path = links.member_url(member).partition("//")[2].partition("/")[2]
     assert "Open Union" not in Client().get(directory).content.decode()
 
     assert Client().get(f"/{path}").status_code == 200

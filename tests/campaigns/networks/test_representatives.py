@@ -167,6 +167,29 @@ def test_erasing_a_person_takes_their_representing(planner):
     assert Representative.objects.get().name == "Somebody"
 
 
+def test_links_of_a_former_contact_never_act_as_the_next_one(planner):
+    application = ApplicationFactory(kind="institution", organization_name="Alliance des travailleurs")
+    member = services.accept(application=application, actor=planner, constituency=ConstituencyFactory())
+    letters.mail_due()
+    own = path(re.search(r"http\S+/membership/\S+", mail.outbox[0].body)[0])
+    stays, confirmed = path(links.member_url(member)), path(links.confirm_url(application.uid))
+    assert [Client().get(page).status_code for page in (own, stays)] == [200, 200]
+    assert own in Client().get(confirmed).content.decode()
+    first = member.representatives.get()
+    named = representatives.name_representative(member=member, name="Jo", email="jo@people.test", actor=planner)
+    representatives.set_admin(representative=named, is_admin=True, actor=planner)
+
+    representatives.end_representative(representative=first, actor=planner)
+
+    member.refresh_from_db()
+    assert member.contact == named.person
+    assert [Client().post(page, {"do": "leave"}).status_code for page in (own, stays)] == [410, 410]
+    assert "Your membership" not in Client().get(confirmed).content.decode()
+    assert Client().get(path(links.member_url(member))).status_code == 200
+    member.refresh_from_db()
+    assert member.left_at is None
+
+
 # --- votes ------------------------------------------------------------------------------------------------------------
 def voting_network(**values):
     network = NetworkFactory(rule="members", votes_needed=2, **values)

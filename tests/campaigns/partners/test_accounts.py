@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.commitments.models import CommitmentUpdate
+from campaigns.commitments.services import note_word
 from campaigns.events.links import invitation_url
 from campaigns.networks.models import Member, Representative
 from campaigns.partners import accounts, services
@@ -276,6 +277,8 @@ def test_update_of_a_commitment_waits_for_staff_and_is_kept_once(planner, sign_i
     row = CommitmentUpdate.objects.get()
     promise.refresh_from_db()
     assert (row.state, row.came_by, promise.state) == ("waiting", None, "open")
+    note_word(commitment=promise, actor=planner, progress="late", text="The minister is stalling.")
+    assert "stalling" not in client.get(page).content.decode()
     assert row.written_by and "The act is passed." in client.get(page).content.decode()
     assert "The act is passed." in sign_in(planner).get(f"/commitments/{promise.uid}/").content.decode()
 
