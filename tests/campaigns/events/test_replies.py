@@ -23,6 +23,10 @@ QUOTED = "\n\nOn Mon, 2 Nov 2026 at 10:00, Global Campaign wrote:\n> You can als
         # a person should read these
         ("Yes, but only if I can bring a colleague", ""), ("Is there a yes or no question?", ""), ("Could you send the programme?", ""),
         ("Nobody told me about this", ""), ("Notre ministre viendra", ""), ("Simple question about the hotel", ""), ("", ""),
+        ("No problem, I will be there.", ""), ("No doubt I'll be there", ""), ("No hay problema, asistiré", ""), ("No, asistiré", ""),
+        ("Não há problema, estarei presente", ""), ("I will not miss it!", ""), ("Si vous voulez", ""), ("Si puedo, asistiré", ""),
+        ("Oui, si possible", ""), ("لا مشكلة، سأحضر", ""), ("No asistiré", "no"), ("No gracias", "no"), ("Não, infelizmente", "no"),
+        ("Sí", "yes"), ("I will not be able to come", "no"), ("Non merci", "no"), ("لا شكرا", "no"),
         ("I cannot say yes yet", ""), ("Oui, mais seulement le matin", ""),
     ],
 )  # fmt: skip
@@ -30,6 +34,12 @@ def test_said(text, expected):
     assert replies.said(text) == expected
     if text:
         assert replies.said(text + QUOTED) == expected
+
+
+def test_a_seat_is_given_back_only_by_a_no_that_leaves_no_doubt():
+    assert replies.said("No.\n\nBest regards", is_strict=True) == "no"
+    assert replies.said("No. I will be there, do not worry.", is_strict=True) == ""
+    assert replies.said("Unfortunately I am travelling.\nCould my colleague come?", is_strict=True) == ""
 
 
 def test_a_calendar_answers_for_its_owner():
