@@ -10,14 +10,27 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.events.letters import queue
-from campaigns.events.models import Event, EventLetter, Invitation, Quota, Registration, Session, wall_clock
+from campaigns.events.models import (
+    Event,
+    EventLetter,
+    EventMailing,
+    Invitation,
+    Quota,
+    Registration,
+    Session,
+    wall_clock,
+)
 from campaigns.events.seats import lock_event, move_up
 from campaigns.forms.models import Form
 from campaigns.forms.services import create_form
+from campaigns.mailings.models import Mailing
+from campaigns.mailings.services import cancel as cancel_mailing
+from campaigns.mailings.states import State
 from campaigns.mailings.times import to_utc
 from campaigns.planning.models import Drive
 from contacts.directory.models import Constituency, Organization, Person
@@ -214,8 +227,11 @@ def ask_questions(*, event: Event, actor: User) -> Form:
 
 
 def cancel_event(*, event: Event, actor: User) -> AuditEntry | None:
-    """Call it off: everybody who has a seat or waits is told, and calendars drop it. None when it was so already."""
+    """Call it off: everybody who has a seat or waits is told, and calendars drop it. Mailings that invite or remind end with it: what has
+    left has left. None when it was so already."""
     with transaction.atomic():
+        # before the event: who freezes a mailing holds it, then invites its audience, which waits for the event's lock
+        inviting = list(mailings_to_end(event).select_for_update(of=("self",)).order_by("pk"))
         row = lock_event(event)
         if row.cancelled_at:
             return None
@@ -225,10 +241,20 @@ def cancel_event(*, event: Event, actor: User) -> AuditEntry | None:
         row.sequence += 1
         row.save(update_fields=["cancelled_at", "sequence", "updated_at"])
         _tell(row, About.CANCELLED)
+        for mailing in inviting:
+            cancel_mailing(mailing=mailing, actor=actor)
         event.cancelled_at = row.cancelled_at
-        return record(
-            verb="event.cancelled", target=row, actor=actor, changes=[("cancelled_at", None, plain(row.cancelled_at))], event={}
-        )  # fmt: skip
+        changes: list[Change] = [("cancelled_at", None, plain(row.cancelled_at))]
+        if inviting:
+            changes.append(("mailings", None, [mailing.name for mailing in inviting]))
+        return record(verb="event.cancelled", target=row, actor=actor, changes=changes, event={})
+
+
+def mailings_to_end(event: Event) -> QuerySet[Mailing]:
+    """Mailings that invite or remind and could still leave, or go on leaving."""
+    asks = [EventMailing.Purpose.INVITATION, EventMailing.Purpose.REMINDER]
+    bound = Mailing.objects.filter(pk__in=event.mailings.filter(purpose__in=asks).values("mailing_id"))
+    return bound.exclude(state__in=[State.FINISHED, State.CANCELLED])
 
 
 def archive_event(*, event: Event, actor: User) -> AuditEntry | None:

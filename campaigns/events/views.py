@@ -137,11 +137,12 @@ def event_questions(request: StaffRequest, uid: UUID) -> HttpResponse:
 @require_POST
 def event_cancel(request: StaffRequest, uid: UUID) -> HttpResponse:
     event = _editable(request, uid)
-    services.cancel_event(event=event, actor=request.user)
-    toast(
-        request,
-        _("%(name)s is called off. Everybody with a seat or on the waiting list is told.") % {"name": event.label},
-    )
+    entry = services.cancel_event(event=event, actor=request.user)
+    text = _("%(name)s is called off. Everybody with a seat or on the waiting list is told.") % {"name": event.label}
+    ended = entry.changes.filter(field="mailings").first() if entry else None
+    if ended is not None:
+        text += " " + _("Cancelled with it, as they invite or remind: %(names)s.") % {"names": ", ".join(ended.after)}
+    toast(request, text)
     return done(request, reverse("event_detail", args=[uid]))
 
 

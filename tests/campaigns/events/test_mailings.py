@@ -16,6 +16,7 @@ from campaigns.events import answering, mailings
 from campaigns.events.models import Event, Invitation
 from campaigns.mailings.approval import changed_since_approval
 from campaigns.mailings.editing import save_settings
+from campaigns.mailings.models import Mailing
 from campaigns.outreach import services as outreach
 from campaigns.outreach.models import Interaction
 from contacts.directory.models import Person
@@ -141,6 +142,20 @@ def test_what_the_event_says_is_part_of_what_is_approved(planner):
     Event.objects.update(place="Another house")
 
     assert changed_since_approval(mailing) == ["what its event says"]
+
+
+def test_an_event_that_is_called_off_invites_nobody_any_more(invited, planner, sign_in):
+    event, leaving, _people = invited
+    news, reminder = (
+        mailings.begin_mailing(event=event, actor=planner, purpose=purpose, topic=leaving.topic)
+        for purpose in ("news", "reminder")
+    )
+
+    page = sign_in(planner).post(f"/events/{event.uid}/cancel/", follow=True).content.decode()
+
+    states = [Mailing.objects.get(pk=row.pk).state for row in (leaving, reminder, news)]
+    assert states == ["cancelled", "cancelled", "draft"]
+    assert leaving.name in page and reminder.name in page
 
 
 @pytest.mark.parametrize(
