@@ -7,8 +7,10 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.events.models import CheckIn, Event, Invitation, Registration
+from campaigns.events.models import CheckIn, Event, Invitation, InvitationFile, Registration
 from campaigns.events.seats import give_back, lock_event, move_up
+from campaigns.files.models import StoredFile
+from campaigns.files.storage import release
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 
 
@@ -17,7 +19,9 @@ def _invitations(data: PersonalData) -> QuerySet[Invitation]:
 
 
 def _registrations(data: PersonalData) -> QuerySet[Registration]:
-    return Registration.objects.filter(Q(person__in=data.person_ids) | Q(address_hash__in=data.hashes))
+    theirs = Q(person__in=data.person_ids) | Q(address_hash__in=data.hashes)
+    # their own seat, by whatever address
+    return Registration.objects.filter(theirs | Q(role=Registration.Role.INVITED, invitation__in=_invitations(data)))
 
 
 def _export_invitations(data: PersonalData) -> list[dict[str, Any]]:
@@ -59,6 +63,18 @@ def _erase_registrations(data: PersonalData) -> int:
     return rows.delete()[1].get("campaigns.Registration", 0)
 
 
+def _erase_invitations(data: PersonalData) -> int:
+    """Rows go, with files that nobody else has. Whom they sent, with guests, keeps the seat: it is that person's own, and counted."""
+    rows = _invitations(data)
+    Registration.objects.filter(invitation__in=rows).update(invitation=None)
+    sent = InvitationFile.objects.filter(invitation__in=rows)
+    files = list(StoredFile.objects.filter(pk__in=list(sent.values_list("file_id", flat=True))))
+    sent.delete()
+    for file in files:
+        release(file)
+    return rows.delete()[1].get("campaigns.Invitation", 0)
+
+
 def register() -> None:
     register_erasure(
         "event_registrations", _("Seats at events"), count=lambda data: _registrations(data).count(), erase=_erase_registrations,
@@ -66,6 +82,6 @@ def register() -> None:
     )  # fmt: skip
     register_erasure(
         "event_invitations", _("Invitations to events"), count=lambda data: _invitations(data).count(),
-        erase=lambda data: _invitations(data).delete()[1].get("campaigns.Invitation", 0), export=_export_invitations,
+        erase=_erase_invitations, export=_export_invitations,
         order=153, goes=_("All of them, with what they answered."),
     )  # fmt: skip

@@ -3,16 +3,20 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.events import answering
+from campaigns.events.answering import Human
 from campaigns.events.models import Event, EventMailing, Invitation, Registration
 from campaigns.events.services import edit_event
 from campaigns.events.timeline import events
 from campaigns.face.models import PublicPage
+from campaigns.files.models import StoredFile
+from campaigns.files.storage import store
 from contacts.consent.erasure.registry import HOLDINGS
 from crm.audit.services import undo
 from crm.errors import Conflict
@@ -147,6 +151,27 @@ def test_erasure_takes_seats_and_invitations_and_frees_the_seat(planner):
     assert list(Invitation.objects.all()) == [other] and Registration.objects.get().state == "seat"
     event.refresh_from_db()
     assert event.taken == 1
+
+
+def test_who_was_sent_keeps_the_seat_when_the_one_who_was_invited_is_erased(tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path
+    event = EventFactory(capacity=5, guests_each=1)
+    mine = InvitationFactory(event=event)
+    with transaction.atomic():
+        mine.files.create(file=store(b"a scan", media_type="application/pdf"))
+    delegate = Human("Dele Gate", "dele@gov.test")
+    answering.answer(invitation=mine, says="other", road="link", delegate=delegate, guests=[Human("Guest")])
+
+    class Data:
+        person_ids, hashes = [mine.person.pk], []
+
+    for name, part in HOLDINGS.items():
+        if name.startswith("event_"):
+            part.erase(Data)
+
+    event.refresh_from_db()
+    assert not Invitation.objects.exists() and not StoredFile.objects.exists()
+    assert event.taken == event.registrations.seated().count() == 2
 
 
 def test_an_edit_is_taken_back_but_not_what_people_were_told_of(planner):
