@@ -27,6 +27,7 @@ from crm.ui.public import LANGUAGES, language_of, public_page
 FOLDER = "campaigns/events/public/"
 MINUTES = 5
 TRIES, WINDOW_SECONDS = 60, 3600  # from one network of addresses; a ministry behind one answers many invitations
+NAMED = 5  # how often in a day somebody else can be named to come
 
 
 @public
@@ -87,6 +88,11 @@ def _answered(request: HttpRequest, invitation: Invitation) -> HttpResponse:
     if not form.is_valid() or not is_answered:
         return _answer_page(request, invitation, form, asked=asked, status=422)
     values = form.values()
+    # each name that is put here gets a letter at the address beside it
+    if values["says"] == "other" and not allow("event-delegate", str(invitation.uid), limit=NAMED, seconds=86400):
+        answer = _answer_page(request, invitation, form, asked=asked, status=429, note=_("Somebody was named here several times today. Nothing was changed: please try again tomorrow, or write to us."))  # fmt: skip
+        answer["Retry-After"] = "86400"
+        return answer
     if asked is not None and values["says"] in ("yes", "other"):
         values |= {"answers": asked.answers, "files": lambda: keep_files(asked)}
     try:

@@ -113,6 +113,15 @@ def test_somebody_else_is_sent_and_has_a_link_of_their_own():
         says(invitation, "other", delegate=Human("A", "a@gov.test"))
 
 
+def test_somebody_else_is_named_a_few_times_a_day():
+    invitation = InvitationFactory()
+    posts = [{"says": "other", "delegate_name": "A", "delegate_email": f"a{number}@gov.test"} for number in range(6)]
+
+    assert [Client().post(path_of(invitation), data).status_code for data in posts] == [200] * 5 + [429]
+    assert Client().post(path_of(invitation), {"says": "no"}).status_code == 200
+    assert not Registration.objects.filter(email="a5@gov.test").exists()
+
+
 def test_the_line_moves_up_by_itself_with_a_letter_and_a_guest_follows_their_host(planner):
     event = EventFactory(capacity=2, guests_each=1)
     first, second, third = (InvitationFactory(event=event, person__name=name) for name in ("Ana", "Ben", "Cem"))
