@@ -141,7 +141,9 @@ def event_cancel(request: StaffRequest, uid: UUID) -> HttpResponse:
     text = _("%(name)s is called off. Everybody with a seat or on the waiting list is told.") % {"name": event.label}
     ended = entry.changes.filter(field="mailings").first() if entry else None
     if ended is not None:
-        text += " " + _("Cancelled with it, as they invite or remind: %(names)s.") % {"names": ", ".join(ended.after)}
+        text += " " + _("Cancelled with it, as they invite or remind: %(names)s.") % {
+            "names": ", ".join(ended.after or [])
+        }
     toast(request, text)
     return done(request, reverse("event_detail", args=[uid]))
 
