@@ -37,7 +37,7 @@ demo: setup ## load the demo campaign again (SIZE=1000000 adds so many people)
 	@$(MANAGE) demo $(if $(SIZE),--size $(SIZE))
 
 test: setup browser check ## check, then all tests in parallel, browser tests included
-	@TEST_FSYNC=off $(VENV)/python -m pytest -n auto --maxprocesses 6 --dist loadgroup
+	@TEST_FSYNC=off $(VENV)/python -m pytest -n $$($(VENV)/python -c "import os; print(min(6, (os.cpu_count() or 2) + 1))") --dist loadgroup
 
 faults: setup ## kill, stop, fill and starve everything that mail needs, and audit
 	@$(VENV)/python -m pytest -n0 tests/faults -o python_files="test_*.py long_*.py"
