@@ -26,11 +26,7 @@ def open_for(email: str) -> User | None:
 
     The directory says whose address it is, each time: when it has gone to another person, the account under it goes.
     """
-    try:
-        key = address_key(email)
-    except Invalid:
-        return None
-    if Suppression.objects.filter(address_hash__in=address_hashes(key)).exists():
+    if not may_write(email):
         return None
     person = person_at(email)
     if person is None:
@@ -46,6 +42,15 @@ def open_for(email: str) -> User | None:
                 return None
             holder.delete()
         return _open(person, email)
+
+
+def may_write(email: str) -> bool:
+    """Whether it is an address, and nobody asked that mail never goes there."""
+    try:
+        key = address_key(email)
+    except Invalid:
+        return False
+    return not Suppression.objects.filter(address_hash__in=address_hashes(key)).exists()
 
 
 def _open(person: Person, email: str) -> User:

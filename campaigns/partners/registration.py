@@ -72,7 +72,7 @@ def erasures_asked(user: User) -> Iterable[today.Need]:
         )
 
 
-partners.use_opener(accounts.open_for)
+partners.use_opener(accounts.open_for, may_write=accounts.may_write)
 today.register_needs(wishes_to_decide, _waiting)
 today.register_needs(erasures_asked, _to_erase)
 for _verb, _why in (

@@ -12,6 +12,7 @@ from django.contrib.auth.base_user import AbstractBaseUser
 from django.http import HttpRequest
 from django.urls import reverse
 
+from crm.accounts import partners
 from crm.addresses import client_address
 
 logger = logging.getLogger(__name__)
@@ -57,6 +58,8 @@ class AccountAdapter(DefaultAccountAdapter):
         match = self.request.resolver_match if self.request is not None else None
         if template_prefix == UNKNOWN and match is not None and match.url_name == "account_request_login_code":
             template_prefix = "account/email/unknown_partner"
+            if not partners.may_write(email):
+                return  # the page says the same, and nobody is written to who asked not to be
         try:
             super().send_mail(template_prefix, email, context)
         except smtplib.SMTPRecipientsRefused as error:

@@ -104,6 +104,7 @@ def test_strangers_staff_and_the_suppressed_get_the_same_answer_and_no_code():
 
     assert len(pages) == 1
     assert [sent.to[0] for sent in mail.outbox if re.search(r"^\d{8}$", sent.body, re.M)] == [ADDRESS]
+    assert "never@people.test" not in [to for sent in mail.outbox for to in sent.to]
     assert PartnerAccount.objects.count() == 1
 
 
