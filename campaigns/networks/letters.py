@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.networks.links import confirm_url, member_url, own_page_url, representative_url, vote_url
 from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
-from contacts.consent.addresses import address_hashes
+from contacts.consent.addresses import address_hashes, address_key
 from contacts.consent.models import Suppression
 from contacts.consent.queries import long_day
 from contacts.consent.services.opt_in import WAITS
@@ -113,6 +113,8 @@ def _mail(letter: NetworkLetter, server: Any, now: datetime) -> bool | None:
     address = about.address
     if not settings.LOCAL and is_reserved(address.rpartition("@")[2]):
         return _give_up(letter, _("This is a made-up address, and the mail server is a real one."), now)
+    if Suppression.objects.filter(address_hash__in=address_hashes(address_key(address))).exists():
+        return _give_up(letter, _("This address asked never to be written to."), now)
     try:
         server.send_messages([_message(letter, about.language)])
     except smtplib.SMTPRecipientsRefused as error:
@@ -185,8 +187,6 @@ def _to(network: Network, person: Person | None, context: dict[str, Any]) -> Sub
     """To the address that is best of this person: the one they prefer, else the first that works."""
     points = person.contact_points.emails().usable().order_by("-is_preferred", "id") if person else None
     point = points.first() if points is not None else None
-    if point is not None and Suppression.objects.filter(address_hash__in=address_hashes(point.address_key)).exists():
-        point = None
     language = (person.language if person else "") or "en"
     return Subject(network, point.value if point else "", person.label if person else "", language, context)
 

@@ -14,6 +14,13 @@ from crm.accounts.models import User
 from crm.ui.searchtext import latin
 
 SHOWN = 5
+# who has a mailbox here shows nothing by its domain
+EVERYBODYS = {
+    "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "hotmail.fr", "live.com", "msn.com", "yahoo.com", "yahoo.fr", "yahoo.es",
+    "ymail.com", "icloud.com", "me.com", "mac.com", "aol.com", "gmx.net", "gmx.de", "gmx.com", "web.de", "mail.com", "proton.me",
+    "protonmail.com", "pm.me", "tuta.com", "tutanota.com", "zoho.com", "yandex.com", "yandex.ru", "orange.fr", "free.fr", "laposte.net",
+    "wanadoo.fr", "libero.it", "mail.ru", "qq.com", "163.com", "126.com", "rediffmail.com", "uol.com.br",
+}  # fmt: skip
 
 
 @dataclass
@@ -49,6 +56,17 @@ def surely_new_or_known(application: Application) -> Known | None:
     if len(sure) == 1:
         return Known(sure[0].row)
     return None if alike else Known(None)
+
+
+def speaks_for(application: Application, organization: Organization) -> bool:
+    """Whether the confirmed address shows that the applicant belongs to this institution: somebody of it has the address, or one of
+    its own addresses has the same domain. A mailbox that anybody may open shows nothing, and staff look."""
+    person = person_at(application.email)
+    if person is not None and person.memberships.filter(organization=organization, ended_on__isnull=True).exists():
+        return True
+    domain = address_key(application.email).rpartition("@")[2]
+    points: Any = ContactPoint.objects.emails().usable().with_parts()
+    return domain not in EVERYBODYS and points.filter(organization=organization, domain=domain).exists()
 
 
 def people_like(application: Application, user: User) -> list[Suspect]:

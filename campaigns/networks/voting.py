@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from campaigns.networks.letters import queue_vote
-from campaigns.networks.matching import person_at, surely_new_or_known
+from campaigns.networks.matching import person_at, speaks_for, surely_new_or_known
 from campaigns.networks.models import Application, Kind, Network, Vote
 from crm.audit.models import Door
 from crm.audit.services import record
@@ -34,7 +34,8 @@ def ask_members(application: Application) -> int:
 def say(*, vote: Vote, is_yes: bool) -> Vote:
     """A member's answer. It may be changed as long as nothing is decided; the vote that makes the number lets the applicant in.
 
-    Somebody who may be in the directory already waits for staff all the same: only staff see who is whom.
+    Somebody who may be in the directory already waits for staff all the same: only staff see who is whom. So does who names an
+    institution of the directory from an address that is not known to be of it.
     """
     with transaction.atomic():
         application = (
@@ -67,7 +68,7 @@ def _let_in_when_enough(application: Application) -> None:
     if yes_of(application) < application.network.votes_needed:
         return
     known = surely_new_or_known(application)
-    if known is None:
+    if known is None or (known.organization is not None and not speaks_for(application, known.organization)):
         return
     try:
         with transaction.atomic():

@@ -19,6 +19,7 @@ from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
 from crm.keyring import seal
 from tests.factories import (
+    ApplicationFactory,
     ContactPointFactory,
     CountryFactory,
     MemberFactory,
@@ -81,7 +82,12 @@ def test_institution_joins_by_form_mail_and_button(network, planner):
     row = Application.objects.get()
     assert (row.state, row.organization_name, row.constituency.code) == ("asked", "Alliance", "CSO")
     assert not Application.objects.visible_to(planner).exists()
+    suppress_address(address="late@people.test", reason="manual", source="test")
+    late = letters.queue(ApplicationFactory(email="Late@people.test"), NetworkLetter.About.WELCOME)
     assert letters.mail_due() == 1 and letters.mail_due() == 0
+    late.refresh_from_db()
+    assert late.closed_at and "never to be written to" in late.problem
+    late.application.delete()
     path = confirm_path(mail.outbox[0])
 
     shown = Client().get(path)

@@ -237,7 +237,14 @@ def test_votes_do_not_decide_which_institution_it_is():
     assert application.state == "confirmed" and Member.objects.filter(organization__in=[like, twin]).count() == 0
 
     twin.delete()
-    voting.say(vote=application.votes.get(is_yes=None), is_yes=True)
+    yes = application.votes.filter(is_yes=True).first()
+    for email, own in [("me@gmail.com", "union@gmail.com"), ("me@union.test", "office@union.test")]:
+        application.refresh_from_db()
+        assert application.state == "confirmed"  # its name is known, and the address is anybody's
+        Application.objects.filter(pk=application.pk).update(email=email)
+        ContactPointFactory(person=None, organization=like, value=own)
+        for is_yes in (False, True):
+            voting.say(vote=yes, is_yes=is_yes)
     application.refresh_from_db()
     assert application.state == "accepted" and application.member.organization == like
     assert Organization.objects.filter(name="Alliance des travailleurs").count() == 1
