@@ -7,14 +7,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.translation import gettext as _
 
 from campaigns.commitments.models import Commitment
 from campaigns.delivery.models import Delivery
 from campaigns.events.models import Invitation, Registration
-from campaigns.mailings.models import Mailing
+from campaigns.mailings.models import Variant
+from campaigns.mailings.rendering import Numbers, Recipient, text_program
+from campaigns.mailings.templates import TemplateRefused, parse
 from campaigns.networks.models import Member, Representative, Vote
-from contacts.directory.models import Organization, Person
+from contacts.directory.models import Membership, Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
@@ -40,10 +43,20 @@ class Mine:
 
     @cached_property
     def organization_ids(self) -> list[int]:
-        """Institutions that they belong to now, or act for in a network."""
+        """Institutions that they belong to now, or act for in a network.
+
+        Who is a representative gets a membership of the institution in the directory, and staff may leave it there when they are one
+        no longer: that shows them nothing, unless it began after they were.
+        """
         person = self.person.pk
+        ended = Representative.objects.filter(
+            person=person, state="ended", member__organization=OuterRef("organization")
+        )
+        since = ended.filter(ended_at__date__gte=OuterRef("started_on"))
+        over = Exists(since) | (Q(started_on__isnull=True) & Exists(ended))
+        belongs = Membership.objects.filter(~over, person=person, ended_on__isnull=True)
         rows = Organization.objects.active().filter(
-            Q(memberships__person=person, memberships__ended_on__isnull=True)
+            Q(pk__in=belongs.values("organization"))
             | Q(network_members__in=self.memberships(), network_members__organization__isnull=False)
         )
         return list(rows.order_by().values_list("pk", flat=True).distinct())
@@ -89,13 +102,24 @@ class Mine:
         rows = Vote.objects.filter(member__in=self.memberships(), is_yes__isnull=True, application__state="confirmed")
         return rows.select_related("application__network").order_by("asked_at", "pk")
 
-    def mailings(self) -> list[tuple[Mailing, object]]:
-        """(mailing, when it was sent to them), the latest first. What was skipped or failed they did not receive."""
+    def mailings(self) -> list[tuple[str, object]]:
+        """(subject as it reached them, when), the latest first: how staff call a mailing is not theirs to read. What was skipped or
+        failed they did not receive."""
         sent = Delivery.objects.filter(person_id=self.person.pk, state="accepted").order_by("-mailing_id", "-seq")
-        pairs = list(sent.values_list("mailing_id", "settled_at")[: MAILINGS * 2])
-        known = Mailing.objects.in_bulk({mailing for mailing, _at in pairs})
-        found: dict[int, tuple[Mailing, object]] = {}
-        for mailing, at in pairs:
-            if mailing in known:
-                found.setdefault(mailing, (known[mailing], at))
-        return list(found.values())[:MAILINGS]
+        found: dict[int, Delivery] = {}
+        for row in sent.only("mailing_id", "seq", "settled_at", "variant_id", "fields")[: MAILINGS * 2]:
+            found.setdefault(row.mailing_id, row)
+        rows = list(found.values())[:MAILINGS]
+        variants = Variant.objects.filter(mailing__in=[row.mailing_id for row in rows])
+        known = {variant.pk: variant for variant in variants.only("mailing_id", "language", "subject")}
+        return [(_subject(variant, row), row.settled_at) for row in rows if (variant := known.get(row.variant_id or 0))]
+
+
+def _subject(variant: Variant, row: Delivery) -> str:
+    """As it was sent, with this person's fields in it."""
+    try:
+        program = text_program(parse(variant.subject, internal=True), numbers=Numbers.of(variant.language))
+        subject = program.run(Recipient(row.fields, lambda _number, _values: ""))
+    except (TemplateRefused, KeyError):  # its fields were forgotten
+        subject = ""
+    return subject.strip() or _("Mail from us")

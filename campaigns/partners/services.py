@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -15,7 +16,7 @@ from contacts.directory.services.editing import lock
 from crm.accounts.models import User
 from crm.audit.models import AuditEntry, Door
 from crm.audit.services import record
-from crm.errors import Conflict
+from crm.errors import Conflict, StaleEdit
 
 State = ChangeWish.State
 
@@ -49,23 +50,35 @@ def wish_change(
     return row
 
 
-def accept_wish(*, wish: ChangeWish, actor: User) -> ChangeWish:
-    """Take it over. Raises what editing the institution raises, and nothing is changed then."""
+def accept_wish(*, wish: ChangeWish, actor: User, seen_at: datetime | None = None) -> ChangeWish:
+    """Take it over. seen_at: its `updated_at` as it was read; StaleEdit when they asked for something else since. Raises what editing
+    the institution raises, and nothing is changed then."""
     with transaction.atomic():
         row: ChangeWish = lock(wish)
         if row.state != State.WAITING:
             raise Conflict(_("This was decided already, so nothing was changed."), code="decided")
+        _check_read(row, seen_at)
         if row.values:
             edit_organization(organization=row.organization, actor=actor, changes=row.values)
         _decide(row, State.ACCEPTED, actor, "changewish.accepted")
     return row
 
 
-def decline_wish(*, wish: ChangeWish, actor: User) -> AuditEntry | None:
-    """Leave the institution as it is. None when it is decided."""
+def decline_wish(*, wish: ChangeWish, actor: User, seen_at: datetime | None = None) -> AuditEntry | None:
+    """Leave the institution as it is. None when it is decided. seen_at: as above."""
     with transaction.atomic():
         row: ChangeWish = lock(wish)
-        return None if row.state != State.WAITING else _decide(row, State.DECLINED, actor, "changewish.declined")
+        if row.state != State.WAITING:
+            return None
+        _check_read(row, seen_at)
+        return _decide(row, State.DECLINED, actor, "changewish.declined")
+
+
+def _check_read(row: ChangeWish, seen_at: datetime | None) -> None:
+    if seen_at is not None and row.updated_at != seen_at:
+        raise StaleEdit(
+            _("They asked for something else meanwhile, so nothing was changed. Read it, then decide."), updated_at=row.updated_at
+        )  # fmt: skip
 
 
 def _decide(row: ChangeWish, state: State, actor: User, verb: str) -> AuditEntry:

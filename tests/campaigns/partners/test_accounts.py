@@ -16,6 +16,7 @@ from campaigns.commitments.models import CommitmentUpdate
 from campaigns.commitments.services import note_word
 from campaigns.events.links import invitation_url
 from campaigns.networks.models import Member, Representative
+from campaigns.networks.representatives import end_representative, name_representative
 from campaigns.partners import accounts, services
 from campaigns.partners.models import ChangeWish, PartnerAccount
 from contacts.consent.erasure.registry import HOLDINGS, PersonalData
@@ -25,6 +26,7 @@ from crm.accounts.services import add_grant, invite
 from crm.audit.models import AuditEntry
 from crm.errors import Invalid
 from crm.ids import new_uid
+from tests.campaigns.ledger import delivery, sent_mailing
 from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
@@ -257,6 +259,27 @@ def test_administrator_of_the_institution_manages_its_people_in_the_account():
     assert jo.state == "ended" and person.label
 
 
+def test_ended_representative_sees_the_institution_no_more_and_subjects_are_as_delivered(planner):
+    _person, organization, member, promise = somebody()
+    jo = name_representative(member=member, name="Jo", email="jo@people.test", actor=planner)
+    mailing = sent_mailing(name="Slow ones, second try")
+    variant = mailing.variants.create(language="xx", subject="{{ person.family_name }}: your promise")
+    fields = {"person.family_name": "Phiri"}
+    delivery(mailing, person=jo.person, address="jo@work.test", variant_id=variant.pk, fields=fields)
+    client = signed_in("jo@people.test")
+    assert promise.text in client.get("/partner/commitments/").content.decode()
+    for path in ("/partner/", "/partner/mailings/"):
+        shown = client.get(path).content.decode()
+        assert "Phiri: your promise" in shown and "second try" not in shown
+
+    end_representative(representative=jo, actor=planner)
+
+    assert jo.person.memberships.filter(organization=organization, ended_on=None).exists()
+    assert promise.text not in client.get("/partner/commitments/").content.decode()
+    assert client.get(f"/partner/institutions/{organization.uid}/").status_code == 404
+    assert signed_in().get(f"/partner/institutions/{organization.uid}/").status_code == 200
+
+
 def test_csrf_is_asked_for():
     _person, _organization, member, _promise = somebody()
     client = Client(enforce_csrf_checks=True)
@@ -305,7 +328,15 @@ def test_profile_changes_when_staff_say_so(planner, sign_in):
     assert (
         "We moved." in staff.get("/networks/wishes/").content.decode() and old in staff.get("/").content.decode() + old
     )
-    assert staff.post(f"/networks/wishes/{wish.uid}/accept/").status_code == 302
+    read = re.search(r'name="seen_at" value="([^"]+)"', staff.get("/networks/wishes/").content.decode())[1]
+    accept = f"/networks/wishes/{wish.uid}/accept/"
+    client.post(page, said | {"note": "We moved twice."})
+    assert staff.post(accept).status_code == 422
+    stale = staff.post(accept, {"seen_at": read})
+    wish.refresh_from_db()
+    assert stale.status_code == 409 and wish.state == "waiting"
+    read = re.search(r'name="seen_at" value="([^"]+)"', staff.get("/networks/wishes/").content.decode())[1]
+    assert staff.post(accept, {"seen_at": read}).status_code == 302
     organization.refresh_from_db()
     assert (organization.name, organization.website) == ("Union of Everybody", "https://union.example")
     assert services.decline_wish(wish=wish, actor=planner) is None
