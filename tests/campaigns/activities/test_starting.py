@@ -146,6 +146,8 @@ def test_pages_of_templates_and_copies(sign_in, planner, viewer, old):
 
     drive = Drive.objects.get(name="Chad")
     assert "https://budget.gov.zm/x" in response.content.decode()
+    leftovers = client.get(reverse("drive_leftovers", args=[drive.uid])).content.decode()
+    assert f'name="key" value="{leftovers_of(drive)[0].key}"' in leftovers
     plan = reverse("drive_plan", args=[drive.uid])
     assert reverse("drive_leftovers", args=[drive.uid]) in client.get(plan).content.decode()
     begin = reverse("plan_begin", args=[drive.uid]) + "?template=awareness"
