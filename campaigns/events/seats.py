@@ -3,9 +3,11 @@ would refuse it besides (`event_never_oversold`, `quota_never_oversold`)."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils import timezone
 
 from campaigns.events.letters import queue
@@ -19,12 +21,16 @@ def lock_event(event: Event) -> Event:
     return Event.objects.select_for_update(of=("self",)).select_related("drive__campaign").get(pk=event.pk)
 
 
-def quota_of(event: Event, constituency: Any) -> Quota | None:
-    """The seats that are set aside for a constituency, by the child itself or by its root."""
+def quota_of(event: Event, constituency: Any, quotas: Mapping[str, Quota] | None = None) -> Quota | None:
+    """The seats that are set aside for a constituency, by the child itself or by its root. quotas: as read before, by code."""
     if constituency is None:
         return None
-    rows = {row.constituency.code: row for row in event.quotas.select_related("constituency")}
+    rows = quotas_by_code(event) if quotas is None else quotas
     return rows.get(constituency.code) or rows.get(constituency.root_code)
+
+
+def quotas_by_code(event: Event) -> dict[str, Quota]:
+    return {row.constituency.code: row for row in event.quotas.select_related("constituency")}
 
 
 def seat_or_wait(event: Event, row: Registration, *, now: datetime | None = None) -> bool:
@@ -38,8 +44,8 @@ def seat_or_wait(event: Event, row: Registration, *, now: datetime | None = None
     return has_seat
 
 
-def _take(event: Event, row: Registration) -> bool:
-    quota = quota_of(event, row.constituency)
+def _take(event: Event, row: Registration, quotas: Mapping[str, Quota] | None = None) -> bool:
+    quota = quota_of(event, row.constituency, quotas)
     if event.is_full or (quota is not None and quota.taken >= quota.seats):
         return False
     event.taken += 1
@@ -77,13 +83,20 @@ def move_up(event: Event, *, now: datetime | None = None) -> list[Registration]:
     moved: list[Registration] = []
     if event.is_full or not event.takes_answers_or_runs(now):
         return moved
-    for row in event.registrations.waiting().select_related("constituency", "host"):
+    quotas = quotas_by_code(event)
+    full = [code for code, quota in quotas.items() if quota.taken >= quota.seats]
+    line = event.registrations.waiting().exclude(constituency__code__in=full)
+    if full:  # those whose own constituency has seats of its own are not of the root's
+        line = line.exclude(Q(constituency__root_code__in=full) & ~Q(constituency__code__in=list(quotas)))
+    seated: set[int] = set()
+    for row in line.select_related("constituency", "host"):
         if event.is_full:
             break
-        if row.host and row.host.state != State.SEAT:
+        if row.host and row.host.state != State.SEAT and row.host.pk not in seated:
             continue
-        if not _take(event, row):
+        if not _take(event, row, quotas):
             continue
+        seated.add(row.pk)
         row.state, row.seated_at = State.SEAT, now or timezone.now()
         row.save(update_fields=["state", "seated_at", "updated_at"])
         queue(row, About.MOVED_UP)

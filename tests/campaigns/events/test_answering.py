@@ -12,7 +12,7 @@ from django.db import connection, connections
 from django.test import Client
 from django.utils import timezone
 
-from campaigns.events import answering, letters, links, services
+from campaigns.events import answering, letters, links, seats, services
 from campaigns.events.answering import Human
 from campaigns.events.models import Event, EventLetter, Invitation, Quota, Registration
 from campaigns.forms.models import Form
@@ -26,6 +26,7 @@ from tests.factories import (
     MembershipFactory,
     OrganizationFactory,
     PersonFactory,
+    RegistrationFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -171,6 +172,25 @@ def test_seats_of_a_constituency_are_kept_apart():
     says(rows[0], "no")
     assert [state for _name, state in states(event)] == ["gone", "seat", "seat"]
     assert Quota.objects.get().taken == 1 and Event.objects.get().taken == 2
+
+
+def test_the_line_costs_no_query_for_each_who_waits(django_assert_num_queries):
+    event = EventFactory(capacity=9)
+    union, state = Constituency.objects.get(code="WRK"), Constituency.objects.get(code="GOV")
+    for constituency in (union, state):
+        Quota.objects.create(event=event, constituency=constituency, seats=0)
+    for constituency in (union, union, state):
+        RegistrationFactory(event=event, state="waiting", seated_at=None, constituency=constituency)
+
+    with django_assert_num_queries(2):  # the seats that are set aside, and who else waits
+        assert seats.move_up(event) == []
+    Quota.objects.filter(constituency=union).update(seats=1)
+    assert [row.constituency for row in seats.move_up(event)] == [union]
+    host = RegistrationFactory(event=event, state="waiting", seated_at=None)
+    guest = RegistrationFactory(event=event, state="waiting", seated_at=None, role="guest", host=host)
+    assert seats.move_up(event) == [host, guest]
+    event.refresh_from_db()
+    assert event.taken == event.registrations.seated().count() == 3
 
 
 def test_fewer_seats_than_are_taken_are_refused(planner):
