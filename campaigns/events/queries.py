@@ -9,6 +9,7 @@ from django.db.models import Count, Q
 from django.utils import timezone
 
 from campaigns.planning.models import Drive
+from campaigns.planning.reach import within_pairs
 from contacts.directory.queries import SearchMixin
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -37,15 +38,14 @@ class EventQuerySet(SearchMixin, models.QuerySet["Event"]):
 
 
 def _in_reach(user: User, action: Action, country: str) -> Q:
-    """Rows of events that the user sees, in countries that the user sees; one without a country is everybody's."""
+    """Rows of events that the user sees, in countries that the same grant reaches; one without a country is everybody's."""
     from campaigns.events.models import Event
 
-    rule, scope = Q(), user.scope(action)
-    if not scope.is_everything:
-        rule &= Q(event__in=Event.objects.visible_to(user, action))
-    if scope.countries is not None:
-        rule &= Q(**{f"{country}__in": scope.countries}) | Q(**{f"{country}__isnull": True})
-    return rule
+    scope = user.scope(action)
+    if scope.is_everything:
+        return Q()
+    seen = Q(event__in=Event.objects.visible_to(user, action))
+    return seen & within_pairs(scope, campaign="event__drive__campaign", country=country)
 
 
 class InvitationQuerySet(models.QuerySet["Invitation"]):

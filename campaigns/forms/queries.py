@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Q
 
 from campaigns.planning.models import Campaign
+from campaigns.planning.reach import within_pairs
 from contacts.directory.queries import SearchMixin
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -33,16 +33,16 @@ class FormQuerySet(SearchMixin, models.QuerySet["Form"]):
 
 class SubmissionQuerySet(models.QuerySet["Submission"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        """Answers to forms that the user sees, from countries that the user sees; one without a country is everybody's."""
+        """Answers to forms that the user sees, from countries that the same grant reaches; one without a country is everybody's."""
         from campaigns.forms.models import Form
 
         scope = user.scope(action)
         if not scope:
             return self.none()
-        rows = self if scope.is_everything else self.filter(form__in=Form.objects.visible_to(user, action))
-        if scope.countries is not None:
-            rows = rows.filter(Q(country__in=scope.countries) | Q(country__isnull=True))
-        return rows
+        if scope.is_everything:
+            return self
+        seen = Form.objects.visible_to(user, action)
+        return self.filter(within_pairs(scope, campaign="form__campaign", country="country"), form__in=seen)
 
     def waiting(self) -> Self:
         """The longest waiting first."""

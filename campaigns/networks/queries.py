@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce, Greatest
 
 from campaigns.commitments.models import CommitmentUpdate
 from campaigns.planning.models import Campaign
+from campaigns.planning.reach import within_pairs
 from contacts.directory.models import Person
 from contacts.directory.queries import SearchMixin
 from crm.accounts.models import User
@@ -37,16 +38,14 @@ class NetworkQuerySet(SearchMixin, models.QuerySet["Network"]):
 
 
 def _in_reach(user: User, action: Action, country: str) -> Q:
-    """Rows of networks that the user sees, in countries that the user sees; one without a country is everybody's."""
+    """Rows of networks that the user sees, in countries that the same grant reaches; one without a country is everybody's."""
     from campaigns.networks.models import Network
 
-    rule = Q()
     scope = user.scope(action)
-    if not scope.is_everything:
-        rule &= Q(network__in=Network.objects.visible_to(user, action))
-    if scope.countries is not None:
-        rule &= Q(**{f"{country}__in": scope.countries}) | Q(**{f"{country}__isnull": True})
-    return rule
+    if scope.is_everything:
+        return Q()
+    seen = Q(network__in=Network.objects.visible_to(user, action))
+    return seen & within_pairs(scope, campaign="network__campaign", country=country)
 
 
 class ApplicationQuerySet(models.QuerySet["Application"]):
