@@ -263,9 +263,11 @@ def _file(question: Question, file: FileGiven | None) -> dict[str, Any] | None:
 
 # --- in words ---------------------------------------------------------------------------------------------------------
 def readable(question: Question, answer: Any, language: str, offers: Offers) -> str:
-    """An answer as people read it; "" for none."""
+    """An answer as people read it; "" for none. One of another type, of a question that was made anew, is shown as it is."""
     if answer is None:
         return ""
+    if not _fits(question.kind, answer):
+        return ", ".join(str(each) for each in answer) if isinstance(answer, list) else str(answer)
     if question.kind in (Kind.CHOICE, Kind.CHOICES):
         names: dict[str, str] = {option.value: option.label(language) for option in question.options}
         return ", ".join(names.get(value) or str(value) for value in (answer if isinstance(answer, list) else [answer]))
@@ -278,3 +280,13 @@ def readable(question: Question, answer: Any, language: str, offers: Offers) -> 
     if question.kind == Kind.NUMBER:
         return formats.number(answer, digits=len(str(answer).partition(".")[2]))
     return str(answer)
+
+
+def _fits(kind: Kind, answer: Any) -> bool:
+    if kind == Kind.FILE:
+        return isinstance(answer, dict) and {"name", "size"} <= set(answer)
+    if kind == Kind.NUMBER:
+        return isinstance(answer, int | float) and not isinstance(answer, bool)
+    if kind in (Kind.CHOICES, Kind.CONSENT) or (kind == Kind.CHOICE and isinstance(answer, list)):
+        return isinstance(answer, list) and all(isinstance(each, str) for each in answer)
+    return isinstance(answer, str)

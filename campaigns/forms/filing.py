@@ -1,6 +1,6 @@
 """Answers find their person: by themselves where it is certain, else by a colleague who sees both side by side.
 
-As imports do, a form only adds: a country or a phone number where there is none, and the wish to be written to, which a letter
+As imports do, a form only adds: a country or a phone number where there is none, once a colleague has decided, and the wish to be written to, which a letter
 asks to confirm. It changes nothing that is known, makes nobody, and reverses no withdrawal.
 """
 
@@ -108,7 +108,9 @@ def restore_submission(*, uid: UUID, values: Mapping[str, Any], expected: Mappin
         raise NotAllowed(_("You may no longer change this, so it was left as it is."))
     if row.state != expected.get("state"):
         raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
-    row.state, row.person, row.decided_at, row.decided_by = values["state"] or State.WAITING, None, None, None
+    # what filed itself must not do so again
+    state = State.WAITING if values["state"] in (None, State.RECEIVED) else values["state"]
+    row.state, row.person, row.decided_at, row.decided_by = state, None, None, None
     row.save(update_fields=["state", "person", "decided_at", "decided_by", "updated_at"])
 
 
@@ -136,7 +138,9 @@ def _give_to(row: Submission, person: Person, *, actor: User | None) -> AuditEnt
 
 
 def _tighten(row: Submission, person: Person, actor: User | None) -> None:
-    """Only what is not known yet; nothing is replaced."""
+    """Only what is not known yet; nothing is replaced. Anybody can type an address: without a colleague's yes nothing is added."""
+    if actor is None:
+        return
     if row.country and person.country_id is None:
         edit_person(person=person, actor=actor, changes={"country": row.country})
     points = person.contact_points

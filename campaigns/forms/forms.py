@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -131,7 +132,10 @@ def _said(data: dict[str, Any], text: str) -> dict[str, str]:
 
 
 class QuestionForm(SeenForm):
-    """One question. Its kind is chosen first and stays: an answer of one kind is none of another."""
+    """One question. Its kind is chosen first and stays: an answer of one kind is none of another.
+
+    used: keys that answers have or had, which a new question is never given.
+    """
 
     is_required = forms.BooleanField(label=_("An answer is needed"), required=False)
     match = forms.ChoiceField(
@@ -141,10 +145,17 @@ class QuestionForm(SeenForm):
     )
 
     def __init__(
-        self, data: Any = None, *, kind: Kind, others: Questions, question: Question | None = None, **kwargs: Any
+        self,
+        data: Any = None,
+        *,
+        kind: Kind,
+        others: Questions,
+        question: Question | None = None,
+        used: Iterable[str] = (),
+        **kwargs: Any,
     ) -> None:
         super().__init__(data, initial=_initial(question, others) | kwargs.pop("initial", {}), **kwargs)
-        self.kind, self.question = kind, question
+        self.kind, self.question, self.used = kind, question, set(used)
         self.others = [other for other in others if question is None or other.key != question.key]
         self._texts()
         self._more()
@@ -247,7 +258,7 @@ class QuestionForm(SeenForm):
         """The question as the services take it; of an invalid form, what can be read of it."""
         data = getattr(self, "cleaned_data", {})
         labels = _said(data, "label")
-        taken = {other.key for other in self.others}
+        taken = {other.key for other in self.others} | self.used
         raw: dict[str, Any] = {
             "key": self.question.key if self.question else _key(labels, taken),
             "kind": self.kind.value,

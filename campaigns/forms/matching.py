@@ -31,7 +31,7 @@ def people_at(email: str) -> list[Person]:
 
 
 def doubts_about(row: Submission, people: list[Person]) -> list[str]:
-    """Why a person has to look at it; none when it is certainly this one, and nothing that is said differs from what is known."""
+    """Why a person has to look at it; none when it is certainly this one, and nothing that is said differs from what is known or adds to it."""
     if not people:
         return [_("Nobody in the directory has this address.")]
     if len(people) > 1:
@@ -41,6 +41,10 @@ def doubts_about(row: Submission, people: list[Person]) -> list[str]:
         found.append(_("The address is that of %(name)s.") % {"name": person.label})
     if row.country_id and person.country_id and row.country_id != person.country_id:
         found.append(_("The directory knows another country."))
+    if row.country_id and not person.country_id:
+        found.append(_("They name a country, and the directory knows none of theirs."))
+    if row.phone and not person.contact_points.filter(kind=ContactPoint.Kind.PHONE).exists():
+        found.append(_("They give a phone number, and the directory knows none of theirs."))
     if row.organization_name and not _belongs(person, row.organization_name):
         found.append(_("The directory knows no such institution of theirs."))
     return found

@@ -9,9 +9,10 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import CharField, Func
 from django.utils.translation import gettext as _
 
-from campaigns.forms.models import Form
+from campaigns.forms.models import Form, FormDraft, Submission
 from campaigns.forms.questions import dump, parse
 from campaigns.planning.models import Campaign
 from contacts.directory.services.editing import (
@@ -26,7 +27,7 @@ from contacts.directory.services.editing import (
 )
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.audit.models import AuditEntry
+from crm.audit.models import AuditChange, AuditEntry
 from crm.audit.services import Change, record
 from crm.errors import Conflict, NotAllowed, StaleEdit
 
@@ -94,6 +95,24 @@ def put_question(
         else:
             questions.append(dict(question))
         return edit_form(form=row, actor=actor, seen_at=seen_at, questions=questions)
+
+
+def used_keys(form: Form) -> set[str]:
+    """Keys of questions that it asks or ever asked, and of answers and drafts: one given again would read them as its own."""
+    keys: set[str] = set()
+    for model in (Submission, FormDraft):
+        rows = model._default_manager.filter(form=form).order_by()
+        keys.update(rows.annotate(key=_Keys("answers")).values_list("key", flat=True).distinct())
+    for change in AuditChange.objects.filter(object_uid=form.uid, field="questions").only("before", "after"):
+        for questions in (change.before, change.after):
+            keys.update(each["key"] for each in questions or [] if isinstance(each, dict) and "key" in each)
+    return keys
+
+
+class _Keys(Func):
+    function = "jsonb_object_keys"
+    output_field = CharField()
+    set_returning = True
 
 
 def move_question(*, form: Form, actor: User, key: str, by: int) -> AuditEntry | None:

@@ -262,8 +262,10 @@ def _question(row: Form, key: str) -> Question:
 
 def _question_page(request: StaffRequest, row: Form, kind: Kind, question: Question | None) -> HttpResponse:
     """`look` in what is posted asks for the preview only."""
+    is_saved = request.method == "POST" and "look" not in request.GET
     form = QuestionForm(
         request.POST if request.method == "POST" else None,
+        used=services.used_keys(row) if is_saved and question is None else (),
         kind=kind,
         others=questions_of(row),
         question=question,

@@ -4,8 +4,10 @@ import pytest
 
 from campaigns.forms import services
 from campaigns.forms.answering import AnswersForm
+from campaigns.forms.checking import Offers, readable
 from campaigns.forms.engine import answers_form, in_words, questions_of
-from campaigns.forms.models import Form
+from campaigns.forms.models import Form, FormDraft
+from campaigns.forms.questions import Kind, Question
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
 from crm.errors import Invalid, StaleEdit
@@ -63,6 +65,19 @@ def test_questions_are_added_moved_reworded_and_taken_out(form, sign_in, planner
     assert keys(form) == ["name", "email", "need", "why"]
     undo(entry=AuditEntry.objects.filter(verb="form.edited").latest("pk"), actor=planner)
     assert "which_days" in keys(form)
+
+    client.post(f"{base}/which_days/remove/")
+    client.post(f"{base}/new/?kind=number", {"label_en": "Which days?", "match": "all"})
+    FormDraft.objects.create(form=form, answers={"left_over": ["x"]}, language="en")
+    assert keys(form)[-1] == "which_days_2"  # answers of another kind may have the first one's key
+    assert {"which_days", "left_over"} <= services.used_keys(form)
+
+
+def test_an_answer_of_another_type_can_be_read():
+    for kind in Kind:
+        question = Question(key="q", kind=kind, labels={"en": "Q"})
+        for answer in ("text", 7, True, ["a", "b"], {"a": 1}, [{"a": 1}]):
+            assert isinstance(readable(question, answer, "en", Offers()), str)
 
 
 def test_what_cannot_be_is_said_and_kept(form, sign_in, planner):
