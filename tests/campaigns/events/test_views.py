@@ -21,6 +21,7 @@ from contacts.consent.erasure.registry import HOLDINGS
 from crm.audit.services import undo
 from crm.errors import Conflict
 from tests.factories import (
+    CountryFactory,
     DriveFactory,
     EventFactory,
     GrantFactory,
@@ -172,6 +173,20 @@ def test_who_was_sent_keeps_the_seat_when_the_one_who_was_invited_is_erased(tmp_
     event.refresh_from_db()
     assert not Invitation.objects.exists() and not StoredFile.objects.exists()
     assert event.taken == event.registrations.seated().count() == 2
+
+
+def test_grants_do_not_lend_each_other_their_reach(outsider):
+    one, other = (EventFactory(drive=DriveFactory(countries=["ZM", "TD"])) for _ in range(2))
+    for event, code in ((one, "ZM"), (other, "TD")):
+        GrantFactory(user=outsider, is_everywhere=False, campaigns=[event.drive.campaign.uid], countries=[code])
+    here, there = CountryFactory(code="ZM"), CountryFactory(code="TD")
+    rows = {
+        (event, country): InvitationFactory(event=event, person__country=country)
+        for event in (one, other)
+        for country in (here, there)
+    }
+
+    assert set(Invitation.objects.visible_to(outsider)) == {rows[one, here], rows[other, there]}
 
 
 def test_an_edit_is_taken_back_but_not_what_people_were_told_of(planner):
