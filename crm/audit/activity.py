@@ -209,10 +209,10 @@ def subject(user: User, kind: str, uid: str) -> tuple[Kind, str]:
     known = KINDS.get(kind)
     if known is None or not known.may_see(user):
         raise Http404("no such kind")
-    name = known.rows(user).filter(uid=uid).order_by().values_list(known.words, flat=True).first()
+    name = known.rows(user).filter(uid=uid).order_by().values_list(known.words or "uid", flat=True).first()
     if name is None:
         raise Http404("not visible")
-    return known, str(name)
+    return known, str(name if known.words else known.label)
 
 
 register(Source("activity", _("Activity"), lambda given: reverse("activity"), everything))

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """name: model name in lower case. rows: those that a user may see. url_name: its page, by uid. words: fields of its name.
+    """name: model name in lower case. rows: those that a user may see. url_name: its page, by uid. words: the field of its name; empty:
+    it has none, and what the trail wrote down stands.
 
     is_scoped: whether somebody with a grant for everything sees all rows; else `rows` is asked for them too. also: uids of what
     belongs to an object (the posts of an institution), whose changes stand in its history.
@@ -64,7 +65,7 @@ def names_of(user: User, wanted: dict[str, set[UUID]]) -> dict[UUID, tuple[str, 
     found: dict[UUID, tuple[str, str]] = {}
     for name in sorted(wanted):
         kind = KINDS.get(name)
-        if kind is None or not wanted[name] or not kind.may_see(user):
+        if kind is None or not kind.words or not wanted[name] or not kind.may_see(user):
             continue
         rows = kind.rows(user).filter(uid__in=wanted[name]).order_by()
         for uid, words in rows.values_list("uid", kind.words):

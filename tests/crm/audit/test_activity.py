@@ -9,7 +9,7 @@ from contacts.directory import services
 from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
 from crm.audit.services import record, undo
-from crm.audit.subjects import KINDS
+from crm.audit.subjects import KINDS, names_of
 from crm.ids import new_uid
 from tests.factories import (
     CountryFactory,
@@ -215,3 +215,11 @@ def test_what_cannot_be_undone_says_why(planner, sign_in):
 
     assert "never rewritten" in page
     assert not AuditEntry.objects.filter(undoes=entry).exists()
+
+
+def test_objects_of_every_kind_are_named(admin):
+    """Whatever a feature registered: a name that no field has would take the whole page down."""
+    with_uid = {name for name, kind in KINDS.items() if hasattr(kind.rows(admin).model, "uid")}
+
+    assert names_of(admin, {name: {new_uid()} for name in with_uid}) == {}
+    assert len(with_uid) > 40
