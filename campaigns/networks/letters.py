@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import smtplib
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import EmailMessage, get_connection
+from django.core.mail import EmailMessage
 from django.db import transaction
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -18,13 +17,10 @@ from django.utils.translation import gettext as _
 
 from campaigns.networks.links import confirm_url, member_url, own_page_url, representative_url, vote_url
 from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
-from contacts.consent.addresses import address_hashes, address_key
-from contacts.consent.models import Suppression
+from contacts.consent import letters as lane
 from contacts.consent.queries import long_day
-from contacts.consent.services.opt_in import WAITS
 from contacts.directory.models import Person
 from crm.accounts.models import Installation
-from crm.reserved import is_reserved
 from crm.ui import formats
 
 logger = logging.getLogger(__name__)
@@ -82,69 +78,13 @@ def _wake() -> None:
 
 
 def mail_due(*, limit: int = 200, now: datetime | None = None) -> int:
-    """Send what is due over one connection; returns how many went. Two of these at once send nothing twice.
-
-    A server that does not answer ends the round, and the letter waits; an address that it refuses closes its letter.
-    """
-    now = now or timezone.now()
-    sent, server = 0, get_connection()
-    try:
-        for _number in range(limit):
-            with transaction.atomic():
-                due = NetworkLetter.objects.filter(sent_at__isnull=True, closed_at__isnull=True, due_at__lte=now)
-                locked = due.order_by("due_at", "id").select_for_update(skip_locked=True, of=("self",))
-                letter = locked.select_related(*SUBJECTS_OF).first()
-                if letter is None:
-                    break
-                outcome = _mail(letter, server, now)
-            if outcome is None:  # the server is away: the others would wait in vain
-                break
-            sent += outcome
-    finally:
-        server.close()
-    return sent
+    """Send what is due; returns how many went."""
+    return lane.mail_due(NetworkLetter.objects.select_related(*SUBJECTS_OF), _written, limit=limit, now=now)
 
 
-def _mail(letter: NetworkLetter, server: Any, now: datetime) -> bool | None:
-    """Whether it went; None when the server does not answer."""
+def _written(letter: NetworkLetter) -> lane.Written:
     about = about_of(letter)
-    if not about.address:
-        return _give_up(letter, _("They have no address that mail can go to."), now)
-    address = about.address
-    if not settings.LOCAL and is_reserved(address.rpartition("@")[2]):
-        return _give_up(letter, _("This is a made-up address, and the mail server is a real one."), now)
-    if Suppression.objects.filter(address_hash__in=address_hashes(address_key(address))).exists():
-        return _give_up(letter, _("This address asked never to be written to."), now)
-    try:
-        server.send_messages([_message(letter, about.language)])
-    except smtplib.SMTPRecipientsRefused as error:
-        code = next(iter(error.recipients.values()))[0]
-        if code >= 500:
-            return _give_up(letter, _("The mail server refused the address (%(code)s).") % {"code": code}, now)
-        return _wait(letter, _("The mail server put the address off (%(code)s).") % {"code": code}, now)
-    except (OSError, smtplib.SMTPException) as error:
-        logger.error("A letter of a network waits: the mail server does not answer (%s)", error)
-        _wait(letter, _("The mail server does not answer. It is tried again by itself."), now)
-        return None
-    except Exception as error:  # whatever one letter holds, those behind it must leave
-        logger.exception("A letter of a network cannot be made")
-        return _give_up(letter, _("It cannot be written (%(error)s).") % {"error": type(error).__name__}, now)
-    letter.sent_at, letter.problem = now, ""
-    letter.save()
-    return True
-
-
-def _give_up(letter: NetworkLetter, problem: str, now: datetime) -> bool:
-    letter.closed_at, letter.problem = now, problem[:300]
-    letter.save()
-    return False
-
-
-def _wait(letter: NetworkLetter, problem: str, now: datetime) -> bool:
-    letter.due_at = now + WAITS[min(letter.tries, len(WAITS) - 1)]
-    letter.tries, letter.problem = letter.tries + 1, problem[:300]
-    letter.save()
-    return False
+    return lane.Written(about.address, lambda: _message(letter, about.language))
 
 
 @dataclass(frozen=True)
