@@ -63,17 +63,30 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
     moment = now or timezone.now()
     shown = fields_shown(mailing)
     sql, params = audience_sql(mailing, now=moment, fields=shown)
+    paths = _shown_by_writers(mailing, shown)
+    with _calculating() as cursor:
+        cursor.execute(_summary_sql(sql, paths, has_copies=bool(mailing.copies_to_id)), params)
+        tally = _Tally()
+        for kind, key, second, count, numbers in cursor.fetchall():
+            tally.add(kind, key, second, count)
+            if kind == "empty":
+                tally.empty = {path: number for path, number in zip(paths, numbers, strict=True) if number}
+    return tally.summary(moment)
+
+
+def _shown_by_writers(mailing: Mailing, shown: Collection[str]) -> list[str]:
+    """Merge fields whose emptiness somebody should know of."""
     bound = bound_to(mailing) is not None
-    paths = [
-        path for path in FIELDS if path in shown and path not in _GIVEN and not (bound and path.startswith(PREFIX))
-    ]
+    return [path for path in FIELDS if path in shown and path not in _GIVEN and not (bound and path.startswith(PREFIX))]
+
+
+def _summary_sql(audience: str, paths: Collection[str], *, has_copies: bool) -> str:
+    """Rows (what is counted, key, second key, count, counts of empty fields)."""
     empties = ", ".join(f"count(*) FILTER (WHERE coalesce(fields->>'{path}', '') = '')" for path in paths)
     # a copy shows its letter's fields, and stands for no side
-    only_letters = " WHERE copy_of IS NULL" if mailing.copies_to_id else ""
-    with _calculating() as cursor:
-        cursor.execute(
-            f"""
-            WITH audience AS MATERIALIZED ({sql}),
+    only_letters = " WHERE copy_of IS NULL" if has_copies else ""
+    return f"""
+            WITH audience AS MATERIALIZED ({audience}),
                  getting AS (SELECT * FROM audience WHERE reason IS NULL),
                  letters AS (SELECT * FROM getting{only_letters})
             SELECT 'reason', coalesce(reason, ''), '', count(*)::int, NULL::bigint[] FROM audience GROUP BY reason
@@ -81,53 +94,45 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
             UNION ALL SELECT 'place', country_code, root_code, count(*), NULL FROM getting GROUP BY country_code, root_code
             UNION ALL SELECT 'constituency', constituency_code, '', count(*), NULL FROM getting GROUP BY constituency_code
             UNION ALL SELECT 'side', country_code, root_code, count(*), NULL FROM letters GROUP BY country_code, root_code
-            UNION ALL SELECT 'empty', '', '', count(*), ARRAY[{empties}] FROM letters{_COPIES if mailing.copies_to_id else ""}""",
-            params,
-        )
-        rows = cursor.fetchall()
-    reasons: dict[str, int] = {}
-    languages: dict[str, int] = {}
-    countries: dict[str, int] = {}
-    constituencies: dict[str, int] = {}
-    sides: dict[str, set[str]] = {}
-    empty: dict[str, int] = {}
-    copies: dict[str, int] = {}
-    copy_gaps: dict[str, int] = {}
-    uncopied: list[str] = []
-    for kind, key, second, count, numbers in rows:
-        if kind == "reason":
-            reasons[key] = count
-        elif kind == "language":
-            languages[key] = count
-        elif kind == "constituency":
-            constituencies[key] = count
-        elif kind == "place":
-            countries[key] = countries.get(key, 0) + count
-        elif kind == "side":
-            sides.setdefault(key, set()).add(second)
-        elif kind == "copy":
-            copies[key] = count
-        elif kind == "gap":
-            copy_gaps[key] = count
-        elif kind == "uncopied":
-            uncopied.append(key)
-        else:
-            empty = {path: number for path, number in zip(paths, numbers, strict=True) if number}
-    will_get = reasons.pop("", 0)
-    return Summary(
-        at=moment,
-        total=will_get + sum(reasons.values()),
-        will_get=will_get,
-        reasons={reason.value: reasons[reason.value] for reason in SkipReason if reason.value in reasons},
-        languages=_falling(languages),
-        countries=_falling(countries),
-        constituencies=_falling(constituencies),
-        sides=sides,
-        empty=empty,
-        copies=copies,
-        copy_gaps=copy_gaps,
-        uncopied_countries=sorted(uncopied),
+            UNION ALL SELECT 'empty', '', '', count(*), ARRAY[{empties}] FROM letters{_COPIES if has_copies else ""}"""
+
+
+@dataclass
+class _Tally:
+    """The rows of the query, put where they belong."""
+
+    counts: dict[str, dict[str, int]] = field(
+        default_factory=lambda: {
+            kind: {} for kind in ("reason", "language", "place", "constituency", "copy", "gap", "uncopied")
+        }
     )
+    sides: dict[str, set[str]] = field(default_factory=dict)
+    empty: dict[str, int] = field(default_factory=dict)
+
+    def add(self, kind: str, key: str, second: str, count: int) -> None:
+        if kind == "side":
+            self.sides.setdefault(key, set()).add(second)
+        elif kind in self.counts:
+            found = self.counts[kind]
+            found[key] = found.get(key, 0) + count
+
+    def summary(self, moment: datetime) -> Summary:
+        reasons = dict(self.counts["reason"])
+        will_get = reasons.pop("", 0)
+        return Summary(
+            at=moment,
+            total=will_get + sum(reasons.values()),
+            will_get=will_get,
+            reasons={reason.value: reasons[reason.value] for reason in SkipReason if reason.value in reasons},
+            languages=_falling(self.counts["language"]),
+            countries=_falling(self.counts["place"]),
+            constituencies=_falling(self.counts["constituency"]),
+            sides=self.sides,
+            empty=self.empty,
+            copies=self.counts["copy"],
+            copy_gaps=self.counts["gap"],
+            uncopied_countries=sorted(self.counts["uncopied"]),
+        )
 
 
 def _falling(counts: dict[str, int]) -> dict[str, int]:

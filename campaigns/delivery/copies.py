@@ -52,9 +52,12 @@ def with_copies(letters: str, copies: str, *, takes_institutions: bool) -> str:
 
     takes_institutions: the segment selects institutions, so that one of it gets a letter or none, and never a copy.
     """
+    return f"{_steps(letters, copies, takes_institutions)}\n{_letters_sql()}\nUNION ALL\n{_copies_sql()}"
+
+
+def _steps(letters: str, copies: str, takes_institutions: bool) -> str:
+    """From the letters to the copies behind them, and the lines in which each names the other."""
     is_own = "EXISTS (SELECT 1 FROM letter own WHERE own.organization_id = o.id)" if takes_institutions else "false"
-    columns = ", ".join(f"y.{name}" for name in _COPIED)
-    letter_columns = ", ".join(f"l.{name}" for name in _COPIED)
     return f"""
 WITH letter AS MATERIALIZED ({letters}),
      copyable AS MATERIALIZED (
@@ -88,16 +91,25 @@ WITH letter AS MATERIALIZED ({letters}),
         SELECT t.id, count(*) AS institutions,
                string_agg(coalesce(o.names->>t.language, o.name), '; ' ORDER BY t.place)
                    FILTER (WHERE t.place <= {MOST_NAMES}) AS said
-          FROM sent_to t JOIN contacts_organization o ON o.id = t.organization_id GROUP BY t.id)
-SELECT l.reason, l.also, l.address, l.address_key, l.address_hash, l.variant_id, {letter_columns}, l.language, l.is_tracked,
+          FROM sent_to t JOIN contacts_organization o ON o.id = t.organization_id GROUP BY t.id)"""
+
+
+def _letters_sql() -> str:
+    columns = ", ".join(f"l.{name}" for name in _COPIED)
+    return f"""
+SELECT l.reason, l.also, l.address, l.address_key, l.address_hash, l.variant_id, {columns}, l.language, l.is_tracked,
        CASE WHEN line.said IS NULL THEN l.fields ELSE l.fields || jsonb_build_object('copy.to', line.said) END AS fields,
        l.sort_key, l.root_code, l.seq, NULL::bigint AS copy_of,
        CASE WHEN l.reason IS NULL AND line.said IS NULL THEN coalesce(c.gap,
             CASE owned.by_all WHEN false THEN '{Gap.SKIPPED.value}' WHEN true THEN '{Gap.OWN_LETTER.value}'
                  ELSE CASE WHEN l.organization_id IN (SELECT id FROM seat) THEN '{Gap.OWN_LETTER.value}'
                            ELSE '{Gap.NOBODY_THERE.value}' END END) END AS copy_gap
-  FROM letter l LEFT JOIN copyable c ON c.seq = l.seq LEFT JOIN line ON line.seq = l.seq LEFT JOIN owned ON owned.seq = l.seq
-UNION ALL
+  FROM letter l LEFT JOIN copyable c ON c.seq = l.seq LEFT JOIN line ON line.seq = l.seq LEFT JOIN owned ON owned.seq = l.seq"""
+
+
+def _copies_sql() -> str:
+    columns = ", ".join(f"y.{name}" for name in _COPIED)
+    return f"""
 SELECT y.reason, y.also, y.address, y.address_key, y.address_hash, f.variant_id, {columns}, f.language, y.is_tracked,
        CASE WHEN y.reason IS NULL
             THEN f.fields || jsonb_build_object(

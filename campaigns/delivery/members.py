@@ -162,36 +162,13 @@ def audience_sql(
     nobody = CompiledSegment("SELECT NULL::bigint AS id WHERE false", ())
     compiled = compile_segment(mailing.segment, scope_countries=mailing.scope_countries) if mailing.segment else nobody
     people = compiled.selects == Selects.PEOPLE
-    parts = _Parts(
-        {
-            "topic": mailing.topic_id or 0,
-            "sender": mailing.sender.name if mailing.sender else "",
-            "coverage": COVERAGE,
-            "mailing": mailing.pk,
-            "moment": moment,
-            "day": moment.astimezone(ZoneInfo(mailing.send_zone or settings.TIME_ZONE)).date(),
-            "guard": moment - timedelta(days=mailing.contact_guard_days),
-            "others": _others_that_day(mailing, moment),
-            "slots": json.dumps(dict(slots or {})),
-            **relations.values_of(mailing, moment),
-            **{f"member{i}": value for i, value in enumerate(compiled.params)},
-        }
-    )
-    erased = erased_of_lists(mailing.segment) if mailing.segment and mailing.scope_countries is None else []
-    numbers = iter(range(len(compiled.params)))
-    member = re.sub(r"%s", lambda found: f"%(member{next(numbers)})s", compiled.sql)
-    if erased:  # no rule finds them any more; who approves the list must see that they are gone
-        parts.values["erased"] = erased
-        member = f"{member} UNION SELECT unnest(%(erased)s::bigint[])"
+    parts = _Parts(_values_of(mailing, moment, slots or {}))
+    member = _member_sql(mailing, compiled, parts)
     variant, variant_language = _variant(mailing, parts.values)
     tests = _tests(mailing, parts.values["others"])
-    reached = _PEOPLE if people else _ORGANIZATIONS
-    if fields is None or not _ADDRESS.isdisjoint(fields):  # who is not greeted costs nothing
-        reached = reached.replace("/*address*/", f" {COLUMNS_SQL},")
-        parts.values["address"] = json.dumps(texts_for(_languages(parts.values)))
     sql = _judged_sql(
         member=member,
-        reached=reached,
+        reached=_reached_sql(parts, people=people, fields=fields),
         variant=variant,
         variant_language=variant_language,
         tests=tests,
@@ -206,6 +183,43 @@ def audience_sql(
             sql, _copies_sql(mailing, tests, is_slotted=bool(slots)), takes_institutions=not people
         )
     return parts.bind(sql)
+
+
+def _values_of(mailing: Mailing, moment: datetime, slots: Mapping[str, int]) -> dict[str, Any]:
+    """What the placeholders of every audience stand for."""
+    return {
+        "topic": mailing.topic_id or 0,
+        "sender": mailing.sender.name if mailing.sender else "",
+        "coverage": COVERAGE,
+        "mailing": mailing.pk,
+        "moment": moment,
+        "day": moment.astimezone(ZoneInfo(mailing.send_zone or settings.TIME_ZONE)).date(),
+        "guard": moment - timedelta(days=mailing.contact_guard_days),
+        "others": _others_that_day(mailing, moment),
+        "slots": json.dumps(dict(slots)),
+        **relations.values_of(mailing, moment),
+    }
+
+
+def _member_sql(mailing: Mailing, compiled: CompiledSegment, parts: _Parts) -> str:
+    """The segment's own query, its parameters named like all others."""
+    parts.values |= {f"member{i}": value for i, value in enumerate(compiled.params)}
+    numbers = iter(range(len(compiled.params)))
+    member = re.sub(r"%s", lambda found: f"%(member{next(numbers)})s", compiled.sql)
+    erased = erased_of_lists(mailing.segment) if mailing.segment and mailing.scope_countries is None else []
+    if erased:  # no rule finds them any more; who approves the list must see that they are gone
+        parts.values["erased"] = erased
+        member = f"{member} UNION SELECT unnest(%(erased)s::bigint[])"
+    return member
+
+
+def _reached_sql(parts: _Parts, *, people: bool, fields: Collection[str] | None) -> str:
+    """How each is reached, with the columns of the greeting where a text greets: who is not greeted costs nothing."""
+    reached = _PEOPLE if people else _ORGANIZATIONS
+    if fields is None or not _ADDRESS.isdisjoint(fields):
+        reached = reached.replace("/*address*/", f" {COLUMNS_SQL},")
+        parts.values["address"] = json.dumps(texts_for(_languages(parts.values)))
+    return reached
 
 
 def _copies_sql(mailing: Mailing, tests: dict[SkipReason, str], *, is_slotted: bool) -> str:

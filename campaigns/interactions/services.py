@@ -97,30 +97,43 @@ def log_interaction(
                 organization=organizations[0] if organizations else None,
             )
             _set_parties(interaction, people, organizations)
-            if next_step.strip():
-                add_task(
-                    actor=actor,
-                    title=next_step,
-                    due_on=next_on or timezone.localdate() + timedelta(days=7),
-                    organization=organizations[0] if organizations else None,
-                    person=people[0] if people else None,
-                    interaction=interaction,
-                )
+            _add_step(interaction, next_step, next_on, actor)
             for row, conflict in guarded.items():
                 override_for(
                     door=GuardOverride.Door.LOG, organization=row, about=interaction.uid, conflict=conflict,
                     reason=override_reason, actor=actor,
                 )  # fmt: skip
-            changes = [(name, None, plain(getattr(interaction, name))) for name in FIELDS if getattr(interaction, name)]
-            changes += [("people", None, _uids(people)), ("organizations", None, _uids(organizations))]
-            event = {"kind": kind, "is_two_way": is_two_way, "organizations": _uids(organizations)}
-            entry = record(verb="interaction.logged", target=interaction, actor=actor, changes=changes, event=event)
+            entry = _record_logged(interaction, people, organizations, actor)
     except IntegrityError:
         # the other half of a double click was quicker: its row is there by now
         if form_key is not None and (known := _by_form(form_key, actor)):
             return Logged(known, None)
         raise
     return Logged(interaction, entry)
+
+
+def _add_step(interaction: Interaction, title: str, due_on: date | None, actor: User) -> None:
+    """What comes next, as a task of whoever logged it: in a week, unless they said when."""
+    if title.strip():
+        add_task(
+            actor=actor,
+            title=title,
+            due_on=due_on or timezone.localdate() + timedelta(days=7),
+            organization=interaction.organization,
+            person=interaction.person,
+            interaction=interaction,
+        )
+
+
+def _record_logged(
+    interaction: Interaction, people: list[Person], organizations: list[Organization], actor: User
+) -> AuditEntry:
+    changes: list[Change] = [
+        (name, None, plain(getattr(interaction, name))) for name in FIELDS if getattr(interaction, name)
+    ]
+    changes += [("people", None, _uids(people)), ("organizations", None, _uids(organizations))]
+    event = {"kind": interaction.kind, "is_two_way": interaction.is_two_way, "organizations": _uids(organizations)}
+    return record(verb="interaction.logged", target=interaction, actor=actor, changes=changes, event=event)
 
 
 def ask_guard(organizations: list[Organization], *, at: datetime, reason: str) -> dict[Organization, str]:

@@ -15,7 +15,7 @@ from campaigns.mailings.hours import hours_of
 from campaigns.mailings.layouts import layout_version
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.references import pattern_of
-from contacts.segments.tree import inline_tree
+from contacts.segments.nesting import inline_tree
 
 
 def snapshot(mailing: Mailing) -> dict[str, Any]:

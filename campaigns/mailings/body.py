@@ -9,8 +9,9 @@ import nh3
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.content import LinkBook
+from campaigns.mailings.expressions import Out
 from campaigns.mailings.fields import FIELDS
-from campaigns.mailings.templates import Out, Problem, TemplateRefused, parse, tags
+from campaigns.mailings.templates import Problem, TemplateRefused, parse, tags
 
 BODY_TAGS = set(
     "p br strong b em i u s a h1 h2 h3 ul ol li blockquote hr code pre img "  # noqa: SIM905 one line reads better

@@ -18,19 +18,9 @@ from urllib.parse import quote
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 
+from campaigns.mailings.expressions import Call, Compare, Condition, Has, Junction, Link, Not, Out
 from campaigns.mailings.fields import Scalar
-from campaigns.mailings.templates import (
-    Call,
-    Compare,
-    Condition,
-    Has,
-    If,
-    Junction,
-    Link,
-    Node,
-    Not,
-    Out,
-)
+from campaigns.mailings.templates import If, Node
 
 # what the composer adds to the fields, and never a person
 OWN_URLS = ("unsubscribe_url", "preferences_url", "open_url", "trap_url")

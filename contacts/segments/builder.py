@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy
 
 from contacts.consent.models import Topic
 from contacts.directory.models import Constituency, IndicatorValue
-from contacts.segments import choices, counting, draft, tree
+from contacts.segments import choices, counting, draft, nesting, tree
 from contacts.segments.compiler import compiler_for
 from contacts.segments.models import Segment
 from contacts.segments.registry import Catalogue, Choice, Field, Operator, offered
@@ -152,7 +152,7 @@ class Builder:
         if not part["rules"]:
             return None, []
         try:
-            return tree.check_tree(part, selects=self.selects), []
+            return nesting.check_tree(part, selects=self.selects), []
         except Invalid as error:
             return None, [(places.get(path, ""), sentence) for path, sentence in error.data.get("errors", [])]
 

@@ -18,8 +18,9 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from contacts.segments.models import Selects
+from contacts.segments.nesting import Nest
 from contacts.segments.registry import PEOPLE, Catalogue, Split, catalogue
-from contacts.segments.tree import IN_SEGMENT, Group, Nest, Rule, parse
+from contacts.segments.tree import IN_SEGMENT, Group, Rule, parse
 from crm.errors import Invalid
 
 _NAMED = re.compile(r"%\((\w+)\)s")

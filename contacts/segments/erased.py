@@ -8,7 +8,8 @@ from typing import Any
 
 from contacts.directory.models import Person
 from contacts.segments.models import ContactListMember, Segment, Selects
-from contacts.segments.tree import IN_SEGMENT, ON_LIST, inline_tree, uids
+from contacts.segments.nesting import inline_tree
+from contacts.segments.tree import IN_SEGMENT, ON_LIST, uids
 
 
 def erased_of_lists(segment: Segment) -> list[int]:

@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 from contacts.directory.models import ContactPoint
 from contacts.directory.reference import INDIVIDUAL
 from contacts.segments.registry import PEOPLE, Context, Evidence
-from contacts.segments.tree import Rule, shown_number
+from contacts.segments.tree import Rule
+from contacts.segments.values import shown_number
 
 
 # --- SQL ------------------------------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ def indicator_evidence(indicator_id: int) -> Evidence:
 
 def read_figures(unit: str, found: Any) -> str:
     """*19.4 % (2023)*; a year without a figure is not named."""
-    from contacts.segments.tree import shown_number
+    from contacts.segments.values import shown_number
 
     return " → ".join(
         f"{shown_number(float(value), unit)} ({year})" for year, value in found or [] if value is not None

@@ -13,7 +13,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from contacts.segments.registry import PEOPLE, Catalogue, catalogue
-from contacts.segments.tree import Group, Known, Rule, parse, shown_number
+from contacts.segments.tree import Group, Known, Rule, parse
+from contacts.segments.values import shown_number
 from crm.errors import Invalid
 
 MOST_NAMES = 8

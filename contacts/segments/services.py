@@ -11,8 +11,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.segments.models import Segment, SegmentVersion, Selects
+from contacts.segments.nesting import check_tree
 from contacts.segments.registry import PEOPLE
-from contacts.segments.tree import check_tree
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry

@@ -12,29 +12,22 @@ on a rule about lists; `parse` lets both pass.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from typing import Any
 from uuid import UUID
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from contacts.segments.models import ContactList, Segment, Selects
+from contacts.segments.models import Selects
 from contacts.segments.registry import Catalogue, Choice, Field, Operator, catalogue
+from contacts.segments.values import checked_value
 from crm.errors import Invalid
 
 VERSION = 1
 OPS = ("all", "any", "none")
 MAX_DEPTH = 5
 MAX_RULES = 100
-MAX_VALUES = 300
-MAX_TEXT = 200
-MAX_DAYS = 36_500
-MAX_TIMES = 10_000
 MAX_JSON = 200_000
 IN_SEGMENT, ON_LIST = "in_segment", "on_list"
 ROOT_KEYS = {"version", "op", "rules"}
@@ -209,7 +202,7 @@ class _Reader:
             able = ", ".join(f"“{o.label}”" for o in about.operators)
             self.wrong(path, _("“%(field)s” can be compared with: %(able)s.") % {"field": about.label, "able": able})
             return None
-        value, problem = _value(about, operator, item.get("value"))
+        value, problem = checked_value(about, operator, item.get("value"))
         if problem:
             self.wrong(path, problem)
             return None
@@ -240,171 +233,14 @@ class _Reader:
         return Group(group.op, tuple(nodes), group.path, group.segment)
 
 
-# --- values -----------------------------------------------------------------------------------------------------
-def _value(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    """The checked value, or a sentence that says what is wrong with it."""
-    return {
-        "nothing": _nothing,
-        "choices": _choices,
-        "number": _number,
-        "range": _range,
-        "days": _days,
-        "date": _date,
-        "text": _text,
-        "period": _period,
-        "count": _count,
-        "year": _year,
-        "year_number": _year_number,
-        "change": _change,
-    }[operator.takes](about, operator, value)
+def dump(node: Rule | Group) -> dict[str, Any]:
+    """A node as JSON again."""
+    if isinstance(node, Group):
+        return {"op": node.op, "rules": [dump(item) for item in node.rules]}
+    written: dict[str, Any] = {"field": node.field.code, "operator": node.operator.code}
+    return written if node.operator.takes == "nothing" else {**written, "value": node.value}
 
 
-def _nothing(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    return None, "" if value is None else _("“%(operator)s” takes no value.") % {"operator": operator.label}
-
-
-def _choices(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
-        return None, _("“%(field)s” takes a list of choices.") % {"field": about.label}
-    if not value:
-        return None, _("Choose at least one.")
-    if len(value) > MAX_VALUES:
-        return None, _("Choose %(most)s at most; use a list for more.") % {"most": MAX_VALUES}
-    if any("\x00" in item or len(item) > MAX_TEXT for item in value):
-        return None, _("One of the choices is no name of anything.")
-    return list(dict.fromkeys(value)), ""
-
-
-def is_number(value: Any) -> bool:
-    return type(value) in (int, float) and math.isfinite(value) and abs(value) <= 10**12
-
-
-def shown_number(value: float, unit: str = "") -> str:
-    return f"{value:,.10g}".replace("-", "−") + (f"\u00a0{unit}" if unit else "")
-
-
-def _number(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if value is None:
-        return None, _("Write a number.")
-    if not is_number(value):
-        return None, _("“%(field)s” is compared with a number, such as 20.") % {"field": about.label}
-    low, high = about.minimum, about.maximum
-    shown = shown_number(value, about.unit)
-    nothing_below = low is not None and (value < low or (operator.code == "below" and value == low))
-    nothing_above = high is not None and (value > high or (operator.code == "above" and value == high))
-    if nothing_below or nothing_above:
-        if low is not None and high is not None:
-            between = {"low": shown_number(low), "high": shown_number(high, about.unit)}
-            words = {"field": about.label, "operator": operator.label, "value": shown, **between}
-            return None, _("“%(field)s” lies between %(low)s and %(high)s: “%(operator)s %(value)s” is impossible or says nothing.") % words  # fmt: skip
-        return None, _("“%(operator)s %(value)s” is impossible for “%(field)s”.") % {"operator": operator.label, "value": shown, "field": about.label}  # fmt: skip
-    return value, ""
-
-
-def _range(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        return None, _("“%(operator)s” takes two numbers.") % {"operator": operator.label}
-    for item in value:
-        problem = _number(about, operator, item)[1]
-        if problem:
-            return None, problem
-    if value[0] > value[1]:
-        return None, _("The first number, %(low)s, is greater than the second, %(high)s: nothing lies between them.") % {"low": shown_number(value[0]), "high": shown_number(value[1])}  # fmt: skip
-    return value, ""
-
-
-def _days(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if value is None:
-        return None, _("Write a number of days.")
-    if type(value) is not int or not 1 <= value <= MAX_DAYS:
-        return None, _("Write a whole number of days, from 1 to %(most)s.") % {"most": shown_number(MAX_DAYS)}
-    return value, ""
-
-
-def _date(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not value:
-        return None, _("Write a date.")
-    try:
-        if not isinstance(value, str) or len(value) != 10:
-            raise ValueError
-        day = date.fromisoformat(value)
-    except ValueError:
-        return None, _("Write the date as year-month-day, such as 2026-03-01.")
-    if not date(1900, 1, 1) <= day <= timezone.localdate():
-        return None, _("%(date)s cannot be: choose a day from 1900 to today.") % {"date": value}
-    return value, ""
-
-
-def _period(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        return None, _("“%(operator)s” takes two dates.") % {"operator": operator.label}
-    for item in value:
-        problem = _date(about, operator, item)[1]
-        if problem:
-            return None, problem
-    if value[0] > value[1]:
-        return None, _("The first date, %(low)s, is later than the second, %(high)s: no day lies between them.") % {"low": value[0], "high": value[1]}  # fmt: skip
-    return value, ""
-
-
-def _count(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        return None, _("“%(operator)s” takes a number of times and a number of days.") % {"operator": operator.label}
-    times, days = value
-    if type(times) is not int or not 1 <= times <= MAX_TIMES:
-        return None, _("Write how many times, from 1 to %(most)s.") % {"most": shown_number(MAX_TIMES)}
-    problem = _days(about, operator, days)[1]
-    return (None, problem) if problem else (value, "")
-
-
-def _year(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if value is None:
-        return None, _("Choose a year.")
-    this_year = timezone.localdate().year
-    if type(value) is not int or not 1900 <= value <= this_year:
-        return None, _("Write a year from 1900 to %(latest)s.") % {"latest": this_year}
-    return value, ""
-
-
-def _year_number(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not isinstance(value, list) or len(value) != 2:
-        return None, _("“%(operator)s” takes a year and a number.") % {"operator": operator.label}
-    problem = _year(about, operator, value[0])[1] or _number(about, operator, value[1])[1]
-    return (None, problem) if problem else (value, "")
-
-
-def _change(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    """By how much, between which years; a rise or fall of nothing says nothing."""
-    if not isinstance(value, list) or len(value) != 3:
-        return None, _("“%(operator)s” takes two years and a number.") % {"operator": operator.label}
-    first, last, by = value
-    problem = _year(about, operator, first)[1] or _year(about, operator, last)[1]
-    if problem:
-        return None, problem
-    if first >= last:
-        return None, _("The first year, %(first)s, is not before the second, %(last)s.") % {
-            "first": first,
-            "last": last,
-        }
-    if by is None:
-        return None, _("Write a number.")
-    widest = about.maximum - about.minimum if about.maximum is not None and about.minimum is not None else 10**12
-    if not is_number(by) or not 0 < by <= widest:
-        return None, _("Write by how much it changed, more than 0 and at most %(most)s.") % {
-            "most": shown_number(widest)
-        }
-    return value, ""
-
-
-def _text(about: Field, operator: Operator, value: Any) -> tuple[Any, str]:
-    if not isinstance(value, str) or not value.strip():
-        return None, _("Write the words to look for.")
-    if len(value) > MAX_TEXT or "\x00" in value:
-        return None, _("Write %(most)s characters at most.") % {"most": MAX_TEXT}
-    return " ".join(value.split()), ""
-
-
-# --- nested segments --------------------------------------------------------------------------------------------
 def uids(values: list[str] | set[str]) -> list[UUID]:
     """Those of `values` that are uids."""
     found = []
@@ -414,120 +250,3 @@ def uids(values: list[str] | set[str]) -> list[UUID]:
         except ValueError:
             continue
     return found
-
-
-class Nest:
-    """Segments that a tree refers to, loaded once each, and the way down to where we are: a cycle is refused."""
-
-    def __init__(
-        self, *, selects: str, fields: Catalogue | None = None, chain: tuple[tuple[str, str], ...] = ()
-    ) -> None:
-        self.selects = selects
-        self.fields = catalogue() if fields is None else fields
-        self.chain = list(chain)  # (uid, name)
-        self.loaded: dict[str, Segment] = {}
-        self.rules = 0
-
-    def segment(self, uid: str) -> Segment:
-        if uid not in self.loaded:
-            self.loaded[uid] = Segment.objects.get(uid=uid)
-        return self.loaded[uid]
-
-    def enter(self, uid: str) -> Group:
-        """The rules of segment `uid`, one level further down; `leave` when done with them."""
-        segment = self.segment(uid)
-        if any(step == uid for step, _name in self.chain):
-            start = next(index for index, step in enumerate(self.chain) if step[0] == uid)
-            names = [f"“{name}”" for _uid, name in self.chain[start:]]
-            names[0] = f"“{segment.name}”"
-            sentence = _("A segment cannot contain itself: %(path)s. Remove one of these rules.") % {
-                "path": " → ".join([*names, f"“{segment.name}”"])
-            }
-            raise Invalid(sentence, code="segment_cycle", errors=[("", sentence)])
-        try:
-            group = parse(segment.tree, selects=self.selects, fields=self.fields)
-        except Invalid as error:
-            sentence = _("In the segment “%(name)s”: %(problem)s") % {"name": segment.name, "problem": error.message}
-            raise Invalid(sentence, code="bad_rules", errors=[("", sentence)]) from error
-        self.rules += sum(1 for _leaf in group.leaves())
-        if self.rules > 10 * MAX_RULES:
-            sentence = ngettext("With the segments in it, this has more than %(count)s rule.", "With the segments in it, this has more than %(count)s rules.", 10 * MAX_RULES) % {"count": 10 * MAX_RULES}  # fmt: skip
-            raise Invalid(sentence, code="bad_rules", errors=[("", sentence)])
-        self.chain.append((uid, segment.name))
-        return group
-
-    def leave(self) -> None:
-        self.chain.pop()
-
-
-def check_tree(tree: Any, *, selects: str, segment: Segment | None = None, name: str = "") -> Group:
-    """Parse `tree` and follow the segments in it; Invalid for a cycle. `segment` is the one it will be saved as."""
-    fields = catalogue()
-    root = parse(tree, selects=selects, fields=fields)
-    own = ((str(segment.uid), name or segment.name),) if segment is not None else ()
-    nest = Nest(selects=selects, fields=fields, chain=own)
-    for leaf in root.leaves():
-        if leaf.field.code != IN_SEGMENT:
-            continue
-        try:
-            _walk(leaf, nest)
-        except Invalid as error:
-            raise Invalid(error.message, code=error.code, errors=[(leaf.path, error.message)]) from error
-    return root
-
-
-def _walk(leaf: Rule, nest: Nest) -> None:
-    for uid in leaf.value:
-        for inner in nest.enter(uid).leaves():
-            if inner.field.code == IN_SEGMENT:
-                _walk(inner, nest)
-        nest.leave()
-
-
-def inline_tree(segment: Segment) -> dict[str, Any]:
-    """The segment's tree as it selects now: nested segments written out, lists with their versions.
-
-    Two segments with the same inlined tree select the same people at the same moment; approvals hash it.
-    """
-    nest = Nest(selects=segment.selects, chain=((str(segment.uid), segment.name),))
-    root = parse(segment.tree, selects=segment.selects, fields=nest.fields)
-    written = _write(root, nest)
-    listed = {uid for rule in _rules_of(written) if rule["field"] == ON_LIST for uid in rule["value"]}
-    versions = {str(uid): version for uid, version in ContactList.objects.filter(uid__in=uids(listed)).values_list("uid", "version")}  # fmt: skip
-    for rule in _rules_of(written):
-        if rule["field"] == ON_LIST:
-            rule["lists"] = {uid: versions.get(uid, 0) for uid in sorted(rule["value"])}
-    return {"version": VERSION, **written}
-
-
-def _rules_of(group: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    for node in group["rules"]:
-        if "rules" in node:
-            yield from _rules_of(node)
-        else:
-            yield node
-
-
-def dump(node: Rule | Group) -> dict[str, Any]:
-    """A node as JSON again."""
-    if isinstance(node, Group):
-        return {"op": node.op, "rules": [dump(item) for item in node.rules]}
-    written: dict[str, Any] = {"field": node.field.code, "operator": node.operator.code}
-    return written if node.operator.takes == "nothing" else {**written, "value": node.value}
-
-
-def _write(group: Group, nest: Nest) -> dict[str, Any]:
-    rules: list[dict[str, Any]] = []
-    for node in group.rules:
-        if isinstance(node, Group):
-            rules.append(_write(node, nest))
-        elif node.field.code == IN_SEGMENT:
-            inner = []
-            for uid in node.value:
-                written = _write(nest.enter(uid), nest)
-                nest.leave()
-                inner.append({**written, "segment": {"uid": uid, "version": nest.segment(uid).version}})
-            rules.append({"op": "any" if node.operator.code == "any_of" else "none", "rules": inner})
-        else:
-            rules.append(dump(node))
-    return {"op": group.op, "rules": rules}

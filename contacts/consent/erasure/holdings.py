@@ -297,6 +297,13 @@ def _file_mentions(import_run: Any, data: PersonalData) -> bool:
 
 
 def register() -> None:
+    """In the order in which they are erased: what finds the person by its directory entry first, the entry last."""
+    _register_platform()
+    _register_consent()
+    _register_directory()
+
+
+def _register_platform() -> None:
     register_erasure(
         "imports", _("Imported files and their rows"), count=count_imports, erase=erase_imports, order=400,
         goes=_("Their cells are emptied, and files with a line of theirs are deleted. An import that is not applied yet is cancelled."),
@@ -323,6 +330,9 @@ def register() -> None:
         "outbox", _("Events for other systems"), count=lambda data: _events_out(data).count(), erase=erase_outbox, order=710,
         goes=_("What the events said."), stays=_("That they were published, and a last one that says “erased”."),
     )  # fmt: skip
+
+
+def _register_consent() -> None:
     register_erasure(
         "opt_in", _("Questions for a permission"), count=lambda data: _requests(data).count(),
         erase=lambda data: _requests(data).delete()[0], export=export_requests, order=790,
@@ -342,6 +352,9 @@ def register() -> None:
         export=export_subscriptions,
         order=802,
     )
+
+
+def _register_directory() -> None:
     register_erasure(
         "lists", _("Lists chosen by hand"), count=lambda data: _on_lists(data).count(), erase=nothing, export=export_lists,
         order=810, stays=_("An entry without a name, so that pre-flight can say “erased” where a list was approved with them."),

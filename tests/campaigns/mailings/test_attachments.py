@@ -11,9 +11,9 @@ from campaigns.delivery.composing import Item, plan_of
 from campaigns.delivery.freezing import freeze
 from campaigns.delivery.models import Delivery
 from campaigns.delivery.partitions import ensure_partitions
-from campaigns.delivery.preflight import _weight
 from campaigns.delivery.smtp import Client, Server
 from campaigns.delivery.tasks import send_some
+from campaigns.delivery.textfindings import weight
 from campaigns.files.models import StoredFile
 from campaigns.files.storage import path_of, read, store
 from campaigns.mailings.approval import changed_since_approval, content_hash
@@ -239,14 +239,14 @@ def test_a_missing_file_holds_the_freeze(mailing, editor):
 def test_preflight_weighs_the_whole_message(mailing, editor, settings):
     settings.ATTACHMENT_MAX_BYTES = settings.ATTACHMENTS_MAX_BYTES = 20_000_000
     compiled = [compile_variant(variant) for variant in mailing.variants.all()]
-    assert list(_weight(mailing, compiled)) == []
+    assert list(weight(mailing, compiled)) == []
     add(mailing, editor)
-    [light] = _weight(mailing, compiled)
+    [light] = weight(mailing, compiled)
     assert light.kind == "ok" and "plan.pdf" in light.why
 
     add(mailing, editor, "large.pdf", PDF[:9] + b"%" * 8_000_000 + PDF[9:])
 
-    [heavy] = _weight(mailing, compiled)
+    [heavy] = weight(mailing, compiled)
     assert heavy.kind == "warn" and heavy.title.startswith("A message weighs 10\xa0MB")
 
 

@@ -4,11 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from campaigns.mailings.expressions import FILTERS, MAX_CUT
 from campaigns.mailings.fields import EXAMPLES, FIELDS
 from campaigns.mailings.rendering import Numbers, Recipient, text_program
 from campaigns.mailings.templates import (
-    FILTERS,
-    MAX_CUT,
     TemplateRefused,
     parse,
     undefaulted_fields,

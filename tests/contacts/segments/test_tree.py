@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from contacts.segments.compiler import compile_segment, compile_tree
 from contacts.segments.lists import add_to_list
+from contacts.segments.nesting import check_tree, inline_tree
 from contacts.segments.sentence import plain_sentence, sentence
-from contacts.segments.tree import check_tree, inline_tree, parse, read_json
+from contacts.segments.tree import parse, read_json
 from crm.errors import Invalid
 from tests.factories import ContactListFactory, PersonFactory, SegmentFactory, TagFactory
 
