@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q, Window
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import urlencode
@@ -35,7 +35,8 @@ def due_rows(user: User) -> Iterable[Countable]:
 
 def due(user: User) -> Iterable[today.Need]:
     day = timezone.localdate()
-    rows = list(_due(user).select_related("drive", "country").order_by("due_on", "pk")[: SHOWN_SINGLY + 1])
+    shown = _due(user).select_related("drive", "country").annotate(all_of_them=Window(Count("pk")))
+    rows = list(shown.order_by("due_on", "pk")[: SHOWN_SINGLY + 1])
     for row in rows[:SHOWN_SINGLY]:
         late = (day - row.due_on).days
         words = ngettext("%(n)s day late", "%(n)s days late", late) % {"n": formats.number(late)}
@@ -49,7 +50,7 @@ def due(user: User) -> Iterable[today.Need]:
             rank=35,
         )
     if len(rows) > SHOWN_SINGLY:
-        rest = _due(user).count() - SHOWN_SINGLY
+        rest = rows[0].all_of_them - SHOWN_SINGLY
         asked = urlencode({"owner": str(user.uid), "due": "late", "sort": "due_on"})
         yield today.Need(
             icon="calendar-due",

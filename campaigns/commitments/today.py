@@ -75,7 +75,7 @@ def _due(user: User) -> Iterable[today.Need]:
 
 def _updates(user: User) -> Iterable[today.Need]:
     rows = _sent(user).select_related("commitment__organization").order_by("received_at", "pk")
-    found = list(rows[: SHOWN + 1])
+    found = list(rows.annotate(all_of_them=Window(Count("pk")))[: SHOWN + 1])
     for row in found[:SHOWN]:
         name = row.commitment.organization.label
         yield today.Need(
@@ -84,7 +84,7 @@ def _updates(user: User) -> Iterable[today.Need]:
             step=_("Decide"), at=row.received_at, rank=28,
         )  # fmt: skip
     if len(found) > SHOWN:
-        rest = _sent(user).count() - SHOWN
+        rest = found[0].all_of_them - SHOWN
         title = ngettext("%(n)s more update from institutions", "%(n)s more updates from institutions", rest) % {"n": formats.number(rest)}  # fmt: skip
         yield today.Need("mail-forward", title, _("Nobody decided about them yet."), reverse("update_list"), _("Decide"), rank=29)  # fmt: skip
 

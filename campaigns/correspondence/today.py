@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Count, Q, Window
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -33,7 +33,8 @@ def waiting(user: User) -> Iterable[Countable]:
 def needs(user: User) -> Iterable[today.Need]:
     if not user.may(Action.LOG):
         return
-    rows = list(_mine(user).select_related("organization").order_by("answer_due_on", "pk")[: SHOWN + 1])
+    shown = _mine(user).select_related("organization").annotate(all_of_them=Window(Count("pk")))
+    rows = list(shown.order_by("answer_due_on", "pk")[: SHOWN + 1])
     for row in rows[:SHOWN]:
         yield today.Need(
             icon="mail-opened", title=_title(row), why=f"{row.reference} · {row.subject[:90]}", url=reverse("letter_detail", args=[row.uid]),
@@ -42,7 +43,7 @@ def needs(user: User) -> Iterable[today.Need]:
             kind="bad" if row.answer_due_on < timezone.localdate() else "warn", rank=24,
         )  # fmt: skip
     if len(rows) > SHOWN:
-        rest = _mine(user).count() - SHOWN
+        rest = rows[0].all_of_them - SHOWN
         title = ngettext("%(n)s more letter waits", "%(n)s more letters wait", rest) % {"n": formats.number(rest)}
         yield today.Need(
             "mail-opened",

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from urllib.parse import urlencode
 
+from django.db.models import Q, QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -34,35 +35,20 @@ from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final, undoable
 from crm.ui import menu, search, settings_pages, shell, today
-from crm.ui.counting import Countable
 
 ROWS = 20  # of a kind that stand singly on Today
 
 
 def mailings_waiting(user: User) -> Iterable[today.Need]:
-    """Approvals, held and paused mailings, and drafts that came back."""
-    if user.may(Action.APPROVE):
-        for row in awaiting_approval(user).select_related("review_asked_by", "drive").order_by("pk")[:ROWS]:
-            yield _approval_need(row)
-    if user.may(Action.SEND):
-        for row in paused(user).order_by("pk")[:ROWS]:
-            url = reverse("mailing_detail", args=[row.uid])
-            title = _("“%(name)s” is paused") % {"name": row.name}
-            yield today.Need("player-pause", title, row.state_reason, url, _("Look"), row.updated_at, "warn", 10)
-    if user.may(Action.WRITE):
-        for row in returned(user).order_by("pk")[:ROWS]:
-            url = reverse("mailing_detail", args=[row.uid])
-            title = _("“%(name)s” came back") % {"name": row.name}
-            yield today.Need("arrow-back-up", title, row.state_reason, url, _("Change"), row.updated_at, "warn", 30)
-        for row in approved(user).select_related("approval__approved_by").order_by("pk")[:ROWS]:
-            url = reverse("mailing_detail", args=[row.uid])
-            title = _("“%(name)s” is approved") % {"name": row.name}
-            yield today.Need(
-                "send", title, _("It waits for somebody to send it."), url, _("Send"), row.updated_at, "ok", 20
-            )
+    """Approvals, held and paused mailings, and drafts that came back. One query."""
+    asked = Q(pk__in=[])
+    for rows in _waiting(user):
+        asked |= Q(pk__in=rows.values("pk"))
+    for row in Mailing.objects.filter(asked).select_related("review_asked_by", "drive").order_by("pk"):
+        yield _NEEDS[State(row.state)](row)
 
 
-def _waiting(user: User) -> Iterable[Countable]:
+def _waiting(user: User) -> list[QuerySet[Mailing]]:
     """What mailings_waiting makes needs of."""
     asked = [
         (Action.APPROVE, awaiting_approval),
@@ -70,10 +56,25 @@ def _waiting(user: User) -> Iterable[Countable]:
         (Action.WRITE, returned),
         (Action.WRITE, approved),
     ]
-    return [rows(user)[:ROWS] for action, rows in asked if user.may(action)]
+    return [rows(user).order_by("pk")[:ROWS] for action, rows in asked if user.may(action)]
 
 
 today.register_needs(mailings_waiting, _waiting)
+
+
+def _paused_need(row: Mailing) -> today.Need:
+    url, title = reverse("mailing_detail", args=[row.uid]), _("“%(name)s” is paused") % {"name": row.name}
+    return today.Need("player-pause", title, row.state_reason, url, _("Look"), row.updated_at, "warn", 10)
+
+
+def _returned_need(row: Mailing) -> today.Need:
+    url, title = reverse("mailing_detail", args=[row.uid]), _("“%(name)s” came back") % {"name": row.name}
+    return today.Need("arrow-back-up", title, row.state_reason, url, _("Change"), row.updated_at, "warn", 30)
+
+
+def _approved_need(row: Mailing) -> today.Need:
+    url, title = reverse("mailing_detail", args=[row.uid]), _("“%(name)s” is approved") % {"name": row.name}
+    return today.Need("send", title, _("It waits for somebody to send it."), url, _("Send"), row.updated_at, "ok", 20)
 
 
 def _approval_need(row: Mailing) -> today.Need:
@@ -87,6 +88,15 @@ def _approval_need(row: Mailing) -> today.Need:
     due = row.send_at if row.send_at and row.send_at > timezone.now() else None
     at = due or row.review_asked_at
     return today.Need("shield-check", title, why, url, _("Check"), at, "blue", 15, is_due=due is not None)
+
+
+_NEEDS: dict[State, Callable[[Mailing], today.Need]] = {
+    State.IN_REVIEW: _approval_need,
+    State.HELD: _approval_need,
+    State.PAUSED: _paused_need,
+    State.DRAFT: _returned_need,
+    State.APPROVED: _approved_need,
+}
 
 
 @today.register_card

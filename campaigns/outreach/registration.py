@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery, Window
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -46,7 +46,7 @@ def replies_to_answer(user: User) -> Iterable[today.Need]:
     if not (user.may(Action.EDIT_DIRECTORY) or user.may(Action.LOG)):
         return
     replies = Interaction.objects.to_answer().visible_to(user).select_related("person", "organization")
-    rows = list(replies.order_by("-at")[: SHOWN_SINGLY + 1])
+    rows = list(replies.annotate(all_of_them=Window(Count("pk"))).order_by("-at")[: SHOWN_SINGLY + 1])
     for row in rows[:SHOWN_SINGLY]:
         yield today.Need(
             icon="message-circle",
@@ -58,7 +58,7 @@ def replies_to_answer(user: User) -> Iterable[today.Need]:
             rank=30,
         )
     if len(rows) > SHOWN_SINGLY:
-        rest = replies.count() - SHOWN_SINGLY
+        rest = rows[0].all_of_them - SHOWN_SINGLY
         yield today.Need(
             icon="messages",
             title=ngettext("%(n)s more reply", "%(n)s more replies", rest) % {"n": formats.number(rest)},
@@ -100,13 +100,16 @@ def bounces(user: User) -> Iterable[today.Need]:
     """Mailings whose messages bounced in the last days, where the user may repair addresses."""
     if not user.may(Action.EDIT_DIRECTORY):
         return
-    counts: dict[int, int] = {}
-    for mailing_id in _bounced():
-        counts[mailing_id] = counts.get(mailing_id, 0) + 1
-    if not counts:
-        return
-    for mailing in Mailing.objects.visible_to(user).filter(pk__in=counts).order_by("-pk")[:SHOWN_SINGLY]:
-        n = counts[mailing.pk]
+    sums = (
+        Feedback.objects.filter(mailing_id=OuterRef("pk"), kind=Feedback.Kind.HARD_BOUNCE, at__gte=timezone.now() - BOUNCES_SINCE)
+        .order_by()
+        .values("mailing_id")
+    )  # fmt: skip
+    rows = Mailing.objects.visible_to(user).filter(pk__in=_bounced()).defer("frozen_with", "review_snapshot")
+    for mailing in rows.annotate(bounced=Subquery(sums.annotate(n=Count("*")).values("n"))).order_by("-pk")[
+        :SHOWN_SINGLY
+    ]:
+        n = mailing.bounced
         yield today.Need(
             icon="mail-x",
             title=ngettext(

@@ -16,6 +16,7 @@ from campaigns.planning.measures import Look, look_of, same_look
 from campaigns.planning.models import Drive
 from contacts.directory.models import Constituency
 from crm.ui import formats
+from crm.ui.links import url_of
 from crm.ui.templatetags.gs import icon
 
 quoted = lru_cache(maxsize=1024)(escape)
@@ -29,6 +30,7 @@ class Writer:
         self.number = cache(formats.number)
         self.looks: dict[tuple[object, ...], Look] = {}
         self.rows_url = escape(reverse("drive_institutions", args=[drive.uid]))
+        self.unknown = escape(_("not known"))
         self.new_url = escape(reverse("organization_create"))
         self.nobody, self.find, self.known = escape(_("Nobody")), escape(_("Find")), escape(_("known"))
         self.never, self.weeks = escape(_("never")), escape(_("%(n)s w"))
@@ -37,13 +39,23 @@ class Writer:
         self.promises = icon("heart-handshake", size="sm", label=_("commitments"))
 
     def row(self, row: Row, constituencies: list[Constituency]) -> SafeString:
-        """Table cells of one country, side by side."""
+        """The country with its coverage, and its cells, side by side."""
         country = escape(row.country.label)
+        figure = row.figure
+        coverage = (
+            f'{quoted(formats.percent(figure.value))} <span class="gs-year">{figure.year}</span>'
+            if figure
+            else self.unknown
+        )
         cells = (
             self._nobody(cell, quoted(side.label), country) if cell.state == "nobody" else self._known(cell)
             for cell, side in zip(row.cells, constituencies, strict=True)
         )
-        return mark_safe("".join(f"<td>{cell}</td>" for cell in cells))  # noqa: S308 each part is escaped
+        head = (
+            f'<th scope="row"><a class="gs-quiet-link" href="{escape(url_of("country_detail", row.country.code))}">{country}</a>'
+            f'<span class="gs-why num">{coverage}</span></th>'
+        )
+        return mark_safe(head + "".join(f"<td>{cell}</td>" for cell in cells))  # noqa: S308 each part is escaped
 
     def _nobody(self, cell: Cell, side: str, country: str) -> str:
         if not self.may_add:

@@ -59,8 +59,7 @@ def measured(user: User) -> Result:
             "queries": queries,
         }
         result.bars.append(Bar(f"{name} p50 ms", statistics.median(times), BARS[name]))
-        if name == "grid":
-            result.bars.append(Bar("queries of the grid", queries, QUERIES))
+        result.bars.append(Bar(f"queries of {name}", queries, QUERIES))
     return result
 
 

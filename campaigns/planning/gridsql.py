@@ -1,7 +1,8 @@
 """The statement behind a drive's grid: `place` are the institutions of each cell, and every other part is one row for each of them.
 
 With fifty thousand institutions what costs is sorting and joining by anything but a number, so cells are found by equality, and "that of
-the most powerful" is the greatest of numbers put together from their parts, which needs no order.
+the most powerful" is the greatest of numbers put together from their parts, which needs no order. Sums are of `int`: those of `bigint`
+are kept as `numeric`. The few that work abroad have an index of their own, and ids become uids when there are as few as cells.
 """
 
 from contacts.reach.sql import FILLED, HAS_OWN, PEOPLE, POSTS, REACH, SEATS, joins
@@ -45,11 +46,11 @@ FACTS = f"""
     SELECT organization_id, power FROM campaigns_power WHERE campaign_id = %(campaign)s
 ), fact AS (
     SELECT place.*, reached.organization_id IS NOT NULL AS is_reached, {PEOPLE} > 0 OR {HAS_OWN} AS is_reachable,
-           {PEOPLE} AS people, {POSTS} AS posts, {FILLED} AS filled, {SEATS} AS seats, talk.at AS talked_at, stand.stance,
+           ({PEOPLE})::int AS people, ({POSTS})::int AS posts, ({FILLED})::int AS filled, ({SEATS})::int AS seats, talk.at AS talked_at, stand.stance,
            (coalesce(strength.power, 0)::bigint << 32) + ((stand."on" - date '1900-01-01')::bigint << 8) + stand.stance AS standing,
            (coalesce(strength.power, 0)::bigint << 60) + (greatest(0, least(16777215, 16777215 - coalesce(date_part('epoch', talk.at)::bigint / 60 - 20000000, 0))) << 36)
               + (68719476735 - place.id) AS turn,
-           promise.green, promise.yellow, promise.red, promise.kept, promise.due
+           promise.green::int, promise.yellow::int, promise.red::int, promise.kept::int, promise.due
       FROM place
       {joins("place")} LEFT JOIN reached ON reached.organization_id = place.id
       LEFT JOIN talk ON talk.organization_id = place.id LEFT JOIN stand ON stand.organization_id = place.id
@@ -60,29 +61,28 @@ FACTS = f"""
 # institutions, reached, reachable.
 CELLS = """
 , summed AS (
-    SELECT country, code, count(*) FILTER (WHERE NOT is_many) AS once, count(*) FILTER (WHERE NOT is_many AND is_reached) AS once_reached,
-           count(*) FILTER (WHERE NOT is_many AND is_reachable) AS once_reachable,
-           count(*) AS institutions, count(*) FILTER (WHERE is_reached) AS reached,
-           count(*) FILTER (WHERE is_reachable) AS reachable, coalesce(sum(people), 0)::bigint AS people, max(last_contacted_at) AS contacted_at,
-           coalesce(sum(posts), 0)::bigint AS posts, coalesce(sum(filled), 0)::bigint AS filled, coalesce(sum(seats), 0)::bigint AS seats,
+    SELECT country, code, count(*) AS institutions, count(*) FILTER (WHERE is_reached) AS reached,
+           count(*) FILTER (WHERE is_reachable) AS reachable, coalesce(sum(people), 0) AS people, max(last_contacted_at) AS contacted_at,
+           coalesce(sum(posts), 0) AS posts, coalesce(sum(filled), 0) AS filled, coalesce(sum(seats), 0) AS seats,
            max(talked_at) AS talked_at, (max(standing) & 255)::int AS stance, count(stance) AS stances, min(stance) AS lowest, max(stance) AS highest,
-           coalesce(sum(green), 0)::bigint AS green, coalesce(sum(yellow), 0)::bigint AS yellow, coalesce(sum(red), 0)::bigint AS red,
-           coalesce(sum(kept), 0)::bigint AS kept, min(due) AS due, 68719476735 - (max(turn) & 68719476735) AS whom
+           coalesce(sum(green), 0) AS green, coalesce(sum(yellow), 0) AS yellow, coalesce(sum(red), 0) AS red,
+           coalesce(sum(kept), 0) AS kept, min(due) AS due, 68719476735 - (max(turn) & 68719476735) AS whom
       FROM fact GROUP BY country, code
 )
 SELECT summed.country, summed.code, institutions, reached, reachable, people, contacted_at, posts, filled, seats, talked_at, stance, stances, lowest,
-       highest, green, yellow, red, kept, due, organization.uid
-  FROM summed JOIN contacts_organization organization ON organization.id = summed.whom
+       highest, green, yellow, red, kept, due, (SELECT uid FROM contacts_organization WHERE id = summed.whom)
+  FROM summed
 """
-# those that stand in several cells are counted for themselves; the others are the sum of their cells
+# the sum of all cells, without the further ones of those that stand in several
 TOTAL = f"""
  UNION ALL
-SELECT '', '', (sums.once + many.n)::bigint, (sums.reached + many.reached)::bigint, (sums.reachable + many.reachable)::bigint,
+SELECT '', '', (sums.n - again.n)::bigint, (sums.reached - again.reached)::bigint, (sums.reachable - again.reachable)::bigint,
        0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, NULL
-  FROM (SELECT coalesce(sum(once), 0) AS once, coalesce(sum(once_reached), 0) AS reached, coalesce(sum(once_reachable), 0) AS reachable FROM summed) sums,
-       (SELECT count(*) AS n, count(reached.organization_id) AS reached, count(*) FILTER (WHERE {PEOPLE} > 0 OR {HAS_OWN}) AS reachable
-          FROM (SELECT DISTINCT id FROM place WHERE is_many) several {joins("several")}
-          LEFT JOIN reached ON reached.organization_id = several.id) many
+  FROM (SELECT coalesce(sum(institutions), 0) AS n, coalesce(sum(reached), 0) AS reached, coalesce(sum(reachable), 0) AS reachable FROM summed) sums,
+       (SELECT coalesce(sum(more), 0) AS n, coalesce(sum(more) FILTER (WHERE reached.organization_id IS NOT NULL), 0) AS reached,
+               coalesce(sum(more) FILTER (WHERE {PEOPLE} > 0 OR {HAS_OWN}), 0) AS reachable
+          FROM (SELECT id, count(*) - 1 AS more FROM place WHERE is_many GROUP BY id) several {joins("several")}
+          LEFT JOIN reached ON reached.organization_id = several.id) again
 """  # noqa: S608 our own words
 
 

@@ -20,6 +20,7 @@ from campaigns.planning.grid import Grid, countries_of, grid_of
 from campaigns.planning.models import Drive
 from crm.accounts.models import User
 from crm.ui import formats, today
+from crm.ui.counting import counts
 
 DRIVES_SHOWN = 3
 MISSING_SHOWN = 3
@@ -41,7 +42,7 @@ class RunningDrive:
 
 def running_drives(user: User) -> today.Card | None:
     """The drives under way. Their numbers come a moment later: a grid is too much work for a page that begins the day."""
-    number = _active(user).count()
+    number = _known(user)[0]
     if not number:
         return None
     return today.Card(
@@ -58,6 +59,14 @@ def running(user: User) -> list[RunningDrive]:
     """The drives under way, one's own first: whom they reached and which sides are missing."""
     rows = sorted(_active(user).order_by("ends_on", "pk")[:20], key=lambda drive: drive.owner_id != user.pk)
     return [running_of(drive, user) for drive in rows[:DRIVES_SHOWN]]
+
+
+def _known(user: User) -> list[int]:
+    """How many drives are under way, and whether there are any. Asked once a request."""
+    if (known := user.__dict__.get("_drives_known")) is None:
+        anything = Drive.objects.visible_to(user).filter(archived_at=None)[:1]
+        known = user.__dict__["_drives_known"] = counts([[_active(user)], [anything]])
+    return list(known)
 
 
 def _active(user: User) -> Any:
@@ -132,20 +141,20 @@ def register_coming(source: Source) -> None:
 
 
 def coming_up(user: User) -> today.Card | None:
-    """Mailings that leave, drives that begin or end, and what other features know, within two weeks."""
+    """What lies ahead, a moment later: it asks every feature that knows days. Nothing, where there is no drive yet."""
+    if not _known(user)[1]:
+        return None
+    return today.Card(title=_("Coming up"), lazy_url=reverse("coming_today"), order=30)
+
+
+def coming(user: User) -> list[Coming]:
+    """Mailings that leave, drives that begin or end, and what other features know, within two weeks: the first of them."""
     now = timezone.now()
     day = timezone.localdate(now)
     items = [*_mailings(user, now), *_drives(user, day)]
     items += [item for source in _SOURCES for item in source(user, day, day + AHEAD)]
-    if not items:
-        return None
     items.sort(key=lambda item: (item.on, item.clock))
-    return today.Card(
-        title=_("Coming up"),
-        template="campaigns/planning/_today_coming.html",
-        context={"items": items[:ITEMS_SHOWN]},
-        order=30,
-    )
+    return items[:ITEMS_SHOWN]
 
 
 def _mailings(user: User, now: dt.datetime) -> list[Coming]:

@@ -7,6 +7,7 @@ from campaigns.planning import views
 urlpatterns: list[URLPattern | URLResolver] = [
     path("drives/", views.drive_list, name="drive_list"),
     path("drives/today/", views.drives_today, name="drives_today"),
+    path("drives/coming/", views.coming_today, name="coming_today"),
     path("drives/new/", views.drive_create, name="drive_create"),
     path("drives/<uuid:uid>/", views.drive_detail, name="drive_detail"),
     path("drives/<uuid:uid>/next/", views.drive_next, name="drive_next"),

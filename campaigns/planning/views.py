@@ -24,7 +24,7 @@ from campaigns.planning.lists import COLOURS
 from campaigns.planning.measures import MEASURES, legend_of
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.tabs import tabs_of
-from campaigns.planning.today import running
+from campaigns.planning.today import coming, running
 from campaigns.planning.worklist import ranked, shown_weights, weights_of
 from campaigns.positions.models import Ask
 from contacts.directory.coverage import indicator
@@ -32,7 +32,6 @@ from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
-from crm.ui.links import url_of
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.shell import base_template
 from crm.ui.sources import build
@@ -62,6 +61,12 @@ def drive_list(request: StaffRequest) -> HttpResponseBase:
 def drives_today(request: StaffRequest) -> HttpResponse:
     """The numbers of the running drives, for the card on Today."""
     return render(request, "campaigns/planning/_today_drives.html", {"drives": running(request.user)})
+
+
+@requires(Action.SEE)
+def coming_today(request: StaffRequest) -> HttpResponse:
+    """What lies ahead, for its card on Today."""
+    return render(request, "campaigns/planning/_today_coming.html", {"items": coming(request.user)})
 
 
 @requires(Action.DRIVES)
@@ -151,15 +156,7 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "tabs": tabs_of(drive, "drive_detail"),
         "colour": COLOURS[drive.status],
         "grid": grid,
-        "rows": [
-            {
-                "country": row.country,
-                "url": url_of("country_detail", row.country.code),
-                "figure": row.figure,
-                "cells": writer.row(row, grid.constituencies),
-            }
-            for row in grid.rows
-        ],
+        "rows": [writer.row(row, grid.constituencies) for row in grid.rows],
         "measures": _choices(drive, measure, asks, ask),
         "measure": MEASURES[measure],
         "ask": ask if measure == "position" else None,

@@ -13,9 +13,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
+from django.db.models import QuerySet
+from django.utils import timezone
 
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.states import State
+from crm.accounts.models import User
 
+LATELY = timedelta(days=30)
 SMALL = 50_000  # an audience that is counted on the page itself; a larger one's tables come a moment later
 # a message may bounce twice, and one that bounced may be complained about: each delivery counts once
 _FEEDBACK_PARTS = """
@@ -250,6 +255,13 @@ _MANY_KEPT = """
 SELECT mailing_id, figures -> 'people', figures -> 'responses' FROM campaigns_kepttotals
  WHERE mailing_id = ANY (%s) AND deliveries_removed_at IS NOT NULL
 """
+
+
+def sent_lately(user: User) -> QuerySet[Mailing]:
+    """The mailings that were finished in the last 30 days, the newest first."""
+    since = timezone.now() - LATELY
+    done = Mailing.objects.visible_to(user).filter(state=State.FINISHED, finished_at__gte=since)
+    return done.order_by("-finished_at", "-pk")
 
 
 def lines(mailings: Iterable[Mailing]) -> list[Line]:

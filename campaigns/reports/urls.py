@@ -6,6 +6,7 @@ from campaigns.reports import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("reports/", views.report_list, name="report_list"),
+    path("reports/today/", views.reports_today, name="reports_today"),
     path("mailings/<uuid:uid>/report/", views.mailing_report, name="mailing_report"),
     path("mailings/<uuid:uid>/report/live/", views.report_live, name="mailing_report_live"),
     path("mailings/<uuid:uid>/report/groups/", views.report_groups, name="mailing_report_groups"),

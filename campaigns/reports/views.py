@@ -33,6 +33,7 @@ from crm.ui.tables import selected
 from crm.ui.toasts import toast
 
 LIST_SIZE = 25
+LATELY_SHOWN = 3
 
 
 def _find(request: StaffRequest, uid: UUID) -> Mailing:
@@ -43,6 +44,14 @@ def _find(request: StaffRequest, uid: UUID) -> Mailing:
 
 def _may(request: StaffRequest, mailing: Mailing, action: Action) -> bool:
     return request.user.may(action) and Mailing.objects.visible_to(request.user, action).filter(pk=mailing.pk).exists()
+
+
+@requires(Action.SEE)
+@require_safe
+def reports_today(request: StaffRequest) -> HttpResponse:
+    """What was sent lately, for its card on Today."""
+    lines = queries.lines(queries.sent_lately(request.user)[:LATELY_SHOWN])
+    return render(request, "campaigns/reports/_today_sent.html", {"lines": lines})
 
 
 @requires(Action.SEE)

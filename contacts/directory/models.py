@@ -166,6 +166,7 @@ class Organization(NamedModel, StampedModel):
             models.Index(fields=["country", "sort_key", "id"], name="organization_country"),
             GinIndex(fields=["search_text"], name="organization_search", opclasses=["gin_trgm_ops"]),
             GinIndex(fields=["countries_of_work"], name="organization_works_in"),
+            models.Index(fields=["id"], condition=~Q(countries_of_work=[]), name="organization_works_abroad"),
         ]
 
     def search_parts(self) -> list[str]:

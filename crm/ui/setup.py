@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
+from django.core.cache import cache
 from django.db import transaction
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from redis.exceptions import RedisError
 
 from crm.accounts.installation import UID
 from crm.accounts.models import Installation, User
@@ -15,6 +18,7 @@ from crm.audit.services import record
 from crm.errors import Invalid
 from crm.ui import today
 
+OVER, OVER_SECONDS = "setup:over", 600
 SESSION = "setup"  # who is at it sees the way back on every page
 
 
@@ -56,6 +60,18 @@ def setup_of(user: User) -> Setup:
     return Setup([replace(step, is_skipped=bool(step.code) and step.code in skipped) for step in found])
 
 
+def setup_for_today(user: User) -> Setup:
+    """The same, but once all is done it is not asked again each time that somebody begins the day."""
+    with suppress(RedisError):
+        if cache.get(OVER):
+            return Setup([])
+    found = setup_of(user)
+    if found.steps and found.is_over:
+        with suppress(RedisError):
+            cache.set(OVER, True, OVER_SECONDS)
+    return found
+
+
 def skip(*, code: str, is_skipped: bool, actor: User) -> None:
     """Leave a step out for now, or take it up again. Twice is once."""
     if code not in {step.code for step in setup_of(actor).steps if step.code}:
@@ -68,6 +84,8 @@ def skip(*, code: str, is_skipped: bool, actor: User) -> None:
             return
         row.setup_skipped = after
         row.save(update_fields=["setup_skipped"])
+        with suppress(RedisError):
+            cache.delete(OVER)
         record(
             verb="installation.edited",
             object_type="installation",

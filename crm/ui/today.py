@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from crm.accounts.models import User
 from crm.ui import formats
-from crm.ui.counting import Countable
+from crm.ui.counting import Countable, counts
 
 if TYPE_CHECKING:
     from crm.ui import setup
@@ -134,7 +134,9 @@ def register_setup(provider: Callable[[User], Iterable[SetupStep]]) -> Callable[
 def needs_of(user: User) -> list[Need]:
     """Everything that waits for `user`: by rank, then deadlines by time, then the oldest first. Read once a request."""
     if (known := user.__dict__.get("_needs")) is None:
-        found = [need for provider in NEEDS for need in provider(user)]
+        # one statement says what waits at all, and only those who know something are asked what it is
+        numbers = counts([waiting(user) for waiting in NEEDS.values()])
+        found = [need for provider, number in zip(NEEDS, numbers, strict=True) if number for need in provider(user)]
         known = sorted(found, key=lambda need: (need.rank, not need.is_due, need.at or timezone.now()))
         user.__dict__["_needs"] = known
     return known
@@ -166,7 +168,7 @@ def day_of(user: User, *, now: dt.datetime | None = None, show_all: bool = False
     now = now or timezone.now()
     needs = needs_of(user)
     cards = sorted((card for card in (provider(user) for provider in CARDS) if card), key=lambda card: card.order)
-    found = setup.setup_of(user)
+    found = setup.setup_for_today(user)
     cut = len(needs) if show_all else SHOWN_AT_FIRST
     return Day(
         greeting=_greeting(user, now),

@@ -93,6 +93,8 @@ NO_PAGE: dict[str, str] = {
     "party_options": FRAGMENT,
     "mention_options": FRAGMENT,
     "drives_today": FRAGMENT,
+    "coming_today": FRAGMENT,
+    "reports_today": FRAGMENT,
     "mailing_preview": "the message itself, in a sandbox where no script runs",
     "mailing_preview_members": FRAGMENT,
     "attachment_download": FILE,

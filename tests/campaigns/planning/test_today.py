@@ -1,19 +1,30 @@
 """Planning's cards on Today."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.utils import timezone
 
-from campaigns.planning.today import coming_up, running, running_drives
-from tests.campaigns.ledger import delivery, sent_mailing
+from campaigns.commitments.models import CommitmentUpdate
+from campaigns.correspondence.services import register_letter
+from campaigns.outreach.models import Interaction
+from campaigns.planning.today import coming, coming_up, running, running_drives
+from campaigns.todo.models import Task
+from crm.ui.today import needs_of
+from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
 from tests.factories import (
+    ActivityFactory,
+    ApplicationFactory,
+    CommitmentFactory,
     ContactPointFactory,
     DriveFactory,
     GrantFactory,
     MailingFactory,
     MembershipFactory,
     OrganizationFactory,
+    RepresentativeFactory,
+    SubmissionFactory,
     UserFactory,
 )
 
@@ -71,10 +82,8 @@ def test_coming_up_lists_what_lies_ahead_by_day(viewer):
     MailingFactory(name="Late", state="scheduled", drive=drive, send_at=timezone.now() - timedelta(days=2))
     MailingFactory(name="Draft", drive=drive)
 
-    card = coming_up(viewer)
-
-    assert card is not None
-    assert [(item.title, str(item.what)) for item in card.context["items"]] == [
+    assert coming_up(viewer) is not None
+    assert [(item.title, str(item.what)) for item in coming(viewer)] == [
         ("Leaves", "Mailing"),
         ("Ends", "Drive ends"),
     ]
@@ -97,3 +106,47 @@ def test_today_shows_the_cards(planner, sign_in):
     assert "Coming up" in page
     assert "Ten countries" in card
     assert "5 days left" in card
+    assert "Ten countries" in client.get("/drives/coming/", headers={"HX-Request": "true"}).content.decode()
+
+
+def test_today_asks_few_statements_on_the_worst_of_days(planner, sign_in, django_assert_max_num_queries):
+    """Something of every kind waits, and more than are shown one by one."""
+    GrantFactory(user=planner, role="approver")
+    day, now = timezone.localdate(), timezone.now()
+    drive = DriveFactory(owner=planner)
+    for state in ("in_review", "paused", "approved"):
+        MailingFactory(drive=drive, state=state)
+    MailingFactory(drive=drive, written_by=planner, state_reason="Somebody sent it back.")
+    done = sent_mailing(drive=drive)
+    feedback(delivery(done))
+    finish(done)
+    sender = UserFactory()
+    for _each in range(5):
+        organization = OrganizationFactory()
+        Interaction.objects.create(kind="reply", organization=organization, text="Yes.", at=now, is_two_way=True)
+        Task.objects.create(title="Call", due_on=day, assignee=planner, created_by=planner)
+        ActivityFactory(drive=drive, owner=planner, starts_on=day - timedelta(3), due_on=day)
+        promise = CommitmentFactory(organization=organization, owner=planner, due_on=day + timedelta(2))
+        CommitmentUpdate.objects.create(commitment=promise, progress="on_track", text="Soon.", received_at=now)
+        register_letter(
+            actor=planner, way="in", on=day, organization=organization, subject="A question", responsible=planner, answer_due_on=day
+        )  # fmt: skip
+    CommitmentFactory(state="kept", settled_at=now, settled_by=sender, recorded_by=sender, outcome="There.")
+    SubmissionFactory(state="waiting")
+    ApplicationFactory(state="confirmed")
+    RepresentativeFactory(state="proposed")
+    client = sign_in(planner)
+    client.get("/")
+
+    with django_assert_max_num_queries(25):
+        page = client.get("/").content.decode()
+
+    assert re.search(r"All (\d+)", page)[1] == str(len(needs_of(planner)))
+    assert {need.icon for need in needs_of(planner)} >= {
+        "shield-check",
+        "player-pause",
+        "send",
+        "arrow-back-up",
+        "mail-x",
+        "messages",
+    }

@@ -318,7 +318,9 @@ def test_urls_of_numbers_are_links_of_this_mailing(story, planner):
 def test_today_shows_what_was_sent_lately(story, planner, outsider, sign_in):
     from campaigns.reports.registration import sent_lately
 
-    page = " ".join(sign_in(planner).get("/").content.decode().split())
+    client = sign_in(planner)
+    assert 'hx-get="/reports/today/"' in client.get("/").content.decode()
+    page = " ".join(client.get("/reports/today/").content.decode().split())
 
     assert "6 accepted · 1 clicked · 1 replied · 1 bounced later" in page
     assert sent_lately(outsider) is None
