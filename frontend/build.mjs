@@ -45,6 +45,21 @@ const onlyWhatIsUsed = {
   },
 };
 
+/** Public pages run no script: what staff's pages switch by an attribute, they switch by what the visitor's system wants. */
+const darkBySystem = {
+  name: "dark-by-system",
+  setup(build) {
+    build.onEnd(() => {
+      const place = join(out, "public.css");
+      const dark = /\[data-bs-theme="?dark"?\]/g;
+      const css = readFileSync(place, "utf8").replace(/((?:\[data-bs-theme="?dark"?\][^{}]*)+)\{([^{}]*)\}/g,
+        (_all, names, rules) => `@media (prefers-color-scheme:dark){${names.replace(dark, ":root")}{${rules}}}`);
+      if (css.includes("data-bs-theme")) throw new Error("public.css: a rule for dark was not understood");
+      writeFileSync(place, css);
+    });
+  },
+};
+
 const common = {
   bundle: true, minify: !watch, sourcemap: watch ? "inline" : false, target: ["es2022", "chrome109", "firefox115", "safari16.4"],
   outdir: out, entryNames: "[name]", assetNames: "assets/[name]-[hash]", chunkNames: "chunks/[name]-[hash]",
@@ -52,7 +67,7 @@ const common = {
   legalComments: "none", logLevel: "warning", plugins: [behaviours, onlyWhatIsUsed],
 };
 const builds = [
-  { ...common, entryPoints: entries.filter((path) => !isBlocking(path)), format: "esm", splitting: true },
+  { ...common, entryPoints: entries.filter((path) => !isBlocking(path)), format: "esm", splitting: true, plugins: [...common.plugins, darkBySystem] },
   { ...common, entryPoints: entries.filter(isBlocking), format: "iife" },
 ];
 

@@ -42,6 +42,7 @@ WAITING = [
     ("Tesfaye Bekele", "Confederation of Trade Unions", "WRK", "ET", "tesfaye@unions-et.test", "en", ""),
     ("Lucía Gómez", "", "", "HN", "lucia@example.test", "es", "Quisiera traducir materiales."),
 ]  # fmt: skip
+SHOWN = [["country"], ["country", "kind"], ["country", "kind", "since"], ["country", "kind", "website"], []]  # of Shown
 
 
 def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) -> Network:
@@ -61,7 +62,13 @@ def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) 
     chance.shuffle(rows)
     days = sorted((chance.uniform(1, DAYS) for _row in rows), reverse=True)
     members = Member.objects.bulk_create(
-        Member(network=network, joined_at=now - timedelta(days=ago), is_listed=chance.random() < 0.8, **row)
+        Member(
+            network=network,
+            joined_at=now - timedelta(days=ago),
+            is_listed=chance.random() < 0.8,
+            shows=SHOWN[chance.randrange(len(SHOWN))],
+            **row,
+        )
         for ago, row in zip(days, rows, strict=True)
     )
     for place, member in enumerate(members):  # who was there first brings the others

@@ -10,16 +10,12 @@ from campaigns.dropbox.models import DroppedMail
 from campaigns.interactions.mentions import Named, find
 from campaigns.interactions.picking import KINDS, named
 from campaigns.interactions.services import parties_of
+from contacts.directory.mailboxes import MAILBOXES_FOR_ALL
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 MOST_GUESSES = 4
-# mailboxes for everybody say nothing of an institution
-_EVERYBODYS = {
-    "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "yahoo.fr", "icloud.com", "me.com", "gmx.net",
-    "gmx.de", "proton.me", "protonmail.com", "orange.fr", "mail.ru", "qq.com", "163.com",
-}  # fmt: skip
 
 
 @dataclass
@@ -88,7 +84,7 @@ def guesses(mail: DroppedMail, user: User) -> list[Named]:
         .filter(pk__in=[key for kind, key in owners if kind != "person"])
     )
     rows = [named(row) for row in people.order_by("pk")] + [named(row) for row in places.order_by("pk")]
-    domains = {address.rpartition("@")[2] for address, _name in mail.addresses} - _EVERYBODYS
+    domains = {address.rpartition("@")[2] for address, _name in mail.addresses} - MAILBOXES_FOR_ALL
     rows += _at(domains, user)
     for _address, name in mail.addresses[:3]:
         if name and len(rows) < MOST_GUESSES:

@@ -56,7 +56,7 @@ def page(text: int, *, accept_language: str, static: str) -> bytes:
     return (
         f'<!doctype html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f'<meta name="color-scheme" content="light dark"><title>{title}</title><script src="{escape(static)}theme.js"></script>'
+        f'<meta name="color-scheme" content="light dark"><title>{title}</title>'
         f'<link rel="stylesheet" href="{escape(static)}public.css"></head><body>'
         f'<main class="pub-main pub-narrow pub-center"><div class="pub-card"><h1>{title}</h1><p>{sentence}</p></div></main>'
         "</body></html>"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
@@ -29,7 +30,8 @@ def all_parts() -> list[str]:
 
 
 class PublicPage(StampedModel):
-    """The page of a campaign (no drive) or of one of its drives. `headlines`, `leads` and `stories` are texts by language."""
+    """The page of a campaign (no drive) or of one of its drives. `headlines`, `leads` and `stories` are texts by language, `facts`
+    are lists of {text, source} by language; without any, the page shows those of its campaign."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="pages")
     drive = models.OneToOneField(Drive, null=True, blank=True, on_delete=models.PROTECT, related_name="page")
@@ -37,6 +39,7 @@ class PublicPage(StampedModel):
     headlines = models.JSONField(default=dict, blank=True)
     leads = models.JSONField(default=dict, blank=True)
     stories = models.JSONField(default=dict, blank=True)
+    facts = models.JSONField(default=dict, blank=True, help_text="language → list of {text, source}")
     parts = ArrayField(models.CharField(max_length=11, choices=Part.choices), default=all_parts, blank=True)
     is_public = models.BooleanField(default=False, help_text="everybody can see it")
 
@@ -70,3 +73,10 @@ class PublicPage(StampedModel):
     def text(self, field: str, language: str) -> tuple[str, str]:
         """(text, its language) of `headlines`, `leads` or `stories`: in `language`, else in the installation's, else in any."""
         return text_in(getattr(self, field), language)
+
+    def facts_in(self, language: str) -> tuple[list[dict[str, str]], str]:
+        """(facts, their language): in `language`, else in the installation's, which the campaign's own are in, else in any."""
+        own = settings.LANGUAGE_CODE
+        known = {own: [fact for fact in self.campaign.facts if fact.get("text")], **self.facts}
+        found = next((code for code in (language, own, *known) if known.get(code)), own)
+        return known.get(found) or [], found

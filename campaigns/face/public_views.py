@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.syndication.views import Feed
+from django.core.cache import cache
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.cache import patch_cache_control, patch_vary_headers
 from django.utils.feedgenerator import Atom1Feed
 from django.utils.translation import gettext as _
@@ -36,14 +37,20 @@ if TYPE_CHECKING:
 MINUTES = 5  # that a page may be kept for, here and on the way
 SHARE = Path(__file__).parent / "share.typ"
 IN_FEED = 30
+SHARE_KEPT_SECONDS = 86_400
+LOCALES = {"en": "en_GB", "fr": "fr_FR", "es": "es_ES", "ar": "ar_AR"}  # as others name them who show links
 
 
 def _kept(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """For everybody the same: it may be compressed, and kept on the way for some minutes."""
+    """For everybody the same, on the installation's clock: it may be compressed, and kept on the way for some minutes."""
 
     @wraps(view)
     def kept(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        answer = view(request, *args, **kwargs)
+        with timezone.override(timezone.get_default_timezone()):
+            answer = view(request, *args, **kwargs)
+        request.session.accessed = (
+            False  # who is signed in was looked up and changed nothing: no proxy need ask for the cookie
+        )
         if answer.status_code == 200:
             patch_cache_control(answer, public=True, max_age=MINUTES * 60)
         patch_vary_headers(answer, ["Accept-Language"])
@@ -67,6 +74,8 @@ def face(request: HttpRequest, slug: str) -> HttpResponse:
         lead, lead_language = page.text("leads", language)
         story, story_language = page.text("stories", language)
         own = settings.BASE_URL + reverse("public_page", args=[slug])
+        is_chosen = request.GET.get("lang", "") in LANGUAGES
+        parts = showing.parts_of(page, language)
         return public_page(
             request,
             "campaigns/face/page.html",
@@ -77,10 +86,12 @@ def face(request: HttpRequest, slug: str) -> HttpResponse:
             lead_language=lead_language,
             story=story,
             story_language=story_language,
-            facts_language=settings.LANGUAGE_CODE,
-            parts=showing.parts_of(page),
+            parts=parts,
+            numbers=showing.numbers_of(parts),
             own_url=own,
-            share_url=settings.BASE_URL + reverse("public_page_share", args=[slug]),
+            this_url=f"{own}?lang={language}" if is_chosen else own,
+            share_url=f"{settings.BASE_URL}{reverse('public_page_share', args=[slug])}?lang={language}",
+            locale=LOCALES.get(language, language),
             alternates=[(code, f"{own}?lang={code}") for code in LANGUAGES],
         )
 
@@ -92,7 +103,11 @@ def share(request: HttpRequest, slug: str) -> HttpResponse:
     if page is None:
         raise Http404
     headline, language = page.text("headlines", language_of(request))
-    data = picture(SHARE, headline=headline, campaign=page.campaign.label, language=language)
+    key = f"face-share:{page.pk}:{page.updated_at.timestamp()}:{page.campaign.updated_at.timestamp()}:{language}"
+    data = cache.get(key)  # to draw it takes a second of a processor, and anybody may ask
+    if data is None:
+        data = picture(SHARE, headline=headline, campaign=page.campaign.label, language=language)
+        cache.set(key, data, SHARE_KEPT_SECONDS)
     return HttpResponse(data, content_type="image/png")
 
 

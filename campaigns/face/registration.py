@@ -6,6 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.face import services
 from campaigns.face.models import PublicPage
+from crm.api.registry import serve
 from crm.audit import subjects
 from crm.audit.services import undoable
 
@@ -16,3 +17,4 @@ subjects.register(
         words="slug", can_search=False,
     )
 )  # fmt: skip
+serve("campaigns.face.api")

@@ -20,7 +20,7 @@ from crm.audit.models import AuditEntry
 from crm.audit.services import Change, record
 from crm.errors import NotAllowed, StaleEdit
 
-FIELDS = ("slug", "headlines", "leads", "stories", "parts", "is_public")
+FIELDS = ("slug", "headlines", "leads", "stories", "facts", "parts", "is_public")
 
 
 def page_of(subject: Campaign | Drive) -> PublicPage:

@@ -8,19 +8,24 @@ from typing import Any
 from django.db.models import Count, QuerySet
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from campaigns.commitments.models import Commitment
 from campaigns.events.models import Event
 from campaigns.events.telling import place_of, when_of
 from campaigns.face.models import Part, PublicPage
-from campaigns.face.shapes import map_svg
+from campaigns.face.shapes import map_svg, world
 from campaigns.networks.models import Member, Network
+from campaigns.networks.short_form import short_form
 from contacts.directory import coverage
 from contacts.directory.models import Country
 from crm.ui import formats
 
 MOST_EVENTS = 30
 MOST = 200  # commitments on one page; more would be a database
+AT_ONCE = 8  # of them, before a reader asks for the others
+MOST_MEMBERS = 12
+FEW = 20  # per cent: fewer than one in five
 
 
 @dataclass(frozen=True)
@@ -52,25 +57,38 @@ def promise(row: Commitment) -> Promise:
     return Promise(str(row.uid), row.text, row.organization.label, country.label if country else "", words, kind)
 
 
-def parts_of(page: PublicPage) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Number:
+    count: int
+    words: str
+    section: str  # the id of its heading
+
+
+def parts_of(page: PublicPage, language: str) -> dict[str, Any]:
     """part → what its section needs; a part with nothing to show is not in it."""
     makers = {
-        Part.FACTS: lambda: _facts(page),
+        Part.FACTS: lambda: _facts(page, language),
         Part.MAP: lambda: _map(page),
-        Part.COMMITMENTS: lambda: [promise(row) for row in commitments_of(page)[:MOST]],
+        Part.COMMITMENTS: lambda: _commitments(page),
         Part.EVENTS: lambda: _events(page),
-        Part.NETWORKS: lambda: _networks(page),
-        Part.DRIVES: lambda: _drives(page) if page.drive is None else [],
+        Part.NETWORKS: lambda: _networks(page, language),
+        Part.DRIVES: lambda: _drives(page, language) if page.drive is None else [],
     }
     found = {part.value: make() for part, make in makers.items() if part.value in page.parts}
     return {part: shown for part, shown in found.items() if shown}
 
 
-def _facts(page: PublicPage) -> dict[str, Any] | None:
+def _facts(page: PublicPage, language: str) -> dict[str, Any] | None:
     """The facts, and the source that all of them have, which is then told once."""
-    rows = [fact for fact in page.campaign.facts if fact.get("text")]
+    rows, found = page.facts_in(language)
     sources = {fact.get("source") or "" for fact in rows}
-    return {"rows": rows, "source": sources.pop() if len(sources) == 1 else ""} if rows else None
+    return {"rows": rows, "language": found, "source": sources.pop() if len(sources) == 1 else ""} if rows else None
+
+
+def _commitments(page: PublicPage) -> dict[str, Any] | None:
+    """The latest ones, and those that a reader opens."""
+    rows = [promise(row) for row in commitments_of(page)[:MOST]]
+    return {"first": rows[:AT_ONCE], "more": rows[AT_ONCE:], "count": len(rows)} if rows else None
 
 
 def _map(page: PublicPage) -> dict[str, Any] | None:
@@ -88,6 +106,7 @@ def _map(page: PublicPage) -> dict[str, Any] | None:
         "svg": map_svg(figures, names=names, only=of_drive, title=title),
         "rows": [{"name": names[f.country], "value": f.value, "year": f.year} for f in rows],
         "unknown": unknown,
+        "undrawn": sorted(names[code] for code in of_drive if code not in world()) if of_drive is not None else [],
         "indicator": coverage.indicator(),
     }
 
@@ -107,16 +126,66 @@ def _events(page: PublicPage) -> list[dict[str, Any]]:
     ]
 
 
-def _networks(page: PublicPage) -> list[dict[str, Any]]:
-    rows = Network.objects.to_join().filter(campaign=page.campaign).order_by("sort_key", "pk")
-    present = Member.objects.present().filter(network__in=rows)
+def _networks(page: PublicPage, language: str) -> dict[str, Any] | None:
+    """The networks that can be joined, the short form of the first, and institutions that agreed to be listed, the newest first."""
+    networks = list(
+        Network.objects.to_join()
+        .filter(campaign=page.campaign)
+        .order_by("sort_key", "pk")
+        .prefetch_related("countries")
+    )
+    if not networks:
+        return None
+    present = Member.objects.present().filter(network__in=networks)
     members = dict(present.values_list("network").annotate(Count("pk")).order_by())
+    listed = Member.objects.listed().filter(network__in=[row for row in networks if row.has_directory])
+    institutions = listed.filter(organization__isnull=False).select_related("organization__country")
+    rows = [
+        {
+            "label": row.label,
+            "headline": row.text("headlines", language),
+            "url": reverse("network_join", args=[row.slug]),
+            "directory": reverse("network_directory", args=[row.slug]) if row.has_directory else "",
+            "members": members.get(row.pk, 0),
+        }
+        for row in networks
+    ]
+    return {
+        "rows": rows,
+        "members": sum(members.values()),
+        "listed": list(institutions.order_by("-joined_at", "-pk")[:MOST_MEMBERS]),
+        "form": short_form(networks[0], language),
+        "join": rows[0]["url"],
+    }
+
+
+def _drives(page: PublicPage, language: str) -> list[dict[str, Any]]:
+    """The open pages of its drives, by the headline in the reader's language."""
+    rows = PublicPage.objects.open().filter(campaign=page.campaign, drive__isnull=False)
     return [
-        {"label": row.label, "url": reverse("network_join", args=[row.slug]), "members": members.get(row.pk, 0)}
-        for row in rows
+        {"slug": row.slug, "headline": headline, "language": found, "drive": row.drive}
+        for row in rows.select_related("drive").order_by("drive__starts_on", "pk")
+        for headline, found in [row.text("headlines", language)]
     ]
 
 
-def _drives(page: PublicPage) -> list[PublicPage]:
-    rows = PublicPage.objects.open().filter(campaign=page.campaign, drive__isnull=False)
-    return list(rows.select_related("drive", "campaign").order_by("drive__starts_on", "pk"))
+def numbers_of(parts: dict[str, Any]) -> list[Number]:
+    """The page in up to three numbers, each the way to its section."""
+    found = []
+    if shown := parts.get("map"):
+        n = sum(row["value"] < FEW for row in shown["rows"])
+        words = ngettext(
+            "country where fewer than one in five people are covered",
+            "countries where fewer than one in five people are covered",
+            n,
+        )
+        found.append(Number(n, words, "map"))
+    if shown := parts.get("commitments"):
+        words = ngettext(
+            "commitment that an institution made public", "commitments that institutions made public", shown["count"]
+        )
+        found.append(Number(shown["count"], words, "commitments"))
+    if (shown := parts.get("networks")) and shown["members"]:
+        words = ngettext("member works for this with others", "members work for this together", shown["members"])
+        found.append(Number(shown["members"], words, "networks"))
+    return [number for number in found if number.count]

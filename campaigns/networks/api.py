@@ -1,4 +1,4 @@
-"""/networks, /network-members and /network-representatives: read only; who supports the campaign together."""
+"""/networks, /network-members and /network-representatives: who supports the campaign together, and who acts for whom."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.networks.models import Kind, Member, Network, Representative
+from campaigns.networks import representatives, services
+from campaigns.networks.deciding_api import ApplicationResource
+from campaigns.networks.models import Kind, Member, Network, Representative, Shown
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
@@ -46,6 +49,9 @@ class MemberOut(serializers.Serializer[Member]):
         source="contact.uid", allow_null=True, default=None, help_text="Who speaks for an institution."
     )
     is_listed = serializers.BooleanField(help_text="Shown in the public directory of the network.")
+    shows = serializers.ListField(
+        child=serializers.ChoiceField(Shown.choices), help_text="What the directory says of them beside the name."
+    )
     joined_at = serializers.DateTimeField()
     left_at = serializers.DateTimeField(allow_null=True)
     renew_by = serializers.DateField(allow_null=True, help_text="Asked whether they stay; by this day they answer.")
@@ -102,6 +108,7 @@ class MemberResource(Resource):
     """Who takes part in a network, and who did."""
 
     serializer_class = MemberOut
+    needs = {"end": (Action.DRIVES,)}
     sorts = {"joined_at": ["joined_at"]}
     default_sort = "joined_at"
     filters = [
@@ -124,11 +131,19 @@ class MemberResource(Resource):
         self.no_query()
         return self.show(self.find(uid))
 
+    @extend_schema(summary="End a membership", request=None, responses=MemberOut)
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        services.end_membership(member=row, actor=self.user)
+        return Response(self.again(row))
+
 
 class RepresentativeResource(Resource):
     """Who acts for institutions that are members, and who did or is to."""
 
     serializer_class = RepresentativeOut
+    needs = {"accept": (Action.DRIVES,), "decline": (Action.DRIVES,), "end": (Action.DRIVES,)}
     sorts = {"created_at": ["created_at"]}
     default_sort = "created_at"
     filters = [
@@ -151,6 +166,27 @@ class RepresentativeResource(Resource):
         self.no_query()
         return self.show(self.find(uid))
 
+    @extend_schema(summary="Let them represent", request=None, responses=RepresentativeOut)
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        representatives.accept_representative(representative=row, actor=self.user)
+        return Response(self.again(row))
+
+    @extend_schema(summary="Decline them", request=None, responses=RepresentativeOut)
+    @action(detail=True, methods=["post"])
+    def decline(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        representatives.decline_representative(representative=row, actor=self.user)
+        return Response(self.again(row))
+
+    @extend_schema(summary="They represent no longer", request=None, responses=RepresentativeOut)
+    @action(detail=True, methods=["post"])
+    def end(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        representatives.end_representative(representative=row, actor=self.user)
+        return Response(self.again(row))
+
 
 SECTIONS = [
     Section(
@@ -158,6 +194,7 @@ SECTIONS = [
         "Institutions and individuals that support a campaign together.",
         [
             ("networks", NetworkResource),
+            ("network-applications", ApplicationResource),
             ("network-members", MemberResource),
             ("network-representatives", RepresentativeResource),
         ],

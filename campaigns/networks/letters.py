@@ -106,7 +106,7 @@ def about_of(letter: NetworkLetter) -> Subject:
     if vote := letter.vote:
         person = vote.member.contact or vote.member.person
         return _to(vote.application.network, person, {
-            "application": vote.application, "vote": vote_url(vote.uid), "needed": vote.application.network.votes_needed,
+            "application": vote.application, "vote": vote_url(vote.uid, person), "needed": vote.application.network.votes_needed,
         })  # fmt: skip
     if row := letter.representative:
         return Subject(row.member.network, row.email, row.label, row.language, {

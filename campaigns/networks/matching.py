@@ -9,18 +9,12 @@ from django.utils.translation import gettext as _
 
 from campaigns.networks.models import Application, Kind, Member
 from contacts.consent.addresses import address_key
+from contacts.directory.mailboxes import MAILBOXES_FOR_ALL
 from contacts.directory.models import ContactPoint, Organization, Person
 from crm.accounts.models import User
 from crm.ui.searchtext import latin
 
 SHOWN = 5
-# who has a mailbox here shows nothing by its domain
-EVERYBODYS = {
-    "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "hotmail.fr", "live.com", "msn.com", "yahoo.com", "yahoo.fr", "yahoo.es",
-    "ymail.com", "icloud.com", "me.com", "mac.com", "aol.com", "gmx.net", "gmx.de", "gmx.com", "web.de", "mail.com", "proton.me",
-    "protonmail.com", "pm.me", "tuta.com", "tutanota.com", "zoho.com", "yandex.com", "yandex.ru", "orange.fr", "free.fr", "laposte.net",
-    "wanadoo.fr", "libero.it", "mail.ru", "qq.com", "163.com", "126.com", "rediffmail.com", "uol.com.br",
-}  # fmt: skip
 
 
 @dataclass
@@ -66,7 +60,7 @@ def speaks_for(application: Application, organization: Organization) -> bool:
         return True
     domain = address_key(application.email).rpartition("@")[2]
     points: Any = ContactPoint.objects.emails().usable().with_parts()
-    return domain not in EVERYBODYS and points.filter(organization=organization, domain=domain).exists()
+    return domain not in MAILBOXES_FOR_ALL and points.filter(organization=organization, domain=domain).exists()
 
 
 def people_like(application: Application, user: User) -> list[Suspect]:

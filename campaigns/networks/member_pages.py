@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.networks import links, renewing, representatives, services
 from campaigns.networks.forms import RepresentativeForm
-from campaigns.networks.models import Member, Representative
+from campaigns.networks.models import Member, Representative, Shown
 from contacts.consent.links import preference_url
 from crm.accounts.rules import public
 from crm.errors import DomainError
@@ -97,6 +97,11 @@ def page_context(holder: Holder) -> dict[str, Any]:
         "brought": member.brought.present().count(),
         "choices_url": preference_url(person.uid) if person else "",
         "today": timezone.localdate(),
+        "shown": [
+            (value, label, value in member.shows)
+            for value, label in Shown.choices
+            if member.organization_id or value not in {Shown.KIND, Shown.WEBSITE}
+        ],
     }
 
 
@@ -107,7 +112,9 @@ def act(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm, str, 
     if do == "leave":
         services.end_membership(member=member, actor=None)
     elif do == "listing":
-        services.list_member(member=member, is_listed="is_listed" in request.POST, actor=None)
+        services.list_member(
+            member=member, is_listed="is_listed" in request.POST, shows=request.POST.getlist("shows"), actor=None
+        )
         return form, _("Saved."), 200
     elif do == "renew":
         renewing.renew(member=member)

@@ -27,6 +27,19 @@ class Kind(models.TextChoices):
     INDIVIDUAL = "individual", _("individual")
 
 
+class Shown(models.TextChoices):
+    """What the public directory says of a member who is listed, beside the name. Each field is theirs to show."""
+
+    COUNTRY = "country", _("our country")
+    KIND = "kind", _("what kind of organization we are")
+    WEBSITE = "website", _("our website")
+    SINCE = "since", _("since when we are members")
+
+
+def country_only() -> list[str]:
+    return [Shown.COUNTRY.value]
+
+
 def both_kinds() -> list[str]:
     return [*Kind.values]
 
@@ -160,6 +173,10 @@ class Member(StampedModel):
     person = models.ForeignKey("contacts.Person", null=True, on_delete=models.CASCADE, related_name="network_members")
     contact = models.ForeignKey("contacts.Person", null=True, on_delete=models.SET_NULL, related_name="speaks_for")
     is_listed = models.BooleanField(default=False)
+    shows = ArrayField(
+        models.CharField(max_length=7, choices=Shown.choices), default=country_only, blank=True,
+        help_text="what the public directory says of them, where they are listed",
+    )  # fmt: skip
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)
     left_by_link = models.BooleanField(default=False, help_text="they left by themselves")
@@ -181,6 +198,7 @@ class Member(StampedModel):
             models.CheckConstraint(
                 name="member_leaves_after_joining", condition=Q(left_at__isnull=True) | Q(left_at__gte=F("joined_at"))
             ),
+            models.CheckConstraint(name="member_shows_known", condition=Q(shows__contained_by=[*Shown.values])),
             models.CheckConstraint(
                 name="member_lapsed_has_left", condition=Q(has_lapsed=False) | Q(left_at__isnull=False)
             ),

@@ -16,11 +16,12 @@ from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.networks import joining, links, voting
 from campaigns.networks.forms import JoinForm
-from campaigns.networks.models import Application, Member, Network, Vote
+from campaigns.networks.models import Application, Member, Network, Shown, Vote
+from campaigns.networks.short_form import form_token
 from contacts.consent.opting_in import kind_of
 from contacts.directory.coverage import of_country
 from crm.accounts.rules import public
-from crm.keyring import seal, unseal
+from crm.keyring import unseal
 from crm.limits import allow_from
 from crm.ui.public import language_of, public_page
 
@@ -105,25 +106,42 @@ def _join_page(
         figure=figure,
         country=form.fields["country"].queryset.filter(code=figure.country).first() if figure else None,  # type: ignore[attr-defined]
         source=source,
-        token=seal(links.FORM, struct.pack(">QQ", network.pk, int(time.time()))),
+        token=form_token(network),
     )
 
 
 @public
 def network_directory(request: HttpRequest, slug: str) -> HttpResponse:
-    """Members who agreed to be listed, by country."""
+    """Members who agreed to be listed, by country; of each what they chose to show."""
     with translation.override(language_of(request)):
         network = Network.objects.to_join().filter(slug=slug, has_directory=True).first()
         if network is None:
             return _plain(request, "gone", status=404)
-        rows = network.members.listed().select_related("organization__country", "person__country")
+        rows = network.members.listed().select_related(
+            "organization__country", "organization__constituency", "person__country"
+        )
         members = list(rows.order_by("pk")[:SHOWN])
         by_country: dict[str, list[Member]] = {}
         for member in members:
-            country = member.subject.country
-            by_country.setdefault(country.label if country else _("No country"), []).append(member)
-        places = [(name, sorted(found, key=lambda m: m.label)) for name, found in sorted(by_country.items())]
+            country = member.subject.country if Shown.COUNTRY in member.shows else None
+            by_country.setdefault(country.label if country else "", []).append(member)
+        places = [
+            (name, [_entry(member) for member in sorted(found, key=lambda m: m.label)])
+            for name, found in sorted(by_country.items(), key=lambda pair: (not pair[0], pair[0]))
+        ]
         return _plain(request, "directory", network=network, places=places, count=len(members))
+
+
+def _entry(member: Member) -> dict[str, Any]:
+    """One line of the directory: the name, and what else the member shows."""
+    organization = member.organization
+    notes = []
+    if organization and Shown.KIND in member.shows:
+        notes.append(organization.constituency.label)
+    if Shown.SINCE in member.shows:
+        notes.append(_("member since %(year)s") % {"year": member.joined_at.year})
+    website = organization.website if organization and Shown.WEBSITE in member.shows else ""
+    return {"label": member.label, "notes": notes, "website": website}
 
 
 @public
@@ -149,16 +167,16 @@ def network_confirm(request: HttpRequest, token: str) -> HttpResponse:
 @csrf_exempt  # as above
 def network_vote(request: HttpRequest, token: str) -> HttpResponse:
     """A member says what they think of an applicant. GET shows what the applicant said, POST is the answer."""
-    uid = links.read_uid(links.VOTE, token)
+    read = links.read_vote(token)
     rows = Vote.objects.select_related(
         "application__network__campaign", "application__country", "application__constituency", "member__organization",
         "member__person", "member__contact",
     )  # fmt: skip
-    vote = rows.filter(uid=uid).first() if uid else None
-    person = (vote.member.contact or vote.member.person) if vote else None
+    vote = rows.filter(uid=read[0]).first() if read else None
+    person = voting.voter(vote, read[1]) if vote and read else None
     with translation.override(language_of(request, person.language if person else "")):
-        if vote is None or vote.member.left_at:
-            return _private(_plain(request, "gone", status=410 if uid else 404))
+        if vote is None or person is None:
+            return _private(_plain(request, "gone", status=410 if read else 404))
         if request.method == "POST" and request.POST.get("says") in {"yes", "no"}:
             voting.say(vote=vote, is_yes=request.POST["says"] == "yes")
             vote.refresh_from_db()

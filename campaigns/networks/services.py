@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.networks.letters import queue
-from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter
+from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter, Shown
 from campaigns.networks.representatives import first_representative
 from campaigns.planning.models import Campaign
 from contacts.consent.models import LawfulBasis
@@ -275,20 +275,28 @@ def end_membership(*, member: Member, actor: User | None) -> AuditEntry | None:
         )
 
 
-def list_member(*, member: Member, is_listed: bool, actor: User | None) -> AuditEntry | None:
-    """Show them in the public directory, or not. None when it is so already."""
+def list_member(
+    *, member: Member, is_listed: bool, shows: Iterable[str] | None = None, actor: User | None
+) -> AuditEntry | None:
+    """Show them in the public directory, or not; shows: of `Shown`, what it says of them, None for as it was. None when it is so already."""
     with transaction.atomic():
         row: Member = lock(member)
-        if row.is_listed == is_listed:
+        said = row.shows if shows is None else [field for field in Shown.values if field in set(shows)]
+        changes: list[Change] = [
+            (name, before, after)
+            for name, before, after in (("is_listed", row.is_listed, is_listed), ("shows", row.shows, said))
+            if before != after
+        ]
+        if not changes:
             return None
-        row.is_listed = is_listed
-        row.save(update_fields=["is_listed", "updated_at"])
+        row.is_listed, row.shows = is_listed, said
+        row.save(update_fields=["is_listed", "shows", "updated_at"])
         return record(
             verb="member.listed",
             target=row,
             actor=actor,
             door=None if actor else Door.LINK,
-            changes=[("is_listed", not is_listed, is_listed)],
+            changes=changes,
             summary=row.label,
         )
 

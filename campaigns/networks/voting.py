@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db import transaction
 from django.utils import timezone
 
 from campaigns.networks.letters import queue_vote
 from campaigns.networks.matching import person_at, speaks_for, surely_new_or_known
 from campaigns.networks.models import Application, Kind, Network, Vote
+from contacts.directory.models import Person
 from crm.audit.models import Door
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid
@@ -56,6 +59,20 @@ def say(*, vote: Vote, is_yes: bool) -> Vote:
         if application.network.rule == Network.Rule.MEMBERS:
             _let_in_when_enough(application)
     return row
+
+
+def voter(vote: Vote, person_uid: UUID | None) -> Person | None:
+    """Whoever holds the link of a vote, as long as they may answer for the member: the individual, the institution's contact, or one
+    who represents it now. A link of old names nobody, and is an individual's only."""
+    member = vote.member
+    if member.left_at:
+        return None
+    if person_uid is None:
+        return member.person
+    if holder := next((one for one in (member.person, member.contact) if one and one.uid == person_uid), None):
+        return holder
+    acting = member.representatives.current().filter(person__uid=person_uid).select_related("person").first()
+    return acting.person if acting else None
 
 
 def yes_of(application: Application) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -10,6 +11,10 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.partners.models import ChangeWish, PartnerAccount
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from crm.accounts.models import User
+from crm.retention.registry import Batch, Kind
+from crm.retention.registry import register as register_kind
+
+SIZE = 500
 
 
 def _accounts(data: PersonalData) -> QuerySet[PartnerAccount]:
@@ -44,7 +49,35 @@ def _export_wishes(data: PersonalData) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _old(before: datetime) -> QuerySet[ChangeWish]:
+    return ChangeWish.objects.filter(decided_at__lt=before)
+
+
+def count_old(before: datetime, since: datetime | None, limit: int) -> int:
+    return _old(before)[:limit].count()
+
+
+def remove_old(before: datetime, since: datetime | None) -> Batch:
+    ids = list(_old(before).order_by("decided_at", "pk").values_list("pk", flat=True)[:SIZE])
+    ChangeWish.objects.filter(pk__in=ids).delete()
+    return Batch(len(ids), more=len(ids) == SIZE)
+
+
 def register() -> None:
+    register_kind(
+        Kind(
+            code="change_wishes",
+            label=_("Changes asked for by partners"),
+            what=_(
+                "What partners asked to have changed of their institution, once it is decided. What was changed stays."
+            ),
+            default_days=365,
+            minimum_days=30,
+            count=count_old,
+            work=remove_old,
+            order=46,
+        )
+    )
     register_erasure(
         "partner_account", _("Partner’s account"), count=lambda data: _accounts(data).count(), erase=_erase, export=_export,
         order=147, goes=_("The account, its passkeys, and where it is signed in."),

@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Self
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils.translation import gettext as _
 
 from campaigns.commitments.models import Commitment
-from campaigns.delivery.models import Delivery
 from campaigns.events.models import Invitation, Registration
-from campaigns.mailings.models import Variant
-from campaigns.mailings.rendering import Numbers, Recipient, text_program
-from campaigns.mailings.templates import TemplateRefused, parse
 from campaigns.networks.models import Member, Representative, Vote
 from contacts.directory.models import Membership, Organization, Person
 from crm.accounts.models import User
@@ -23,8 +18,6 @@ from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
     from campaigns.partners.models import ChangeWish  # noqa: F401  type parameters
-
-MAILINGS = 50  # the latest; older ones are in the file with their data
 
 
 class ChangeWishQuerySet(models.QuerySet["ChangeWish"]):
@@ -101,25 +94,3 @@ class Mine:
         """Applicants about whom they are still asked."""
         rows = Vote.objects.filter(member__in=self.memberships(), is_yes__isnull=True, application__state="confirmed")
         return rows.select_related("application__network").order_by("asked_at", "pk")
-
-    def mailings(self) -> list[tuple[str, object]]:
-        """(subject as it reached them, when), the latest first: how staff call a mailing is not theirs to read. What was skipped or
-        failed they did not receive."""
-        sent = Delivery.objects.filter(person_id=self.person.pk, state="accepted").order_by("-mailing_id", "-seq")
-        found: dict[int, Delivery] = {}
-        for row in sent.only("mailing_id", "seq", "settled_at", "variant_id", "fields")[: MAILINGS * 2]:
-            found.setdefault(row.mailing_id, row)
-        rows = list(found.values())[:MAILINGS]
-        variants = Variant.objects.filter(mailing__in=[row.mailing_id for row in rows])
-        known = {variant.pk: variant for variant in variants.only("mailing_id", "language", "subject")}
-        return [(_subject(variant, row), row.settled_at) for row in rows if (variant := known.get(row.variant_id or 0))]
-
-
-def _subject(variant: Variant, row: Delivery) -> str:
-    """As it was sent, with this person's fields in it."""
-    try:
-        program = text_program(parse(variant.subject, internal=True), numbers=Numbers.of(variant.language))
-        subject = program.run(Recipient(row.fields, lambda _number, _values: ""))
-    except (TemplateRefused, KeyError):  # its fields were forgotten
-        subject = ""
-    return subject.strip() or _("Mail from us")

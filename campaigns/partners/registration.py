@@ -14,6 +14,7 @@ from contacts.directory.models import Person
 from crm.accounts import partners
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import final
 from crm.ui import formats, today
@@ -91,3 +92,4 @@ subjects.register(
 )  # fmt: skip
 readable.choices_of("changewish.state", ChangeWish.State.choices)
 holdings.register()
+serve("campaigns.partners.api")

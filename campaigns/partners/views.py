@@ -8,20 +8,23 @@ from uuid import UUID
 
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn.views import AddWebAuthnView
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import reverse
 from django.utils import timezone, translation
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from campaigns.commitments import linking
 from campaigns.commitments.forms import PublicForm
 from campaigns.commitments.models import CommitmentUpdate
 from campaigns.networks.links import vote_url
 from campaigns.networks.member_pages import Holder, act, page_context
-from campaigns.partners import accounts, services
+from campaigns.partners import accounts, mail, services
 from campaigns.partners.access import PartnerRequest, for_partners, page
 from campaigns.partners.events import occasions
 from campaigns.partners.forms import ProfileForm
@@ -37,6 +40,11 @@ from crm.limits import allow
 from crm.ui.public import LANGUAGES, language_of, with_languages
 
 ON_HOME = 5
+# a mail in its frame shows itself: no script, no form, no pictures but ours; a link opens a page of its own
+FRAME_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src data: {pictures}; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'self'; sandbox allow-popups allow-popups-to-escape-sandbox"
+)
 FILES_AN_HOUR, UPDATES_AN_HOUR = 5, 20
 
 
@@ -52,11 +60,11 @@ def partner_home(request: PartnerRequest) -> HttpResponse:
         "home",
         networks=networks,
         renewals=[row for row in networks if row.renew_by],
-        votes=[(row.application, vote_url(row.uid)) for row in mine.votes()[:ON_HOME]],
+        votes=[(row.application, vote_url(row.uid, mine.person)) for row in mine.votes()[:ON_HOME]],
         organizations=list(mine.organizations()[:20]),
         commitments=commitments[:ON_HOME],
         more_commitments=len(commitments) > ON_HOME,
-        mailings=mine.mailings()[:ON_HOME],
+        mailings=mail.received(mine)[:ON_HOME],
         events=ahead[::-1][:ON_HOME],
         more_events=len(ahead) > ON_HOME,
         sections=sections_of(mine),
@@ -181,8 +189,44 @@ def _told(request: PartnerRequest, row: Any) -> tuple[str, int, str]:
 @for_partners
 def partner_mailings(request: PartnerRequest) -> HttpResponse:
     return page(
-        request, "mailings", mailings=request.mine.mailings(), choices_url=preference_url(request.account.person.uid)
+        request,
+        "mailings",
+        mailings=mail.received(request.mine),
+        choices_url=preference_url(request.account.person.uid),
     )
+
+
+@for_partners
+def partner_mail(request: PartnerRequest, uid: UUID) -> HttpResponse:
+    """One mailing as it reached them: the message itself stands in a frame where nothing runs and nothing is fetched."""
+    opened = _opened(request, uid)
+    return page(request, "mail", opened=opened, files=[(name, len(data)) for name, _type, data in opened.files])
+
+
+@for_partners
+@xframe_options_sameorigin
+def partner_mail_frame(request: PartnerRequest, uid: UUID) -> HttpResponse:
+    """The HTML of the message, for the frame only."""
+    answer = HttpResponse(mail.framed(_opened(request, uid).html))
+    answer["Content-Security-Policy"] = FRAME_POLICY.format(pictures=f"{settings.BASE_URL}/i/")
+    return answer
+
+
+@for_partners
+def partner_mail_file(request: PartnerRequest, uid: UUID, number: int) -> HttpResponse:
+    files = _opened(request, uid).files
+    if number >= len(files):
+        raise Http404
+    name, _type, data = files[number]
+    said = content_disposition_header(True, name) or "attachment"
+    return HttpResponse(data, content_type="application/octet-stream", headers={"Content-Disposition": said})
+
+
+def _opened(request: PartnerRequest, uid: UUID) -> mail.Opened:
+    opened = mail.open_mail(request.mine, uid)
+    if opened is None:
+        raise Http404
+    return opened
 
 
 # --- their own data ---------------------------------------------------------------------------------------------------

@@ -97,7 +97,7 @@ def public_paths(placed: Placed) -> list[str]:
         links.confirm_url(UUID(placed.uids["applications"])),
         links.member_url(Member.objects.get(uid=placed.uids["network-members"])),
         links.representative_url(UUID(placed.uids["network-representatives"])),
-        links.vote_url(_vote(placed).uid),
+        links.vote_url((vote := _vote(placed)).uid, vote.member.contact or vote.member.person),
         event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),
         event_links.seat_url(Registration.objects.get(uid=placed.uids["event-registrations"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),

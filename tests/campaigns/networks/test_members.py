@@ -164,14 +164,21 @@ def test_lists_have_the_same_queries_with_one_row_and_three(planner, sign_in, dj
 
 
 def test_member_chooses_listing_and_leaves_by_link_with_post_only(planner):
-    member = MemberFactory(organization=OrganizationFactory(name="Open Union"))
+    member = MemberFactory(organization=OrganizationFactory(name="Open Union", website="https://union.example"))
     directory = reverse("network_directory", args=[member.network.slug])
     path = links.member_url(member).partition("//")[2].partition("/")[2]
     assert "Open Union" not in Client().get(directory).content.decode()
 
     assert Client().get(f"/{path}").status_code == 200
     Client().post(f"/{path}", {"do": "listing", "is_listed": "on"})
-    assert "Open Union" in Client().get(directory).content.decode()
+    bare = Client().get(directory).content.decode()
+    assert "Open Union" in bare and member.organization.country.label not in bare and "union.example" not in bare
+    Client().post(f"/{path}", {"do": "listing", "is_listed": "on", "shows": ["country", "website", "since", "salary"]})
+    told = Client().get(directory).content.decode()
+    assert member.organization.country.label in told and "https://union.example" in told
+    assert f"member since {member.joined_at.year}" in told and member.organization.constituency.label not in told
+    member.refresh_from_db()
+    assert member.shows == ["country", "website", "since"]
     for _turn in range(2):
         Client().post(f"/{path}", {"do": "leave"})
 

@@ -222,6 +222,26 @@ def test_members_who_decide_are_asked_and_two_of_them_let_somebody_in():
     assert Client().post("/join/vote/forged/", {"says": "yes"}).status_code == 404
 
 
+def test_vote_link_ends_when_its_holder_speaks_for_the_member_no_longer(planner):
+    application = ApplicationFactory(network=voting_network())
+    voting.ask_members(application)
+    vote = application.votes.select_related("member__contact").first()
+    member, former = vote.member, vote.member.contact
+    link = path(links.vote_url(vote.uid, former))
+    jo = representatives.name_representative(member=member, name="Jo", email="jo@people.test", actor=planner)
+    of_jo = path(links.vote_url(vote.uid, jo.person))
+    assert Client().get(link).status_code == 200 == Client().get(of_jo).status_code
+    member.contact = ContactPointFactory(value="next@people.test").person
+    member.save()
+    representatives.end_representative(representative=jo, actor=planner)
+
+    for page in (link, of_jo, path(links.vote_url(vote.uid, None))):
+        assert Client().get(page).status_code == 410
+        assert Client().post(page, {"says": "yes"}).status_code == 410
+    assert not Vote.objects.exclude(is_yes=None).exists()
+    assert Client().get(path(links.vote_url(vote.uid, member.contact))).status_code == 200
+
+
 def test_votes_do_not_decide_which_institution_it_is():
     network = voting_network()
     like = OrganizationFactory(name="Alliance des travailleurs")
@@ -321,7 +341,7 @@ def test_applications_are_untouched_by_a_crawl_of_vote_pages():
     before = list(Vote.objects.order_by("pk").values_list("is_yes", "answered_at"))
 
     for vote in Vote.objects.all():
-        Client().get(path(links.vote_url(vote.uid)))
+        Client().get(path(links.vote_url(vote.uid, vote.member.contact)))
 
     assert list(Vote.objects.order_by("pk").values_list("is_yes", "answered_at")) == before
     assert Application.objects.get().state == "confirmed" and Person.objects.filter(name=application.name).count() == 0

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from email.message import EmailMessage
 
 import pytest
 from allauth.mfa.models import Authenticator
@@ -10,6 +11,7 @@ from django.core import mail
 from django.core.cache import cache
 from django.db import IntegrityError, transaction
 from django.test import Client
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.commitments.models import CommitmentUpdate
@@ -18,15 +20,18 @@ from campaigns.events.links import invitation_url
 from campaigns.networks.models import Member, Representative
 from campaigns.networks.representatives import end_representative, name_representative
 from campaigns.partners import accounts, services
+from campaigns.partners import mail as partner_mail
 from campaigns.partners.models import ChangeWish, PartnerAccount
 from contacts.consent.erasure.registry import HOLDINGS, PersonalData
 from contacts.consent.services import suppress_address
 from crm.accounts.models import Grant, User
+from crm.accounts.rules import PARTNER
 from crm.accounts.services import add_grant, invite
 from crm.audit.models import AuditEntry
 from crm.errors import Invalid
 from crm.ids import new_uid
 from tests.campaigns.ledger import delivery, sent_mailing
+from tests.crm.accounts.test_routes import ROUTES, rule_of
 from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
@@ -191,44 +196,77 @@ def test_a_passkey_is_a_way_in_and_no_second_step():
 
 
 # --- only what is theirs ----------------------------------------------------------------------------------------------
-def test_matrix_every_page_with_ones_own_and_with_anothers(django_assert_max_num_queries):
+# every route for partners → who may open it with what: pages of their own, and pages about a row
+PLAIN = ("partner_home", "partner_events", "partner_commitments", "partner_mailings", "partner_data", "partner_passkey")
+ABOUT_A_ROW = (
+    "partner_institution", "partner_network", "partner_commitment", "partner_mail", "partner_mail_frame", "partner_mail_file",
+)  # fmt: skip
+
+
+def test_matrix_names_every_route_for_partners():
+    """A new route is in the matrix below, or this fails."""
+    routes = {route.name for _path, route in ROUTES if rule_of(route) == PARTNER}
+
+    assert routes == {*PLAIN, *ABOUT_A_ROW}
+
+
+def test_matrix_every_page_with_ones_own_and_with_anothers(django_assert_max_num_queries, monkeypatch):
     _person, organization, member, promise = somebody()
-    _other, their_organization, their_member, their_promise = somebody("other@people.test", name="Somebody Else")
+    other, their_organization, their_member, their_promise = somebody("other@people.test", name="Somebody Else")
     gone = MemberFactory(contact=_person, joined_at=timezone.now() - timedelta(days=9), left_at=timezone.now())
     withdrawn = CommitmentFactory(organization=organization, state="withdrawn", settled_at=timezone.now(), outcome="x")
     left = MembershipFactory(person=_person, ended_on=timezone.localdate(), is_primary=False).organization
+    mine, theirs_only, failed = (sent_mailing() for _n in range(3))
+    for mailing, whom, state in (
+        (mine, _person, "accepted"),
+        (theirs_only, other, "accepted"),
+        (failed, _person, "failed"),
+    ):
+        language = mailing.variants.create(language="xx", subject=f"Words {mailing.pk}")
+        delivery(mailing, person=whom, address=f"m{mailing.pk}@people.test", state=state, variant_id=language.pk)
+    message = EmailMessage()
+    message["Subject"] = "Words"
+    message.set_content("plain")
+    message.add_alternative("<p>rich</p>", subtype="html")
+    message.add_attachment(b"%PDF", maintype="application", subtype="pdf", filename="a.pdf")
+    monkeypatch.setattr(partner_mail, "_made", lambda row: message)
     client = signed_in()
-    pages = {
-        "institutions": (organization, [their_organization, left]),
-        "networks": (member, [their_member, gone]),
-        "commitments": (promise, [their_promise, withdrawn]),
+    rows = {
+        "partner_institution": (organization, [their_organization, left]),
+        "partner_network": (member, [their_member, gone]),
+        "partner_commitment": (promise, [their_promise, withdrawn]),
+        "partner_mail": (mine, [theirs_only, failed]),
+        "partner_mail_frame": (mine, [theirs_only, failed]),
+        "partner_mail_file": (mine, [theirs_only, failed]),
     }
-    before = (
-        Member.objects.count(),
-        Representative.objects.count(),
-        CommitmentUpdate.objects.count(),
-        ChangeWish.objects.count(),
-    )
+    assert tuple(rows) == ABOUT_A_ROW
+    kept = (Member, Representative, CommitmentUpdate, ChangeWish)
+    before = [model.objects.count() for model in kept]
     posts = [{"do": "leave"}, {"do": "renew"}, {"name": "Taken", "email": "x@people.test", "do": "name"}, {"progress": "done", "text": "x", "key": str(new_uid())}]  # fmt: skip
-    for place, (own, theirs) in pages.items():
+    for name, (own, theirs) in rows.items():
+        more = [0] if name == "partner_mail_file" else []
         with django_assert_max_num_queries(25):
-            assert client.get(f"/partner/{place}/{own.uid}/").status_code == 200
-        for row in theirs:
-            assert client.get(f"/partner/{place}/{row.uid}/").status_code == 404
+            assert client.get(reverse(name, args=[own.uid, *more])).status_code == 200, name
+        for row in [*theirs, None]:
+            path = reverse(name, args=[row.uid if row else new_uid(), *more])
+            assert client.get(path).status_code == 404, path
             for said in posts:
-                assert client.post(f"/partner/{place}/{row.uid}/", said).status_code == 404
-    after = (
-        Member.objects.count(),
-        Representative.objects.count(),
-        CommitmentUpdate.objects.count(),
-        ChangeWish.objects.count(),
-    )
-    assert before == after and not Member.objects.filter(pk=their_member.pk, left_at__isnull=False).exists()
-    for page in ("", "commitments/", "mailings/", "data/"):
+                assert client.post(path, said).status_code == 404, path
+    assert client.get(reverse("partner_mail_file", args=[mine.uid, 1])).status_code == 404
+    assert before == [model.objects.count() for model in kept]
+    assert not Member.objects.filter(pk=their_member.pk, left_at__isnull=False).exists()
+    for name in PLAIN:
         with django_assert_max_num_queries(25):
-            shown = client.get(f"/partner/{page}").content.decode()
-        for secret in (their_organization.label, their_promise.text, "Somebody Else", "other@people.test"):
-            assert secret not in shown, page
+            shown = client.get(reverse(name)).content.decode()
+        for secret in (
+            their_organization.label,
+            their_promise.text,
+            "Somebody Else",
+            "other@people.test",
+            f"Words {theirs_only.pk}",
+            f"Words {failed.pk}",
+        ):
+            assert secret not in shown, name
 
 
 def test_account_does_what_the_link_does_and_is_named_in_the_trail():

@@ -1,0 +1,47 @@
+"""The form of a network in short, for pages of the campaign: who has two minutes joins where they read."""
+
+from __future__ import annotations
+
+import struct
+import time
+from dataclasses import dataclass
+
+from django.urls import reverse
+
+from campaigns.networks import links
+from campaigns.networks.forms import JoinForm
+from campaigns.networks.models import Kind, Network
+from crm.keyring import seal
+
+ASKED = ("email", "name", "country")
+
+
+@dataclass(frozen=True)
+class ShortForm:
+    """`form` has more fields than `fields`; what is not shown is optional, or said by `kind`."""
+
+    form: JoinForm
+    kind: str
+    token: str
+    url: str
+
+    @property
+    def fields(self) -> list[object]:
+        return [self.form[name] for name in ASKED]
+
+
+def form_token(network: Network) -> str:
+    """When the form of which network was fetched, sealed: whoever fills it in no time is no person."""
+    return seal(links.FORM, struct.pack(">QQ", network.pk, int(time.time())))
+
+
+def short_form(network: Network, language: str) -> ShortForm | None:
+    """None where a person cannot join by these three fields alone: for institutions only, or with questions to answer."""
+    if Kind.INDIVIDUAL not in network.kinds:
+        return None
+    form = JoinForm(None, network=network)
+    needed = {name for name, field in form.fields.items() if field.required} - {"kind"}
+    if needed != set(ASKED):
+        return None
+    url = f"{reverse('network_join', args=[network.slug])}?lang={language}"
+    return ShortForm(form, Kind.INDIVIDUAL.value, form_token(network), url)
