@@ -44,6 +44,21 @@ class GuardForm(forms.Form):
         return {name: getattr(guard, name) for name in names} | {"owner": guard.owner.uid if guard.owner else ""}
 
 
+class OwnerForm(forms.Form):
+    owner = UserChoice(
+        User.objects.none(),
+        to_field_name="uid",
+        label=_("Who looks after them"),
+        required=False,
+        empty_label=_("nobody"),
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        owner: Any = self.fields["owner"]
+        owner.queryset = officers(Action.LOG)
+
+
 class QuietForm(forms.Form):
     starts_on = forms.DateField(label=_("First day"), widget=forms.DateInput({"type": "date"}))
     ends_on = forms.DateField(label=_("Last day"), widget=forms.DateInput({"type": "date"}))

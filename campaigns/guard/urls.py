@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, path
 from campaigns.guard import views
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("directory/organizations/owner/", views.owner_bulk, name="owner_bulk"),
     path("directory/organizations/<uuid:uid>/guard/", views.guard_edit, name="guard_edit"),
     path("directory/organizations/<uuid:uid>/quiet/", views.quiet_add, name="quiet_add"),
     path("outreach/quiet/<uuid:uid>/remove/", views.quiet_remove, name="quiet_remove"),

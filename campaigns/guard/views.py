@@ -6,21 +6,24 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.guard import services
-from campaigns.guard.forms import GuardForm, HoldForm, OverrideForm, QuietForm
+from campaigns.guard.forms import GuardForm, HoldForm, OverrideForm, OwnerForm, QuietForm
 from campaigns.guard.mailings import Held, held_back, overridden
 from campaigns.guard.models import ContactGuard, QuietDates
 from campaigns.mailings.models import Mailing
 from campaigns.todo.forms import officers
+from contacts.directory.bulk_jobs import chosen, outcome
 from contacts.directory.models import Organization
 from contacts.directory.views.access import editable, page_url
+from contacts.directory.views.bulk import selection_of, way_back
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
@@ -45,6 +48,31 @@ def guard_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
                 toast(request, _("Saved."), undo=entry)
             return done(request, page_url(organization))
     return _form(request, form, organization, _("Who looks after it, and what holds us back"))
+
+
+@requires(Action.BULK)
+@require_POST
+def owner_bulk(request: StaffRequest) -> HttpResponse:
+    """Who looks after many institutions. Each post carries the selection on: first it asks who, then how many that would be."""
+    picked, query = selection_of(request)
+    rows = chosen(request.user, "organization", picked=picked, query=query)
+    back = way_back(request, reverse("organization_list"))
+    form = OwnerForm(request.POST if "owner" in request.POST else None)
+    context: dict[str, Any] = {
+        "form": form, "back": back, "count": rows.order_by().count(),
+        "kept": [("pick", uid) for uid in picked] or [("all", "1"), ("query", query)],
+    }  # fmt: skip
+    if not form.is_valid():
+        return render(request, "campaigns/guard/owner_bulk.html", context, status=422 if form.is_bound else 200)
+    owner = form.cleaned_data["owner"]
+    if "confirm" not in request.POST:
+        same = Q(contact_guard__owner=owner) if owner else Q(contact_guard__owner=None)
+        already = rows.filter(same).order_by().count()
+        context |= {"owner": owner, "is_asked": True, "already": already, "will": context["count"] - already}
+        return render(request, "campaigns/guard/owner_bulk.html", context)
+    changed, entry = services.set_owner_of_many(rows=rows, owner=owner, actor=request.user)
+    toast(request, outcome(changed) if changed else _("All of them are so already; nothing was changed."), undo=entry)
+    return redirect(back)
 
 
 @requires(Action.EDIT_DIRECTORY)

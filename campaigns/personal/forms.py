@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import Case, Exists, OuterRef, When
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.models import Sender
@@ -52,14 +53,28 @@ class WriteForm(forms.Form):
     def __init__(self, *args: Any, user: User, person: Person, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         points = person.contact_points.filter(kind="email").order_by("-is_preferred", "pk")
-        drives = Drive.objects.visible_to(user, Action.LOG).filter(archived_at=None, status__in=["planned", "active"])
+        topics = topics_for(person)
         choices: dict[str, Any] = {
             "point": points,
             "sender": Sender.objects.filter(pk__in=[row.pk for row in senders()]).order_by("name", "pk"),
-            "topic": Topic.objects.filter(pk__in=[topic.pk for topic in topics_for(person)]).order_by("pk"),
-            "drive": drives.order_by("-starts_on", "pk"),
+            "topic": Topic.objects.filter(pk__in=[topic.pk for topic in topics]).order_by("pk"),
+            "drive": _drives(user, person),
         }
         for name, rows in choices.items():
             field: Any = self.fields[name]
             field.queryset = rows
+        if topics:
+            self.initial.setdefault("topic", topics[0].uid)
         self.missing = [name for name, rows in choices.items() if not rows.exists()]
+
+
+def _drives(user: User, person: Person) -> Any:
+    """The likeliest first: one under way, of the person's country, the user's own; one that ended last."""
+    here = Drive.countries.through.objects.filter(drive=OuterRef("pk"), country=person.country_id)
+    rank = {"active": 0, "planned": 1}
+    rows = Drive.objects.visible_to(user, Action.LOG).filter(archived_at=None)
+    return rows.annotate(
+        is_here=Exists(here),
+        is_mine=Case(When(owner=user, then=True), default=False),
+        turn=Case(*(When(status=status, then=place) for status, place in rank.items()), default=2),
+    ).order_by("turn", "-is_here", "-is_mine", "-starts_on", "pk")

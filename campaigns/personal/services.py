@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from campaigns.delivery.models import Delivery, DeliveryChunk
 from campaigns.delivery.partitions import partition_of
 from campaigns.delivery.waking import wake
+from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
 from campaigns.interactions.words import notes, one_line
 from campaigns.mailings.compiling import freeze_content
@@ -24,20 +26,32 @@ from campaigns.mailings.templates import TemplateRefused
 from campaigns.outreach.models import Interaction
 from campaigns.planning.models import Drive
 from contacts.consent.models import ConsentState, Topic
-from contacts.consent.queries import is_permitted, suppression_of
+from contacts.consent.queries import suppression_of
 from contacts.directory.models import ContactPoint, Membership, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import record
 from crm.errors import Invalid, NotAllowed, Unavailable
 
+IN_TOUCH = timedelta(days=730)
 MOST_TEXT = 20_000  # characters: who writes more writes a letter with an attachment
 
 
 def topics_for(person: Person) -> list[Topic]:
-    """Those on which this person may be written to."""
-    granted = ConsentState.objects.filter(subject_uid=person.uid, channel="email", is_granted=True).values("topic_id")
-    return list(Topic.objects.filter(pk__in=granted, archived_at=None).order_by("pk"))
+    """Those on which this person may be written to, those that they asked for first: with their permission, or, while they are in touch
+    with us, on any that they did not withdraw from."""
+    states = ConsentState.objects.filter(subject_uid=person.uid, channel="email").values_list("topic_id", "is_granted")
+    known = dict(states)
+    is_in_touch = talks_with_us(person)
+    topics = Topic.objects.filter(archived_at=None).order_by("pk")
+    found = [topic for topic in topics if known.get(topic.pk, is_in_touch)]
+    return sorted(found, key=lambda topic: not known.get(topic.pk))
+
+
+def talks_with_us(person: Person) -> bool:
+    """Whether they answered, called or met us within two years: who is in touch is written to as one answers a letter."""
+    parties = Party.objects.took_part().filter(person=person, is_two_way=True, at__gte=timezone.now() - IN_TOUCH)
+    return bool(parties.exists())
 
 
 def senders() -> Iterable[Sender]:
@@ -128,9 +142,12 @@ def _check(
             _("Messages to this address come back (%(why)s). Nothing was sent.") % {"why": point.get_status_display()},
             code="bad_address",
         )
-    if not is_permitted(subject_uid=person.uid, topic=topic):
+    if topic not in topics_for(person):
         raise Invalid(
-            _("There is no permission to write to this person on that topic. Nothing was sent."), code="no_permission"
+            _(
+                "There is no permission to write to this person on that topic, and they have not been in touch. Nothing was sent."
+            ),
+            code="no_permission",
         )
     if not sender.is_confirmed or sender.archived_at:
         raise Invalid(_("Nobody has proven this sender's address yet. Nothing was sent."), code="sender")

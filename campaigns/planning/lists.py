@@ -72,7 +72,7 @@ class DriveTable(Table):
         counts = Drive.objects.filter(pk__in=[row.pk for row in rows]).annotate(
             n_countries=Count("countries", distinct=True),
             n_constituencies=Count("constituencies", distinct=True),
-            n_mailings=Count("mailings", distinct=True),
+            n_mailings=Count("mailings", distinct=True, filter=Q(mailings__is_personal=False)),
         )
         found = {pk: sizes for pk, *sizes in counts.values_list("pk", "n_countries", "n_constituencies", "n_mailings")}
         for row in rows:

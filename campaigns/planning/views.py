@@ -141,7 +141,7 @@ def drive_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
 def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     """The drive's grid, coloured by a measure (`?colour=position&ask=<uid>`), its mailings, and whom to turn to next."""
     drive = _visible(request, uid)
-    mailings, shown = _mailings(drive)
+    mailings, shown, number = _mailings(drive)
     countries = countries_of(drive, request.user)
     asks = list(Ask.objects.filter(drive=drive, archived_at=None).in_order())
     ask = next((a for a in asks if str(a.uid) == request.GET.get("ask")), asks[0] if asks else None)
@@ -165,8 +165,8 @@ def drive_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "hidden_countries": drive.countries.count() - len(countries),
         "blind_spots": len(grid.missing),
         "mailings": shown,
-        "mailing_count": len(mailings),
-        "more_mailings": max(0, len(mailings) - MAILINGS_SHOWN),
+        "mailing_count": number,
+        "more_mailings": max(0, number - MAILINGS_SHOWN),
         "days_left": (drive.ends_on - timezone.localdate()).days,
         "indicator": indicator(),
         "may_plan": Drive.objects.visible_to(request.user, Action.DRIVES).filter(pk=drive.pk).exists(),
@@ -266,13 +266,15 @@ def drive_map(request: StaffRequest, uid: UUID) -> HttpResponse:
     return render(request, "campaigns/planning/drive_map.html", context)
 
 
-def _mailings(drive: Drive) -> tuple[list[int], list[Mailing]]:
-    """Ids of the drive's mailings, newest first, and those that are shown, without the compiled content that only workers need."""
+def _mailings(drive: Drive) -> tuple[list[int], list[Mailing], int]:
+    """Ids of all that the drive sent, messages to one person too; the newest mailings, without the compiled content that only workers
+    need; and how many mailings there are: a message to one stands in the log."""
     rows = drive.mailings.defer("frozen_with").order_by("-created_at", "-pk")
-    shown = list(rows[:MAILINGS_SHOWN])
+    shown = list(rows.filter(is_personal=False)[:MAILINGS_SHOWN])
     for mailing in shown:
         vars(mailing)["colour"] = colour(mailing.state)
-    return list(rows.values_list("pk", flat=True)), shown
+    keys = list(rows.values_list("pk", "is_personal"))
+    return [pk for pk, _is_personal in keys], shown, sum(not is_personal for _pk, is_personal in keys)
 
 
 @requires(Action.SEE)

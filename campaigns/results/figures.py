@@ -29,6 +29,7 @@ from contacts.directory.lists import LANGUAGE_NAMES
 from contacts.directory.models import Constituency, Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.ui import formats
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -295,6 +296,17 @@ def _labels(by: str) -> Mapping[str, Any]:
         rows = Constituency.objects.filter(parent=None).order_by("position", "sort_key")
         return {row.code: row.label for row in rows}
     return {"language": LANGUAGE_NAMES, "gender": GENDERS, "kind": KINDS}.get(by, {})
+
+
+def part_words(by: str, key: str) -> str:
+    """A part of a breakdown as the page calls it; empty for the whole."""
+    if not by:
+        return ""
+    if by == "month":
+        year, _dash, month = key.partition("-")
+        is_month = year.isdecimal() and month.isdecimal() and len(year) == 4 and 1 <= int(month) <= 12
+        return formats.month(dt.date(int(year), int(month), 1)) if is_month else key
+    return str(_labels(by).get(key, key or _t("not known")))
 
 
 def rows_of(figure: Figure, scope: Scope, by: str = "", key: str = "") -> Any:

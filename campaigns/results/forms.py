@@ -170,3 +170,7 @@ class FreezeForm(forms.Form):
     title = forms.CharField(
         label=_("Name"), max_length=300, help_text=_("Such as “Report to donors, first half of 2027”.")
     )
+
+
+class ListForm(forms.Form):
+    name = forms.CharField(label=_("Name of the list"), max_length=120)

@@ -9,11 +9,14 @@ from django.db.models import Q
 
 from campaigns.commitments.lists import CommitmentTable
 from campaigns.interactions.lists import ContactTable
+from campaigns.interactions.models import Party
 from campaigns.outreach.models import Interaction
 from campaigns.positions.lists import MoveTable
 from campaigns.positions.models import PositionStep
 from contacts.directory.lists import OrganizationTable, PersonTable
 from contacts.directory.models import Organization, Person
+from contacts.segments.registry import ORGANIZATIONS, PEOPLE
+from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action
 from crm.ui.tables import Table
@@ -50,3 +53,17 @@ def known(request: StaffRequest, kind: str, uids: list[Any]) -> Any:
     else:
         rows = Commitment.objects.visible_to(user)
     return rows.filter(Q(uid__in=uids))
+
+
+def as_subjects(kind: str, rows: Any, user: User) -> tuple[Any, str]:
+    """Whom these rows are about, as a list by hand takes them, and what it holds: people, or institutions, those of contacts,
+    steps and promises too."""
+    if kind == "people":
+        return Person.objects.active().visible_to(user).filter(pk__in=rows.order_by().values("pk")), PEOPLE
+    if kind == "organizations":
+        keys = rows.order_by().values("pk")
+    elif kind == "contacts":
+        keys = Party.objects.took_part().filter(interaction__in=rows.order_by().values("pk")).values("organization_id")
+    else:
+        keys = rows.order_by().values("organization_id")
+    return Organization.objects.active().visible_to(user).filter(pk__in=keys), ORGANIZATIONS

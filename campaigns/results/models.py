@@ -203,7 +203,7 @@ class Actual(UidModel):
 class Snapshot(UidModel):
     """A report as it stood: its figures with their definitions, its results, and (in `rows`) who stood behind each number.
 
-    Neither it nor its rows ever change: held by triggers.
+    Neither it nor its rows ever change: held by triggers, which let an erasure alone take names out of its words.
     """
 
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.PROTECT, related_name="snapshots")
@@ -215,6 +215,13 @@ class Snapshot(UidModel):
     taken_by = models.ForeignKey(USER, null=True, on_delete=models.SET_NULL, related_name="+")
     content = models.JSONField(encoder=DjangoJSONEncoder)
     fingerprint = models.CharField(max_length=64, help_text="SHA-256 of the content and of the rows")
+    published_fingerprint = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="the first one, where an erasure took names out of the words since",
+    )
+    names_taken_at = models.DateTimeField(null=True)
 
     objects = SnapshotQuerySet.as_manager()
 
@@ -224,6 +231,11 @@ class Snapshot(UidModel):
                 name="snapshot_has_a_title", condition=~Q(title=""), violation_error_message=_("Give it a name.")
             ),
             models.CheckConstraint(name="snapshot_days_in_order", condition=Q(last_on__gte=F("first_on"))),
+            models.CheckConstraint(
+                name="snapshot_says_when_names_were_taken",
+                condition=Q(published_fingerprint="", names_taken_at__isnull=True)
+                | ~Q(published_fingerprint="") & Q(names_taken_at__isnull=False),
+            ),
         ]
         indexes = [models.Index(fields=["campaign", "-taken_at"], name="snapshot_newest")]
 

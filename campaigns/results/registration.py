@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.planning import tabs
+from campaigns.results import erasing
 from campaigns.results.models import Actual, Indicator, Kind, Measure, Result, Snapshot
 from campaigns.results.services import restore_actual, restore_indicator, restore_result
 from crm.api.registry import serve
@@ -44,5 +45,6 @@ readable.FIELDS.update(
         "withdrawn_why": _("Why it was withdrawn"),
     }
 )
+erasing.register()
 serve("campaigns.results.api")
 tabs.register(tabs.DriveTab(_("Report"), "report-analytics", "drive_report", order=90))

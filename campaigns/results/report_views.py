@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
@@ -17,15 +19,18 @@ from campaigns.planning.forms import refused
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.tabs import tabs_of
 from campaigns.results import lists, snapshots
-from campaigns.results.figures import FIGURES, Scope, rows_of
-from campaigns.results.forms import FreezeForm
+from campaigns.results.figures import FIGURES, Figure, Scope, part_words, rows_of
+from campaigns.results.forms import FreezeForm, ListForm
 from campaigns.results.iati import iati_xml
 from campaigns.results.models import Snapshot
 from campaigns.results.printing import report_pdf, report_xlsx
 from campaigns.results.report import Report, days_of, frozen, live, results_of
+from contacts.segments.lists import add_to_list, create_list
+from contacts.segments.views import OWN
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError
+from crm.ui import formats
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.toasts import toast
 
@@ -112,8 +117,57 @@ def report_rows(request: StaffRequest, uid: UUID, figure: str, of: str) -> HttpR
         raise Http404
     by, part = request.GET.get("by", ""), request.GET.get("part", "")
     rows = rows_of(found, scope, by, part)
-    context = {**_place(scope), "figure": found, "part": part if by else "", "first": scope.first, "last": scope.last}
+    subject: Any = scope.drive or scope.campaign
+    context = {
+        **_place(scope), "figure": found, "part": part_words(by, part), "first": scope.first, "last": scope.last,
+        "list_url": _list_url(request, f"{of}_report_to_list", subject.uid, figure),
+    }  # fmt: skip
     return list_page(request, "campaigns/results/rows.html", table=lists.table_of(request, found.kind, rows), **context)
+
+
+def _list_url(request: StaffRequest, name: str, uid: UUID, figure: str) -> str:
+    """Where these rows become a list by hand; the same days and the same part. Empty for who makes no lists."""
+    if not any(request.user.may(action) for action in OWN):
+        return ""
+    kept = {key: request.GET[key] for key in ("from", "until", "by", "part") if key in request.GET}
+    return f"{reverse(name, args=[uid, figure])}?{urlencode(kept)}"
+
+
+@requires(*OWN)
+def report_to_list(request: StaffRequest, uid: UUID, figure: str, of: str) -> HttpResponse:
+    """The people or institutions behind a number, kept as a list by hand."""
+    found = FIGURES.get(figure)
+    scope = scope_of(request, uid, of)
+    if found is None:
+        raise Http404
+    by, part = request.GET.get("by", ""), request.GET.get("part", "")
+    subject: Any = scope.drive or scope.campaign
+    back = f"{reverse(f'{of}_report_rows', args=[subject.uid, figure])}?{request.GET.urlencode()}"
+    return _to_list(request, found, rows_of(found, scope, by, part), part_words(by, part), scope.campaign, back)
+
+
+def _to_list(
+    request: StaffRequest, figure: Figure, rows: Any, part: str, campaign: Campaign, back: str
+) -> HttpResponse:
+    name = f"{figure.label}: {part}" if part else str(figure.label)
+    form = ListForm(
+        request.POST if request.method == "POST" else None,
+        initial={"name": f"{name}, {formats.day(timezone.localdate())}"},
+    )
+    chosen, selects = lists.as_subjects(figure.kind, rows, request.user)
+    if form.is_valid():
+        with transaction.atomic():
+            made = create_list(name=form.cleaned_data["name"], actor=request.user, selects=selects)
+            count, _entry = add_to_list(contact_list=made, rows=chosen, actor=request.user)
+        toast(request, _("“%(name)s” holds %(n)s.") % {"name": made.name, "n": formats.number(count)})
+        return done(request, reverse("list_detail", args=[made.uid]))
+    context = {
+        "title": _("Keep these as a list"), "back": back, "campaign": campaign,
+        "sub": _("Who stands behind the number today. The list stays as it is, whatever the number becomes.")
+        if figure.kind in {"people", "organizations"}
+        else _("Their institutions, as they stand behind the number today. The list stays as it is."),
+    }  # fmt: skip
+    return form_page(request, "campaigns/results/form.html", context, form=form)
 
 
 @requires(Action.DRIVES)
@@ -177,8 +231,22 @@ def snapshot_rows(request: StaffRequest, uid: UUID, figure: str) -> HttpResponse
     uids = snapshots.uids_behind(snapshot, figure, by, part if by else "")
     rows = lists.known(request, found.kind, uids)
     context = {
-        "figure": found, "part": part if by else "", "snapshot": snapshot, "kept": len(uids), "shown": rows.count(),
+        "list_url": _list_url(request, "snapshot_to_list", snapshot.uid, figure),
+        "figure": found, "part": part_words(by, part), "snapshot": snapshot, "kept": len(uids), "shown": rows.count(),
         "first": snapshot.first_on, "last": snapshot.last_on, "drive": snapshot.drive, "campaign": snapshot.campaign,
         "report_url": reverse("snapshot_detail", args=[snapshot.uid]),
     }  # fmt: skip
     return list_page(request, "campaigns/results/rows.html", table=lists.table_of(request, found.kind, rows), **context)
+
+
+@requires(*OWN)
+def snapshot_to_list(request: StaffRequest, uid: UUID, figure: str) -> HttpResponse:
+    """Those who stood behind a number then, and are still there, as a list by hand."""
+    snapshot = _snapshot(request, uid)
+    found = FIGURES.get(figure)
+    if found is None:
+        raise Http404
+    by, part = request.GET.get("by", ""), request.GET.get("part", "")
+    rows = lists.known(request, found.kind, snapshots.uids_behind(snapshot, figure, by, part if by else ""))
+    back = f"{reverse('snapshot_rows', args=[snapshot.uid, figure])}?{request.GET.urlencode()}"
+    return _to_list(request, found, rows, part_words(by, part), snapshot.campaign, back)

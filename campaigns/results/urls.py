@@ -12,6 +12,9 @@ def _report(of: str, prefix: str) -> list[URLPattern]:
         path(f"{prefix}/report/freeze/", report_views.report_freeze, given, name=f"{of}_report_freeze"),
         path(f"{prefix}/report/file/<slug:kind>/", report_views.report_file, given, name=f"{of}_report_file"),
         path(f"{prefix}/report/rows/<slug:figure>/", report_views.report_rows, given, name=f"{of}_report_rows"),
+        path(
+            f"{prefix}/report/rows/<slug:figure>/list/", report_views.report_to_list, given, name=f"{of}_report_to_list"
+        ),
     ]
 
 
@@ -21,6 +24,9 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("drives/snapshots/<uuid:uid>/", report_views.snapshot_detail, name="snapshot_detail"),
     path("drives/snapshots/<uuid:uid>/file/<slug:kind>/", report_views.snapshot_file, name="snapshot_file"),
     path("drives/snapshots/<uuid:uid>/rows/<slug:figure>/", report_views.snapshot_rows, name="snapshot_rows"),
+    path(
+        "drives/snapshots/<uuid:uid>/rows/<slug:figure>/list/", report_views.snapshot_to_list, name="snapshot_to_list"
+    ),
     path("drives/campaigns/<uuid:uid>/results/", views.campaign_results, name="campaign_results"),
     path("drives/campaigns/<uuid:uid>/results/new/", views.result_create, name="result_create"),
     path("drives/results/<uuid:uid>/edit/", views.result_edit, name="result_edit"),

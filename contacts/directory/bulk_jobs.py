@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db import transaction
@@ -23,7 +23,30 @@ from crm.jobs.services import JobCancelled, Run, job_kind, start_job
 from crm.ui.formats import number
 from crm.ui.sources import request_of
 
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
+
 KIND = "directory.bulk_edit"
+
+
+@dataclass(frozen=True)
+class Other:
+    """A change of many that another feature makes: its page takes the same selection by POST. kind: person or organization."""
+
+    kind: str
+    label: StrOrPromise
+    icon: str
+    url_name: str
+
+
+OTHERS: list[Other] = []
+
+
+def register_other(other: Other) -> None:
+    if other not in OTHERS:
+        OTHERS.append(other)
+
+
 AT_ONCE = 500
 
 

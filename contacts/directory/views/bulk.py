@@ -11,7 +11,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from contacts.directory.bulk_jobs import AT_ONCE, chosen, outcome, start_bulk
+from contacts.directory.bulk_jobs import AT_ONCE, OTHERS, chosen, outcome, start_bulk
 from contacts.directory.lists import constituency_choices, country_choices, language_choices, tag_choices, uids_of
 from contacts.directory.services.bulk import LABELS, WHAT, Bulk, bulk_edit, preview
 from crm.accounts.requests import StaffRequest
@@ -38,17 +38,15 @@ def bulk(request: StaffRequest, kind: str) -> HttpResponse:
     """Each post carries the selection on: first what, then to what, then the preview, then `confirm`."""
     if kind not in WHAT:
         raise Http404("no such list")
-    picked, query = _selection(request)
+    picked, query = selection_of(request)
     rows = chosen(request.user, kind, picked=picked, query=query)
     what, value = request.POST.get("what", ""), request.POST.get("value", "")[:80]
-    list_url = reverse("person_list" if kind == "person" else "organization_list")
-    back = request.POST.get("back") or request.META.get("HTTP_REFERER", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}):
-        back = list_url
+    back = way_back(request, reverse("person_list" if kind == "person" else "organization_list"))
     context: dict[str, Any] = {
         "kind": kind, "back": back, "count": rows.order_by().count(),
         "kept": [("pick", uid) for uid in picked] or [("all", "1"), ("query", query)],
         "options": [(name, LABELS[name], ICONS[name]) for name in WHAT[kind]],
+        "others": [other for other in OTHERS if other.kind == kind],
     }  # fmt: skip
     if what not in WHAT[kind]:
         return render(request, "contacts/directory/bulk.html", context)
@@ -78,7 +76,13 @@ def bulk(request: StaffRequest, kind: str) -> HttpResponse:
     return redirect(back)
 
 
-def _selection(request: StaffRequest) -> tuple[list[str], str]:
+def way_back(request: StaffRequest, list_url: str) -> str:
+    """The list as it was filtered, where the selection was made."""
+    back = request.POST.get("back") or request.META.get("HTTP_REFERER", "")
+    return back if url_has_allowed_host_and_scheme(back, allowed_hosts={request.get_host()}) else list_url
+
+
+def selection_of(request: StaffRequest) -> tuple[list[str], str]:
     """(uids that were ticked, or none) and the list's state. Raises Invalid when nothing is selected."""
     if request.POST.get("all"):
         state = QueryDict(request.POST.get("query", ""), mutable=True)

@@ -15,12 +15,14 @@ from campaigns.guard.services import (
     override_for_mailing,
     remove_quiet_dates,
     set_guard,
+    set_owner_of_many,
 )
 from campaigns.interactions.services import Guarded, log_interaction
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from campaigns.todo.models import Task
 from contacts.consent.services import grant_consent
+from contacts.directory.models import Organization
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
 from crm.errors import Invalid, NotAllowed, WrongState
@@ -42,6 +44,35 @@ TODAY = timezone.localdate()
 def words_of(organization, user=None):
     rows = conflicts_of([organization.pk], now=timezone.now(), user=user).get(organization.pk, [])
     return [(each.kind, each.is_hard) for each in rows]
+
+
+def test_who_looks_after_many_is_said_at_once_and_taken_back(planner, outreach, sign_in):
+    one, other, third = (OrganizationFactory(country__code="ZM") for _each in range(3))
+    set_guard(organization=one, actor=planner, owner=planner, protocol="By letter")
+    client, url = sign_in(planner), reverse("owner_bulk")
+    picks = {"pick": [str(row.uid) for row in (one, other)]}
+    assert (
+        reverse("owner_bulk") in client.post(reverse("directory_bulk", args=["organization"]), picks).content.decode()
+    )
+    assert "2 will change" in client.post(url, {**picks, "owner": str(outreach.uid)}).content.decode()
+
+    client.post(url, {**picks, "owner": str(outreach.uid), "confirm": "1"})
+
+    owners = dict(ContactGuard.objects.values_list("organization_id", "owner_id"))
+    assert owners == {one.pk: outreach.pk, other.pk: outreach.pk}
+    set_guard(organization=other, actor=planner, owner=planner)
+    undo(entry=AuditEntry.objects.get(verb="contactguard.owner_set"), actor=planner)
+    guards = {row.organization_id: row for row in ContactGuard.objects.all()}
+    assert guards[one.pk].owner_id == planner.pk and guards[one.pk].protocol == "By letter"
+    assert guards[other.pk].owner_id == planner.pk  # changed since, so it stays
+    assert third.pk not in guards
+
+
+def test_an_owner_of_many_must_handle_outreach(planner, viewer):
+    rows = Organization.objects.filter(pk=OrganizationFactory().pk)
+    with pytest.raises(Invalid, match="does not handle outreach"):
+        set_owner_of_many(rows=rows, owner=viewer, actor=planner)
+    assert not ContactGuard.objects.exists()
 
 
 def a_mailing(*organizations):

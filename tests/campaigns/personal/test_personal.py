@@ -13,6 +13,7 @@ from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import counts
 from campaigns.delivery.tasks import deliver
 from campaigns.guard.services import set_guard
+from campaigns.interactions.services import log_interaction
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.services import handle, take_in
@@ -136,6 +137,25 @@ def test_without_permission_for_the_topic_nothing_is_sent(world, sign_in, outrea
     page = sign_in(outreach).get(url(world)).content.decode()
 
     assert "no permission to write to them on any topic" in page
+
+
+def test_who_is_in_touch_is_answered_without_a_subscription_but_not_after_a_withdrawal(world, sign_in, outreach):
+    met = MembershipFactory(person__name="Bo Sy").person
+    world |= {"person": met, "point": ContactPointFactory(person=met, value="bo@people.test")}
+    client, other = sign_in(outreach), TopicFactory()
+    refused(world, client)
+    log_interaction(actor=outreach, kind="meeting", people=[met], is_two_way=True)
+    withdraw_consent(subject=met, topic=other, source="test")
+
+    page = client.get(url(world))
+    assert list(page.context["form"].fields["topic"].queryset) == [world["topic"]]
+    client.post(url(world), form(world))
+
+    assert Mailing.objects.get(is_personal=True).topic == world["topic"]
+    drive = client.get(
+        reverse("drive_detail", args=[world["drive"].uid])
+    )  # it stands in the log, and is no mailing there
+    assert (drive.context["mailings"], drive.context["mailing_count"]) == ([], 0)
 
 
 def test_guard_is_asked_and_a_reason_lets_it_through(world, sign_in, outreach, planner):

@@ -13,10 +13,13 @@ from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
 from campaigns.interactions.services import log_interaction
+from campaigns.results import erasing as snapshot_erasing
 from campaigns.results import snapshots
 from campaigns.results.figures import FIGURES, Scope, count, rows_of
 from campaigns.results.models import Actual, Snapshot, SnapshotRows
-from contacts.directory.models import Organization
+from contacts.consent.erasure.registry import PersonalData
+from contacts.directory.models import Organization, Person
+from contacts.segments.models import ContactList
 from crm.errors import Invalid, NotAllowed
 from tests.campaigns.ledger import delivery, sent_mailing
 from tests.factories import (
@@ -128,6 +131,53 @@ def test_page_opens_the_rows_behind_each_number(sign_in, planner, story, of):
     assert union.name in shown.content.decode() and ministry.name not in shown.content.decode()
     assert client.get(reverse(f"{of}_report_rows", args=[subject.uid, "nonsense"])).status_code == 404
     assert client.get(reverse(f"{of}_report", args=[subject.uid]) + "?from=soon&until=9999-99-99").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("figure", "asked", "selects", "names"),
+    [
+        ("people", "", "people", {"Ana Banda", "Tom Mwale"}),
+        ("institutions", "&by=constituency&part=WRK", "organizations", {"Union"}),
+        ("two_way", "", "organizations", {"Union"}),
+        ("moved_up", "", "organizations", {"Ministry"}),
+    ],
+)
+def test_rows_behind_a_number_are_kept_as_a_list(sign_in, planner, story, figure, asked, selects, names):
+    Organization.objects.filter(country_id="TD").update(name="Union")
+    Organization.objects.filter(country_id="ZM").update(name="Ministry")
+    Person.objects.filter(gender="female").update(name="Ana Banda")
+    Person.objects.filter(language="en").update(name="Tom Mwale")
+    client, days = sign_in(planner), f"?from=2026-09-01&until=2026-12-15{asked}"
+    url = reverse("drive_report_to_list", args=[story.uid, figure]) + days
+    assert (
+        reverse("drive_report_to_list", args=[story.uid, figure])
+        in client.get(reverse("drive_report_rows", args=[story.uid, figure]) + days).content.decode()
+    )
+
+    client.post(url, {"name": "For the board"})
+
+    kept = ContactList.objects.get()
+    members = [row.person or row.organization for row in kept.members.select_related("person", "organization")]
+    assert (kept.name, kept.selects, {row.name for row in members}) == ("For the board", selects, names)
+
+
+def test_an_erasure_takes_the_name_out_of_a_frozen_report(sign_in, planner, admin, story):
+    awa = PersonFactory(name="Awa Ndiaye-Sow", given_name="Awa", family_name="Ndiaye-Sow")
+    ActualFactory(period__indicator__result__campaign=story.campaign, evidence="Awa Ndiaye-Sow signed it.")
+    snapshot = snapshots.freeze(actor=planner, scope=scope(story, planner), title="To donors")
+    published, figures = snapshot.fingerprint, snapshot.content["figures"]
+
+    for _twice in range(2):
+        snapshot_erasing.erase(PersonalData.of(awa.uid))
+
+    snapshot.refresh_from_db()
+    assert [line["evidence"] for line in snapshot.content["lines"]] == ["… signed it."]
+    assert snapshot.content["figures"] == figures
+    assert (snapshot.published_fingerprint, snapshots.is_intact(snapshot)) == (published, True)
+    page = sign_in(planner).get(reverse("snapshot_detail", args=[snapshot.uid])).content.decode()
+    assert "A name was taken out of its words" in page and published[:16] in page
+    with pytest.raises(IntegrityError, match="never changes"), transaction.atomic():
+        Snapshot.objects.filter(pk=snapshot.pk).update(title="Other")
 
 
 def test_report_as_pdf_and_workbook(sign_in, planner, story):

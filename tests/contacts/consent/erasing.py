@@ -20,6 +20,8 @@ from campaigns.engagement.models import DeliveryEngagement, Engagement, Engageme
 from campaigns.engagement.partitions import ensure_month, month_of
 from campaigns.interactions.services import log_interaction
 from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.results import snapshots
+from campaigns.results.figures import Scope
 from campaigns.rounds.models import CallLine, CallRound
 from contacts.consent import services
 from contacts.consent.services.opt_in import mail_due
@@ -37,6 +39,7 @@ from tests.factories import (
     ActualFactory,
     CommitmentFactory,
     ContactListFactory,
+    DriveFactory,
     MissionFactory,
     OrganizationFactory,
     PostFactory,
@@ -174,6 +177,10 @@ def _paper(world: SimpleNamespace, actor) -> None:
     ActivityFactory(name=f"Visit {NAME}", note=f"{NAME} opens the door")
     WindowFactory(note=f"{NAME} speaks")
     ActualFactory(evidence=f"{NAME} signed it", contribution=f"We trained {NAME}")
+    drive = DriveFactory()
+    said = ActualFactory(period__indicator__result__campaign=drive.campaign, evidence=f"{NAME} said so")
+    scope = Scope(drive.campaign, drive, said.on, said.on, actor)
+    snapshots.freeze(actor=actor, scope=scope, title=f"Report with {NAME}")
     round_ = CallRound.objects.create(name="Ministries", script=f"Ask for {NAME}")
     CallLine.objects.create(round=round_, person=world.zenobia, organization=world.ministry, note=f"{NAME} is away")
     box = Dropbox.objects.create(user=actor, made_at=now)
