@@ -21,7 +21,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0049_event_questions")]
+    dependencies = [("campaigns", "0051_member_shows")]
 
     operations = [
         migrations.AddField(model_name="snapshot", name="names_taken_at", field=models.DateTimeField(null=True)),
