@@ -31,6 +31,8 @@ from campaigns.events.models import (
     Quota,
     Registration,
     Session,
+    SignUp,
+    SignUpFile,
 )
 from campaigns.feeds.models import DeliveryPlace, EngagementBatch
 from campaigns.files.models import StoredFile
@@ -48,7 +50,7 @@ from campaigns.mailings.models import (
     Variant,
 )
 from campaigns.missions.models import Mission, MissionMeeting
-from campaigns.networks.models import Application, Member, Network, NetworkLetter, Representative, Vote
+from campaigns.networks.models import Application, ApplicationFile, Member, Network, NetworkLetter, Representative, Vote
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.partners.models import ChangeWish, PartnerAccount
 from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
@@ -70,8 +72,11 @@ __all__ = [
     "Quota",
     "Registration",
     "Session",
+    "SignUp",
+    "SignUpFile",
     "Absence",
     "Application",
+    "ApplicationFile",
     "Activity",
     "Actual",
     "Approval",

@@ -222,6 +222,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.networks.mail_letters": 15,
         "campaigns.events.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
+        "campaigns.events.forget_unconfirmed": 3600,
         "campaigns.partners.forget_unused": 3600 * 6,
         "campaigns.networks.renew_memberships": 3600 * 6,  # by the day: between times it finds nothing
         "contacts.segments.record_sizes": 900,  # the first of a day counts, the others find it done

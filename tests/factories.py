@@ -10,7 +10,7 @@ from factory.django import DjangoModelFactory
 
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment
-from campaigns.events.models import Event, Invitation, Registration
+from campaigns.events.models import Event, Invitation, Registration, SignUp
 from campaigns.face.models import PublicPage
 from campaigns.forms.models import Form, Submission
 from campaigns.mailings.models import Approval, Mailing, Sender, Transport, Variant
@@ -592,6 +592,20 @@ class RegistrationFactory(DjangoModelFactory[Registration]):
     name = factory.Sequence(lambda n: f"Guest {n}")
     asked_at = factory.LazyFunction(timezone.now)
     seated_at = factory.LazyFunction(timezone.now)
+
+
+class SignUpFactory(DjangoModelFactory[SignUp]):
+    """Somebody signed up on the event's page, confirmed the address, and waits for a decision."""
+
+    class Meta:
+        model = SignUp
+
+    event = factory.SubFactory(EventFactory)
+    name = factory.Sequence(lambda n: f"Visitor {n}")
+    email = factory.Sequence(lambda n: f"visitor{n}@people.test")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)))
+    state = "confirmed"
+    confirmed_at = factory.LazyFunction(timezone.now)
 
 
 class MemberFactory(DjangoModelFactory[Member]):

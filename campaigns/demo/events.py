@@ -1,4 +1,5 @@
-"""Two events of the drive: a dialogue in five weeks, whose answers are coming in and whose seats are all taken, and a webinar that is over."""
+"""Two events of the drive: a dialogue in five weeks, whose answers are coming in, whose seats are all taken and for which some sign up by
+themselves, and a webinar that is over. A reminder and a letter to those who came are begun."""
 
 from __future__ import annotations
 
@@ -8,9 +9,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from campaigns.events.models import Event, Invitation, Quota, Registration, Session, wall_clock
+from campaigns.events.mailings import begin_mailing
+from campaigns.events.models import Event, Invitation, Quota, Registration, Session, SignUp, wall_clock
 from campaigns.planning.models import Drive
+from contacts.consent.addresses import address_hash, address_key
+from contacts.consent.models import Topic
 from contacts.directory.models import Constituency, Country, Membership
+from crm.accounts.models import User
 
 INVITED, SEATS = 130, 48
 ANSWERS = ["yes"] * 46 + ["no"] * 18 + ["maybe"] * 8 + ["other"] * 6 + [""] * 22  # of a hundred
@@ -47,14 +52,36 @@ PROGRAMME = [
 ]
 
 
-def make_events(drive: Drive, *, countries: Sequence[Country], now: datetime, seed: int) -> Event:
+WISHES = [  # who signs up: name, institution, country, language, what they say
+    (
+        "Ndeye Fall",
+        "Réseau des femmes du marché, Thiès",
+        "SN",
+        "fr",
+        "Nous organisons 400 vendeuses et voudrions présenter notre mutuelle.",
+    ),
+    ("Peter Ochieng", "Boda Riders Cooperative", "UG", "en", "Two of us could share one seat."),
+    ("Hanta Rabe", "", "MG", "fr", ""),
+    (
+        "Samuel Tesfaye",
+        "Institute for Labour Studies",
+        "ET",
+        "en",
+        "I write on the costing of extension and can send the paper.",
+    ),
+]
+
+
+def make_events(
+    drive: Drive, *, countries: Sequence[Country], now: datetime, seed: int, editor: User, topic: Topic
+) -> Event:
     chance = random.Random(seed)  # noqa: S311 the same demo each time
     people = _people(countries)
     first = (now + timedelta(days=35)).date()
     dialogue = _event(
         drive, "Dialogue of ten countries: a plan for the informal economy", "dialogue-dakar", "discussion", "Africa/Dakar",
         (first, "09:00"), (first + timedelta(days=1), "12:30"), place="Conference centre, Avenue des Exemples, Dakar",
-        country=Country.objects.get(code="SN"), capacity=SEATS, guests_each=1, answer_by=(now + timedelta(days=21)).date(), abouts=ABOUT,
+        sign_ups="staff", country=Country.objects.get(code="SN"), capacity=SEATS, guests_each=1, answer_by=(now + timedelta(days=21)).date(), abouts=ABOUT,
         names={
             "fr": "Dialogue de dix pays : un plan pour l’économie informelle", "es": "Diálogo de diez países: un plan para la economía informal",
             "ar": "حوار عشرة بلدان: خطة للاقتصاد غير المنظم",
@@ -69,6 +96,7 @@ def make_events(drive: Drive, *, countries: Sequence[Country], now: datetime, se
     )  # fmt: skip
     _answers(dialogue, people[:INVITED], chance, now)
     _quotas(dialogue)
+    _wishes(dialogue, now)
     day = (now - timedelta(days=12)).date()
     webinar = _event(
         drive, "Webinar: reading the coverage figures of your country", "webinar-figures", "webinar", "Europe/Zurich", (day, "14:00"),
@@ -80,7 +108,19 @@ def make_events(drive: Drive, *, countries: Sequence[Country], now: datetime, se
         if chance.random() < 0.7:
             row.came_at = webinar.starts_at + timedelta(minutes=chance.uniform(-10, 15))
     Registration.objects.bulk_update(seats, ["came_at"])
+    for event, purpose in ((dialogue, "reminder"), (webinar, "came")):
+        begin_mailing(event=event, actor=editor, purpose=purpose, topic=topic)
     return dialogue
+
+
+def _wishes(event: Event, now: datetime) -> None:
+    """Some signed up on the page of the event, and wait for a decision."""
+    for number, (name, institution, country, language, note) in enumerate(WISHES):
+        email = f"{name.split()[0].lower()}@wishes.test"
+        SignUp.objects.create(
+            event=event, state="confirmed", name=name, email=email, address_hash=address_hash(address_key(email)), language=language,
+            organization_name=institution, country_id=country, note=note, confirmed_at=now - timedelta(hours=3 + 11 * number),
+        )  # fmt: skip
 
 
 def _people(countries: Sequence[Country]) -> list[Membership]:

@@ -6,6 +6,7 @@ import random
 from datetime import datetime, timedelta
 
 from campaigns.commitments.models import Commitment
+from campaigns.forms.models import Form
 from campaigns.networks.models import Application, Kind, Member, Network, Representative
 from campaigns.partners.accounts import open_for
 from campaigns.planning.models import Campaign
@@ -33,7 +34,13 @@ CHARTER = {
     "fr": "Les membres œuvrent pour une protection sociale qui atteigne tout le monde, l’économie informelle d’abord.\n\n"
     "Ils partagent ce qu’ils apprennent et, une fois par an, ce qu’ils ont fait.\n\nIls partent quand ils veulent.",
 }
-QUESTION = {"text": "What would you like to do with the network?", "is_required": False}
+QUESTION = {
+    "key": "contribution", "kind": "long",
+    "labels": {
+        "en": "What would you like to do with the network?", "fr": "Que souhaitez-vous faire avec le réseau ?",
+        "es": "¿Qué le gustaría hacer con la red?", "ar": "ماذا تودون أن تفعلوا مع الشبكة؟",
+    },
+}  # fmt: skip
 # name, institution, kind of it, country, address, language, answer
 WAITING = [
     ("Hery Rakoto", "Alliance des travailleurs informels", "CSO", "MG", "hery@alliance-mg.test", "fr", "Partager notre expérience des marchés d’Antananarivo."),
@@ -47,10 +54,13 @@ SHOWN = [["country"], ["country", "kind"], ["country", "kind", "since"], ["count
 
 def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) -> Network:
     chance = random.Random(seed)  # noqa: S311 the same demo each time
+    form = Form.objects.create(
+        campaign=campaign, purpose=Form.Purpose.JOINING, name="Friends of Social Security for All", slug="friends-joining", questions=[QUESTION]
+    )  # fmt: skip
     network = Network.objects.create(
         campaign=campaign, name="Friends of Social Security for All", slug="social-security-for-all",
         names={"fr": "Amis de la sécurité sociale pour tous", "es": "Amigos de la seguridad social para todos"},
-        headlines=HEADLINES, leads=LEADS, charters=CHARTER, questions=[QUESTION], topic=topic, is_public=True, renews=True,
+        headlines=HEADLINES, leads=LEADS, charters=CHARTER, form=form, topic=topic, is_public=True, renews=True,
     )  # fmt: skip
     civil = Organization.objects.filter(constituency__root_code__in=["CSO", "WRK", "EMP", "SSI"], archived_at=None)
     chosen = list(civil.order_by("pk").values_list("pk", flat=True))
@@ -162,6 +172,6 @@ def _make_applications(network: Network, members: list[Member], now: datetime) -
             kind=Kind.INSTITUTION if institution else Kind.INDIVIDUAL, name=name, organization_name=institution,
             constituency=kinds.get(code), country=countries[country], language=language, wants_listing=place % 2 == 0,
             wants_letter=place % 3 == 0, brought_by=members[place] if place < 2 and members else None,
-            answers=[{"question": QUESTION["text"], "answer": answer}] if answer else [],
+            answers={QUESTION["key"]: answer} if answer else {},
             confirmed_at=now - timedelta(hours=7 + 31 * place), agent="a phone's browser",
         )  # fmt: skip

@@ -73,7 +73,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         make_survey(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         tell("inviting to two events")
-        make_events(drive, countries=ten, now=now, seed=SEED)
+        make_events(drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"])
         make_pages(drive)
         tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}

@@ -125,7 +125,7 @@ def _is_same(main: Registration, says: str, delegate: Human | None) -> bool:
 
 def _new(event: Event, invitation: Invitation, delegate: Human | None) -> Registration:
     """The one that an invitation is for, or whom they send; guests follow them."""
-    organization = invitation.organization or _organization_of(invitation.person)
+    organization = invitation.organization or organization_of(invitation.person)
     common: dict[str, Any] = {
         "event": event, "invitation": invitation, "organization": organization, "language": invitation.language,
         "constituency": organization.constituency if organization else None, "asked_at": timezone.now(),
@@ -173,7 +173,7 @@ def person_at(email: str) -> Person | None:
     return found[0].person if len(found) == 1 else None
 
 
-def _organization_of(person: Person | None) -> Any:
+def organization_of(person: Person | None) -> Any:
     if person is None:
         return None
     held = Membership.objects.current().filter(person=person).select_related("organization__constituency")

@@ -46,7 +46,27 @@ def door_worker(request: HttpRequest) -> HttpResponse:
 def event_door(request: StaffRequest, uid: UUID) -> HttpResponse:
     """No name stands in the page itself: the list is fetched, and kept on the device until somebody removes it."""
     event = _event(request, uid)
-    return render(request, "campaigns/events/door.html", {"event": event, "when": when_of(event)})
+    return render(request, "campaigns/events/door.html", {"event": event, "when": when_of(event), "words": _words()})
+
+
+def _words() -> dict[str, str]:
+    """What the page's script says."""
+    return {
+        "came": _("Came"), "undo": _("Take back"), "welcome": _("Welcome"), "already": _("Checked in already"),
+        "unknown": _("This code is not on the list"), "offline": _("No network. What you note is kept here."),
+        "online": _("Up to date"), "waiting": _("to send"), "signin": _("Sign in again to send what is kept here."),
+        "gone": _("This event is not open to you any more. What you noted is kept here: ask a planner."),
+        "failed": _("The server does not answer rightly. What you note is kept here, and tried again."),
+        "of": _("of"), "line": _("on the waiting list"), "forgotten": _("The list is removed. Load the page again to fetch it."),
+        "unsent": _("Some notes are not sent yet, so nothing was removed."),
+        "nostore": _("This browser keeps nothing on the device, as private windows do. Open the page in an ordinary window."),
+        "blind": _("Noted. The name is not on this device’s list yet; the server will know it."),
+        "nocamera": _("The camera may not be used here. Type the name, or allow the camera in the browser’s settings."),
+        "why_unknown": _("The server does not know this seat: it may be of another event, or taken out since. Ask them, then note them as somebody who is not on the list."),
+        "why_no_name": _("There was no name in it. Note them once more, with a name."),
+        "why_unreadable": _("The server cannot read this note. Note them once more, then remove this one."),
+        "why_other": _("The server did not take this note. Send it again, or note them once more."),
+    }  # fmt: skip
 
 
 @requires(Action.LOG)
@@ -59,13 +79,22 @@ def event_door_list(request: StaffRequest, uid: UUID) -> HttpResponse:
 @requires(Action.LOG)
 @require_POST
 def event_door_notes(request: StaffRequest, uid: UUID) -> HttpResponse:
-    """Body: {"notes": [{"key", "at", "seat" | "name" and "organization", "out"}]}. Answers each key, and the list as it is now."""
+    """Body: {"notes": [{"key", "at", "seat" | "name" and "organization", "out"}]}. Answers each key, and the list as it is now.
+
+    A note that cannot be read is answered by itself: it must not keep those beside it from being taken.
+    """
     event = _event(request, uid)
-    notes = _read(request.body)
-    if notes is None:
+    rows = _rows(request.body)
+    if rows is None:
         return JsonResponse({"problem": _("These notes cannot be read. Nothing was kept.")}, status=422)
+    notes, refused = [], {}
+    for row in rows:
+        try:
+            notes.append(_note(row))
+        except (ValueError, KeyError, TypeError):
+            refused[str(row.get("key"))[:80]] = "unreadable"
     answers = checking.take_notes(event=event, actor=request.user, notes=notes)
-    return _told(event, request, answers=answers)
+    return _told(event, request, answers=answers | refused)
 
 
 def _told(event: Event, request: StaffRequest, **more: Any) -> JsonResponse:
@@ -74,18 +103,17 @@ def _told(event: Event, request: StaffRequest, **more: Any) -> JsonResponse:
     return answer
 
 
-def _read(body: bytes) -> list[checking.Note] | None:
-    """None for anything that is not a list of notes as a device writes them."""
+def _rows(body: bytes) -> list[dict[str, Any]] | None:
+    """None for anything that is not a list of objects."""
     try:
         rows = json.loads(body)["notes"]
-        if not isinstance(rows, list) or len(rows) > checking.MOST_NOTES:
-            return None
-        return [_note(row) for row in rows]
-    except (ValueError, KeyError, TypeError, AttributeError, UnicodeDecodeError):
+    except (ValueError, KeyError, TypeError):
         return None
+    is_list = isinstance(rows, list) and len(rows) <= checking.MOST_NOTES and all(isinstance(row, dict) for row in rows)
+    return rows if is_list else None
 
 
-def _note(row: Any) -> checking.Note:
+def _note(row: dict[str, Any]) -> checking.Note:
     at: datetime | None = parse_datetime(str(row["at"]))
     if at is None or timezone.is_naive(at):
         raise ValueError("a moment needs its zone")

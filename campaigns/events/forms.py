@@ -72,6 +72,10 @@ class EventForm(SeenForm):
         help_text=_("One on each line: 2026-06-09 09:00–10:30 Opening | Room A"),
     )  # fmt: skip
     is_public = forms.BooleanField(label=_("The page is open: everybody can see it"), required=False)
+    sign_ups = forms.ChoiceField(
+        label=_("Who can sign up there"), choices=Event.SignUps.choices, required=False,
+        help_text=_("They confirm their address by mail first. Those whom you invite need no sign-up."),
+    )  # fmt: skip
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -156,6 +160,8 @@ class EventForm(SeenForm):
             self.add_error("ends_local", _t("It must end after it begins."))
         if data.get("is_public") and not data.get("place") and not data.get("online_url"):
             self.add_error("place", _t("Say where it is, or give the link of the meeting, before its page is opened."))
+        if data.get("sign_ups") and not data.get("is_public"):
+            self.add_error("sign_ups", _t("People sign up on the event’s page, so that page has to be open."))
         return data
 
     def values(self) -> dict[str, Any]:
@@ -172,7 +178,7 @@ class EventForm(SeenForm):
 
     @classmethod
     def initial_of(cls, event: Event) -> dict[str, Any]:
-        plain = ("name", "kind", "slug", "zone", "place", "online_url", "capacity", "guests_each", "answer_by", "allows_delegate", "is_public")  # fmt: skip
+        plain = ("name", "kind", "slug", "zone", "place", "online_url", "capacity", "guests_each", "answer_by", "allows_delegate", "is_public", "sign_ups")  # fmt: skip
         values: dict[str, Any] = {name: getattr(event, name) for name in plain}
         for code in LANGUAGES:
             values |= {f"name_{code}": event.names.get(code, ""), f"about_{code}": event.abouts.get(code, "")}
@@ -199,6 +205,66 @@ def _part(match: re.Match[str], place: str) -> Part | None:
     except ValueError:
         return None
     return Part(title[:300], first, last if last > first else last + timedelta(days=1), place[:200])
+
+
+class SignUpForm(forms.Form):
+    """What somebody without an invitation writes. Complete on the server; the page needs no script."""
+
+    email = forms.CharField(
+        label=_("Your e-mail"), max_length=254, help_text=_("We send one message to confirm. Nothing else until you do."),
+        widget=forms.TextInput({"type": "email", "autocomplete": "email", "inputmode": "email", "dir": "ltr"}),
+    )  # fmt: skip
+    name = forms.CharField(
+        label=_("Your name"), max_length=200, widget=forms.TextInput({"autocomplete": "name", "dir": "auto"})
+    )
+    organization_name = forms.CharField(
+        label=_("Your institution"), max_length=300, required=False, help_text=_("Leave it empty if you come for yourself."),
+        widget=forms.TextInput({"autocomplete": "organization", "dir": "auto"}),
+    )  # fmt: skip
+    country = LabelledChoice(
+        Country.objects.none(),
+        label=_("Country"),
+        to_field_name="code",
+        required=False,
+        empty_label=_("Choose your country"),
+    )
+    note = forms.CharField(
+        label=_("Anything we should know"),
+        max_length=1000,
+        required=False,
+        widget=forms.Textarea({"rows": 2, "dir": "auto"}),
+    )
+    website = forms.CharField(required=False)  # nobody sees it; programs fill it
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        fields: Any = self.fields
+        fields["country"].queryset = Country.objects.order_by("sort_key")
+
+    def clean_email(self) -> str:
+        return mailable(str(self.cleaned_data["email"]).strip())
+
+    def values(self) -> dict[str, Any]:
+        """What `sign_up` takes."""
+        return {k: v for k, v in self.cleaned_data.items() if k != "website"}
+
+
+def mailable(email: str) -> str:
+    """An address that mail can go to."""
+    try:
+        address_key(email)
+    except Invalid:
+        raise forms.ValidationError(
+            _t("This is not an e-mail address that mail can go to. Please look for a slip of the hand.")
+        ) from None
+    return email
+
+
+class DeclineForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why"), max_length=1000, required=False, widget=forms.Textarea({"rows": 2, "dir": "auto"}),
+        help_text=_("The letter quotes it. Without one the letter gives none."),
+    )  # fmt: skip
 
 
 class InviteForm(forms.Form):
@@ -296,14 +362,7 @@ class AnswerForm(forms.Form):
 
     def clean_delegate_email(self) -> str:
         email = str(self.cleaned_data["delegate_email"]).strip()
-        if email:
-            try:
-                address_key(email)
-            except Invalid:
-                raise forms.ValidationError(
-                    _t("This is not an e-mail address that mail can go to. Please look for a slip of the hand.")
-                ) from None
-        return email
+        return mailable(email) if email else ""
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}

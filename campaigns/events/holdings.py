@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.events.models import CheckIn, Event, Invitation, InvitationFile, Registration
+from campaigns.events import signing_up
+from campaigns.events.models import CheckIn, Event, Invitation, InvitationFile, Registration, SignUp
 from campaigns.events.seats import give_back, lock_event, move_up
 from campaigns.files.models import StoredFile
 from campaigns.files.storage import release
 from contacts.consent.erasure.registry import PersonalData, register_erasure
+from crm.retention.registry import Batch, Kind
+from crm.retention.registry import register as register_kind
+
+SIZE = 500
 
 
 def _invitations(data: PersonalData) -> QuerySet[Invitation]:
@@ -75,7 +81,52 @@ def _erase_invitations(data: PersonalData) -> int:
     return rows.delete()[1].get("campaigns.Invitation", 0)
 
 
+def _sign_ups(data: PersonalData) -> QuerySet[SignUp]:
+    return SignUp.objects.filter(Q(address_hash__in=data.hashes) | Q(registration__person__in=data.person_ids))
+
+
+def _export_sign_ups(data: PersonalData) -> list[dict[str, Any]]:
+    return [
+        {
+            "event": row.event.name, "at": row.created_at.isoformat(), "name": row.name, "email": row.email, "state": row.state,
+            "organization": row.organization_name, "note": row.note, "answers": row.answers,
+            "confirmed_at": row.confirmed_at.isoformat() if row.confirmed_at else None,
+        }
+        for row in _sign_ups(data).select_related("event").order_by("pk")
+    ]  # fmt: skip
+
+
+def _old(before: datetime) -> QuerySet[SignUp]:
+    return SignUp.objects.filter(created_at__lt=before)
+
+
+def count_old(before: datetime, since: datetime | None, limit: int) -> int:
+    return _old(before)[:limit].count()
+
+
+def remove_old(before: datetime, since: datetime | None) -> Batch:
+    ids = list(_old(before).order_by("created_at", "id").values_list("pk", flat=True)[:SIZE])
+    return Batch(signing_up.forget(SignUp.objects.filter(pk__in=ids)), more=len(ids) == SIZE)
+
+
 def register() -> None:
+    # before the seats: their rows are found by them too
+    register_erasure(
+        "event_sign_ups", _("Sign-ups for events"), count=lambda data: _sign_ups(data).count(),
+        erase=lambda data: signing_up.forget(_sign_ups(data)), export=_export_sign_ups, order=151, goes=_("All of them, with the files that they sent."),
+    )  # fmt: skip
+    register_kind(
+        Kind(
+            code="event_sign_ups",
+            label=_("Sign-ups for events"),
+            what=_("What people wrote who signed up on an event’s page. The seat that came of it stays."),
+            default_days=730,
+            minimum_days=30,
+            count=count_old,
+            work=remove_old,
+            order=46,
+        )
+    )
     register_erasure(
         "event_registrations", _("Seats at events"), count=lambda data: _registrations(data).count(), erase=_erase_registrations,
         export=_export_registrations, order=152, goes=_("All of them, with when they came."),

@@ -15,9 +15,10 @@ from django.utils.translation import gettext as _
 
 from campaigns.delivery.addresses import reply_address
 from campaigns.events.entries import entry
-from campaigns.events.models import EventLetter, Registration
+from campaigns.events.models import EventLetter, Registration, SignUp
 from campaigns.events.telling import place_of, when_of
 from contacts.consent import letters as lane
+from contacts.consent.queries import long_day
 from crm.accounts.models import Installation
 
 logger = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ SUBJECTS = {
     About.CHANGED: lambda event: _("Changed: %(event)s") % {"event": event},
     About.RELEASED: lambda event: _("Your seat is given back: %(event)s") % {"event": event},
     About.CANCELLED: lambda event: _("Called off: %(event)s") % {"event": event},
+    About.CONFIRM: lambda event: _("Please confirm: %(event)s") % {"event": event},
+    About.DECLINED: lambda event: _("Your sign-up for %(event)s") % {"event": event},
 }
 ENTRIES = {About.SEAT: "REQUEST", About.MOVED_UP: "REQUEST", About.CHANGED: "REQUEST", About.RELEASED: "CANCEL", About.CANCELLED: "CANCEL"}  # fmt: skip
 
@@ -51,6 +54,14 @@ def queue(row: Registration, about: About, *, wait: timedelta = timedelta()) -> 
     return letter
 
 
+def queue_sign_up(row: SignUp, about: About, *, wait: timedelta = timedelta()) -> EventLetter:
+    """A letter to somebody who signed up and has no seat yet, instead of those that still wait."""
+    row.letters.filter(sent_at=None, closed_at=None).delete()
+    letter = EventLetter.objects.create(sign_up=row, about=about, due_at=timezone.now() + wait)
+    transaction.on_commit(wake)
+    return letter
+
+
 def wake() -> None:
     from campaigns.events.tasks import mail_letters  # tasks import services
 
@@ -64,11 +75,12 @@ def mail_due(*, limit: int = 200, now: datetime | None = None) -> int:
     """Send what is due; returns how many went."""
     moment = now or timezone.now()
     letters = EventLetter.objects.select_related(
-        "registration__event__drive__campaign", "registration__event__country", "registration__invitation"
-    )
+        "registration__event__drive__campaign", "registration__event__country", "registration__invitation",
+        "sign_up__event__drive__campaign", "sign_up__event__country",
+    )  # fmt: skip
     return lane.mail_due(
         letters,
-        lambda letter: lane.Written(letter.registration.email, lambda: message_of(letter, moment)),
+        lambda letter: lane.Written((letter.registration or letter.sign_up).email, lambda: message_of(letter, moment)),
         limit=limit,
         now=moment,
     )
@@ -78,6 +90,8 @@ def message_of(letter: EventLetter, now: datetime) -> EmailMultiAlternatives:
     """The letter, with its calendar entry as an alternative (what mail programs act on) and as a file (what people open)."""
     from campaigns.events.links import invitation_url, seat_url  # they read what is sent, and so import much
 
+    if letter.registration is None:
+        return _message_to_come(letter)
     row, about = letter.registration, About(letter.about)
     event, language = row.event, row.language or "en"
     replies = replies_to(row)
@@ -106,6 +120,27 @@ def message_of(letter: EventLetter, now: datetime) -> EmailMultiAlternatives:
             message.attach_alternative(data.decode(), f"text/calendar; method={method}")
             message.attach("invite.ics", data.decode(), "application/ics")
     return message
+
+
+def _message_to_come(letter: EventLetter) -> EmailMultiAlternatives:
+    """To somebody who signed up and has no seat: please confirm, declined, called off."""
+    from campaigns.events.links import confirm_url  # as above
+
+    row: Any = letter.sign_up
+    event, language = row.event, row.language or "en"
+    with translation.override(language):
+        installation = Installation.current()
+        until = long_day(row.created_at + timedelta(days=settings.OPT_IN_DAYS))
+        context = {
+            "row": row, "event": event, "when": when_of(event, language), "place": place_of(event), "organization": installation,
+            "confirm": confirm_url(row.uid), "until": until,
+        }  # fmt: skip
+        return EmailMultiAlternatives(
+            subject=SUBJECTS[About(letter.about)](event.label),
+            body=render_to_string(f"campaigns/events/mail/{letter.about}.txt", context),
+            to=[row.email],
+            headers={"Auto-Submitted": "auto-generated", "Content-Language": language},
+        )
 
 
 def replies_to(row: Registration) -> str:

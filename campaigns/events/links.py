@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import time
 from uuid import UUID
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from campaigns.events.models import EventMailing, Invitation, Registration
 from crm.keyring import seal, unseal
 
 DELIVERED, INVITED, SEAT = "event-delivery", "event-invitation", "event-seat"
+CONFIRM, PAGE = "event-sign-up", "event-sign-up-page"
+QUICKEST, STALE = 2, 86_400  # seconds that a person needs for the form, and for which its page is good
 
 
 def delivered_url(mailing_id: int, seq: int) -> str:
@@ -26,6 +29,28 @@ def invitation_url(invitation: Invitation) -> str:
 
 def seat_url(registration: Registration) -> str:
     return settings.BASE_URL + reverse("event_seat", args=[seal(SEAT, registration.uid.bytes)])
+
+
+def confirm_url(sign_up_uid: UUID) -> str:
+    return settings.BASE_URL + reverse("event_sign_up_confirm", args=[seal(CONFIRM, sign_up_uid.bytes)])
+
+
+def read_confirm(token: str) -> UUID | None:
+    body = unseal(CONFIRM, token)
+    return UUID(bytes=body) if body is not None and len(body) == 16 else None
+
+
+def page_token(event_id: int) -> str:
+    return seal(PAGE, struct.pack(">QQ", event_id, int(time.time())))
+
+
+def took_its_time(token: str, event_id: int) -> bool:
+    """Whether the form was fetched for this event some seconds ago, and not days ago."""
+    body = unseal(PAGE, token)
+    if body is None or len(body) != 16:
+        return False
+    of_event, at = struct.unpack(">QQ", body)
+    return of_event == event_id and QUICKEST <= time.time() - at <= STALE
 
 
 def _answer(token: str) -> str:

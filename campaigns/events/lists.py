@@ -249,6 +249,17 @@ def _seat(row: Registration) -> Any:
     return cells.badge(STATES[row.state], str(row.get_state_display()))
 
 
+def _give_back(row: Registration) -> Any:
+    """A button of the list's own form; who came keeps the seat."""
+    if row.state == "gone" or row.came_at or row.event.is_over:
+        return ""
+    words = _t("Give the seat back") if row.state == "seat" else _t("Take off the list")
+    return cells.format_html(
+        '<button class="btn btn-sm" formaction="{}" aria-label="{}: {}">{}</button>',
+        reverse("registration_leave", args=[row.uid]), words, row.name, words,
+    )  # fmt: skip
+
+
 class RegistrationTable(Table):
     columns = (
         Column("name", _("Who"), value="name", html=_comes),
@@ -256,11 +267,19 @@ class RegistrationTable(Table):
         Column("constituency", _("Constituency"), value=lambda row: row.constituency.label if row.constituency else ""),
         Column("state", _("State"), value=lambda row: row.state, html=_seat),
         Column("asked_at", _("Since"), sort=["asked_at", "id"], html=lambda row: cells.when(row.asked_at, "day")),
-        Column("came_at", _("Came"), html=lambda row: cells.when(row.came_at, "moment") if row.came_at else cells.dim()),
+        Column(
+            "came_at", _("Came"), html=lambda row: cells.when(row.came_at, "moment") if row.came_at else cells.dim()
+        ),
         Column("email", _("E-mail"), value="email"),
-    )  # fmt: skip
+    )
     default_sort = "asked_at"
     file_name = "participants"
+
+
+class ChangeableRegistrationTable(RegistrationTable):
+    """For those who may note what happened."""
+
+    columns = (*RegistrationTable.columns, Column("do", "", html=_give_back, export=None))
 
 
 def registrations_table(request: StaffRequest, event: str) -> RegistrationTable:
@@ -269,7 +288,8 @@ def registrations_table(request: StaffRequest, event: str) -> RegistrationTable:
     rows = Registration.objects.visible_to(request.user, action).filter(event=row)
     rows = rows.select_related("person", "organization", "constituency", "event")
     filters = RegistrationFilters(request, rows)
-    return RegistrationTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
+    kind = ChangeableRegistrationTable if request.user.may(Action.LOG) else RegistrationTable
+    return kind(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
 
 
 def _of_event(given: Any) -> str:

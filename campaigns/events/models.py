@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.events.queries import EventQuerySet, InvitationQuerySet, RegistrationQuerySet
+from campaigns.events.queries import EventQuerySet, InvitationQuerySet, RegistrationQuerySet, SignUpQuerySet
 from contacts.directory.models import NamedModel
 from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
@@ -31,6 +31,11 @@ class Event(NamedModel, StampedModel):
         TRAINING = "training", _("training")
         DISCUSSION = "discussion", _("policy discussion")
         WEBINAR = "webinar", _("webinar")
+
+    class SignUps(models.TextChoices):
+        CLOSED = "", _("nobody: by invitation only")
+        STAFF = "staff", _("everybody, and we decide who gets a seat")
+        OPEN = "open", _("everybody: a seat at once, or a place in the line")
 
     drive = models.ForeignKey("campaigns.Drive", on_delete=models.PROTECT, related_name="events")
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.CONFERENCE)
@@ -50,6 +55,13 @@ class Event(NamedModel, StampedModel):
     allows_delegate = models.BooleanField(default=True, help_text="who cannot come may send somebody else")
     answer_by = models.DateField(null=True, blank=True, help_text="the last day for answers, in its zone")
     is_public = models.BooleanField(default=False, help_text="its page can be seen by everybody")
+    sign_ups = models.CharField(
+        max_length=5,
+        choices=SignUps.choices,
+        blank=True,
+        default=SignUps.CLOSED,
+        help_text="who can sign up on its page",
+    )
     form = models.OneToOneField(
         "campaigns.Form", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="event",
         help_text="what is asked of those who come",
@@ -82,6 +94,7 @@ class Event(NamedModel, StampedModel):
                 ),
             ),
             models.CheckConstraint(name="event_guests_few", condition=Q(guests_each__lte=9)),
+            models.CheckConstraint(name="event_sign_ups_known", condition=Q(sign_ups__in=["", "staff", "open"])),
         ]
         indexes = [
             models.Index(fields=["-starts_at", "-id"], name="event_order"),
@@ -106,6 +119,10 @@ class Event(NamedModel, StampedModel):
         if self.cancelled_at or self.archived_at or self.starts_at <= now:
             return False
         return self.answer_by is None or now.astimezone(ZoneInfo(self.zone)).date() <= self.answer_by
+
+    def takes_sign_ups(self, now: datetime | None = None) -> bool:
+        """Whether somebody without an invitation can ask for a seat on its page."""
+        return bool(self.sign_ups) and self.is_public and self.takes_answers(now)
 
     def takes_answers_or_runs(self, now: datetime | None = None) -> bool:
         """Whether a free seat is still worth giving."""
@@ -277,6 +294,7 @@ class Registration(StampedModel):
         DELEGATE = "delegate", _("sent by their institution")
         GUEST = "guest", _("guest")
         WALK_IN = "walk_in", _("walked in")
+        SIGNED_UP = "self", _("signed up")
 
     class State(models.TextChoices):
         SEAT = "seat", _("has a seat")
@@ -317,7 +335,8 @@ class Registration(StampedModel):
                 | Q(state="gone", gone_at__isnull=False),
             ),
             models.CheckConstraint(
-                name="registration_role_known", condition=Q(role__in=["invited", "delegate", "guest", "walk_in"])
+                name="registration_role_known",
+                condition=Q(role__in=["invited", "delegate", "guest", "walk_in", "self"]),
             ),
             models.CheckConstraint(name="registration_has_a_name", condition=~Q(name="")),
             models.UniqueConstraint(
@@ -341,6 +360,90 @@ class Registration(StampedModel):
     def of(self) -> str:
         """The institution, as it is known or as they wrote it."""
         return self.organization.label if self.organization else self.organization_name
+
+
+class SignUp(StampedModel):
+    """Somebody without an invitation asked for a seat on the event's page. Until the address is confirmed by its holder it is a claim of
+    anybody's: nobody is looked up, and no seat is held."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", _("waits for the confirmation of the address")
+        CONFIRMED = "confirmed", _("waits for a decision")
+        ACCEPTED = "accepted", _("accepted")
+        DECLINED = "declined", _("declined")
+
+    MOVES: ClassVar[dict[str, tuple[str, ...]]] = {
+        State.ASKED: (State.CONFIRMED, State.ACCEPTED),
+        State.CONFIRMED: (State.ACCEPTED, State.DECLINED),
+        State.ACCEPTED: (),
+        State.DECLINED: (State.CONFIRMED,),
+    }
+    OPEN = (State.ASKED, State.CONFIRMED)
+
+    event = models.ForeignKey(Event, on_delete=models.PROTECT, related_name="asked")
+    state = models.CharField(max_length=9, choices=State.choices, default=State.ASKED)
+    name = models.CharField(max_length=200)
+    email = models.CharField(max_length=320)
+    address_hash = models.BinaryField(max_length=32)
+    organization_name = models.CharField(max_length=300, blank=True, default="")
+    country = models.ForeignKey("contacts.Country", null=True, on_delete=models.PROTECT, related_name="+")
+    language = models.CharField(max_length=8, blank=True, default="")
+    note = models.CharField(max_length=1000, blank=True, default="")
+    answers = models.JSONField(default=dict, blank=True, help_text="to the questions of the event, see campaigns.forms")
+    confirmed_at = models.DateTimeField(null=True)
+    decided_at = models.DateTimeField(null=True)
+    decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.CharField(max_length=1000, blank=True, default="", help_text="told with the refusal")
+    registration = models.ForeignKey(
+        Registration,
+        null=True,
+        on_delete=models.SET_NULL,
+        related_name="sign_ups",
+        help_text="the seat that came of it",
+    )
+
+    objects = SignUpQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                name="sign_up_state_and_times",
+                condition=Q(state="asked", confirmed_at__isnull=True, decided_at__isnull=True)
+                | Q(state="confirmed", confirmed_at__isnull=False, decided_at__isnull=True)
+                | Q(state__in=["accepted", "declined"], confirmed_at__isnull=False, decided_at__isnull=False),
+            ),
+            models.CheckConstraint(name="sign_up_has_a_name", condition=~Q(name="")),
+            models.UniqueConstraint(
+                fields=["event", "address_hash"],
+                name="sign_up_open_once_an_address",
+                condition=Q(state__in=["asked", "confirmed"]),
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["event", "created_at", "id"], name="sign_up_queue", condition=Q(state="confirmed")),
+            models.Index(fields=["created_at"], name="sign_up_unconfirmed", condition=Q(state="asked")),
+            models.Index(fields=["address_hash"], name="sign_up_address"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def label(self) -> str:
+        return self.name
+
+
+class SignUpFile(models.Model):
+    """A file that somebody sent when they signed up; its content is stored once (`campaigns/files`)."""
+
+    sign_up = models.ForeignKey(SignUp, on_delete=models.CASCADE, related_name="files")
+    file = models.ForeignKey("campaigns.StoredFile", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["sign_up", "file"], name="sign_up_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.sign_up_id}: {self.file_id}"
 
 
 class CheckIn(models.Model):
@@ -370,8 +473,11 @@ class EventLetter(models.Model):
         CHANGED = "changed", _("time or place changed")
         RELEASED = "released", _("does not come any more")
         CANCELLED = "cancelled", _("the event does not take place")
+        CONFIRM = "confirm", _("asks to confirm the address")
+        DECLINED = "declined", _("gets no seat")
 
-    registration = models.ForeignKey(Registration, on_delete=models.CASCADE, related_name="letters")
+    registration = models.ForeignKey(Registration, null=True, on_delete=models.CASCADE, related_name="letters")
+    sign_up = models.ForeignKey(SignUp, null=True, on_delete=models.CASCADE, related_name="letters")
     about = models.CharField(max_length=9, choices=About.choices)
     sequence = models.PositiveIntegerField(default=0, help_text="of the calendar entry in it")
     due_at = models.DateTimeField()
@@ -384,7 +490,12 @@ class EventLetter(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="event_letter_given_up_says_why", condition=Q(closed_at__isnull=True) | ~Q(problem="")
-            )
+            ),
+            models.CheckConstraint(
+                name="event_letter_is_somebodys",
+                condition=Q(registration__isnull=False, sign_up__isnull=True)
+                | Q(registration__isnull=True, sign_up__isnull=False),
+            ),
         ]
         indexes = [
             models.Index(
@@ -395,7 +506,7 @@ class EventLetter(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.about}: {self.registration_id}"
+        return f"{self.about}: {self.registration_id or self.sign_up_id}"
 
 
 def wall_clock(local: datetime) -> datetime:

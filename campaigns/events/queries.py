@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -15,7 +16,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
-    from campaigns.events.models import Event, Invitation, Registration  # noqa: F401  type parameters
+    from campaigns.events.models import Event, Invitation, Registration, SignUp  # noqa: F401  type parameters
 
 
 class EventQuerySet(SearchMixin, models.QuerySet["Event"]):
@@ -91,3 +92,19 @@ class RegistrationQuerySet(models.QuerySet["Registration"]):
     def missed(self) -> Self:
         """Had a seat, and nobody saw them."""
         return self.seated().filter(came_at__isnull=True)
+
+
+class SignUpQuerySet(models.QuerySet["SignUp"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Those whose address is confirmed: what nobody confirmed is nobody's to read."""
+        rows = self.exclude(state="asked")
+        if not user.scope(action):
+            return self.none()
+        return rows.filter(_in_reach(user, action, "country"))
+
+    def waiting(self) -> Self:
+        """For staff, in the order in which they were confirmed."""
+        return self.filter(state="confirmed").order_by("confirmed_at", "pk")
+
+    def unconfirmed_before(self, at: datetime) -> Self:
+        return self.filter(state="asked", created_at__lt=at)

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.events.answering import organization_of
 from campaigns.events.letters import queue
 from campaigns.events.models import (
     Event,
@@ -26,6 +27,7 @@ from campaigns.events.models import (
     wall_clock,
 )
 from campaigns.events.seats import lock_event, move_up
+from campaigns.events.signing_up import tell_called_off
 from campaigns.forms.models import Form
 from campaigns.forms.services import create_form
 from campaigns.mailings.models import Mailing
@@ -43,7 +45,7 @@ from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 FIELDS = (
     "drive", "kind", "name", "names", "slug", "abouts", "zone", "starts_local", "ends_local", "country", "place", "online_url",
-    "capacity", "guests_each", "allows_delegate", "answer_by", "is_public",
+    "capacity", "guests_each", "allows_delegate", "answer_by", "is_public", "sign_ups",
 )  # fmt: skip
 # what people who have a seat must hear of
 TOLD = frozenset({"starts_at", "ends_at", "zone", "place", "country", "online_url"})
@@ -241,6 +243,7 @@ def cancel_event(*, event: Event, actor: User) -> AuditEntry | None:
         row.sequence += 1
         row.save(update_fields=["cancelled_at", "sequence", "updated_at"])
         _tell(row, About.CANCELLED)
+        tell_called_off(row)
         for mailing in inviting:
             cancel_mailing(mailing=mailing, actor=actor)
         event.cancelled_at = row.cancelled_at
@@ -298,6 +301,8 @@ def invite(
         ]:
             subject: Any = owner["person"] or owner.get("organization")
             defaults = {"language": subject.language}
+            if owner["person"]:
+                defaults["organization"] = organization_of(owner["person"])
             invitation, is_new = Invitation.objects.get_or_create(event=row, **owner, defaults=defaults)
             if is_new:
                 made.append(invitation)

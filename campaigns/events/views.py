@@ -14,14 +14,16 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns.activities.reaching import find_drive
-from campaigns.events import answering, mailings, services
-from campaigns.events.forms import EventForm, InviteForm, NoteAnswerForm
-from campaigns.events.models import Event, EventMailing, Invitation, Registration
+from campaigns.events import answering, mailings, services, signing_up
+from campaigns.events.forms import DeclineForm, EventForm, InviteForm, NoteAnswerForm
+from campaigns.events.models import Event, EventMailing, Invitation, Registration, SignUp
 from campaigns.events.telling import place_of, when_of
 from campaigns.forms.engine import builder_url, in_words
 from campaigns.planning.forms import refused
 from campaigns.planning.models import Drive
 from campaigns.planning.tabs import tabs_of
+from contacts.consent.addresses import address_key
+from contacts.directory.models import ContactPoint
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
@@ -30,6 +32,7 @@ from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 Purpose = EventMailing.Purpose
+SHOWN = 100  # of those to decide on one page
 
 
 @requires(Action.SEE)
@@ -55,10 +58,13 @@ def drive_events(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 
 @requires(Action.SEE)
 def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
-    """`?tab=people` shows who comes, otherwise who was invited and how they answered."""
+    """`?tab=people` shows who comes, `?tab=asked` who signed up and waits for a decision, otherwise who was invited and what they answered."""
     event = _event(request, uid)
     base = reverse("event_detail", args=[uid])
-    tab = "people" if request.GET.get("tab") == "people" else "invited"
+    asked = SignUp.objects.visible_to(request.user).filter(event=event).waiting()
+    to_decide = asked.count()
+    tab = request.GET.get("tab", "")
+    tab = tab if tab in ("people", "asked") else "invited"
     seats = Registration.objects.visible_to(request.user).filter(event=event)
     sums = Invitation.objects.visible_to(request.user).filter(event=event).sums()
     waiting, came = seats.waiting().count(), seats.came().count()
@@ -68,7 +74,9 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         "tabs": [
             {"label": _("Invited"), "url": base, "current": tab == "invited", "count": sums["all"]},
             {"label": _("Takes part"), "url": f"{base}?tab=people", "current": tab == "people", "count": event.taken + waiting},
+            *([{"label": _("To decide"), "url": f"{base}?tab=asked", "current": tab == "asked", "count": to_decide}] if to_decide or event.sign_ups == "staff" else []),
         ],
+        "asked": _asked(event, asked) if tab == "asked" else None, "to_decide": to_decide,
         "when": when_of(event), "where": place_of(event), "quotas": event.quotas.select_related("constituency").order_by("constituency__position"),
         "letters": event.mailings.select_related("mailing").order_by("mailing__created_at"),
         "may_plan": _may_plan(request, event), "may_write": request.user.may(Action.WRITE),
@@ -77,6 +85,25 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         "page_url": mailings.page_url(event), "takes_answers": event.takes_answers(),
     }  # fmt: skip
     return list_page(request, "campaigns/events/event_detail.html", table=table, filters=table.filters, **context)
+
+
+def _asked(event: Event, rows: Any) -> list[dict[str, Any]]:
+    """Who signed up, with what they answered, and who they are in the directory where their address is known."""
+    found = list(rows.select_related("country")[:SHOWN])
+    keys = {address_key(row.email): row for row in found}
+    points = ContactPoint.objects.emails().filter(
+        address_key__in=keys, person__archived_at=None, person__erased_at=None
+    )
+    known: dict[str, list[Any]] = {}
+    for point in points.exclude(person=None).select_related("person"):
+        known.setdefault(point.address_key, []).append(point.person)
+    return [
+        {
+            "row": row, "people": known.get(key, []),
+            "told": in_words(event.form, row.answers, language=get_language() or "en") if event.form and row.answers else [],
+        }
+        for key, row in keys.items()
+    ]  # fmt: skip
 
 
 @requires(Action.DRIVES)
@@ -220,6 +247,37 @@ def registration_leave(request: StaffRequest, uid: UUID) -> HttpResponse:
     answering.leave(registration=row, actor=request.user)
     toast(request, _("%(name)s gives the seat back.") % {"name": row.name})
     return done(request, f"{reverse('event_detail', args=[row.event.uid])}?tab=people")
+
+
+# --- who signed up ----------------------------------------------------------------------------------------------------
+@requires(Action.DRIVES)
+@require_POST
+def sign_up_accept(request: StaffRequest, uid: UUID) -> HttpResponse:
+    row = _sign_up(request, uid)
+    seat = signing_up.accept(row=row, actor=request.user)
+    text = _("%(name)s has a seat.") if seat.state == "seat" else _("%(name)s is on the waiting list: no seat is free.")
+    toast(request, text % {"name": row.label})
+    return done(request, f"{reverse('event_detail', args=[row.event.uid])}?tab=asked")
+
+
+@requires(Action.DRIVES)
+@require_POST
+def sign_up_decline(request: StaffRequest, uid: UUID) -> HttpResponse:
+    row, form = _sign_up(request, uid), DeclineForm(request.POST)
+    back = f"{reverse('event_detail', args=[row.event.uid])}?tab=asked"
+    if not form.is_valid():
+        toast(request, _("The reason is too long. Nothing was changed."))
+        return done(request, back)
+    entry = signing_up.decline(row=row, actor=request.user, reason=form.cleaned_data["reason"])
+    toast(request, _("%(name)s is declined. The letter leaves in five minutes.") % {"name": row.label}, undo=entry)
+    return done(request, back)
+
+
+def _sign_up(request: StaffRequest, uid: UUID) -> SignUp:
+    row: SignUp = get_object_or_404(SignUp.objects.visible_to(request.user).select_related("event"), uid=uid)
+    if not SignUp.objects.visible_to(request.user, Action.DRIVES).filter(pk=row.pk).exists():
+        raise NotAllowed(_("You may see this, but your role does not let you change it here."))
+    return row
 
 
 # --- who may ----------------------------------------------------------------------------------------------------------

@@ -65,12 +65,23 @@ def _options(form: Form) -> list[Choice]:
     ]
 
 
-_ROWS = "FROM campaigns_submission f WHERE f.state = 'filed' AND f.person_id = {id}"
+# of each kind of answer: form_id, person_id and answers. What was given to an event or a network is theirs to add.
+SOURCES = ["SELECT form_id, person_id, answers FROM campaigns_submission WHERE state = 'filed'"]
+
+
+def also(sql: str) -> None:
+    """More answers of people: a SELECT of form_id, person_id and answers by keys. Called from a feature's registration."""
+    if sql not in SOURCES:
+        SOURCES.append(sql)
+
+
+def _rows(person: str, joined: str = "") -> str:
+    return f"FROM ({' UNION ALL '.join(SOURCES)}) f{joined} WHERE f.person_id = {person}"  # noqa: S608 our own words
 
 
 def answered(ctx: Context, operator: str, value: Any) -> str:
     narrowed = f" AND f.form_id = ANY ({ctx.param(ctx.keys())}::bigint[])" if operator in ("any_of", "none_of") else ""
-    found = f"EXISTS (SELECT 1 {_ROWS.format(id=ctx.id)}{narrowed})"
+    found = f"EXISTS (SELECT 1 {_rows(ctx.id)}{narrowed})"
     return found if operator in ("any_of", "ever") else f"NOT {found}"
 
 
@@ -81,14 +92,12 @@ def chose(ctx: Context, operator: str, value: Any) -> str:
         f"(f.form_id = {ctx.param(form)}::bigint AND f.answers @> {ctx.param(json.dumps({key: [option] if is_list else option}))}::jsonb)"
         for form, key, option, is_list in chosen
     ]
-    found = f"EXISTS (SELECT 1 {_ROWS.format(id=ctx.id)} AND ({' OR '.join(tests) or 'false'}))"
+    found = f"EXISTS (SELECT 1 {_rows(ctx.id)} AND ({' OR '.join(tests) or 'false'}))"
     return found if operator == "any_of" else f"NOT {found}"
 
 
 def _evidence(ctx: Context, operator: str, value: Any) -> str:
-    rows = _ROWS.format(id=ctx.id).replace(
-        "FROM campaigns_submission f", "FROM campaigns_submission f JOIN campaigns_form w ON w.id = f.form_id"
-    )
+    rows = _rows(ctx.id, " JOIN campaigns_form w ON w.id = f.form_id")
     return f"ARRAY(SELECT DISTINCT w.name {rows} ORDER BY w.name)"
 
 

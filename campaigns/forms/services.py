@@ -29,7 +29,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.models import AuditChange, AuditEntry
 from crm.audit.services import Change, record
-from crm.errors import Conflict, NotAllowed, StaleEdit
+from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit
 
 FIELDS = (
     "campaign", "name", "purpose", "slug", "headlines", "leads", "thanks", "questions", "is_public", "closes_on",
@@ -60,6 +60,9 @@ def edit_form(*, form: Form, actor: User | None, seen_at: datetime | None = None
         changed = {field: value for field, value in values.items() if not same(getattr(row, field), value)}
         if not changed:
             return None
+        if "questions" in changed:
+            changed["questions"] = dump(parse(changed["questions"]))
+            _keep_keys(row, changed["questions"])
         changes: list[Change] = [(f, plain(getattr(row, f)), plain(value)) for f, value in changed.items()]
         for field, value in changed.items():
             setattr(row, field, value)
@@ -107,6 +110,22 @@ def used_keys(form: Form) -> set[str]:
         for questions in (change.before, change.after):
             keys.update(each["key"] for each in questions or [] if isinstance(each, dict) and "key" in each)
     return keys
+
+
+def _keep_keys(form: Form, questions: list[dict[str, Any]]) -> None:
+    """A key stands for one question for ever: under a new one it would show the answers of the old. form: as it was."""
+    kinds = {each["key"]: each["kind"] for each in form.questions}
+    fresh = {each["key"] for each in questions} - set(kinds)
+    if taken := fresh and fresh & used_keys(form):
+        raise Invalid(
+            _("“%(key)s” was the key of another question of this form, and answers may stand under it. Choose another key. Nothing was changed.")
+            % {"key": min(taken)}, code="key_used", field="questions",
+        )  # fmt: skip
+    if moved := [each["key"] for each in questions if kinds.get(each["key"], each["kind"]) != each["kind"]]:
+        raise Invalid(
+            _("The question “%(key)s” cannot become one of another kind: answers may stand under it. Take it out and add another. Nothing was changed.")
+            % {"key": moved[0]}, code="kind_changed", field="questions",
+        )  # fmt: skip
 
 
 class _Keys(Func):

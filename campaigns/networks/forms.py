@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.networks.models import Kind, Network
-from campaigns.planning.forms import ManyCountries, SeenForm, parted_lines
+from campaigns.planning.forms import ManyCountries, SeenForm
 from campaigns.planning.models import Campaign
 from contacts.consent.addresses import address_key
 from contacts.consent.models import Topic
@@ -20,9 +20,7 @@ from crm.accounts.rules import Action
 from crm.errors import Invalid
 from crm.ui.public import LANGUAGES
 
-MAX_QUESTIONS = 10
 TEXTS = ("headline", "lead", "charter")
-REQUIRED = "required"
 
 
 class NetworkForm(SeenForm):
@@ -63,13 +61,6 @@ class NetworkForm(SeenForm):
         required=False,
         widget=forms.CheckboxSelectMultiple,
         help_text=_("None ticked: everywhere."),
-    )
-    questions = forms.CharField(
-        label=_("Questions"),
-        required=False,
-        max_length=5000,
-        widget=forms.Textarea({"rows": 3}),
-        help_text=_("One on each line, for example: What will you contribute? | required"),
     )
     is_public = forms.BooleanField(label=_("The page is open: it can be seen, and people can join"), required=False)
     has_directory = forms.BooleanField(label=_("Members who agree are listed on it"), required=False, initial=True)
@@ -114,12 +105,6 @@ class NetworkForm(SeenForm):
     def clean_slug(self) -> str:
         return str(self.cleaned_data["slug"]).lower()
 
-    def clean_questions(self) -> list[dict[str, Any]]:
-        pairs = parted_lines(self.cleaned_data["questions"])
-        if len(pairs) > MAX_QUESTIONS:
-            raise forms.ValidationError(_t("At most %(n)s questions: each one costs members.") % {"n": MAX_QUESTIONS})
-        return [{"text": text[:300], "is_required": rest.lower() == REQUIRED} for text, rest in pairs]
-
     def clean_votes_needed(self) -> int:
         return int(self.cleaned_data["votes_needed"] or 2)
 
@@ -135,9 +120,6 @@ class NetworkForm(SeenForm):
     def initial_of(cls, network: Network) -> dict[str, Any]:
         plain = ("name", "slug", "kinds", "rule", "votes_needed", "renews", "is_public", "has_directory")
         values: dict[str, Any] = {name: getattr(network, name) for name in plain}
-        values["questions"] = "\n".join(
-            f"{q['text']} | {REQUIRED}" if q.get("is_required") else q["text"] for q in network.questions
-        )
         for text in TEXTS:
             values |= {f"{text}_{code}": words for code, words in getattr(network, f"{text}s").items()}
         return values | {
@@ -202,17 +184,6 @@ class JoinForm(forms.Form):
             del fields["wants_listing"]
         if network.topic is None or network.topic.archived_at:
             del fields["wants_letter"]
-        for number, question in enumerate(network.questions):
-            fields[f"q{number}"] = forms.CharField(
-                label=question["text"],
-                required=bool(question.get("is_required")),
-                max_length=2000,
-                widget=forms.Textarea({"rows": 2, "dir": "auto"}),
-            )
-
-    @property
-    def questions(self) -> list[Any]:
-        return [self[f"q{number}"] for number in range(len(self.network.questions))]
 
     def clean_email(self) -> str:
         try:
@@ -243,11 +214,6 @@ class JoinForm(forms.Form):
             "country": data["country"],
             "wants_listing": data.get("wants_listing", False),
             "wants_letter": data.get("wants_letter", False),
-            "answers": [
-                {"question": question["text"], "answer": data[f"q{number}"].strip()}
-                for number, question in enumerate(self.network.questions)
-                if data.get(f"q{number}", "").strip()
-            ],
         }
 
 

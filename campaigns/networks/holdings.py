@@ -8,6 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.networks import joining
 from campaigns.networks.models import Application, Member, NetworkLetter, Representative, Vote
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from crm.retention.registry import Batch, Kind
@@ -31,9 +32,9 @@ def _export_applications(data: PersonalData) -> list[dict[str, Any]]:
     return [
         {
             "network": row.network.name, "state": row.state, "at": row.created_at.isoformat(), "name": row.name,
-            "email": row.email, "organization": row.organization_name, "answers": row.answers, "reason": row.reason,
+            "email": row.email, "organization": row.organization_name, "answers": [{"question": q, "answer": a} for q, a in row.said(row.language)], "reason": row.reason,
         }
-        for row in _applications(data).select_related("network").order_by("pk")
+        for row in _applications(data).select_related("network__form").order_by("pk")
     ]  # fmt: skip
 
 
@@ -179,7 +180,7 @@ def register() -> None:
     )  # fmt: skip
     register_erasure(
         "network_applications", _("Applications to networks"), count=lambda data: _applications(data).count(),
-        erase=lambda data: _applications(data).delete()[1].get("campaigns.Application", 0), export=_export_applications,
+        erase=lambda data: joining.forget(_applications(data)), export=_export_applications,
         order=150, goes=_("All of them, with what they answered."),
     )  # fmt: skip
     register_erasure(

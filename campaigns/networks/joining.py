@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,10 +12,12 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from campaigns.files.models import StoredFile
+from campaigns.files.storage import release
 from campaigns.networks import services, voting
 from campaigns.networks.letters import queue
 from campaigns.networks.matching import person_at
-from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter
+from campaigns.networks.models import Application, ApplicationFile, Kind, Member, Network, NetworkLetter
 from contacts.consent.addresses import address_hash, address_hashes, address_key
 from contacts.consent.models import Suppression
 from crm.audit.models import Door
@@ -30,9 +33,15 @@ FIELDS = (
 
 
 def apply(
-    *, network: Network, email: str, language: str, brought_by: Member | None = None, **values: Any
+    *,
+    network: Network,
+    email: str,
+    language: str,
+    brought_by: Member | None = None,
+    files: Callable[[], Iterable[Any]] | None = None,
+    **values: Any,
 ) -> Application | None:
-    """Take an application and have the letter sent that asks to confirm it. values: FIELDS.
+    """Take an application and have the letter sent that asks to confirm it. values: FIELDS. files: stores those that came along.
 
     Applying again before that replaces what was said. None, with the same answer to the visitor, where nothing is sent: the
     address is on the list of those never written to, it waits for staff already, or was asked three times today.
@@ -60,6 +69,9 @@ def apply(
             for field, value in said.items():
                 setattr(row, field, value)
             row.save()
+            drop_files(ApplicationFile.objects.filter(application=row))
+        for file in files() if files else ():
+            row.files.get_or_create(file=file)
         queue(row, NetworkLetter.About.CONFIRM)
     return row
 
@@ -118,4 +130,19 @@ def forget_unconfirmed(*, limit: int = 1000) -> int:
     """Applications whose address nobody confirmed go, with everything that was typed; returns how many."""
     before = timezone.now() - timedelta(days=settings.OPT_IN_DAYS)
     ids = list(Application.objects.unconfirmed_before(before).values_list("pk", flat=True)[:limit])
-    return Application.objects.filter(pk__in=ids, state=State.ASKED).delete()[1].get("campaigns.Application", 0)
+    return forget(Application.objects.filter(pk__in=ids, state=State.ASKED))
+
+
+def forget(rows: Any) -> int:
+    """Applications go, with files that nobody else has."""
+    with transaction.atomic():
+        ids = list(rows.values_list("pk", flat=True))
+        drop_files(ApplicationFile.objects.filter(application__in=ids))
+        return Application.objects.filter(pk__in=ids).delete()[1].get("campaigns.Application", 0)
+
+
+def drop_files(rows: Any) -> None:
+    files = list(StoredFile.objects.filter(pk__in=list(rows.values_list("file_id", flat=True))))
+    rows.delete()
+    for file in files:
+        release(file)

@@ -57,7 +57,10 @@ class Network(NamedModel, StampedModel):
     headlines = models.JSONField(default=dict, blank=True)
     leads = models.JSONField(default=dict, blank=True)
     charters = models.JSONField(default=dict, blank=True)
-    questions = models.JSONField(default=list, blank=True, help_text="list of {text, is_required}")
+    form = models.OneToOneField(
+        "campaigns.Form", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="network",
+        help_text="what is asked of those who join",
+    )  # fmt: skip
     kinds = ArrayField(models.CharField(max_length=11, choices=Kind.choices), default=both_kinds)
     countries = models.ManyToManyField("contacts.Country", blank=True, related_name="networks", help_text="none: all")
     rule = models.CharField(max_length=7, choices=Rule.choices, default=Rule.STAFF)
@@ -117,7 +120,10 @@ class Application(StampedModel):
     constituency = models.ForeignKey("contacts.Constituency", null=True, on_delete=models.PROTECT, related_name="+")
     country = models.ForeignKey("contacts.Country", null=True, on_delete=models.PROTECT, related_name="+")
     language = models.CharField(max_length=8)
-    answers = models.JSONField(default=list, blank=True, help_text="list of {question, answer}")
+    answers = models.JSONField(
+        default=dict, blank=True,
+        help_text="to the questions of the network, see campaigns.forms; from before there was one, a list of {question, answer}",
+    )  # fmt: skip
     wants_listing = models.BooleanField(default=False)
     wants_letter = models.BooleanField(default=False)
     brought_by = models.ForeignKey("Member", null=True, on_delete=models.SET_NULL, related_name="+")
@@ -155,12 +161,34 @@ class Application(StampedModel):
             models.Index(fields=["created_at"], name="application_unconfirmed", condition=Q(state="asked")),
         ]
 
+    def said(self, language: str = "en") -> list[tuple[str, str]]:
+        """(question, answer) in words, in the order of the form."""
+        from campaigns.forms.engine import in_words  # forms are asked in many places
+
+        if isinstance(self.answers, list):
+            return [(str(each["question"]), str(each["answer"])) for each in self.answers]
+        form = self.network.form
+        return in_words(form, self.answers, language=language) if form and self.answers else []
+
     def __str__(self) -> str:
         return self.label
 
     @property
     def label(self) -> str:
         return self.organization_name if self.kind == Kind.INSTITUTION else self.name
+
+
+class ApplicationFile(models.Model):
+    """A file that somebody sent with their answers; its content is stored once (`campaigns/files`)."""
+
+    application = models.ForeignKey(Application, on_delete=models.CASCADE, related_name="files")
+    file = models.ForeignKey("campaigns.StoredFile", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["application", "file"], name="application_file_once")]
+
+    def __str__(self) -> str:
+        return f"{self.application_id}: {self.file_id}"
 
 
 class Member(StampedModel):

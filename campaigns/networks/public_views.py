@@ -14,6 +14,8 @@ from django.utils import translation
 from django.utils.translation import gettext as _
 from django.views.decorators.csrf import csrf_exempt
 
+from campaigns.forms.answering import AnswersForm
+from campaigns.forms.engine import answers_form, keep_files
 from campaigns.networks import joining, links, voting
 from campaigns.networks.forms import JoinForm
 from campaigns.networks.models import Application, Member, Network, Shown, Vote
@@ -37,7 +39,7 @@ FOLDER = "campaigns/networks/"
 def network_join(request: HttpRequest, slug: str) -> HttpResponse:
     """`?by=<member>` says who brought the visitor, `?country=ZM` whose figure is shown and chosen at first."""
     with translation.override(language_of(request)):
-        network = Network.objects.to_join().select_related("campaign", "topic").filter(slug=slug).first()
+        network = Network.objects.to_join().select_related("campaign", "topic", "form").filter(slug=slug).first()
         if network is None:
             return _plain(request, "gone", status=404)
         form = JoinForm(
@@ -45,26 +47,43 @@ def network_join(request: HttpRequest, slug: str) -> HttpResponse:
             network=network,
             initial={"country": request.GET.get("country", "").upper()[:2]},
         )
-        if request.method == "POST":
-            return _applied(request, network, form)
-        return _join_page(request, network, form)
+        is_post = request.method == "POST"
+        asked = _questions(network, request if is_post else None)
+        return _applied(request, network, form, asked) if is_post else _join_page(request, network, form, asked)
 
 
-def _applied(request: HttpRequest, network: Network, form: JoinForm) -> HttpResponse:
+def _questions(network: Network, request: HttpRequest | None) -> AnswersForm | None:
+    """What the network asks of those who join; None where it asks nothing."""
+    form = network.form
+    if form is None or form.archived_at or not form.questions:
+        return None
+    given = (request.POST, request.FILES) if request is not None else (None, None)
+    return answers_form(form, *given, language=translation.get_language() or "en")
+
+
+def _applied(request: HttpRequest, network: Network, form: JoinForm, asked: AnswersForm | None) -> HttpResponse:
+    if asked is not None and asked.is_only_a_look:  # they wish to see the questions that follow
+        return _join_page(request, network, form, asked)
     if not allow_from("network-join", request, limit=TRIES, seconds=WINDOW_SECONDS):
-        answer = _join_page(request, network, form, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
+        answer = _join_page(request, network, form, asked, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
         answer["Retry-After"] = "600"
         return answer
-    if not form.is_valid():
-        return _join_page(request, network, form, status=422)
+    is_answered = asked is None or asked.is_valid()
+    if not form.is_valid() or not is_answered:
+        more = _("Your answers opened more questions. Please look through them.") if asked and asked.has_more and not asked.errors and form.is_valid() else ""  # fmt: skip
+        return _join_page(request, network, form, asked, status=422, note=more)
     if not _took_its_time(request.POST.get("t", ""), network):
-        return _join_page(request, network, form, status=422, note=_("Please look through it once more, and press the button again."))  # fmt: skip
+        return _join_page(request, network, form, asked, status=422, note=_("Please look through it once more, and press the button again."))  # fmt: skip
     if not form.cleaned_data["website"]:  # what only a program fills; it is thanked all the same
+        said: dict[str, Any] = (
+            {"answers": asked.answers, "files": lambda: keep_files(asked)} if asked is not None else {}
+        )
         joining.apply(
             network=network,
             language=translation.get_language() or "en",
             brought_by=_brought_by(request, network),
             **form.values(),
+            **said,
         )
     return _plain(request, "sent", network=network, email=form.cleaned_data["email"])
 
@@ -86,7 +105,13 @@ def _brought_by(request: HttpRequest, network: Network) -> Member | None:
 
 
 def _join_page(
-    request: HttpRequest, network: Network, form: JoinForm, *, status: int = 200, note: str = ""
+    request: HttpRequest,
+    network: Network,
+    form: JoinForm,
+    asked: AnswersForm | None,
+    *,
+    status: int = 200,
+    note: str = "",
 ) -> HttpResponse:
     language = translation.get_language() or "en"
     present = network.members.present().with_country()
@@ -98,6 +123,7 @@ def _join_page(
         status=status,
         network=network,
         form=form,
+        answers_form=asked,
         note=note,
         headline=network.text("headlines", language) or network.label,
         lead=network.text("leads", language),
@@ -169,7 +195,7 @@ def network_vote(request: HttpRequest, token: str) -> HttpResponse:
     """A member says what they think of an applicant. GET shows what the applicant said, POST is the answer."""
     read = links.read_vote(token)
     rows = Vote.objects.select_related(
-        "application__network__campaign", "application__country", "application__constituency", "member__organization",
+        "application__network__campaign", "application__network__form", "application__country", "application__constituency", "member__organization",
         "member__person", "member__contact",
     )  # fmt: skip
     vote = rows.filter(uid=read[0]).first() if read else None
@@ -182,7 +208,15 @@ def network_vote(request: HttpRequest, token: str) -> HttpResponse:
             vote.refresh_from_db()
         row = vote.application
         is_open = row.state == Application.State.CONFIRMED
-        answer = _plain(request, "vote", network=row.network, application=row, vote=vote, is_open=is_open)
+        answer = _plain(
+            request,
+            "vote",
+            network=row.network,
+            application=row,
+            vote=vote,
+            is_open=is_open,
+            told=row.said(translation.get_language() or "en"),
+        )
     return _private(answer)
 
 

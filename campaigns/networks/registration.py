@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
+from campaigns.forms.segment_fields import also as answers_of_people
 from campaigns.networks import holdings, lists, segment_fields, services, timeline  # noqa: F401  lists register themselves
 from campaigns.networks.models import Application, Member, Network, Representative
 from crm.accounts.models import User
@@ -92,6 +93,7 @@ undoable("network", services.restore_network)
 undoable("application", services.restore_application)
 undoable("member", services.restore_member)
 final("application.confirmed", gettext_lazy("They pressed the button themselves; that happened."))
+final("network.asks", gettext_lazy("Take the questions out of its form instead."))
 final("member.joined", gettext_lazy("A welcome has gone out. End the membership on the network’s page instead."))
 for _verb, _why in (
     ("application.voted", gettext_lazy("A member answered by themselves; that happened.")),
@@ -142,5 +144,10 @@ readable.choices_of("network.rule", Network.Rule.choices)
 readable.choices_of("representative.state", Representative.State.choices)
 timeline.register_sources()
 segment_fields.register_fields()
+for _who in ("person_id", "contact_id"):
+    answers_of_people(
+        f"SELECT n.form_id, m.{_who} AS person_id, a.answers FROM campaigns_application a JOIN campaigns_member m ON m.id = a.member_id"  # noqa: S608 our own words
+        " JOIN campaigns_network n ON n.id = a.network_id WHERE n.form_id IS NOT NULL AND jsonb_typeof(a.answers) = 'object'"
+    )
 holdings.register()
 serve("campaigns.networks.api")

@@ -12,6 +12,8 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.forms.models import Form
+from campaigns.forms.services import create_form
 from campaigns.networks.letters import queue
 from campaigns.networks.models import Application, Kind, Member, Network, NetworkLetter, Shown
 from campaigns.networks.representatives import first_representative
@@ -37,7 +39,7 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 FIELDS = (
-    "campaign", "name", "slug", "headlines", "leads", "charters", "questions", "kinds", "rule", "topic", "is_public",
+    "campaign", "name", "slug", "headlines", "leads", "charters", "kinds", "rule", "topic", "is_public",
     "has_directory", "votes_needed", "renews",
 )  # fmt: skip
 State = Application.State
@@ -86,6 +88,23 @@ def edit_network(
         _check(row)
         row.save()
         return record(verb="network.edited", target=row, actor=actor, changes=changes, event={})
+
+
+def ask_questions(*, network: Network, actor: User) -> Form:
+    """The network's form, which staff fill with joining questions; a new one when it asks nothing yet."""
+    with transaction.atomic():
+        row: Network = lock(network)
+        if row.form is not None:
+            return row.form
+        form = create_form(
+            actor=actor, campaign=row.campaign, purpose=Form.Purpose.JOINING, name=row.name, names=row.names,
+            slug=f"{row.slug[:45]}-{str(row.uid)[-8:]}",
+        )  # fmt: skip
+        row.form = form
+        row.save(update_fields=["form", "updated_at"])
+        network.form = form
+        record(verb="network.asks", target=row, actor=actor, changes=[("form", None, str(form.uid))], event={})
+    return form
 
 
 def archive_network(*, network: Network, actor: User) -> AuditEntry | None:

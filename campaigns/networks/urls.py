@@ -9,6 +9,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("networks/new/", views.network_create, name="network_create"),
     path("networks/<uuid:uid>/", views.network_detail, name="network_detail"),
     path("networks/<uuid:uid>/edit/", views.network_edit, name="network_edit"),
+    path("networks/<uuid:uid>/questions/", views.network_questions, name="network_questions"),
     path("networks/<uuid:uid>/archive/", views.network_archive, name="network_archive"),
     path("networks/applications/<uuid:uid>/", views.application_detail, name="application_detail"),
     path("networks/applications/<uuid:uid>/accept/", views.application_accept, name="application_accept"),

@@ -10,9 +10,11 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from campaigns.forms.engine import builder_url
 from campaigns.networks import growth, matching, services
 from campaigns.networks.forms import DecisionForm, DeclineForm, NetworkForm
 from campaigns.networks.mapping import network_map
@@ -109,6 +111,15 @@ def network_create(request: StaffRequest) -> HttpResponse:
             toast(request, _("%(name)s is there. Open its page when the texts are right.") % {"name": network.label})
             return done(request, reverse("network_detail", args=[network.uid]))
     return _form(request, form, _("New network"), reverse("network_list"))
+
+
+@requires(Action.DRIVES)
+@require_POST
+def network_questions(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """To where its joining questions are built."""
+    network = _editable(request, uid)
+    form = services.ask_questions(network=network, actor=request.user)
+    return done(request, builder_url(form))
 
 
 @requires(Action.DRIVES)
@@ -212,6 +223,7 @@ def _application_page(
         "organizations": organizations,
         "person_uid": form["person"].value() or next((str(s.row.uid) for s in people if s.is_sure), ""),
         "organization_uid": form["organization"].value() or next((str(s.row.uid) for s in organizations if s.is_sure), ""),
+        "told": application.said(get_language() or "en"),
         "letters": list(application.letters.order_by("due_at")),
         "votes": list(application.votes.select_related("member__organization", "member__person").order_by("answered_at", "pk")),
         "form": form,
@@ -251,7 +263,7 @@ def _editable(request: StaffRequest, uid: UUID) -> Network:
 
 def _application(request: StaffRequest, uid: UUID) -> Application:
     rows = Application.objects.visible_to(request.user).select_related(
-        "network__campaign", "network__topic", "country", "constituency", "decided_by", "member", "brought_by__organization",
+        "network__campaign", "network__topic", "network__form", "country", "constituency", "decided_by", "member", "brought_by__organization",
         "brought_by__person",
     )  # fmt: skip
     return get_object_or_404(rows, uid=uid)

@@ -50,6 +50,9 @@ class CellOut(serializers.Serializer[Any]):
     commitments_red = _count()
     commitments_kept = _count()
     next_due_on = serializers.DateField(allow_null=True)
+    invited = _count("Invitations to events of this drive.")
+    answered = _count("Of these, with an answer.")
+    came = _count("People who were checked in at events of this drive.")
     whom = serializers.UUIDField(allow_null=True, help_text="The organization to turn to first.")
 
 
@@ -164,7 +167,8 @@ def _cell(cell: Cell, now: Any) -> dict[str, Any]:
         "seats": cell.seats, "last_two_way_at": cell.talked_at, "weeks_since_two_way": cell.weeks(now),
         "stance": Stance(cell.stance).code if cell.stance else None, "is_mixed": cell.lowest != cell.highest,
         "commitments_green": cell.green, "commitments_yellow": cell.yellow, "commitments_red": cell.red,
-        "commitments_kept": cell.kept, "next_due_on": cell.due, "whom": cell.whom,
+        "commitments_kept": cell.kept, "next_due_on": cell.due, "invited": cell.invited,
+        "answered": cell.answered, "came": cell.came, "whom": cell.whom,
     }  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""What the colour of a cell says: reached, position, contact, commitments or posts. Each has its words and its legend."""
+"""What the colour of a cell says: reached, position, contact, commitments, posts or events. Each has its words and its legend."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ MEASURES: dict[str, StrOrPromise] = {
     "contact": gettext_lazy("last two-way contact"),
     "commitments": gettext_lazy("commitments"),
     "posts": gettext_lazy("posts we can reach"),
+    "events": gettext_lazy("events"),
 }
 
 
@@ -43,11 +44,13 @@ def same_look(cell: Cell, measure: str, now: datetime) -> tuple[object, ...]:
         return cell.red, cell.yellow, cell.green, cell.kept
     if measure == "posts":
         return cell.seats, cell.posts
+    if measure == "events":
+        return cell.invited, cell.answered, cell.came
     return (cell.state, cell.reached, cell.institutions) if cell.state == "part" else (cell.state,)
 
 
 def look_of(cell: Cell, measure: str, now: datetime) -> Look:
-    return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts}.get(measure, _reached)(cell, now)  # fmt: skip
+    return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts, "events": _events}.get(measure, _reached)(cell, now)  # fmt: skip
 
 
 def _reached(cell: Cell, now: datetime) -> Look:
@@ -92,6 +95,17 @@ def _posts(cell: Cell, now: datetime) -> Look:
     return Look(css, _("%(n)s of %(all)s posts") % {"n": formats.number(cell.seats), "all": formats.number(cell.posts)})
 
 
+def _events(cell: Cell, now: datetime) -> Look:
+    if cell.came:
+        return Look("reached", _("%(n)s came") % {"n": formats.number(cell.came)})
+    if not cell.invited:
+        return Look("unknown", _("Not invited"))
+    css = "part" if cell.answered else "open"
+    return Look(
+        css, _("%(n)s of %(all)s answered") % {"n": formats.number(cell.answered), "all": formats.number(cell.invited)}
+    )
+
+
 def legend_of(measure: str) -> list[tuple[str, str]]:
     """(class of the dot, words)"""
     if measure == "position":
@@ -102,4 +116,6 @@ def legend_of(measure: str) -> list[tuple[str, str]]:
         return [("bad", _("one is late")), ("warn", _("one is at risk")), ("ok", _("on track")), ("p7", _("all kept")), ("rest", _("none"))]  # fmt: skip
     if measure == "posts":
         return [("p7", _("each holder can be written to")), ("p6", _("some can")), ("p2", _("none can")), ("rest", _("no posts known"))]  # fmt: skip
+    if measure == "events":
+        return [("p7", _("somebody came")), ("p6", _("somebody answered")), ("p5", _("invited, no answer yet")), ("rest", _("not invited"))]  # fmt: skip
     return [("p7", _("reached in this drive")), ("p6", _("partly")), ("p5", _("not reached yet")), ("p2", _("no address that works"))]  # fmt: skip

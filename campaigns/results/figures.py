@@ -20,7 +20,7 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.commitments.models import Commitment
 from campaigns.delivery.models import Delivery, Outcome
-from campaigns.events.models import Registration
+from campaigns.events.models import Invitation, Registration
 from campaigns.interactions.models import Party
 from campaigns.outreach.models import Interaction
 from campaigns.planning.models import Campaign, Drive
@@ -146,6 +146,18 @@ class Scope:
         seats = Registration.objects.came().filter(event__drive__in=self.drives, came_at__range=self.moments)
         return self.institutions().filter(pk__in=seats.filter(organization__isnull=False).values("organization_id"))
 
+    def invitations(self) -> Any:
+        return Invitation.objects.filter(event__drive__in=self.drives, organization__isnull=False)
+
+    def invited(self) -> Any:
+        """Institutions within that were invited to an event of the drives, themselves or somebody of theirs."""
+        asked = self.invitations().filter(created_at__range=self.moments)
+        return self.institutions().filter(pk__in=asked.values("organization_id"))
+
+    def answered(self) -> Any:
+        said = self.invitations().filter(answered_at__range=self.moments)
+        return self.institutions().filter(pk__in=said.values("organization_id"))
+
     def kept(self) -> Any:
         return self.promises().filter(state="kept", settled_at__range=self.moments)
 
@@ -211,6 +223,16 @@ FIGURES: dict[str, Figure] = {
             "commitments", lambda scope: scope.kept().filter(verified_at__isnull=False), {},
         ),
         Figure(
+            "invited", _("Institutions invited to events"),
+            _("Institutions within that were invited to an event of the drives on these days, themselves or somebody of theirs. Each counts once."),
+            "organizations", Scope.invited, {},
+        ),
+        Figure(
+            "answered", _("Institutions that answered"),
+            _("Institutions within that answered an invitation to an event of the drives on these days, whatever they said. Each counts once."),
+            "organizations", Scope.answered, {},
+        ),
+        Figure(
             "attended", _("Institutions that came to events"),
             _("Institutions within, of whom somebody was checked in at an event of the drives on these days. Each counts once."),
             "organizations", Scope.attended, {"constituency": "constituency__root_code", "country": "country_id"},
@@ -241,7 +263,7 @@ class Counted:
 
 
 def count(scope: Scope) -> dict[str, Counted]:
-    """All of them. Seven statements: figures with a breakdown are its sum, and steps and promises are read in one each."""
+    """All of them. Eight statements: figures with a breakdown are its sum, and steps and promises are read in one each."""
     found: dict[str, Counted] = {}
     for code in ("institutions", "people", "two_way", "attended"):
         figure = FIGURES[code]
@@ -259,7 +281,11 @@ def count(scope: Scope) -> dict[str, Counted]:
         kept=Count("pk", filter=settled),
         kept_verified=Count("pk", filter=settled & Q(verified_at__isnull=False)),
     )
-    values = {"moved_up": ways["up"], "moved_down": ways["down"], "first_known": ways["first"], **promises}
+    asked = scope.institutions().aggregate(
+        invited=Count("pk", filter=Q(pk__in=scope.invited().values("pk"))),
+        answered=Count("pk", filter=Q(pk__in=scope.answered().values("pk"))),
+    )
+    values = {**asked, "moved_up": ways["up"], "moved_down": ways["down"], "first_known": ways["first"], **promises}
     return found | {code: Counted(FIGURES[code], value, {}) for code, value in values.items()}
 
 

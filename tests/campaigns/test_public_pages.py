@@ -24,6 +24,7 @@ from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
     DriveFactory,
+    FormFactory,
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
@@ -62,7 +63,7 @@ def world(planner):
     drive = DriveFactory()
     network = NetworkFactory(
         slug="all", campaign=drive.campaign, rule="members", votes_needed=1, renews=True, topic=TopicFactory(),
-        charters={"en": "Be kind."}, questions=[{"text": "Why?", "is_required": True}],
+        charters={"en": "Be kind."}, form=FormFactory(purpose="joining"),
     )  # fmt: skip
     PublicPageFactory(drive=drive, slug="ten")
     person = ContactPointFactory(value="grace@people.test", person__name="Grace").person

@@ -1,82 +1,225 @@
-"""An event in a real browser: answered without a script, and a door that goes on working without a network."""
+"""Events in a real browser, against the whole product: from an invitation in a mailbox to the letter to those who came.
 
+Staff and one partner with JavaScript, the other partners without. The mailing, the replies and the letters go over SMTP; the door works
+while there is no network, in two windows of one device.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+import time
+from collections.abc import Callable
 from datetime import timedelta
+from email.message import EmailMessage
+from typing import Any
 
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import Browser, Page, expect
 
-from campaigns.events import links
+from campaigns.delivery.addresses import reply_address
+from campaigns.delivery.models import Delivery
+from campaigns.delivery.queries import counts
 from campaigns.events.checking import door_url
-from campaigns.events.models import CheckIn, Event, Invitation, Registration
+from campaigns.events.models import CheckIn, Event, EventLetter, Invitation, Registration
+from campaigns.mailings.editing import save_settings
+from campaigns.mailings.models import Mailing
+from contacts.consent.services import grant_consent
+from crm.local.leftovers import about
+from tests import factories
 from tests import live as product
+from tests.campaigns.delivery.building import EVERYBODY, to_freezing
+from tests.e2e.partner_door import found_in_mail
 from tests.e2e.test_kit import complaints
-from tests.factories import EventFactory, GrantFactory, InvitationFactory, RegistrationFactory, UserFactory
 
 expect.set_options(timeout=20_000)
+ANSWER = r"https?://[^\s\"<>)]+/answer/[\w.-]+/"
+SEAT = r"https?://[^\s\"<>)]+/seat/[\w.-]+/"
 
 
-def test_a_partner_sends_a_colleague_and_another_waits_and_moves_up_without_a_script(
-    live: product.Live, browser: Browser
+def until(said: Callable[[], Any], what: str, seconds: float = 45) -> Any:
+    limit = time.monotonic() + seconds
+    while time.monotonic() < limit:
+        if answer := said():
+            return answer
+        time.sleep(0.2)
+    raise AssertionError(f"{what} did not happen within {seconds:.0f} s")
+
+
+def leave(mailing: Mailing, planner: Any, live: product.Live) -> None:
+    """A draft, approved; the running product finds it, freezes its audience and sends it."""
+    row = save_settings(
+        mailing=mailing, actor=planner, version=mailing.content_version,
+        values={"sender": factories.SenderFactory(), "transport": mailing.transport},
+    )  # fmt: skip
+    with override_settings(BASE_URL=live.url):  # its page's address is part of what is approved
+        to_freezing(row)
+    try:
+        until(lambda: Mailing.objects.get(pk=row.pk).state == "finished", "sending")
+    except AssertionError as late:
+        now = Mailing.objects.get(pk=row.pk)
+        raise AssertionError(f"{late}: {now.state} {now.state_reason} {counts(now.pk)}\n{live.log()}") from None
+
+
+def say_by_mail(live: product.Live, invitation: Invitation, words: str) -> None:
+    """A reply, as a mail program sends it, to the address that the mail named."""
+    message = EmailMessage()
+    message["From"], message["To"] = invitation.email, reply_address(invitation.mailing_id, invitation.seq)  # type: ignore[arg-type]
+    message["Subject"], message["Message-ID"] = "Re: Invitation", f"<{time.time_ns()}@people.test>"
+    message.set_content(f"{words}\n\nOn Monday the campaign wrote:\n> Simply answer this mail with YES or NO.\n")
+    server = about(live.folder)["EMAIL_URL"].removeprefix("smtp://")
+    with smtplib.SMTP(*server.split(":")) as smtp:  # type: ignore[arg-type]
+        smtp.send_message(message)
+
+
+def test_from_an_invitation_in_the_mailbox_to_the_letter_to_those_who_came(
+    live: product.Live, browser: Browser, page: Page, sign_in_page: Any
 ) -> None:
-    event = EventFactory(name="Dialogue", capacity=1)
-    first, second = (InvitationFactory(event=event, person__name=name) for name in ("Fatou Ndiaye", "Second Guest"))
-    window = browser.new_context(base_url=live.url, java_script_enabled=False, viewport={"width": 390, "height": 844})
-    page = window.new_page()
+    stamp = time.time_ns()  # the mailbox may hold messages of an earlier run
+    planner = factories.GrantFactory(user=factories.UserFactory(name="Ana Ferreira"), role="planner").user
+    topic, everybody = (
+        factories.TopicFactory(name="Policy updates"),
+        factories.SegmentFactory(name="Zambia", tree=EVERYBODY),
+    )
+    factories.TransportFactory(name="Local mailbox", is_default=True)
+    zambia = factories.CountryFactory(code="ZM")
+    guests = {}
+    for name in ("Fatou", "Ben", "Cem"):
+        person = factories.PersonFactory(name=f"{name} Banda", given_name=name, country=zambia, language="en")
+        factories.ContactPointFactory(person=person, value=f"{name.lower()}@e{stamp}.test")
+        grant_consent(subject=person, topic=topic, lawful_basis="consent", source="test")
+        guests[name] = f"{name.lower()}@e{stamp}.test"
+    event = factories.EventFactory(name="Dialogue", capacity=2)
+    plain = browser.new_context(
+        base_url=live.url, java_script_enabled=False, viewport={"width": 390, "height": 844}, locale="en-GB"
+    )
+    partner = plain.new_page()
 
-    def answer(invitation: Invitation, label: str) -> None:
-        page.goto("/" + links.invitation_url(invitation).split("/", 3)[3])
-        page.get_by_label(label, exact=True).check()
+    # staff invite from the event's page
+    sign_in_page(planner)
+    page.goto(f"/events/{event.uid}/")
+    page.get_by_role("link", name="Invite", exact=True).click()
+    page.get_by_label("Whom to invite").select_option(label="Zambia")
+    page.get_by_label("Topic").select_option(label="Policy updates")
+    page.locator("main form button").last.click()
+    page.wait_for_url(re.compile(r"/mailings/[0-9a-f-]{36}/"))
+    leave(Mailing.objects.get(), planner, live)
 
-    answer(first, "I cannot come, and send somebody else")
-    page.get_by_text("If you send somebody else").click()
-    page.get_by_label("Name of who comes instead of you").fill("Awa Sarr")
-    page.get_by_label("Their e-mail").fill("awa@gov.test")
-    page.get_by_role("button", name="Send the answer").click()
-    expect(page.locator(".pub-seats")).to_contain_text("Awa Sarr: has a seat")
-    answer(second, "Yes, I will come")
-    page.get_by_role("button", name="Send the answer").click()
-    expect(page.locator(".pub-seats")).to_contain_text("number 1 on the waiting list")
-    answer(first, "No, I cannot come")
-    page.get_by_role("button", name="Send the answer").click()
-    expect(page.get_by_text("Thank you for telling us.")).to_be_visible()
+    # one accepts and sends a colleague, without a script; two say yes, one of them with: the last one waits
+    def answer(window: Page, address: str, label: str) -> None:
+        window.goto(found_in_mail(page, live, address, ANSWER))
+        window.get_by_label(label, exact=True).check()
 
-    assert Registration.objects.get(name="Second Guest").state == "seat" and Event.objects.get().taken == 1
-    assert window.cookies() == []
-    window.close()
+    answer(partner, guests["Fatou"], "I cannot come, and send somebody else")
+    partner.get_by_text("If you send somebody else").click()
+    partner.get_by_label("Name of who comes instead of you").fill("Awa Sarr")
+    partner.get_by_label("Their e-mail").fill(f"awa@e{stamp}.test")
+    partner.get_by_role("button", name="Send the answer").click()
+    expect(partner.locator(".pub-seats")).to_contain_text("Awa Sarr: has a seat")
+    answer(partner, guests["Ben"], "Yes, I will come")
+    partner.get_by_role("button", name="Send the answer").click()
+    expect(partner.locator(".pub-seats")).to_contain_text("Ben Banda: has a seat")
+    with_script = browser.new_context(base_url=live.url, locale="en-GB")
+    third = with_script.new_page()
+    answer(third, guests["Cem"], "Yes, I will come")
+    third.get_by_role("button", name="Send the answer").click()
+    expect(third.locator(".pub-seats")).to_contain_text("number 1 on the waiting list")
+
+    # another declines by replying, and who waits moves up, with a letter; whoever was sent has one too
+    say_by_mail(live, Invitation.objects.get(person__given_name="Ben"), "No, thank you.")
+    until(lambda: Registration.objects.get(name="Cem Banda").state == "seat", "moving up")
+    assert Invitation.objects.get(person__given_name="Ben").came_by == "reply"
+    until(lambda: EventLetter.objects.filter(about="moved_up", sent_at__isnull=False).exists(), "the letter")
+    third.goto(found_in_mail(page, live, guests["Cem"], SEAT))
+    expect(third.locator("main")).to_contain_text("Cem Banda: has a seat")
+    partner.goto(found_in_mail(page, live, f"awa@e{stamp}.test", SEAT))
+    expect(partner.locator("main")).to_contain_text("Awa Sarr: has a seat")
+    assert Event.objects.get().taken == 2 and plain.cookies() == [] and with_script.cookies() == []
+
+    # the day comes: one is checked in, and the letter goes to those who came
+    now = timezone.now()
+    Event.objects.update(starts_at=now - timedelta(hours=5), ends_at=now - timedelta(hours=1))
+    page.goto(f"/events/{event.uid}/")
+    page.get_by_role("link", name="Check-in").click()
+    page.get_by_label("Name, or scan a badge").fill(door_url(Registration.objects.get(name="Cem Banda")))
+    page.keyboard.press("Enter")
+    expect(page.locator(".door-last")).to_have_text("Welcome, Cem Banda")
+    until(lambda: Registration.objects.get(name="Cem Banda").came_at, "the check-in")
+    page.goto(f"/events/{event.uid}/")
+    page.get_by_role("link", name="Write to those who came").click()
+    page.get_by_label("Topic").select_option(label="Policy updates")
+    page.locator("main form button").last.click()
+    page.wait_for_url(re.compile(r"/mailings/[0-9a-f-]{36}/"))
+    thanks = Mailing.objects.latest("pk")
+    leave(thanks, planner, live)
+    found_in_mail(page, live, guests["Cem"], "Thank you for coming|Thank you")
+    assert list(Delivery.objects.filter(mailing_id=thanks.pk).values_list("address", flat=True)) == [guests["Cem"]]
+    plain.close()
+    with_script.close()
+    assert complaints(page) == [] and everybody.pk
 
 
-def test_the_door_works_offline_and_syncs_without_doubling(sign_in_page) -> None:  # type: ignore[no-untyped-def]
-    officer = GrantFactory(user=UserFactory(name="Fatou"), role="outreach").user
-    event = EventFactory(starts_at=timezone.now() - timedelta(hours=1))
-    ana, ben = (RegistrationFactory(event=event, name=name) for name in ("Ana Diop", "Ben Sow"))
+def test_two_windows_of_a_door_share_what_they_note_and_nothing_is_lost_or_doubled(
+    sign_in_page: Any, live: product.Live
+) -> None:
+    officer = factories.GrantFactory(user=factories.UserFactory(name="Fatou"), role="outreach").user
+    event = factories.EventFactory(starts_at=timezone.now() - timedelta(hours=1))
+    ana, ben, gone = (
+        factories.RegistrationFactory(event=event, name=name) for name in ("Ana Diop", "Ben Sow", "Not Here")
+    )
     page: Page = sign_in_page(officer)
     path = reverse("event_door", args=[event.uid])
-
     page.goto(path)
-    expect(page.locator(".door-list li")).to_have_count(2)
+    expect(page.locator("[data-door-list] li")).to_have_count(3)
     page.evaluate("navigator.serviceWorker.ready.then(() => true)")
     page.reload()  # the worker keeps what the page is made of
-    expect(page.locator(".door-list li")).to_have_count(2)
+    expect(page.locator("[data-door-list] li")).to_have_count(3)
     page.context.set_offline(True)
+    other = page.context.new_page()
     page.reload()
-    expect(page.locator(".door-list li")).to_have_count(2)
+    other.goto(path)
+    for window in (page, other):
+        expect(window.locator("[data-door-list] li")).to_have_count(3)
+    gone.delete()  # meanwhile, elsewhere
+
+    # one notes by a badge and somebody who walked in, the other one more; each sees what the other noted
     page.get_by_label("Name, or scan a badge").fill(door_url(ana))
     page.keyboard.press("Enter")
     expect(page.locator(".door-last")).to_have_text("Welcome, Ana Diop")
     page.get_by_text("Somebody who is not on the list").click()
     page.get_by_label("Name", exact=True).fill("Walk In")
     page.get_by_role("button", name="They came").click()
-    expect(page.locator(".door-state")).to_contain_text("2 to send")
+    other.get_by_role("button", name="Came: Ben Sow").click()
+    other.get_by_role("button", name="Came: Not Here").click()
+    for window in (page, other):
+        expect(window.locator(".door-state")).to_contain_text("4 to send")
+        expect(window.locator("[data-door-list] li.came")).to_have_count(4)
+    other.get_by_text("This device", exact=True).click()
+    other.get_by_role("button", name="Remove the list from this device").click()
+    expect(other.locator(".door-last")).to_contain_text("nothing was removed")
     assert not CheckIn.objects.exists()
-    page.context.set_offline(False)
-    page.evaluate("window.dispatchEvent(new Event('online'))")
-    expect(page.locator(".door-state")).to_contain_text("2 of 3")
-    expect(page.locator(".door-state")).to_contain_text("Up to date")
-    page.reload()
-    expect(page.locator(".door-list li.came")).to_have_count(2)
 
-    assert CheckIn.objects.count() == 2 and Registration.objects.filter(role="walk_in").count() == 1
+    # the network is back, and both send at once
+    page.context.set_offline(False)
+    for window in (page, other):
+        window.evaluate("window.dispatchEvent(new Event('online'))")
+    for window in (page, other):
+        expect(window.locator(".door-state")).to_contain_text("3 of 3")
+        expect(window.locator(".door-state")).to_contain_text("Up to date")
+    assert sorted(CheckIn.objects.values_list("registration__name", flat=True)) == ["Ana Diop", "Ben Sow", "Walk In"]
+
+    # what the server refused stays, says why, and is noted anew as somebody who is not on the list
+    expect(page.locator("[data-door-refusals] li")).to_contain_text("Not Here")
+    expect(page.locator("[data-door-refusals] li")).to_contain_text("does not know this seat")
+    page.reload()
+    page.get_by_role("button", name="Note as not on the list").click()
+    expect(page.locator(".door-state")).to_contain_text("4 of 4")
+    until(lambda: CheckIn.objects.count() == 4, "the last note")
+    expect(other.locator("[data-door-refusals] li")).to_have_count(0)
+    assert Registration.objects.filter(role="walk_in").count() == 2
     ben.refresh_from_db()
-    assert ben.came_at is None and page.evaluate("document.scrollingElement.scrollWidth") <= 1440
+    assert ben.came_at and page.evaluate("document.scrollingElement.scrollWidth") <= 1440
+    other.close()
     assert complaints(page) == []

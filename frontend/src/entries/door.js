@@ -1,15 +1,21 @@
-// The door of an event. What is noted is kept in localStorage with a key that this device makes, and sent when there is a network;
-// the server takes each key once, so sending again does no harm.
+// The door of an event. What is noted is kept on this device with a key that it makes (see ../door/queue.js), and sent when there is a
+// network; the server takes each key once, so sending again does no harm. What it refuses stays here, with the reason.
+import { openQueue } from "../door/queue.js";
+
 const root = document.querySelector("[data-door]");
 const words = JSON.parse(document.getElementById("door-words").textContent);
 const at = (name) => root.querySelector(`[data-door-${name}]`);
-const store = `door:${root.dataset.door}`;
-const load = (part, empty) => JSON.parse(localStorage.getItem(`${store}:${part}`) ?? "null") ?? empty;
-const save = (part, value) => localStorage.setItem(`${store}:${part}`, JSON.stringify(value));
+const BATCH = 200;
 
-let people = load("people", []);
-let notes = load("notes", []);
-let isSending = false;
+const queue = await openQueue(root.dataset.door).catch((problem) => {
+  at("state").textContent = words.nostore;
+  throw problem;
+});
+let people = await queue.people();
+let notes = await queue.all();
+let token = root.dataset.token;
+let sending = null; // what is under way; whoever asks meanwhile waits for it, and for a turn after it
+let isAskedAgain = false;
 let trouble = "";
 
 // crypto.randomUUID is there on https and localhost only, and a door may well have neither
@@ -21,10 +27,11 @@ function newKey() {
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join("-");
 }
 
-/** The list as it stands with what is not sent yet. */
+/** The list as it stands with what is not sent yet; what was refused does not count. */
 function shownPeople() {
   const rows = new Map(people.map((row) => [row.uid, { ...row }]));
   for (const note of notes) {
+    if (note.refused) continue;
     if (note.seat && rows.has(note.seat)) rows.get(note.seat).came_at = note.out ? null : (rows.get(note.seat).came_at ?? note.at);
     if (!note.seat) rows.set(note.key, { uid: note.key, name: note.name, of: note.organization, state: "seat", came_at: note.at, isNew: true });
   }
@@ -37,10 +44,18 @@ function draw() {
   const rows = shownPeople();
   const wanted = plain(at("find").value.trim());
   const found = rows.filter((row) => !wanted || plain(`${row.name} ${row.of}`).includes(wanted)).slice(0, 60);
+  const waiting = notes.filter((note) => !note.refused).length;
   at("list").replaceChildren(...found.map(drawRow));
   at("count").textContent = `${rows.filter((row) => row.came_at).length} ${words.of} ${rows.length}`;
-  const kept = notes.length ? `${notes.length} ${words.waiting}. ` : "";
-  at("state").textContent = kept + (trouble || (navigator.onLine ? words.online : words.offline));
+  at("state").textContent = (waiting ? `${waiting} ${words.waiting}. ` : "") + (trouble || (navigator.onLine ? words.online : words.offline));
+  const refused = notes.filter((note) => note.refused);
+  at("refused").hidden = !refused.length;
+  at("refusals").replaceChildren(...refused.map(drawRefused));
+}
+
+async function look() {
+  [people, notes] = await Promise.all([queue.people(), queue.all()]);
+  draw();
 }
 
 function drawRow(row) {
@@ -54,15 +69,27 @@ function drawRow(row) {
   button.classList.toggle("btn-primary", !row.came_at);
   button.setAttribute("aria-label", `${button.textContent}: ${row.name}`);
   button.disabled = Boolean(row.isNew);
-  button.addEventListener("click", () => note({ seat: row.uid, out: Boolean(row.came_at) }, row.came_at ? "" : `${words.welcome}, ${row.name}`));
+  button.addEventListener("click", () => note({ seat: row.uid, who: row.name, of: row.of, out: Boolean(row.came_at) }, row.came_at ? "" : `${words.welcome}, ${row.name}`));
   return item;
 }
 
-function note(what, said) {
-  notes.push({ key: newKey(), at: new Date().toISOString(), ...what });
-  save("notes", notes);
+function drawRefused(one) {
+  const item = at("refusal").content.firstElementChild.cloneNode(true);
+  const [name, why] = item.querySelectorAll(".door-who > *");
+  const [again, walk, drop] = item.querySelectorAll("button");
+  name.textContent = `${one.who || one.name || "?"} · ${new Date(one.at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })}`;
+  why.textContent = words[`why_${one.refused}`] ?? words.why_other;
+  walk.hidden = one.refused !== "unknown" || !one.who || Boolean(one.out);
+  again.addEventListener("click", async () => { await queue.again(one.key); await look(); send(); });
+  walk.addEventListener("click", async () => { await queue.add({ key: newKey(), at: one.at, name: one.who, organization: one.of ?? "" }); await queue.drop(one.key); await look(); send(); });
+  drop.addEventListener("click", async () => { await queue.drop(one.key); look(); });
+  return item;
+}
+
+async function note(what, said) {
+  await queue.add({ key: newKey(), at: new Date().toISOString(), ...what });
   at("last").textContent = said;
-  draw();
+  await look();
   send();
 }
 
@@ -70,41 +97,73 @@ function note(what, said) {
 function scanned(text) {
   const uid = text.toLowerCase().match(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g)?.pop();
   if (!uid) return false;
-  const row = shownPeople().find((one) => one.uid === uid);
-  if (!row) at("last").textContent = words.unknown;
-  else if (row.came_at) at("last").textContent = `${words.already}: ${row.name}`;
-  else note({ seat: uid, out: false }, `${words.welcome}, ${row.name}`);
+  admit(uid);
   return true;
 }
 
-async function ask(url, options) {
-  const answer = await fetch(url, { headers: { Accept: "application/json", ...options?.headers }, ...options, redirect: "manual" });
-  if (!answer.ok || !answer.headers.get("Content-Type")?.includes("json")) throw new Error(answer.type === "opaqueredirect" || answer.status === 403 ? "signin" : "failed");
-  return answer.json();
+/** Somebody with a badge; who got the seat after the list was fetched is looked up, and noted unseen while there is no network. */
+async function admit(uid) {
+  const find = () => shownPeople().find((one) => one.uid === uid);
+  if (!find()) await send();
+  const row = find();
+  if (row?.came_at) at("last").textContent = `${words.already}: ${row.name}`;
+  else if (row) note({ seat: uid, who: row.name, of: row.of, out: false }, `${words.welcome}, ${row.name}`);
+  else if (!trouble) at("last").textContent = words.unknown;
+  else if (notes.some((one) => one.seat === uid && !one.refused)) at("last").textContent = words.already;
+  else note({ seat: uid, out: false }, words.blind);
 }
 
-async function send() {
-  if (isSending) return;
-  isSending = true;
+async function ask(url, options = {}) {
+  const answer = await fetch(url, { ...options, headers: { Accept: "application/json", ...options.headers }, redirect: "manual" });
+  if (answer.ok && answer.headers.get("Content-Type")?.includes("json")) return answer.json();
+  if (answer.type === "opaqueredirect" || answer.status === 403) throw new Error("signin");
+  throw new Error(answer.status === 404 ? "gone" : "failed");
+}
+
+/** After signing in again in another window the page's own token is an old one: look what a new page would say. */
+async function freshToken() {
+  const answer = await fetch(location.pathname, { redirect: "manual", cache: "no-store" });
+  const found = answer.ok ? (await answer.text()).match(/data-token="([^"]+)"/) : null;
+  if (!found || found[1] === token) return false;
+  token = found[1];
+  return true;
+}
+
+async function sendBatch(batch) {
+  const body = JSON.stringify({ notes: batch.map(({ key, at: when, seat, name, organization, out }) => ({ key, at: when, seat, name, organization, out })) });
+  const post = () => ask(root.dataset.notes, { method: "POST", body, headers: { "Content-Type": "application/json", "X-CSRFToken": token } });
   try {
-    let told;
-    do {
-      const batch = notes.slice(0, 200);
-      told = batch.length
-        ? await ask(root.dataset.notes, { method: "POST", body: JSON.stringify({ notes: batch }), headers: { "Content-Type": "application/json", "X-CSRFToken": root.dataset.token } })
-        : await ask(root.dataset.list);
-      const taken = new Set(batch.map((one) => one.key));
-      people = told.people;
-      notes = notes.filter((one) => !taken.has(one.key));
-      save("people", people);
-      save("notes", notes);
-      trouble = "";
-    } while (notes.length);
+    return await post();
   } catch (problem) {
-    trouble = problem.message === "signin" ? words.signin : words.offline;
+    if (problem.message !== "signin" || !(await freshToken())) throw problem;
+    return post();
+  }
+}
+
+function send() {
+  if (sending) isAskedAgain = true;
+  else sending = sendAll().finally(() => { sending = null; });
+  return sending;
+}
+
+async function sendAll() {
+  let batch = [];
+  isAskedAgain = false;
+  try {
+    do {
+      batch = await queue.claim(BATCH);
+      const told = batch.length ? await sendBatch(batch) : await ask(root.dataset.list);
+      if (batch.length) await queue.settle(batch, told.answers, "other");
+      await queue.keepPeople(told.people);
+      trouble = "";
+      if (isAskedAgain) [batch, isAskedAgain] = [[], false];
+      else if (!(await queue.all()).some((one) => !one.refused && !one.claim)) break;
+    } while (true);
+  } catch (problem) {
+    await queue.settle(batch, {}); // given back: the next turn sends them, from whichever window
+    trouble = { signin: words.signin, gone: words.gone, failed: words.failed }[problem.message] ?? words.offline;
   } finally {
-    isSending = false;
-    draw();
+    await look();
   }
 }
 
@@ -121,14 +180,12 @@ at("walk").addEventListener("submit", (event) => {
   note({ name: form.elements.name.value, organization: form.elements.organization.value }, `${words.welcome}, ${form.elements.name.value}`);
   form.reset();
 });
-at("forget").addEventListener("click", () => {
-  if (notes.length) { at("last").textContent = words.unsent; return; }
-  localStorage.removeItem(`${store}:people`);
-  localStorage.removeItem(`${store}:notes`);
-  people = [];
-  draw();
-  at("last").textContent = words.forgotten;
+at("forget").addEventListener("click", async () => {
+  const isGone = await queue.forget();
+  await look();
+  at("last").textContent = isGone ? words.forgotten : words.unsent;
 });
+queue.onChange(look);
 window.addEventListener("online", send);
 window.addEventListener("offline", draw);
 setInterval(() => { if (notes.length || navigator.onLine) send(); }, 20_000);
@@ -140,17 +197,22 @@ if ("BarcodeDetector" in window && navigator.mediaDevices) {
     const video = at("video");
     if (!video.hidden) { video.srcObject?.getTracks().forEach((track) => track.stop()); video.hidden = true; return; }
     const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-    video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    try {
+      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+    } catch {
+      at("last").textContent = words.nocamera;
+      return;
+    }
     video.hidden = false;
     await video.play();
     let last = "";
-    const look = async () => {
+    const watch = async () => {
       if (video.hidden) return;
       const [code] = await detector.detect(video).catch(() => []);
       if (code && code.rawValue !== last) { last = code.rawValue; scanned(last); }
-      setTimeout(look, 250);
+      setTimeout(watch, 250);
     };
-    look();
+    watch();
   });
 }
 

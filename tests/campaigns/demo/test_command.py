@@ -22,6 +22,8 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
         "Who is covered, and who is not yet": "scheduled",  # leaves when the workers run
         "Social partners: coverage is yours to move": "scheduled",
         "An action plan: three questions": "in_review",
+        "Reminder: Dialogue of ten countries: a plan for the informal economy": "draft",
+        "Thanks: Webinar: reading the coverage figures of your country": "draft",
     }
     assert Mailing.objects.filter(stop_until__isnull=False).count() == 1
     drive = Drive.objects.get()

@@ -8,9 +8,12 @@ from datetime import timedelta
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
+from campaigns.files.models import StoredFile
+from campaigns.forms.models import Form
 from campaigns.networks import joining, letters, links
 from campaigns.networks.models import Application, Member, NetworkLetter
 from contacts.consent.queries import is_permitted
@@ -190,14 +193,42 @@ def test_bad_input_and_programs_leave_nothing_behind(network, values, status, sa
     assert not Application.objects.exists()
 
 
-def test_questions_are_asked_and_kept():
-    network = NetworkFactory(slug="ask", questions=[{"text": "What will you do?", "is_required": True}])
+def test_questions_are_built_in_the_forms_engine_asked_with_conditions_and_kept(planner, sign_in, tmp_path, settings):
+    settings.MEDIA_ROOT = tmp_path
+    network, client = NetworkFactory(slug="ask"), sign_in(planner)
+    where = client.post(f"/networks/{network.uid}/questions/")["Location"]
+    network.refresh_from_db()
+    assert (
+        where == f"/forms/{network.form.uid}/"
+        and client.post(f"/networks/{network.uid}/questions/")["Location"] == where
+    )
+    Form.objects.filter(pk=network.form.pk).update(
+        questions=[
+            {"key": "do", "kind": "choice", "labels": {"en": "What will you do?"}, "is_required": True,
+             "options": [{"value": "write", "labels": {"en": "Write"}}, {"value": "other", "labels": {"en": "Other"}}]},
+            {"key": "what", "kind": "text", "labels": {"en": "What else?"}, "is_required": True, "shown_if": {"rules": [{"key": "do", "is": "is", "value": "other"}]}},
+            {"key": "statute", "kind": "file", "labels": {"en": "Your statutes"}},
+        ]
+    )  # fmt: skip
 
+    assert "What else?" not in Client().get("/join/ask/").content.decode()
     assert join(network).status_code == 422
-    join(network, q0="<b>Write</b>")
+    asked = join(network, **{"q-do": "other", "q-seen": "do statute"})
+    assert asked.status_code == 422 and "What else?" in asked.content.decode() and not Application.objects.exists()
+    lies = SimpleUploadedFile("statute.pdf", b"MZ a program")
+    assert join(network, **{"q-do": "write", "q-statute": lies}).status_code == 422
+    statute = SimpleUploadedFile("statute.pdf", b"%PDF-1.4\n%%EOF\n")
+    join(network, **{"q-do": "other", "q-what": "<b>Sing</b>", "q-statute": statute})
 
     row = Application.objects.get()
-    assert row.answers == [{"question": "What will you do?", "answer": "<b>Write</b>"}]
+    assert (row.answers["do"], row.answers["what"], row.files.count()) == ("other", "<b>Sing</b>", 1)
+    assert row.said("en")[:2] == [("What will you do?", "Other"), ("What else?", "<b>Sing</b>")]
+    Application.objects.update(state="confirmed", confirmed_at=timezone.now())
+    page = client.get(f"/networks/applications/{row.uid}/").content.decode()
+    assert "What else?" in page and "&lt;b&gt;Sing" in page
+    row.answers = [{"question": "Asked before forms?", "answer": "Yes"}]  # what was kept before there was an engine
+    assert row.said() == [("Asked before forms?", "Yes")]
+    assert joining.forget(Application.objects.all()) == 1 and not StoredFile.objects.exists()
 
 
 def test_who_brought_somebody_is_known(network):

@@ -102,11 +102,11 @@ def test_screens_from_a_new_network_to_a_member_and_back(planner, sign_in):
     client, campaign = sign_in(planner), CampaignFactory()
     said = {
         "campaign": campaign.uid, "name": "Friends", "slug": "friends", "kinds": ["individual"], "rule": "staff",
-        "headline_en": "Join us", "has_directory": "on", "questions": "Why? | required",
+        "headline_en": "Join us", "has_directory": "on",
     }  # fmt: skip
     assert client.post(reverse("network_create"), said).status_code == 302
     network = Network.objects.get()
-    assert network.questions == [{"text": "Why?", "is_required": True}] and network.headlines == {"en": "Join us"}
+    assert network.form is None and network.headlines == {"en": "Join us"}
     assert client.post(reverse("network_create"), said).status_code == 422  # the address is taken
     assert Client().get("/join/friends/").status_code == 404
     edit = reverse("network_edit", args=[network.uid])

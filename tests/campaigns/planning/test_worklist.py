@@ -24,9 +24,12 @@ from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
     DriveFactory,
+    EventFactory,
+    InvitationFactory,
     MembershipFactory,
     OrganizationFactory,
     PostFactory,
+    RegistrationFactory,
     StepFactory,
 )
 
@@ -71,12 +74,19 @@ def test_cell_knows_posts_talks_positions_and_promises(viewer):
     CommitmentFactory(organization=weak, drive=drive, due_on=timezone.localdate() - timedelta(days=1))
     CommitmentFactory(organization=weak, drive=drive, made_on=timezone.localdate())
     CommitmentFactory(organization=weak)  # in another drive
+    event = EventFactory(drive=drive)
+    InvitationFactory(event=event, organization=strong, answer="no", answered_at=timezone.now())
+    InvitationFactory(event=event, organization=weak)
+    InvitationFactory(organization=weak)  # to an event of another drive
+    for came in (timezone.now(), None):
+        RegistrationFactory(event=event, organization=weak, came_at=came)
 
     cell = first_cell(drive, viewer, ask)
 
     assert (cell.posts, cell.filled, cell.seats, cell.people) == (3, 2, 1, 1)
     assert (cell.stance, cell.stances, cell.lowest, cell.highest) == (3, 2, 3, 7)
     assert (cell.red, cell.green, cell.promises, cell.weeks(timezone.now())) == (1, 1, 2, 4)
+    assert (cell.invited, cell.answered, cell.came) == (2, 1, 1)
     assert cell.whom == strong.uid
     total = grid(drive, viewer, ask).total
     assert (total.institutions, total.reached, total.reachable) == (2, 0, 1)
@@ -158,12 +168,16 @@ def test_weights_are_set_change_the_order_and_go_back(planner, outreach, sign_in
         services.set_weights(drive=drive, actor=planner, need=6)
 
 
-@pytest.mark.parametrize("colour", ["reached", "position", "contact", "commitments", "posts", "nonsense"])
+@pytest.mark.parametrize("colour", ["reached", "position", "contact", "commitments", "posts", "events", "nonsense"])
 def test_grid_is_coloured_by_each_measure(sign_in, viewer, colour):
     step = StepFactory(ask__name="Ratify", stance=2)
-    words = {"position": "Sceptical", "contact": "Never", "commitments": "None", "posts": "No posts"}.get(
-        colour, "No address"
-    )
+    words = {
+        "position": "Sceptical",
+        "contact": "Never",
+        "commitments": "None",
+        "posts": "No posts",
+        "events": "Not invited",
+    }.get(colour, "No address")
 
     page = sign_in(viewer).get(f"{reverse('drive_detail', args=[step.ask.drive.uid])}?colour={colour}").content.decode()
 

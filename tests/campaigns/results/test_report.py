@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 from python_calamine import CalamineWorkbook
 
+from campaigns.events.models import Invitation
 from campaigns.interactions.services import log_interaction
 from campaigns.results import erasing as snapshot_erasing
 from campaigns.results import snapshots
@@ -29,6 +30,7 @@ from tests.factories import (
     DriveFactory,
     EventFactory,
     GrantFactory,
+    InvitationFactory,
     OrganizationFactory,
     PersonFactory,
     RegistrationFactory,
@@ -66,6 +68,9 @@ def story(planner):
     event = EventFactory(drive=drive)
     for place, came_at in ((union, AT), (ministry, None), (elsewhere, AT)):
         RegistrationFactory(event=event, organization=place, came_at=came_at)
+        answered = {"answer": "no", "answered_at": AT} if place is union else {}
+        InvitationFactory(event=event, organization=place, **answered)
+    Invitation.objects.update(created_at=AT)
     return drive
 
 
@@ -75,7 +80,7 @@ def scope(drive, user, first=date(2026, 9, 1), last=date(2026, 12, 15)):
 
 EXPECTED = {
     "institutions": 2, "people": 2, "two_way": 2, "moved_up": 1, "moved_down": 1, "first_known": 2, "promised": 2,
-    "kept": 1, "kept_verified": 1, "attended": 1,
+    "kept": 1, "kept_verified": 1, "invited": 2, "answered": 1, "attended": 1,
 }  # fmt: skip
 
 

@@ -130,6 +130,7 @@ PLACES: dict[str, Place] = {
     "/networks/representatives/<uuid:uid>/": Place("network-representatives", Reach.DRIVE, {"do": "accept"}),
     "/events/<uuid:uid>/": Place("campaign-events", Reach.DRIVE, {"purpose": "reminder"}),
     "/events/invitations/<uuid:uid>/": Place("event-invitations", Reach.DRIVE),
+    "/events/sign-ups/<uuid:uid>/": Place("event-sign-ups", Reach.DRIVE),
     "/events/people/<uuid:uid>/": Place("event-registrations", Reach.DRIVE),
     "/activity/entries/<uuid:uid>/": Place("entries", Reach.COUNTRY),
     "/activity/users/<uuid:uid>/": Place("users", Reach.ALL),

@@ -91,6 +91,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "forms": (asked := make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
         "public-pages": make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat,
+        "event-sign-ups": make.SignUpFactory(event=meeting, country=organization.country),
         "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),
         "mission-reports": make.MissionFactory(meetings=[met]),
         "activities": planned, "objectives": objective, "team-members": teammate,
