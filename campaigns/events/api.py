@@ -199,7 +199,7 @@ class CheckInOut(serializers.Serializer[Any]):
     )
 
 
-class DeclineIn(serializers.Serializer[Any]):
+class SignUpRefusalIn(serializers.Serializer[Any]):
     reason = words(1000)
 
 
@@ -421,11 +421,11 @@ class SignUpResource(Resource):
         signing_up.accept(row=row, actor=self.user)
         return Response(self.again(row))
 
-    @extend_schema(summary="Decline a sign-up", description="The letter leaves in five minutes, and quotes the reason.", request=DeclineIn, responses=SignUpOut)  # fmt: skip
+    @extend_schema(summary="Decline a sign-up", description="The letter leaves in five minutes, and quotes the reason.", request=SignUpRefusalIn, responses=SignUpOut)  # fmt: skip
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, uid: UUID) -> Response:
         row = self.find(uid, Action.DRIVES)
-        signing_up.decline(row=row, actor=self.user, **self.read(DeclineIn))
+        signing_up.decline(row=row, actor=self.user, **self.read(SignUpRefusalIn))
         return Response(self.again(row))
 
 

@@ -99,6 +99,7 @@ def public_paths(placed: Placed) -> list[str]:
         links.representative_url(UUID(placed.uids["network-representatives"])),
         links.vote_url((vote := _vote(placed)).uid, vote.member.contact or vote.member.person),
         event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),
+        event_links.confirm_url(UUID(placed.uids["event-sign-ups"])),
         event_links.seat_url(Registration.objects.get(uid=placed.uids["event-registrations"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
         invite(email="newer@example.org", name="Newer", role="editor", actor=user)[1],
@@ -129,9 +130,16 @@ def public_paths(placed: Placed) -> list[str]:
         "/about/not-ours/",
         "/invitation/not-ours/",
         "/answer/not-ours/",
-        f"/meet/{Event.objects.get(uid=placed.uids['campaign-events']).slug}/",
+        f"/meet/{_open_event(placed).slug}/",
+        f"/meet/{_open_event(placed).slug}/sign-up/?lang=ar",
         *("/" + address.split("/", 3)[3] for address in addresses),
     ]
+
+
+def _open_event(placed: Placed) -> Event:
+    """Everybody can sign up for it."""
+    Event.objects.filter(uid=placed.uids["campaign-events"]).update(sign_ups="staff", is_public=True)
+    return Event.objects.get(uid=placed.uids["campaign-events"])
 
 
 def _vote(placed: Placed) -> Vote:

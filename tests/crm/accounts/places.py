@@ -203,7 +203,6 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "absences": _absence(),
         "rounds": (call := _call(person)).round,
         "calls": call,
-        "public-pages": make.PublicPageFactory(drive=Drive.objects.get(uid=uids["drives"])),
         "applications": make.ApplicationFactory(
             network=Network.objects.get(uid=uids["networks"]), country__code=country
         ),
