@@ -32,6 +32,6 @@ def back(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0053_network_form")]
+    dependencies = [("campaigns", "0054_network_form")]
 
     operations = [migrations.RunPython(to_forms, back)]

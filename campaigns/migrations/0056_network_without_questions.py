@@ -5,7 +5,7 @@ from django.db import migrations
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0054_network_questions_to_forms"),
+        ("campaigns", "0055_network_questions_to_forms"),
     ]
 
     operations = [

@@ -9,7 +9,7 @@ import crm.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0051_member_shows"),
+        ("campaigns", "0052_snapshots_forget_names"),
         ("contacts", "0023_seen_also_in"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

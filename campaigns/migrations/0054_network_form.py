@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0052_event_sign_ups"),
+        ("campaigns", "0053_event_sign_ups"),
     ]
 
     operations = [
