@@ -3,6 +3,7 @@ answered, who signed up, who came."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -321,7 +322,7 @@ class CampaignEventResource(Resource):
             {"invited": [str(one.uid) for one in made], "known": len(people) + len(organizations) - len(made)}
         )
 
-    def _all(self, name: str, rows: Any, data: Any) -> list[Any]:
+    def _all(self, name: str, rows: Any, data: Any) -> Sequence[Any]:
         wanted = set(data.get(name, []))
         found = list(rows.filter(uid__in=wanted))
         if missing := wanted - {row.uid for row in found}:

@@ -261,7 +261,7 @@ def _give_back(row: Registration) -> Any:
 
 
 class RegistrationTable(Table):
-    columns = (
+    columns: tuple[Column, ...] = (
         Column("name", _("Who"), value="name", html=_comes),
         Column("role", _("As"), value=lambda row: str(row.get_role_display())),
         Column("constituency", _("Constituency"), value=lambda row: row.constituency.label if row.constituency else ""),

@@ -302,7 +302,7 @@ def invite(
             subject: Any = owner["person"] or owner.get("organization")
             defaults = {"language": subject.language}
             if owner["person"]:
-                defaults["organization"] = organization_of(owner["person"])
+                defaults["organization"] = organization_of(subject)
             invitation, is_new = Invitation.objects.get_or_create(event=row, **owner, defaults=defaults)
             if is_new:
                 made.append(invitation)

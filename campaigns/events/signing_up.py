@@ -153,7 +153,7 @@ def _seat(event: Event, row: SignUp) -> Registration:
     return seat
 
 
-def _close(row: SignUp, state: State, actor: User | None, seat: Registration | None = None) -> None:
+def _close(row: SignUp, state: SignUp.State, actor: User | None, seat: Registration | None = None) -> None:
     row.state, row.decided_at, row.decided_by, row.registration = state, timezone.now(), actor, seat
     row.save(update_fields=["state", "decided_at", "decided_by", "registration", "reason", "updated_at"])
 
