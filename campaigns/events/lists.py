@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from django.db.models import Count, Q
 from django.http import HttpRequest
@@ -261,7 +261,7 @@ def _give_back(row: Registration) -> Any:
 
 
 class RegistrationTable(Table):
-    columns: tuple[Column, ...] = (
+    columns: ClassVar[Sequence[Column]] = (
         Column("name", _("Who"), value="name", html=_comes),
         Column("role", _("As"), value=lambda row: str(row.get_role_display())),
         Column("constituency", _("Constituency"), value=lambda row: row.constituency.label if row.constituency else ""),
