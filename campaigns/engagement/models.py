@@ -89,5 +89,16 @@ class EngagementDay(models.Model):
     human_clicks = models.IntegerField(default=0)
     replies = models.IntegerField(default=0)
 
+    class Meta:
+        indexes = [
+            # who clicked is a small part of who was written to; a mailing that adds to `mailed` leaves it alone
+            models.Index(
+                fields=["person_id", "day"],
+                include=["human_clicks"],
+                condition=models.Q(human_clicks__gt=0),
+                name="engagementday_clicked",
+            )
+        ]
+
     def __str__(self) -> str:
         return f"{self.person_id} {self.day}"

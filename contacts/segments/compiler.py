@@ -17,6 +17,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from contacts.directory.queries import WIDE_REACH
 from contacts.segments.models import Selects
 from contacts.segments.nesting import Nest
 from contacts.segments.registry import PEOPLE, Catalogue, Split, catalogue
@@ -166,14 +167,15 @@ class Compiler:
         """The same rows as `visible_to`: of these countries, or of an institution that is or works in one."""
         if countries is None:
             return []
-        given = f"{self.param(sorted(countries))}::varchar[]"
+        codes = sorted(set(countries))
+        given = f"{self.param(codes)}::varchar[]"
         if self.selects != PEOPLE:
             return [f"(o.country_id = ANY ({given}) OR o.countries_of_work && {given})"]
-        return [
-            f"(p.country_id = ANY ({given}) OR p.id IN (SELECT sm.person_id FROM contacts_membership sm"
-            f" JOIN contacts_organization so ON so.id = sm.organization_id WHERE sm.ended_on IS NULL"
-            f" AND (so.country_id = ANY ({given}) OR so.countries_of_work && {given})))"
-        ]
+        # as in PersonQuerySet.visible_to: nearly everybody is of their institution's country, the others stand in a table
+        others = f"SELECT person_id FROM contacts_seenalsoin WHERE country = ANY ({given})"
+        if len(codes) > WIDE_REACH:
+            return [f"(p.country_id = ANY ({given}) OR p.id IN ({others}))"]
+        return [f"(p.country_id = ANY ({given}) OR p.id = ANY (ARRAY({others})))"]
 
 
 def combine(op: str, parts: list[str]) -> str:
