@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Iterable
+from itertools import islice
 
 from campaigns.delivery.composing import Item
 
@@ -31,6 +32,10 @@ class AtHand:
         if len(self._items) < self._few:
             self._low.set()
         return self._items.popleft() if self._items else None
+
+    def first(self, count: int) -> list[Item]:
+        """Those that are taken next."""
+        return list(islice(self._items, count))
 
     async def low(self) -> None:
         """Return when few are left, or when nobody takes any more."""

@@ -123,7 +123,7 @@ def make_mailing(size: int, *, url: str, **values: Any) -> Mailing:
         topic=topic,
         sender=Sender.objects.create(name="Campaign", email="us@campaign.test"),
         transport=Transport.objects.create(
-            name="Bench", kind=Transport.Kind.LOCAL, url=url, max_connections=max(16, 32 * cores)
+            name="Bench", kind=Transport.Kind.LOCAL, url=url, max_connections=max(16, 64 * cores)
         ),
         fallback_languages=["en"],
         **values,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.conf import settings
@@ -35,6 +35,15 @@ from campaigns.mailings.rendering import Recipient
 from campaigns.safety.models import SafetyLimits
 
 
+class Made(NamedTuple):
+    """A message and its envelope's sender, or what the renderer raised. `date`: its Date, to the second."""
+
+    date: datetime
+    sender: str
+    message: bytes
+    error: Exception | None = None
+
+
 @dataclass(slots=True)
 class Item:
     """One delivery on its way. `was`: the state in which it was claimed; `claim`: the chunk or retry that holds it."""
@@ -50,6 +59,7 @@ class Item:
     was: str
     claim: Any
     is_cleared: bool = False  # its tokens are taken: it was set aside for them
+    made: Made | None = None  # ahead of its turn, with others
 
     @property
     def recipient(self) -> str:
@@ -180,6 +190,17 @@ class Plan:
             feedback_id=self.feedback_id,
             headers={},
         )
+
+    def make(self, items: Iterable[Item], now: datetime) -> None:
+        """Make the messages of some items. One after the other they take two thirds of what they take between other work, which drives
+        all that they need out of the processor's caches."""
+        message, sender = self.message, self.addresses.return_path
+        for item in items:
+            date = item.first_attempt_at or now
+            try:
+                item.made = Made(date, sender(item.seq), message(item, date))
+            except Exception as error:  # noqa: BLE001 a poisoned recipient fails alone, whatever it makes the renderer raise
+                item.made = Made(date, sender(item.seq), b"", error)
 
     def _own_addresses(self, compiled: CompiledVariant) -> OwnAddresses | None:
         """Kept by variant; None when they cannot be made without looking at them."""

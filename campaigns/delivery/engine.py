@@ -15,15 +15,16 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from django.conf import settings
 
 from campaigns.delivery.athand import AtHand
-from campaigns.delivery.claims import Chunk, Retry
-from campaigns.delivery.composing import Item, Plan
+from campaigns.delivery.claims import Chunk, Retry, spread
+from campaigns.delivery.composing import Item, Made, Plan
 from campaigns.delivery.holding import Holding, answers_again, leave_alone, postpone
 from campaigns.delivery.ledger import Ledger, utc_now
 from campaigns.delivery.lines import Connection
@@ -38,6 +39,12 @@ logger = logging.getLogger(__name__)
 # A task lives 60 s (late acknowledgement): it takes no new message after this, and a last reply may take 20 s more.
 BUDGET_SECONDS = 25.0
 BEAT_SECONDS = 0.5
+AHEAD, LATEST = (
+    32,
+    timedelta(seconds=5),
+)  # so many messages are made together, and not longer than this before they leave
+# Chunks that are claimed at once when what was claimed before left as soon as this (seconds).
+MOST_CHUNKS, SOON = 4, 1.0
 COUNT_EVERY = 2  # beats: the live bar is asked for once a second
 # A run that is older makes room when another mailing waits for a worker: a large one delays a small one by this, not by its budget.
 SLICE_SECONDS = 2.0
@@ -162,20 +169,22 @@ class Engine:
     # --- feeding --------------------------------------------------------------------------------------------------
     async def _feed(self) -> None:
         """Claim chunk after chunk, due retries between them, and hand out their deliveries."""
+        most = 1
         try:
             while not self.is_over() and not self.holding.is_full:
                 items = await self.ledger.claim_retries()
-                claimed = await self.ledger.claim_chunk()
-                if claimed:
-                    chunk, pending = claimed
+                claimed = await self.ledger.claim_chunks(most)
+                if not claimed and not items:
+                    break
+                for chunk, pending in claimed:
                     self.held.add(chunk)
-                    items += pending
                     if not pending:
                         self._done(chunk)
-                elif not items:
-                    break
-                self.queue.put(items)
+                self.queue.put([*items, *spread(pending for _chunk, pending in claimed)])
+                began = time.monotonic()
                 await self.queue.low()
+                # a fast road is fed with several at once, whose rows lie further apart; a slow one leaves them to other workers
+                most = min(most * 2, MOST_CHUNKS) if time.monotonic() - began < SOON else 1
             if not self.is_over() and not await self.ledger.is_sending():
                 self.outcomes.is_stopped = True
         finally:
@@ -227,6 +236,17 @@ class Engine:
             self.pace.put_back()
             return None
         return item
+
+    def made(self, item: Item) -> Made:
+        """This item's message; the next ones are made with it."""
+        made = item.made
+        if made is None:
+            self.plan.make([item, *(one for one in self.queue.first(AHEAD - 1) if one.made is None)], utc_now())
+        elif (
+            made.date < utc_now() - LATEST and item.first_attempt_at is None
+        ):  # it waited, and its Date is its first try
+            self.plan.make([item], utc_now())
+        return cast(Made, item.made)
 
     def heard(self, item: Item, verdict: Verdict) -> None:
         """What a recipient's server said, for the memory of its domain. 421 is about the connection, not the domain."""
@@ -312,7 +332,7 @@ class Lane:
             if refusal := client.refusal(item.recipient):
                 self._settle_unsent(item, failed(refusal))
                 return None
-            reply = await client.envelope(self.plan.return_path(item), item.recipient)
+            reply = await client.envelope(self.engine.made(item).sender, item.recipient)
         except Dropped as down:
             self._dropped_at(item, down)
             return None
@@ -332,17 +352,13 @@ class Lane:
             if reply.code != 354:
                 self._settle_unsent(item, judge(item, reply))
                 return None
-            date = item.first_attempt_at or utc_now()
-            try:
-                pieces = client.message_pieces(self.plan.message(item, date), self.plan.tail(item), is_clean=True)
-            except Exception as error:  # a poisoned recipient fails alone, whatever it makes the renderer raise
-                logger.warning(
-                    "Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__
-                )
-                self._drop()
-                self._settle_unsent(item, failed(f"could not be rendered: {error}"))
+            made = self.engine.made(item)
+            item.made = None
+            if made.error is not None:
+                self._cannot_be_made(item, made.error)
                 return None
-            if not await self.ledger.intend(item, date):
+            pieces = client.message_pieces(made.message, self.plan.tail(item), is_clean=True)
+            if not await self.ledger.intend(item, made.date):
                 # stopped, suppressed, or somebody else's: without the final dot nobody accepts it
                 self._drop()
                 self.engine.settled(item)
@@ -357,7 +373,7 @@ class Lane:
             following = self._next(client)
             try:
                 if following is not None:
-                    pieces[-1] += client.envelope_bytes(self.plan.return_path(following), following.recipient)
+                    pieces[-1] += client.envelope_bytes(self.engine.made(following).sender, following.recipient)
                 for piece in pieces:
                     client.write(piece)
                 answer = await client.message_reply()
@@ -382,6 +398,11 @@ class Lane:
                     self._lost(down)
                     return following
         return None
+
+    def _cannot_be_made(self, item: Item, error: Exception) -> None:
+        logger.warning("Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__)
+        self._drop()
+        self._settle_unsent(item, failed(f"could not be rendered: {error}"))
 
     def _next(self, client: Client) -> Item | None:
         """A delivery whose envelope may be written behind this message."""

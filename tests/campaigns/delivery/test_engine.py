@@ -397,15 +397,15 @@ def test_a_chunk_that_is_claimed_while_the_run_ends_is_free_for_the_next_run(mai
     subscriber(mailing.topic, 1)
     use(mailing, sink)
     to_sending(mailing)
-    claim = Ledger.claim_chunk
+    claim = Ledger.claim_chunks
 
-    async def claim_late(self):
-        claimed = await claim(self)
+    async def claim_late(self, most):
+        claimed = await claim(self, most)
         await asyncio.sleep(0.8)  # committed, and the lanes have gone home
         return claimed
 
     with monkeypatch.context() as patch:
-        patch.setattr(Ledger, "claim_chunk", claim_late)
+        patch.setattr(Ledger, "claim_chunks", claim_late)
         send_some(mailing.pk, seconds=0.3)
     assert sink.recipients == []
     assert DeliveryChunk.objects.get(mailing_id=mailing.pk).token is None

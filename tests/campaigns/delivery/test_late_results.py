@@ -24,9 +24,7 @@ def hand_in(mailing, state: str, verdict: Verdict, *, claim=None) -> None:
     async def work() -> None:
         ledger = Ledger(mailing.pk, uuid4(), 60, dsn)
         await ledger.open()
-        claimed = await ledger.claim_chunk()
-        assert claimed
-        [item] = claimed[1]
+        [(_chunk, [item])] = await ledger.claim_chunks()
         item.claim = claim or item.claim
         await asyncio.to_thread(_stand, mailing, state)
         ledger.settle(item, verdict)
