@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,55 +15,36 @@ from contacts.greetings.queries import FormFinder
 from contacts.importing.models import ImportRun
 from contacts.importing.planning import ORGANIZATION_FIELDS, PERSON_FIELDS, execute
 from crm.audit.models import AuditEntry
-from crm.ids import uuid7_sql
+from crm.ids import tail_sql, uuid7_sql
 
-# Ids are drawn first, so that a row of the file and what it makes are joined by a number and not by a name; and what was
-# just filled is analyzed, or the next statement is planned for the empty table that it was.
+# Every row of the plan says the ids of whom it leads to, also of those that it makes (see `planning.KEEP`).
 MAKE_ORGANIZATIONS = f"""
-CREATE TEMP TABLE import_org ON COMMIT DROP AS
-SELECT org_ref AS ref, nextval(%(organization_ids)s::regclass) AS id, {uuid7_sql("line * 8 + 0", "tail")} AS uid
-  FROM import_plan WHERE makes_org ORDER BY line;
 INSERT INTO contacts_organization (id, uid, created_at, updated_at, name, names, sort_key, search_text, acronym,
        constituency_id, country_id, countries_of_work, language, website, note, custom, is_invented)
-SELECT m.id, m.uid, %(now)s, %(now)s, p.organization, '{{}}', p.organization_key, p.organization_search, coalesce(p.acronym, ''),
+SELECT p.organization_id, {uuid7_sql("p.line * 8 + 0", "p.tail")}, %(now)s, %(now)s, p.organization, '{{}}',
+       p.organization_key, p.organization_search, coalesce(p.acronym, ''),
        p.constituency, p.country, '{{}}', CASE WHEN p.has_person THEN '' ELSE coalesce(p.language, '') END,
        coalesce(p.website, ''), CASE WHEN p.has_person THEN '' ELSE coalesce(p.note, '') END, '{{}}', false
-  FROM import_plan p JOIN import_org m ON m.ref = p.org_ref WHERE p.makes_org;
-INSERT INTO import_org SELECT DISTINCT p.org_ref, o.id, o.uid FROM import_plan p JOIN contacts_organization o ON o.id = p.org_ref
- WHERE p.org_ref > 0;
-ANALYZE import_org;
+  FROM import_plan p WHERE p.makes_org;
 """  # noqa: S608 constants only
 
 MAKE_POSTS = f"""
-CREATE TEMP TABLE import_post ON COMMIT DROP AS
-SELECT post_ref AS ref, nextval(%(post_ids)s::regclass) AS id, {uuid7_sql("line * 8 + 1", "tail")} AS uid
-  FROM import_plan WHERE makes_post ORDER BY line;
 INSERT INTO contacts_post (id, uid, created_at, updated_at, name, names, sort_key, search_text, organization_id, is_head,
        form_of_address_id)
-SELECT m.id, m.uid, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, o.id, false, f.form_id
-  FROM import_plan p JOIN import_post m ON m.ref = p.post_ref JOIN import_org o ON o.ref = p.org_ref
-  LEFT JOIN import_form f ON f.title = p.post WHERE p.makes_post;
-INSERT INTO import_post SELECT DISTINCT p.post_ref, s.id, s.uid FROM import_plan p JOIN contacts_post s ON s.id = p.post_ref
- WHERE p.post_ref > 0;
-ANALYZE import_post;
+SELECT p.post_id, {uuid7_sql("p.line * 8 + 1", "p.tail")}, %(now)s, %(now)s, p.post, '{{}}', p.post_key, p.post_key, p.organization_id,
+       false, f.form_id
+  FROM import_plan p LEFT JOIN import_form f ON f.title = p.post WHERE p.makes_post;
 """  # noqa: S608 constants only
 
-MAKE_PEOPLE = f"""
-CREATE TEMP TABLE import_person ON COMMIT DROP AS
-SELECT person_ref AS ref, nextval(%(person_ids)s::regclass) AS id, {uuid7_sql("line * 8 + 2", "tail")} AS uid
-  FROM import_plan WHERE makes_person ORDER BY line;
+MAKE_PEOPLE = """
 INSERT INTO contacts_person (id, uid, created_at, updated_at, name, names, sort_key, search_text, given_name, family_name,
        honorific_prefix, pronunciation, gender, language, country_id, note, custom, is_invented)
-SELECT m.id, m.uid, %(now)s, %(now)s, p.name, '{{}}', p.sort_key, p.search_text, coalesce(p.given_name, ''),
+SELECT p.person_id, p.person_uid, %(now)s, %(now)s, p.name, '{}', p.sort_key, p.search_text, coalesce(p.given_name, ''),
        coalesce(p.family_name, ''), coalesce(p.honorific, ''), coalesce(p.pronunciation, ''), coalesce(p.gender, ''), coalesce(p.language, ''),
-       coalesce(o.country_id, p.country), coalesce(p.note, ''), '{{}}', false
-  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
-  LEFT JOIN import_org g ON g.ref = p.org_ref LEFT JOIN contacts_organization o ON o.id = g.id
+       coalesce(o.country_id, p.country), coalesce(p.note, ''), '{}', false
+  FROM import_plan p LEFT JOIN contacts_organization o ON o.id = p.organization_id
  WHERE p.makes_person;
-INSERT INTO import_person SELECT DISTINCT p.person_ref, q.id, q.uid FROM import_plan p JOIN contacts_person q ON q.id = p.person_ref
- WHERE p.person_ref > 0;
-ANALYZE import_person;
-"""  # noqa: S608 constants only
+"""
 
 CHANGE_ROWS = """
 UPDATE contacts_{table} o SET {assignments}, updated_at = %(now)s
@@ -86,63 +67,34 @@ NOTE_MADE = """
 CREATE TEMP TABLE import_made (kind text, id bigint) ON COMMIT DROP;
 CREATE TEMP TABLE import_granted (id bigint, uid uuid) ON COMMIT DROP;
 """
-# An owner's first address is preferred, unless one is already. Whoever is new can have no address that conflicts: the plan
-# names each of an owner's once. Asking all unique indexes first, row by row, is left to those who were there before.
-FIND_CONTACT_POINTS = """
-CREATE TEMP TABLE import_point ON COMMIT DROP AS
-WITH preferred AS MATERIALIZED (
-         SELECT 1 AS owner, c.person_id AS id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
-            AND c.person_id IN (SELECT person_ref FROM import_plan WHERE adds_email AND person_ref > 0)
-         UNION ALL SELECT 2, c.post_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
-            AND c.post_id IN (SELECT post_ref FROM import_plan WHERE adds_email AND post_ref > 0)
-         UNION ALL SELECT 3, c.organization_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
-            AND c.organization_id IN (SELECT org_ref FROM import_plan WHERE adds_email AND org_ref > 0)),
-     owned AS MATERIALIZED (
-         SELECT p.line, p.tail, p.email, p.email_key, p.email_hash, p.phone, p.adds_email, p.adds_phone,
-                CASE WHEN p.has_person THEN 1 WHEN s.id IS NOT NULL THEN 2 ELSE 3 END AS owner,
-                CASE WHEN p.has_person THEN m.id ELSE coalesce(s.id, o.id) END AS id,
-                CASE WHEN p.has_person THEN p.person_ref ELSE coalesce(p.post_ref, p.org_ref) END > 0 AS is_known
-           FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref AND p.has_person
-           LEFT JOIN import_post s ON s.ref = p.post_ref LEFT JOIN import_org o ON o.ref = p.org_ref
-          WHERE p.adds_email OR p.adds_phone),
-     first AS (SELECT owner, id, min(line) AS line FROM owned WHERE adds_email GROUP BY 1, 2)
-SELECT nextval(%(point_ids)s::regclass) AS point_id, w.line, w.tail, w.owner, w.id, w.is_known, c.kind, c.value, c.key, c.hash,
-       c.kind = 'email' AND f.line = w.line AND (w.owner, w.id) NOT IN (SELECT owner, id FROM preferred) AS is_preferred
-  FROM owned w LEFT JOIN first f ON f.owner = w.owner AND f.id = w.id,
-       LATERAL (VALUES ('email', w.email, w.email_key, w.email_hash, w.adds_email), ('phone', w.phone, '', NULL, w.adds_phone))
-            AS c (kind, value, key, hash, added)
- WHERE c.added ORDER BY w.line;
-"""
+# Whoever is new can have no address that conflicts: the plan names each of an owner's once. Asking all unique indexes first, row by
+# row, is left to those who were there before.
 ADD_CONTACT_POINTS = f"""
-INSERT INTO contacts_contactpoint (id, uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
+WITH added AS (
+INSERT INTO contacts_contactpoint (uid, created_at, updated_at, person_id, post_id, organization_id, kind, value, label, status,
        status_reason, bounce_count, is_preferred, address_key, address_hash)
-SELECT point_id, {uuid7_sql("line * 8 + CASE kind WHEN 'email' THEN 3 ELSE 4 END", "tail")}, %(now)s, %(now)s, CASE WHEN owner = 1 THEN id END,
-       CASE WHEN owner = 2 THEN id END, CASE WHEN owner = 3 THEN id END, kind, value, '', 'active', '', 0, is_preferred, key, hash
-  FROM import_point WHERE {{which}}
-"""  # noqa: S608 constants only
-ADD_TO_NEW = ADD_CONTACT_POINTS.format(which="NOT is_known")
-ADD_TO_KNOWN = f"""
-WITH added AS ({ADD_CONTACT_POINTS.format(which="is_known ON CONFLICT DO NOTHING")} RETURNING id)
+SELECT {uuid7_sql("w.line * 8 + c.number", "w.tail")}, %(now)s, %(now)s, CASE WHEN w.owner = 1 THEN w.person_id END,
+       CASE WHEN w.owner = 2 THEN w.post_id END, CASE WHEN w.owner = 3 THEN w.organization_id END, c.kind, c.value, '', 'active', '', 0,
+       c.is_preferred, c.key, c.hash
+  FROM (SELECT *, CASE WHEN has_person THEN 1 WHEN post_ref IS NOT NULL THEN 2 ELSE 3 END AS owner FROM import_plan
+         WHERE adds_email OR adds_phone) w,
+       LATERAL (VALUES (3, 'email', w.email, w.email_key, w.email_hash, w.adds_email, w.prefers_email),
+                       (4, 'phone', w.phone, '', NULL, w.adds_phone, false)) AS c (number, kind, value, key, hash, added, is_preferred)
+ WHERE c.added AND CASE w.owner WHEN 1 THEN w.person_ref WHEN 2 THEN w.post_ref ELSE w.org_ref END {{which}} RETURNING id)
 INSERT INTO import_made SELECT 'contact_point', id FROM added;
 """  # noqa: S608 constants only
+ADD_TO_NEW = ADD_CONTACT_POINTS.format(which="< 0")
+ADD_TO_KNOWN = ADD_CONTACT_POINTS.format(which="> 0 ON CONFLICT DO NOTHING")
 
 ADD_MEMBERSHIPS = f"""
-CREATE TEMP TABLE import_membership ON COMMIT DROP AS
-WITH placed AS MATERIALIZED (
-         SELECT h.person_id FROM contacts_membership h WHERE h.is_primary AND h.ended_on IS NULL
-            AND h.person_id IN (SELECT person_ref FROM import_plan WHERE adds_membership AND person_ref > 0)),
-     first AS (SELECT person_ref, min(line) AS line FROM import_plan WHERE adds_membership GROUP BY 1)
-SELECT nextval(%(membership_ids)s::regclass) AS id, {uuid7_sql("p.line * 8 + 5", "p.tail")} AS uid, m.id AS person_id, o.id AS organization_id, s.id AS post_id, p.started_on,
-       f.line = p.line AND m.id NOT IN (SELECT person_id FROM placed) AS is_primary, p.line, p.person_ref > 0 AS is_known
-  FROM import_plan p JOIN first f ON f.person_ref = p.person_ref JOIN import_person m ON m.ref = p.person_ref
-  JOIN import_org o ON o.ref = p.org_ref LEFT JOIN import_post s ON s.ref = p.post_ref
- WHERE p.adds_membership ORDER BY p.line;
-ANALYZE import_membership;
-INSERT INTO contacts_membership (id, uid, person_id, organization_id, post_id, role, started_on, is_primary)
-SELECT id, uid, person_id, organization_id, post_id, '', started_on, is_primary FROM import_membership;
+WITH added AS (
+INSERT INTO contacts_membership (uid, person_id, organization_id, post_id, role, started_on, is_primary)
+SELECT {uuid7_sql("line * 8 + 5", "tail")}, person_id, organization_id, post_id, '', started_on, is_primary
+  FROM import_plan WHERE adds_membership RETURNING id)
+INSERT INTO import_made SELECT 'membership', id FROM added;
 CREATE TEMP TABLE import_filled ON COMMIT DROP AS
-SELECT h.id, h.started_on AS started_before, s.id AS post_id, coalesce(h.started_on, p.started_on) AS started_on
-  FROM import_plan p JOIN import_post s ON s.ref = p.post_ref
+SELECT h.id, h.started_on AS started_before, p.post_id, coalesce(h.started_on, p.started_on) AS started_on
+  FROM import_plan p
   JOIN (SELECT x.person_id, x.organization_id, min(x.id) AS id FROM contacts_membership x
          WHERE x.ended_on IS NULL AND x.post_id IS NULL AND x.person_id IN (SELECT person_ref FROM import_plan WHERE fills_post)
          GROUP BY 1, 2) x ON x.person_id = p.person_ref AND x.organization_id = p.org_ref
@@ -150,12 +102,13 @@ SELECT h.id, h.started_on AS started_before, s.id AS post_id, coalesce(h.started
  WHERE p.fills_post;
 UPDATE contacts_membership h SET post_id = f.post_id, started_on = f.started_on FROM import_filled f WHERE h.id = f.id;
 INSERT INTO import_change
-SELECT 'person', q.id, m.line, 'country', q.country_id, o.country_id
-  FROM import_membership m JOIN contacts_organization o ON o.id = m.organization_id JOIN contacts_person q ON q.id = m.person_id
- WHERE m.is_primary AND m.is_known AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
-UPDATE contacts_person q SET country_id = o.country_id
-  FROM import_membership m JOIN contacts_organization o ON o.id = m.organization_id
- WHERE m.is_primary AND q.id = m.person_id AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
+SELECT 'person', q.id, p.line, 'country', q.country_id, o.country_id
+  FROM import_plan p JOIN contacts_organization o ON o.id = p.organization_id JOIN contacts_person q ON q.id = p.person_id
+ WHERE p.is_primary AND p.person_ref > 0 AND o.country_id IS NOT NULL AND q.country_id IS DISTINCT FROM o.country_id;
+UPDATE contacts_person q SET country_id = o.country_id  -- whoever comes new has it already, but from a line further down
+  FROM import_plan p JOIN contacts_organization o ON o.id = p.organization_id
+ WHERE p.is_primary AND NOT p.makes_person AND q.id = p.person_id AND o.country_id IS NOT NULL
+   AND q.country_id IS DISTINCT FROM o.country_id;
 """  # noqa: S608 constants only
 
 ADD_TAGS = f"""
@@ -165,7 +118,7 @@ UPDATE contacts_tag t SET archived_at = NULL
         WHERE p.adds_tags);
 WITH added AS (
 INSERT INTO contacts_tag (uid, name, former_names)
-SELECT {uuid7_sql("named.line * 8 + 6")}, named.name, '{{}}' FROM (
+SELECT {uuid7_sql("named.line * 8 + 6", tail_sql("named.line || ' ' || named.name"))}, named.name, '{{}}' FROM (
        SELECT min(tag) AS name, min(p.line) AS line FROM import_plan p CROSS JOIN LATERAL unnest(p.tags) tag
         WHERE p.outcome <> 'rejected' AND lower(tag) NOT IN (SELECT word FROM import_tag)
         GROUP BY lower(tag)) named
@@ -174,15 +127,13 @@ INSERT INTO import_made SELECT 'tag', id FROM added;
 INSERT INTO import_tag SELECT lower(t.name), t.id FROM contacts_tag t JOIN import_made m ON m.kind = 'tag' AND m.id = t.id;
 WITH added AS (
 INSERT INTO contacts_person_tags (person_id, tag_id)
-SELECT DISTINCT m.id, t.id FROM import_plan p JOIN import_person m ON m.ref = p.person_ref
-  CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
+SELECT DISTINCT p.person_id, t.id FROM import_plan p CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
  WHERE p.adds_tags AND p.has_person
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'person_tag', id FROM added;
 WITH added AS (
 INSERT INTO contacts_organization_tags (organization_id, tag_id)
-SELECT DISTINCT o.id, t.id FROM import_plan p JOIN import_org o ON o.ref = p.org_ref
-  CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
+SELECT DISTINCT p.organization_id, t.id FROM import_plan p CROSS JOIN LATERAL unnest(p.tags) tag JOIN import_tag t ON t.word = lower(tag)
  WHERE p.adds_tags AND NOT p.has_person
 ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'organization_tag', id FROM added;
@@ -190,14 +141,10 @@ INSERT INTO import_made SELECT 'organization_tag', id FROM added;
 
 LEDGER = """
 INSERT INTO contacts_importmade (run_id, kind, ids, detail)
-SELECT %(run)s, kind, array_agg(id), '{}'::jsonb FROM import_made WHERE kind <> 'contact_point' GROUP BY kind
-UNION ALL SELECT %(run)s, 'contact_point', array_agg(id), '{}' FROM (
-       SELECT point_id AS id FROM import_point WHERE NOT is_known UNION ALL SELECT id FROM import_made WHERE kind = 'contact_point') point
- HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'membership', array_agg(id), '{}' FROM import_membership HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'organization', array_agg(id ORDER BY id), '{}' FROM import_org WHERE ref < 0 HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'post', array_agg(id ORDER BY id), '{}' FROM import_post WHERE ref < 0 HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'person', array_agg(id ORDER BY id), '{}' FROM import_person WHERE ref < 0 HAVING count(*) > 0
+SELECT %(run)s, kind, array_agg(id), '{}'::jsonb FROM import_made GROUP BY kind
+UNION ALL SELECT %(run)s, 'organization', array_agg(organization_id ORDER BY organization_id), '{}' FROM import_plan WHERE makes_org HAVING count(*) > 0
+UNION ALL SELECT %(run)s, 'post', array_agg(post_id ORDER BY post_id), '{}' FROM import_plan WHERE makes_post HAVING count(*) > 0
+UNION ALL SELECT %(run)s, 'person', array_agg(person_id ORDER BY person_id), '{}' FROM import_plan WHERE makes_person HAVING count(*) > 0
 UNION ALL SELECT %(run)s, 'permission', array_agg(id ORDER BY id), '{}' FROM import_granted HAVING count(*) > 0
 UNION ALL
 SELECT %(run)s, 'filled_membership', array_agg(id ORDER BY id),
@@ -212,38 +159,37 @@ WITH stopped AS MATERIALIZED (
              OR c.organization_id IN (SELECT org_ref FROM import_plan WHERE org_ref > 0 AND NOT has_person)),
      reached AS MATERIALIZED (
          SELECT DISTINCT c.person_id FROM contacts_contactpoint c
-          WHERE c.kind = 'email' AND c.person_id IN (SELECT person_ref FROM import_plan WHERE person_ref > 0))
-SELECT 'person' AS kind, q.uid, min(encode(p.email_hash, 'hex')) AS email_hash,
-       bool_or(n.id IS NOT NULL OR q.id IN (SELECT person_id FROM stopped WHERE person_id IS NOT NULL)) AS is_suppressed
-  FROM import_plan p {people} LEFT JOIN contacts_suppression n ON n.address_hash = p.email_hash
- WHERE p.has_person AND p.outcome <> 'rejected'
-   AND (p.email_key IS NOT NULL OR p.person_ref IN (SELECT person_id FROM reached))
- GROUP BY {person_key}
+          WHERE c.kind = 'email' AND c.person_id IN (SELECT person_ref FROM import_plan WHERE person_ref > 0)),
+     asked AS (
+         SELECT p.is_several, p.person_ref, {person_uid} AS uid, p.email_hash,
+                n.id IS NOT NULL OR p.person_ref IN (SELECT person_id FROM stopped WHERE person_id IS NOT NULL) AS is_suppressed
+           FROM import_plan p {people} LEFT JOIN contacts_suppression n ON n.address_hash = p.email_hash
+          WHERE p.has_person AND p.outcome <> 'rejected'
+            AND (p.email_key IS NOT NULL OR p.person_ref IN (SELECT person_id FROM reached)))
+SELECT 'person' AS kind, uid, email_hash, is_suppressed FROM asked WHERE NOT is_several
 UNION ALL
-SELECT 'organization', o.uid, min(encode(p.email_hash, 'hex')),
+SELECT 'person', uid, decode(min(encode(email_hash, 'hex')), 'hex'), bool_or(is_suppressed) FROM asked WHERE is_several
+ GROUP BY person_ref, uid
+UNION ALL
+SELECT 'organization', o.uid, decode(min(encode(p.email_hash, 'hex')), 'hex'),
        bool_or(n.id IS NOT NULL OR o.id IN (SELECT organization_id FROM stopped WHERE organization_id IS NOT NULL))
   FROM import_plan p {organizations} LEFT JOIN contacts_suppression n ON n.address_hash = p.email_hash
  WHERE NOT p.has_person AND p.post_ref IS NULL AND p.email_key IS NOT NULL AND p.outcome <> 'rejected'
- GROUP BY {organization_key}
+ GROUP BY p.org_ref, o.uid
 """
 APPLIED_SUBJECTS = SUBJECTS.format(
-    people="JOIN import_person q ON q.ref = p.person_ref",
-    organizations="JOIN import_org o ON o.ref = p.org_ref",
-    person_key="q.uid",
-    organization_key="o.uid",
+    person_uid="p.person_uid", people="", organizations="JOIN contacts_organization o ON o.id = p.organization_id"
 )
 PLANNED_SUBJECTS = SUBJECTS.format(
+    person_uid="q.uid",
     people="LEFT JOIN contacts_person q ON q.id = p.person_ref",
     organizations="LEFT JOIN contacts_organization o ON o.id = p.org_ref",
-    person_key="p.person_ref, q.uid",
-    organization_key="p.org_ref, o.uid",
 )
 GRANT = f"""
 WITH added AS (
 INSERT INTO contacts_consentevent (subject_uid, subject_kind, topic_id, channel, action, lawful_basis, source, evidence, at,
        actor_uid, address_hash)
-SELECT s.uid, s.kind, %(topic)s, 'email', 'grant', %(basis)s, %(source)s, %(evidence)s, %(asked_at)s, %(actor)s,
-       decode(s.email_hash, 'hex')
+SELECT s.uid, s.kind, %(topic)s, 'email', 'grant', %(basis)s, %(source)s, %(evidence)s, %(asked_at)s, %(actor)s, s.email_hash
   FROM ({APPLIED_SUBJECTS}) s
  WHERE NOT s.is_suppressed AND NOT EXISTS (
        SELECT 1 FROM contacts_consentevent e WHERE e.subject_uid = s.uid AND e.topic_id = %(topic)s)
@@ -252,70 +198,70 @@ INSERT INTO import_granted SELECT id, subject_uid FROM added;
 """  # noqa: S608 constants only
 
 # What came new has one line that says all that it came with; what was there before has a line for each thing that was added.
-AUDIT = """
+AUDIT = f"""
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
-SELECT %(entry)s, 'organization', o.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.organization,
+SELECT %(entry)s, 'organization', {uuid7_sql("p.line * 8 + 0", "p.tail")}, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.organization,
            'email', CASE WHEN p.adds_email AND NOT p.has_person AND p.post_ref IS NULL THEN p.email END,
            'phone', CASE WHEN p.adds_phone AND NOT p.has_person AND p.post_ref IS NULL THEN p.phone END,
            'tags', CASE WHEN p.adds_tags AND NOT p.has_person THEN to_jsonb(p.tags) END))
-  FROM import_plan p JOIN import_org o ON o.ref = p.org_ref WHERE p.makes_org
+  FROM import_plan p WHERE p.makes_org
 UNION ALL
-SELECT %(entry)s, 'post', s.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.post,
+SELECT %(entry)s, 'post', {uuid7_sql("p.line * 8 + 1", "p.tail")}, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.post,
            'email', CASE WHEN p.adds_email AND NOT p.has_person THEN p.email END,
            'phone', CASE WHEN p.adds_phone AND NOT p.has_person THEN p.phone END))
-  FROM import_plan p JOIN import_post s ON s.ref = p.post_ref WHERE p.makes_post
+  FROM import_plan p WHERE p.makes_post
 UNION ALL
-SELECT %(entry)s, 'person', m.uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.name,
+SELECT %(entry)s, 'person', p.person_uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.name,
            'email', CASE WHEN p.adds_email THEN p.email END, 'phone', CASE WHEN p.adds_phone THEN p.phone END,
            'membership', CASE WHEN p.adds_membership THEN concat_ws(', ', p.post, p.organization) END,
            'tags', CASE WHEN p.adds_tags THEN to_jsonb(p.tags) END,
            'consent:' || %(topic_code)s, CASE WHEN g.uid IS NOT NULL THEN 'grant' END))
-  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_granted g ON g.uid = m.uid WHERE p.makes_person
+  FROM import_plan p LEFT JOIN import_granted g ON g.uid = p.person_uid WHERE p.makes_person
 UNION ALL
 SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' WHEN p.post_ref IS NOT NULL THEN 'post' ELSE 'organization' END,
-       CASE WHEN p.has_person THEN m.uid WHEN p.post_ref IS NOT NULL THEN s.uid ELSE o.uid END, c.field, NULL::jsonb, to_jsonb(c.value)
-  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_post s ON s.ref = p.post_ref
-  LEFT JOIN import_org o ON o.ref = p.org_ref,
+       CASE WHEN p.has_person THEN p.person_uid WHEN p.post_ref IS NOT NULL THEN s.uid ELSE o.uid END, c.field, NULL::jsonb, to_jsonb(c.value)
+  FROM import_plan p LEFT JOIN contacts_post s ON s.id = p.post_id AND NOT p.has_person
+  LEFT JOIN contacts_organization o ON o.id = p.organization_id AND NOT p.has_person,
        LATERAL (VALUES ('email', p.email, p.adds_email), ('phone', p.phone, p.adds_phone)) AS c (field, value, added)
- WHERE c.added AND NOT CASE WHEN p.has_person THEN p.makes_person WHEN p.post_ref IS NOT NULL THEN p.makes_post ELSE p.makes_org END
+ WHERE (p.adds_email OR p.adds_phone) AND c.added
+   AND NOT CASE WHEN p.has_person THEN p.makes_person WHEN p.post_ref IS NOT NULL THEN p.makes_post ELSE p.makes_org END
 UNION ALL
-SELECT %(entry)s, 'person', m.uid, 'membership', NULL::jsonb, to_jsonb(concat_ws(', ', p.post, p.organization))
-  FROM import_plan p JOIN import_person m ON m.ref = p.person_ref WHERE (p.adds_membership AND NOT p.makes_person) OR p.fills_post
+SELECT %(entry)s, 'person', p.person_uid, 'membership', NULL::jsonb, to_jsonb(concat_ws(', ', p.post, p.organization))
+  FROM import_plan p WHERE (p.adds_membership AND NOT p.makes_person) OR p.fills_post
 UNION ALL
 SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' ELSE 'organization' END,
-       CASE WHEN p.has_person THEN m.uid ELSE o.uid END, 'tags', NULL::jsonb, to_jsonb(p.tags)
-  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref
+       CASE WHEN p.has_person THEN p.person_uid ELSE o.uid END, 'tags', NULL::jsonb, to_jsonb(p.tags)
+  FROM import_plan p LEFT JOIN contacts_organization o ON o.id = p.organization_id AND NOT p.has_person
  WHERE p.adds_tags AND NOT CASE WHEN p.has_person THEN p.makes_person ELSE p.makes_org END
 UNION ALL
-SELECT %(entry)s, c.object_type, coalesce(m.uid, o.uid), c.field, to_jsonb(c.before), to_jsonb(c.after)
-  FROM import_change c LEFT JOIN import_person m ON c.object_type = 'person' AND m.ref = c.object_id
-  LEFT JOIN import_org o ON c.object_type = 'organization' AND o.ref = c.object_id;
+SELECT %(entry)s, c.object_type, coalesce(q.uid, o.uid), c.field, to_jsonb(c.before), to_jsonb(c.after)
+  FROM import_change c LEFT JOIN contacts_person q ON c.object_type = 'person' AND q.id = c.object_id
+  LEFT JOIN contacts_organization o ON c.object_type = 'organization' AND o.id = c.object_id;
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
 SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || %(topic_code)s, NULL, to_jsonb(e.action)
   FROM import_granted g JOIN contacts_consentevent e ON e.id = g.id
- WHERE NOT EXISTS (SELECT 1 FROM import_person m WHERE m.uid = g.uid AND m.ref < 0);
-"""
-
-# whom the rows led to: those who were there before are named since the dry run
-SETTLE_ROWS = """
-UPDATE contacts_importrow r SET person_id = coalesce(r.person_id, m.id), organization_id = coalesce(r.organization_id, o.id)
-  FROM import_plan p LEFT JOIN import_person m ON m.ref = p.person_ref LEFT JOIN import_org o ON o.ref = p.org_ref
- WHERE r.run_id = %(run)s AND r.line = p.line AND (p.person_ref < 0 OR p.org_ref < 0);
-"""
+ WHERE NOT EXISTS (SELECT 1 FROM import_plan p WHERE p.makes_person AND p.person_uid = g.uid);
+"""  # noqa: S608 constants only
 
 # Foreign keys are checked at the latest moment; said here, their time (a fifth of the whole) is not hidden in the commit.
 CHECK_REFERENCES = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
 def write_plan(
-    *, run: ImportRun, entry: AuditEntry, now: datetime, actor_uid: UUID | None, on_phase: Callable[[str], None]
+    *,
+    run: ImportRun,
+    entry: AuditEntry,
+    now: datetime,
+    ids: Mapping[str, Any],
+    actor_uid: UUID | None,
+    on_phase: Callable[[str], None],
 ) -> int:
-    """Write the plan of the caller's transaction; returns how many first permissions were given.
+    """Write the plan of the caller's transaction; returns how many first permissions were given. ids: those that it was loaded with.
 
     on_phase is told in plain words what comes next, and may raise to stop: nothing is then kept.
     """
     has_tags = "tags" in run.mapping.values()
-    values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid, **_numbers(now)}
+    values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid, **ids}
     values["topic_code"] = _topic_code(run)
     on_phase(_("Adding organizations and posts"))
     execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION], values)
@@ -324,12 +270,12 @@ def write_plan(
     on_phase(_("Adding people"))
     execute([MAKE_PEOPLE, _changes("person", (*PERSON_FIELDS, "given_name", "family_name")), AFTER_PERSON], values)
     on_phase(_("Adding addresses and memberships"))
-    execute([NOTE_MADE, FIND_CONTACT_POINTS, ADD_TO_NEW, ADD_TO_KNOWN, ADD_MEMBERSHIPS], values)
+    execute([NOTE_MADE, ADD_TO_NEW, ADD_TO_KNOWN, ADD_MEMBERSHIPS], values)
     execute([ADD_TAGS] if has_tags else [], values)
     on_phase(_("Recording permissions"))
     granted = _grant(run, values)
     on_phase(_("Writing the history"))
-    execute([AUDIT, SETTLE_ROWS, LEDGER], values)
+    execute([AUDIT, LEDGER], values)
     on_phase(_("Finishing"))
     execute([CHECK_REFERENCES], values)
     return granted
@@ -370,18 +316,3 @@ def _find_forms_of_address() -> None:
 def _topic_code(run: ImportRun) -> str:
     topic = run.first_permission.get("topic_id")
     return Topic.objects.values_list("code", flat=True).get(pk=topic) if topic else ""
-
-
-def _numbers(now: datetime) -> dict[str, Any]:
-    """What ids are made of: looked up here once, for PostgreSQL would look sequences up by name for each row."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_get_serial_sequence('contacts_organization', 'id'), pg_get_serial_sequence('contacts_post', 'id'),"
-            " pg_get_serial_sequence('contacts_person', 'id'), pg_get_serial_sequence('contacts_contactpoint', 'id'),"
-            " pg_get_serial_sequence('contacts_membership', 'id')"
-        )
-        names = cursor.fetchone()
-    return {
-        "ms": int(now.timestamp() * 1000),
-        **dict(zip(["organization_ids", "post_ids", "person_ids", "point_ids", "membership_ids"], names, strict=True)),
-    }

@@ -146,8 +146,10 @@ class ImportRow(models.Model):
     line = models.PositiveIntegerField(help_text="line of the file where the row starts, counted from 1")
     outcome = models.CharField(max_length=10, choices=Outcome.choices, blank=True, default="")
     reason = models.CharField(max_length=300, blank=True, default="")
+    # whom it leads to; also of those that applying will make
     person_id = models.BigIntegerField(null=True)
     organization_id = models.BigIntegerField(null=True)
+    post_id = models.BigIntegerField(null=True)
     # the plan: ids, or minus the line that makes it, and a bit for each thing that is done (planning.DOES)
     org_ref = models.BigIntegerField(null=True)
     person_ref = models.BigIntegerField(null=True)

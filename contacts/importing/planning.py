@@ -9,14 +9,14 @@ A *ref* is the id of a row that exists, or minus the line of the row of the file
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
 from contacts.importing.models import ImportLine, ImportRun
-from crm.ids import TAIL_SQL
+from crm.ids import tail_sql, uuid7_sql
 
 # Tables that an import has just filled look empty to the planner until they are analyzed, and a loop over them grows with the
 # square of the file. Large files are joined by hashes only; a few rows find their way by indexes.
@@ -29,7 +29,7 @@ SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;
 """
 VALUES = """
-DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_same, import_draft, import_plan, import_subject;
+DROP TABLE IF EXISTS import_value, import_place, import_seat, import_step, import_same, import_draft, import_plan, import_new, import_subject;
 CREATE TEMP TABLE import_value ON COMMIT DROP AS
 SELECT line, name IS NOT NULL AS has_person, organization IS NOT NULL AS has_organization, sort_key, search_text, words, email_key,
        email_hash, phone, organization, organization_key, constituency AS constituency_id, country, post_key
@@ -161,17 +161,21 @@ ANALYZE import_seat;
 """
 
 # The first row of each person, organization, address … speaks; the others would say it again. An institution is made by its
-# first row with a constituency, if any row is left that needs it.
+# first row with a constituency, if any row is left that needs it. Most owners stand in one row of the file, which says all by itself:
+# only the rows of those who stand in several are compared with one another.
 PLAN = """
 CREATE TEMP TABLE import_draft ON COMMIT DROP AS
-WITH step AS MATERIALIZED (
-         SELECT s.*, t.ref AS post_ref, v.email_key, v.phone, v.has_organization,
+WITH placed AS (
+         SELECT s.*, t.ref AS post_ref, v.email_key, v.phone, v.has_organization, s.outcome = '' AS is_used,
                 CASE WHEN s.has_person THEN 1 WHEN t.ref IS NOT NULL THEN 2 ELSE 3 END AS owner,
                 CASE WHEN s.has_person THEN s.person_ref ELSE coalesce(t.ref, s.org_ref) END AS owner_ref
            FROM import_step s JOIN import_value v ON v.line = s.line
            LEFT JOIN import_seat t ON t.org_ref = s.org_ref AND t.post_key = v.post_key AND s.outcome = ''),
-     used AS MATERIALIZED (SELECT * FROM step WHERE outcome = ''),
-     known AS MATERIALIZED (SELECT DISTINCT owner, owner_ref FROM used WHERE owner_ref > 0),
+     step AS MATERIALIZED (
+         SELECT p.*, count(*) OVER mine > 1 AS is_several, min(line) OVER mine = line AS is_first
+           FROM placed p WINDOW mine AS (PARTITION BY is_used, owner, owner_ref)),
+     several AS MATERIALIZED (SELECT * FROM step WHERE is_used AND is_several),
+     known AS MATERIALIZED (SELECT DISTINCT owner, owner_ref FROM step WHERE is_used AND owner_ref > 0),
      points AS MATERIALIZED (
          SELECT k.owner, k.owner_ref, c.kind, c.address_key, c.value FROM known k JOIN contacts_contactpoint c
              ON k.owner = 1 AND c.person_id = k.owner_ref
@@ -179,37 +183,39 @@ WITH step AS MATERIALIZED (
              ON k.owner = 2 AND c.post_id = k.owner_ref
          UNION ALL SELECT k.owner, k.owner_ref, c.kind, c.address_key, c.value FROM known k JOIN contacts_contactpoint c
              ON k.owner = 3 AND c.organization_id = k.owner_ref),
-     orgs AS (SELECT org_ref, min(line) AS line FROM used WHERE org_ref IS NOT NULL GROUP BY 1),
-     persons AS (SELECT person_ref, min(line) AS line FROM used WHERE has_person GROUP BY 1),
-     emails AS (SELECT min(line) AS line FROM used WHERE email_key IS NOT NULL
-                   AND (owner, owner_ref, email_key) NOT IN (
-                       SELECT owner, owner_ref, address_key FROM points WHERE kind = 'email')
-                 GROUP BY owner, owner_ref, email_key),
-     phones AS (SELECT min(line) AS line FROM used WHERE phone IS NOT NULL
-                   AND (owner, owner_ref, phone) NOT IN (SELECT owner, owner_ref, value FROM points WHERE kind = 'phone')
-                 GROUP BY owner, owner_ref, phone),
      held AS MATERIALIZED (
          SELECT m.person_id, m.organization_id, m.post_id FROM known k JOIN contacts_membership m
              ON m.person_id = k.owner_ref AND m.ended_on IS NULL WHERE k.owner = 1),
+     orgs AS (SELECT org_ref, min(line) AS line FROM step WHERE is_used AND org_ref IS NOT NULL GROUP BY 1),
      pairs AS (SELECT person_ref, org_ref, bool_or(post_ref IS NOT NULL) AS has_post
-                 FROM used WHERE has_person AND org_ref IS NOT NULL GROUP BY 1, 2),
-     seats AS (
-         SELECT min(u.line) AS line
-           FROM used u JOIN pairs p ON p.person_ref = u.person_ref AND p.org_ref = u.org_ref
-          WHERE u.has_person AND (u.post_ref IS NOT NULL OR NOT p.has_post)
-            AND NOT EXISTS (SELECT 1 FROM held h WHERE h.person_id = u.person_ref AND h.organization_id = u.org_ref
-                               AND u.post_ref IS NULL)
-            AND NOT EXISTS (SELECT 1 FROM held h WHERE h.person_id = u.person_ref AND h.organization_id = u.org_ref
-                               AND h.post_id = u.post_ref)
-          GROUP BY u.person_ref, u.org_ref, u.post_ref)
-SELECT s.line, s.has_person, s.org_ref, s.person_ref, s.post_ref, coalesce(s.org_ref = -s.line AND o.org_ref IS NOT NULL, false) AS makes_org,
+                 FROM several WHERE has_person AND org_ref IS NOT NULL GROUP BY 1, 2)
+SELECT s.line, s.has_person, s.org_ref, s.person_ref, s.post_ref, s.owner, s.owner_ref, s.is_several,
+       coalesce(s.org_ref = -s.line AND o.org_ref IS NOT NULL, false) AS makes_org,
        s.makes_person, coalesce(s.post_ref = -s.line, false) AS makes_post,
-       coalesce(o.line = s.line, false) AND s.has_organization AS leads_org, coalesce(w.line = s.line, false) AS leads_person,
-       e.line IS NOT NULL AS adds_email, f.line IS NOT NULL AS adds_phone, m.line IS NOT NULL AS adds_membership,
+       coalesce(o.line = s.line, false) AND s.has_organization AS leads_org, s.is_used AND s.has_person AND s.is_first AS leads_person,
+       CASE WHEN NOT s.is_used OR s.email_key IS NULL THEN false
+            WHEN s.owner_ref > 0 AND (s.owner, s.owner_ref, s.email_key) IN (
+                 SELECT owner, owner_ref, address_key FROM points WHERE kind = 'email') THEN false
+            WHEN s.is_several THEN s.line IN (
+                 SELECT min(line) FROM several WHERE email_key IS NOT NULL GROUP BY owner, owner_ref, email_key)
+            ELSE true END AS adds_email,
+       CASE WHEN NOT s.is_used OR s.phone IS NULL THEN false
+            WHEN s.owner_ref > 0 AND (s.owner, s.owner_ref, s.phone) IN (
+                 SELECT owner, owner_ref, value FROM points WHERE kind = 'phone') THEN false
+            WHEN s.is_several THEN s.line IN (
+                 SELECT min(line) FROM several WHERE phone IS NOT NULL GROUP BY owner, owner_ref, phone)
+            ELSE true END AS adds_phone,
+       CASE WHEN NOT s.is_used OR NOT s.has_person OR s.org_ref IS NULL THEN false
+            WHEN s.person_ref > 0 AND s.post_ref IS NULL AND (s.person_ref, s.org_ref) IN (
+                 SELECT person_id, organization_id FROM held) THEN false
+            WHEN s.person_ref > 0 AND s.post_ref IS NOT NULL AND (s.person_ref, s.org_ref, s.post_ref) IN (
+                 SELECT person_id, organization_id, post_id FROM held WHERE post_id IS NOT NULL) THEN false
+            WHEN s.is_several THEN s.line IN (
+                 SELECT min(u.line) FROM several u JOIN pairs p ON p.person_ref = u.person_ref AND p.org_ref = u.org_ref
+                  WHERE u.post_ref IS NOT NULL OR NOT p.has_post GROUP BY u.person_ref, u.org_ref, u.post_ref)
+            ELSE true END AS adds_membership,
        false AS fills_post, false AS adds_tags, s.outcome, s.reason
-  FROM step s
-  LEFT JOIN orgs o ON o.org_ref = s.org_ref LEFT JOIN persons w ON w.person_ref = s.person_ref AND s.has_person
-  LEFT JOIN emails e ON e.line = s.line LEFT JOIN phones f ON f.line = s.line LEFT JOIN seats m ON m.line = s.line;
+  FROM step s LEFT JOIN orgs o ON o.org_ref = s.org_ref;
 ANALYZE import_draft;
 """
 
@@ -263,12 +269,29 @@ SELECT 'person', o.id, p.line, part.field, '', part.value
 PERSON_FIELDS = ("honorific_prefix", "pronunciation", "gender", "language", "note")
 ORGANIZATION_FIELDS = ("acronym", "website")
 
-# What had to be found out step by step is in narrow tables until here.
+# What had to be found out step by step is in narrow tables until here. An owner's first address is preferred, and somebody's first
+# membership is the primary one, unless there is one already.
 OUTCOMES = """
 ANALYZE import_change;
 CREATE TEMP TABLE import_plan ON COMMIT DROP AS
-SELECT v.line, v.has_person, v.email_key, v.email_hash, d.org_ref, d.person_ref, d.post_ref, d.makes_org, d.makes_person, d.makes_post,
-       d.leads_org, d.leads_person, d.adds_email, d.adds_phone, d.adds_membership, d.fills_post, d.adds_tags,
+SELECT v.line, v.has_person, v.email_key, v.email_hash, d.org_ref, d.person_ref, d.post_ref, d.is_several, d.makes_org, d.makes_person,
+       d.makes_post, d.leads_org, d.leads_person, d.adds_email, d.adds_phone, d.adds_membership, d.fills_post, d.adds_tags,
+       CASE WHEN NOT d.adds_email OR (d.owner_ref > 0 AND (d.owner, d.owner_ref) IN (
+                 SELECT 1, c.person_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+                    AND c.person_id IN (SELECT person_ref FROM import_draft WHERE adds_email AND person_ref > 0)
+                 UNION ALL SELECT 2, c.post_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+                    AND c.post_id IN (SELECT post_ref FROM import_draft WHERE adds_email AND post_ref > 0)
+                 UNION ALL SELECT 3, c.organization_id FROM contacts_contactpoint c WHERE c.kind = 'email' AND c.is_preferred
+                    AND c.organization_id IN (SELECT org_ref FROM import_draft WHERE adds_email AND org_ref > 0))) THEN false
+            WHEN d.is_several THEN d.line IN (
+                 SELECT min(line) FROM import_draft WHERE adds_email AND is_several GROUP BY owner, owner_ref)
+            ELSE true END AS prefers_email,
+       CASE WHEN NOT d.adds_membership OR (d.person_ref > 0 AND d.person_ref IN (
+                 SELECT h.person_id FROM contacts_membership h WHERE h.is_primary AND h.ended_on IS NULL
+                    AND h.person_id IN (SELECT person_ref FROM import_draft WHERE adds_membership AND person_ref > 0))) THEN false
+            WHEN d.is_several THEN d.line IN (
+                 SELECT min(line) FROM import_draft WHERE adds_membership AND is_several GROUP BY person_ref)
+            ELSE true END AS is_primary,
        CASE WHEN d.outcome <> '' THEN d.outcome WHEN d.creates THEN 'created'
             WHEN d.makes_org OR d.makes_post OR d.adds_email OR d.adds_phone OR d.adds_membership OR d.fills_post OR d.adds_tags
                  OR h.fields IS NOT NULL THEN 'updated'
@@ -282,29 +305,45 @@ SELECT v.line, v.has_person, v.email_key, v.email_hash, d.org_ref, d.person_ref,
   JOIN import_value v ON v.line = d.line
   LEFT JOIN (SELECT line, string_agg(replace(field, '_', ' '), ', ' ORDER BY field) AS fields FROM import_change GROUP BY line
        ) h ON h.line = d.line;
-ANALYZE import_plan (line, has_person, org_ref, person_ref, outcome);
+ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, outcome);
 """
-# Kept for the screens, and for applying.
+# Kept for the screens, and for applying. Ids of what will be made are drawn here already, in the order of lines: applying then joins
+# nothing to find them, and writes none of these rows again. Whoever never applies leaves a gap in a sequence.
 KEEP = """
+CREATE TEMP TABLE import_new ON COMMIT DROP AS
+SELECT 'org' AS kind, line, nextval(%(organization_ids)s::regclass) AS id FROM import_plan WHERE makes_org ORDER BY line;
+INSERT INTO import_new
+SELECT 'post', line, nextval(%(post_ids)s::regclass) FROM import_plan WHERE makes_post ORDER BY line;
+INSERT INTO import_new
+SELECT 'person', line, nextval(%(person_ids)s::regclass) FROM import_plan WHERE makes_person ORDER BY line;
+ANALYZE import_new;
 DELETE FROM contacts_importrow WHERE run_id = %(run)s;
-INSERT INTO contacts_importrow (run_id, line, outcome, reason, person_id, organization_id, org_ref, person_ref, post_ref, does)
-SELECT %(run)s, line, outcome, reason, CASE WHEN person_ref > 0 THEN person_ref END, CASE WHEN org_ref > 0 THEN org_ref END,
-       org_ref, person_ref, post_ref, {does}
-  FROM import_plan
-UNION ALL SELECT %(run)s, line, 'rejected', refused, NULL, NULL, NULL, NULL, NULL, 0
+INSERT INTO contacts_importrow (run_id, line, outcome, reason, person_id, organization_id, post_id, org_ref, person_ref, post_ref, does)
+SELECT %(run)s, p.line, p.outcome, p.reason, CASE WHEN p.person_ref > 0 THEN p.person_ref ELSE m.id END,
+       CASE WHEN p.org_ref > 0 THEN p.org_ref ELSE o.id END, CASE WHEN p.post_ref > 0 THEN p.post_ref ELSE s.id END,
+       p.org_ref, p.person_ref, p.post_ref, {does}
+  FROM import_plan p LEFT JOIN import_new m ON m.kind = 'person' AND m.line = -p.person_ref
+  LEFT JOIN import_new o ON o.kind = 'org' AND o.line = -p.org_ref LEFT JOIN import_new s ON s.kind = 'post' AND s.line = -p.post_ref
+UNION ALL SELECT %(run)s, line, 'rejected', refused, NULL, NULL, NULL, NULL, NULL, NULL, 0
   FROM contacts_importline WHERE run_id = %(run)s AND refused <> '';
 """
+PLAN_ONLY = {"words"}  # by which rows were compared
 DOES = ("makes_org", "makes_person", "makes_post", "leads_org", "leads_person", "adds_email", "adds_phone", "adds_membership",
-        "fills_post", "adds_tags")  # fmt: skip
+        "fills_post", "adds_tags", "prefers_email", "is_primary", "is_several")  # fmt: skip
+# What is asked of all rows in each statement stands first, where it is read without walking over the texts. In the order of lines, by
+# which ids were drawn: what grows at the end of an index is written fastest.
 LOAD = f"""
-DROP TABLE IF EXISTS import_plan, import_org, import_post, import_person, import_membership, import_made, import_filled, import_point,
-           import_granted, import_form;
+DROP TABLE IF EXISTS import_plan, import_made, import_filled, import_granted, import_form;
 CREATE TEMP TABLE import_plan ON COMMIT DROP AS
-SELECT v.line, {{values}}, v.name IS NOT NULL AS has_person, r.org_ref, r.person_ref, r.post_ref, r.outcome, {{flags}}, {TAIL_SQL} AS tail
-  FROM contacts_importrow r JOIN contacts_importline v ON v.run_id = r.run_id AND v.line = r.line
- WHERE r.run_id = %(run)s AND v.refused = '';
-ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, makes_org, makes_post, makes_person, adds_email, adds_phone,
-        adds_membership, adds_tags, fills_post, outcome);
+SELECT v.line, {{flags}}, v.name IS NOT NULL AS has_person, r.org_ref, r.person_ref, r.post_ref, r.organization_id, r.person_id, r.post_id,
+       CASE WHEN r.person_ref = -r.line THEN {uuid7_sql("r.line * 8 + 2", "r.tail")}
+            WHEN r.person_ref < 0 THEN {uuid7_sql("r.person_ref * -8 + 2", tail_sql("-r.person_ref"))} ELSE q.uid END AS person_uid,
+       r.outcome, r.tail, {{values}}
+  FROM (SELECT *, {tail_sql("line")} AS tail FROM contacts_importrow WHERE run_id = %(run)s OFFSET 0) r
+  JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = r.line AND v.refused = ''
+  LEFT JOIN contacts_person q ON q.id = r.person_ref ORDER BY v.line;
+ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, organization_id, person_id, post_id, makes_org, makes_post,
+        makes_person, adds_email, adds_phone, adds_membership, adds_tags, fills_post, is_primary, is_several, outcome);
 """  # noqa: S608 constants only
 
 
@@ -313,7 +352,7 @@ def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
 
     scope: ISO codes that the importer is limited to, None for all.
     """
-    values = {**_values(run), "scope": sorted(scope or []), **sentences()}
+    values = {**_values(run), "scope": sorted(scope or []), **sentences(), **sequences()}
     limited = scope is not None
     meant = _meant(run)
     statements = [SETTINGS, *_joins(run), VALUES, PLACES, *([ORGANIZATION_SCOPE] if limited else []), PEOPLE]
@@ -323,13 +362,15 @@ def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
     execute([*statements, OUTCOMES, KEEP.format(does=does)], values)
 
 
-def load_plan(run: ImportRun) -> None:
-    """`import_plan` with all that writing needs, and `import_change`, from what `make_plan` kept."""
+def load_plan(run: ImportRun, ids: Mapping[str, Any]) -> None:
+    """`import_plan` with all that writing needs, and `import_change`, from what `make_plan` kept. ids: `ms` and `salt` of public ids."""
     meant = _meant(run)
     flags = ", ".join(f"r.does & {1 << bit} > 0 AS {name}" for bit, name in enumerate(DOES))
-    load = LOAD.format(values=", ".join(f"v.{column}" for column in ImportLine.VALUES), flags=flags)
+    load = LOAD.format(
+        values=", ".join(f"v.{column}" for column in ImportLine.VALUES if column not in PLAN_ONLY), flags=flags
+    )
     statements = [SETTINGS, *_joins(run), load, *([TAG_WORDS] if "tags" in meant else [])]
-    execute([*statements, *_change_statements(meant, "import_plan"), "ANALYZE import_change"], _values(run))
+    execute([*statements, *_change_statements(meant, "import_plan"), "ANALYZE import_change"], {**_values(run), **ids})
 
 
 def _values(run: ImportRun) -> dict[str, Any]:
@@ -358,6 +399,16 @@ def _change_statements(meant: Collection[str], plan: str) -> list[str]:
                     CHANGE.format(table=table, column=column, value=value, ref=ref, leads=leads, plan=plan)
                 )
     return statements
+
+
+def sequences() -> dict[str, Any]:
+    """The sequences that ids are drawn from: looked up here once, for PostgreSQL would look them up by name for each row."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_get_serial_sequence('contacts_organization', 'id'), pg_get_serial_sequence('contacts_post', 'id'),"
+            " pg_get_serial_sequence('contacts_person', 'id')"
+        )
+        return dict(zip(["organization_ids", "post_ids", "person_ids"], cursor.fetchone(), strict=True))
 
 
 def execute(statements: list[str], values: dict[str, Any]) -> int:

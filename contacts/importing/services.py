@@ -24,6 +24,7 @@ from crm.accounts.rules import Action
 from crm.audit.models import AuditChange, Door
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid, WrongState
+from crm.ids import bulk_ids
 from crm.jobs.models import Job
 from crm.jobs.services import start_job
 from crm.statistics import freshen
@@ -276,8 +277,9 @@ def apply_import(
         scope = actor.scope(Action.BULK).countries if actor else None
         if not freshness.holds(run, scope):
             make_plan(run=run, scope=scope)
-        load_plan(run)
         now = timezone.now()
+        ids = bulk_ids(now)
+        load_plan(run, ids)
         counts = _counts(run)
         entry = record(
             verb="import.applied",
@@ -287,7 +289,9 @@ def apply_import(
             summary=run.file_name,
             event={name: counts[name] for name in ("created", "updated", "unchanged", "rejected")},
         )
-        granted = write_plan(run=run, entry=entry, now=now, actor_uid=actor.uid if actor else None, on_phase=on_phase)
+        granted = write_plan(
+            run=run, entry=entry, now=now, ids=ids, actor_uid=actor.uid if actor else None, on_phase=on_phase
+        )
         counts = {**run.counts, **counts, "permissions": granted}
         _move(run, State.APPLIED, applied_at=now, counts=counts, planned={})
         freshen(GROWN)

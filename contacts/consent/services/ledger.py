@@ -276,7 +276,7 @@ def _locked(subject: Any) -> Subject:
 def _set_language(subject: Subject, language: str) -> str:
     """Save the language for mails; returns it when it is another one than before."""
     model: Any = Person if subject.kind == "person" else Organization
-    row = model.objects.select_for_update().filter(uid=subject.current().uid).first()
+    row = model.objects.select_for_update(no_key=True).filter(uid=subject.current().uid).first()
     if row is None or not language or row.language == language:
         return ""
     before, row.language = row.language, language

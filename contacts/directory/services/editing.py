@@ -69,8 +69,8 @@ def edit_row(
 
 
 def lock(target: models.Model) -> Any:
-    """The row as it is now, held until the end of the transaction."""
-    return type(target)._default_manager.select_for_update(of=("self",)).get(pk=target.pk)
+    """The row as it is now, held until the end of the transaction; not its key, so that an import that points to it keeps nobody waiting."""
+    return type(target)._default_manager.select_for_update(of=("self",), no_key=True).get(pk=target.pk)
 
 
 def put(row: Any, values: Mapping[str, Any]) -> None:
@@ -186,7 +186,7 @@ def restore_fields(row: Any, values: Mapping[str, Any], expected: Mapping[str, A
 
 
 def find_locked(model: Any, uid: UUID) -> Any:
-    row = model._default_manager.select_for_update(of=("self",)).filter(uid=uid).first()
+    row = model._default_manager.select_for_update(of=("self",), no_key=True).filter(uid=uid).first()
     if row is None:
         raise Conflict(_("This is not there any more, so nothing was undone."), code="gone")
     if getattr(row, "erased_at", None):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from contacts.importing.models import ImportLine
 from contacts.importing.reading import Row
 from contacts.importing.staging import COPY, as_copied
-from crm.ids import uuid7_sql
+from crm.ids import tail_sql, uuid7_sql
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12) | st.text(
     '\\"\t\r\n.Nn,', max_size=8
@@ -53,8 +53,8 @@ def test_whatever_a_row_holds_is_staged_as_it_is(table):
 def test_ids_that_one_statement_makes_are_ordered_by_line_over_a_full_counter():
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {uuid7_sql('line')} FROM generate_series(1, 10000) AS line ORDER BY line",  # noqa: S608
-            {"ms": 1_764_140_000_000},
+            f"SELECT {uuid7_sql('line', tail_sql('line'))} FROM generate_series(1, 10000) AS line ORDER BY line",  # noqa: S608
+            {"ms": 1_764_140_000_000, "salt": "a secret of this use"},
         )
         made = [uid for (uid,) in cursor.fetchall()]
 
