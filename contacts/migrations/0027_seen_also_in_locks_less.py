@@ -49,7 +49,7 @@ END $$;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contacts", "0024_imports_draw_ids_early")]
+    dependencies = [("contacts", "0026_imports_draw_ids_early")]
 
     operations = [
         migrations.RunSQL(

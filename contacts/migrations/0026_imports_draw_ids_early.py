@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("contacts", "0023_seen_also_in")]
+    dependencies = [("contacts", "0025_person_alive")]
 
     operations = [
         migrations.AddField(
