@@ -14,7 +14,7 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from django.conf import settings
 
-from campaigns.dropbox.models import Dropbox
+from campaigns.dropbox.models import Dropbox, OwnAddress
 from contacts.consent.addresses import address_key
 from crm.accounts.models import User
 from crm.errors import Invalid
@@ -51,7 +51,8 @@ def read_dropbox(text: str) -> UUID | None:
 def own_addresses(user: User) -> set[str]:
     """Normal forms of the addresses that are known to be the officer's: that of the account, and those that they confirmed."""
     rows = EmailAddress.objects.filter(user_id=user.pk, verified=True).values_list("email", flat=True)
-    return {key for address in (user.email, *rows) if (key := key_of(address))}
+    further = OwnAddress.objects.filter(user=user, confirmed_at__isnull=False).values_list("address_key", flat=True)
+    return {key for address in (user.email, *rows) if (key := key_of(address))} | set(further)
 
 
 def key_of(address: str) -> str:

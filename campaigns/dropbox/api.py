@@ -13,13 +13,20 @@ from rest_framework.response import Response
 
 from campaigns.dropbox import services
 from campaigns.dropbox.addresses import address_of
-from campaigns.dropbox.models import Dropbox, DroppedMail
+from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.fields import RowField
 from crm.api.registry import Section
 from crm.api.views import Resource
+
+
+class DroppedFileOut(serializers.Serializer[DroppedFile]):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    size = serializers.IntegerField(source="file.size", help_text="Octets.")
+    media_type = serializers.CharField(source="file.media_type")
 
 
 class DroppedOut(serializers.Serializer[DroppedMail]):
@@ -34,6 +41,8 @@ class DroppedOut(serializers.Serializer[DroppedMail]):
     at = serializers.DateTimeField()
     interaction = serializers.UUIDField(source="interaction.uid", allow_null=True, default=None)
     settled_at = serializers.DateTimeField(allow_null=True)
+    files = DroppedFileOut(many=True, help_text="Attachments that were kept.")
+    left_out = serializers.CharField(allow_blank=True, help_text="Which attachments were not kept, and why.")
 
     def get_addresses(self, row: DroppedMail) -> list[str]:
         return [str(pair[0]) for pair in row.addresses if pair]
@@ -68,7 +77,7 @@ class DroppedResource(Resource):
         return DroppedMail.objects.visible_to(self.user)
 
     def full(self, rows: Any) -> Any:
-        return rows.select_related("interaction")
+        return rows.select_related("interaction").prefetch_related("files__file")
 
     @extend_schema(summary="Dropped mail")
     def list(self, request: Request) -> Response:

@@ -11,6 +11,10 @@ from campaigns.interactions.picking import PartiesField
 from crm.accounts.models import User
 
 
+class OwnForm(forms.Form):
+    address = forms.EmailField(label=_("E-mail address"), max_length=254)
+
+
 class FileForm(forms.Form):
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -7,8 +7,9 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.dropbox.queries import DropboxQuerySet, DroppedQuerySet
+from campaigns.dropbox.queries import DropboxQuerySet, DroppedFileQuerySet, DroppedQuerySet
 from crm.ids import UidModel
+from crm.ui import formats
 
 
 class Dropbox(UidModel):
@@ -54,6 +55,9 @@ class DroppedMail(UidModel):
     subject = models.CharField(max_length=300, blank=True, default="")
     text = models.TextField(blank=True, default="")
     at = models.DateTimeField()
+    left_out = models.CharField(
+        max_length=300, blank=True, default="", help_text="which attachments were not kept, and why"
+    )
     state = models.CharField(max_length=9, choices=State.choices, default=State.WAITING)
     why = models.CharField(max_length=300, blank=True, default="", help_text="why it waits")
     interaction = models.OneToOneField(
@@ -86,3 +90,52 @@ class DroppedMail(UidModel):
 
     def __str__(self) -> str:
         return self.subject or str(self.uid)
+
+    @property
+    def kept_files(self) -> list[DroppedFile]:
+        return list(self.files.select_related("file"))
+
+
+class DroppedFile(UidModel):
+    """An attachment of a dropped message; the content is kept once however often it is used."""
+
+    mail = models.ForeignKey(DroppedMail, on_delete=models.CASCADE, related_name="files", db_index=False)
+    file = models.ForeignKey("campaigns.StoredFile", on_delete=models.PROTECT, related_name="dropped_files")
+    name = models.CharField(max_length=200)
+
+    objects = DroppedFileQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mail", "name"], name="dropped_file_once")]
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def shown_size(self) -> str:
+        return formats.size(self.file.size)
+
+
+class OwnAddress(UidModel):
+    """A further address from which an officer writes: it counts once a mail to it was answered by them."""
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_addresses", db_index=False
+    )
+    address = models.CharField(max_length=320)
+    address_key = models.CharField(max_length=320)
+    asked_at = models.DateTimeField()
+    confirmed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "address_key"], name="own_address_once"),
+            # nobody can say that mail from an address is theirs while it is a colleague's
+            models.UniqueConstraint(
+                fields=["address_key"], name="own_address_of_one", condition=Q(confirmed_at__isnull=False)
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.address

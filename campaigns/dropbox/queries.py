@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
+from django.db.models import Q
 
+from campaigns.outreach.models import Interaction
 from crm.accounts.models import User
 
 if TYPE_CHECKING:
-    from campaigns.dropbox.models import Dropbox, DroppedMail  # noqa: F401  type parameters
+    from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail  # noqa: F401  type parameters
 
 
 class DropboxQuerySet(models.QuerySet["Dropbox"]):
@@ -24,3 +26,10 @@ class DroppedQuerySet(models.QuerySet["DroppedMail"]):
 
     def waiting(self) -> Self:
         return self.filter(state="waiting")
+
+
+class DroppedFileQuerySet(models.QuerySet["DroppedFile"]):
+    def visible_to(self, user: User) -> Self:
+        """One's own, and those of messages that were filed with somebody whose log the user sees."""
+        logged = Interaction.objects.visible_to(user).filter(removed_at=None)
+        return self.filter(Q(mail__user=user) | Q(mail__interaction__in=logged))

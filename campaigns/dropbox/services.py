@@ -12,6 +12,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.dropbox.addresses import key_of, own_addresses, read_dropbox
+from campaigns.dropbox.attachments import keep_attachments
 from campaigns.dropbox.matching import Match, match, of_thread, thread_of
 from campaigns.dropbox.models import Dropbox, DroppedMail
 from campaigns.dropbox.reading import Dropped, read_dropped
@@ -101,6 +102,7 @@ def _keep(inbound: InboundMessage, dropbox: Dropbox, said: Dropped, own: set[str
         is_from_them=said.is_from_them, subject=said.subject, text=said.text, at=at,
         why=_why_it_waits(said, inbound, own, found) or _("It is being filed."),
     )  # fmt: skip
+    keep_attachments(mail, bytes(inbound.raw))
     if not _why_it_waits(said, inbound, own, found):
         try:
             file_mail(mail=mail, actor=user, people=found.people, organizations=found.organizations)

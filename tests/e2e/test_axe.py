@@ -107,6 +107,8 @@ NO_PAGE: dict[str, str] = {
     "mission_print": FILE,
     "public_page_detail": AWAY,
     "letter_document": FILE,
+    "dropped_file_download": FILE,
+    "own_address_confirm": "asks for what a mail says",
     "event_badges": FILE,
     "event_door_list": "rows for the door’s page",
     "calendar_feed": FILE,

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from html import unescape
+from urllib.parse import unquote
 
 MAX_BYTES = 2_000_000
 MAX_HEADER_BYTES, MAX_HEADERS, MAX_VALUE = 256_000, 1_000, 8_000
@@ -89,10 +90,17 @@ class Part:
             return None
         return parse(self.content(), depth=MAX_DEPTH)
 
+    @property
+    def file_name(self) -> str:
+        """What an attachment calls itself (RFC 2183, 2231); empty where it has no name."""
+        said = _params(self.get("Content-Disposition")).get("filename") or self.params.get("name", "")
+        charset, quote, text = said.partition("''")
+        return unquote(text, charset or "utf-8", "replace") if quote and _CHARSET.match(charset) else said
 
-def parse(raw: bytes, *, depth: int = 0) -> Part:
-    """The tree of a message's bytes. Line ends of any kind; an mbox line in front of it does not matter."""
-    data = raw[:MAX_BYTES].removeprefix(b"\xef\xbb\xbf")
+
+def parse(raw: bytes, *, depth: int = 0, most: int = MAX_BYTES) -> Part:
+    """The tree of a message's bytes, of the first `most`. Line ends of any kind; an mbox line in front of it does not matter."""
+    data = raw[:most].removeprefix(b"\xef\xbb\xbf")
     for end in (b"\r\r\n", b"\r\n", b"\r"):
         data = data.replace(end, b"\n")
     data = data.lstrip(b"\n")

@@ -1,21 +1,31 @@
+import base64
+import re
 from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
+from django.test import TestCase
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.dropbox.addresses import address_of, read_dropbox
-from campaigns.dropbox.models import Dropbox, DroppedMail
+from campaigns.dropbox import erasing
+from campaigns.dropbox.addresses import address_of, own_addresses, read_dropbox
+from campaigns.dropbox.attachments import attachments_of
+from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
+from campaigns.dropbox.own import add_own_address
 from campaigns.dropbox.reading import read_dropped
 from campaigns.dropbox.services import make_dropbox, renew_dropbox
+from campaigns.files.models import StoredFile
+from campaigns.files.storage import path_of
 from campaigns.interactions.models import Party
 from campaigns.outreach.envelopes import find_envelope
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.services import handle, take_in
+from contacts.consent.erasure.registry import PersonalData
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
-from tests.factories import ContactPointFactory, MembershipFactory, OrganizationFactory, PersonFactory
+from crm.errors import Invalid
+from tests.factories import ContactPointFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
 
 OWN = "olu@campaign-office.net"
 DAY = "Tue, 10 Nov 2026 09:30:00 +0100"
@@ -232,3 +242,124 @@ def test_dropbox_is_its_officers_alone(sign_in, olu, planner, viewer, awa):
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in page
     assert "<script>alert" not in page
     assert "1 message in your dropbox waits" in sign_in(olu).get(reverse("today")).content.decode()
+
+
+# --- attachments ------------------------------------------------------------------------------------------------------------
+PDF = b"%PDF-1.4\n1 0 obj\n<<>>\nendobj\n%%EOF\n"
+
+
+def with_files(*files, number=1, body="Here it is."):
+    """files: (name as the header says it, content, further headers of the part)"""
+    parts = [f"Content-Type: text/plain; charset=utf-8\n\n{body}\n".encode()]
+    for name, content, more in files:
+        head = f"Content-Type: application/octet-stream\n{more or f'Content-Disposition: attachment; {name}'}\nContent-Transfer-Encoding: base64\n\n"
+        parts.append(head.encode() + base64.encodebytes(content))
+    whole = b"".join(b"--b\n" + part + b"\n" for part in parts) + b"--b--\n"
+    head = f"From: Olu <{OWN}>\nTo: awa@labour-office.net\nSubject: The draft\nDate: {DAY}\nMessage-ID: <{number}@office>\nMIME-Version: 1.0\n"
+    return head.encode() + b"Content-Type: multipart/mixed; boundary=b\n\n" + whole
+
+
+def test_attachments_are_kept_by_their_content_and_the_others_are_named(settings):
+    settings.ATTACHMENT_MAX_BYTES = 3000
+    picture = "Content-Type: image/png\nContent-Disposition: inline; filename=logo.png\nContent-ID: <logo>"
+    taken, refused = attachments_of(
+        with_files(
+            ('filename="plan.pdf"', PDF, ""),
+            ("filename*=UTF-8''r%C3%A9sum%C3%A9.txt", "Résumé".encode(), ""),
+            ('filename="plan.pdf"', PDF + b" ", ""),
+            ('filename="run.pdf"', b"MZ\x90\x00 a program", ""),
+            ('filename="../../etc/passwd"', b"root:x", ""),
+            ('filename="large.txt"', b"x" * 4000, ""),
+            ("", b"\x89PNG", picture),
+        )
+    )
+
+    assert [(one.name, one.kind.ending, one.content) for one in taken] == [
+        ("plan.pdf", "pdf", PDF),
+        ("résumé.txt", "txt", "Résumé".encode()),
+        ("plan 2.pdf", "pdf", PDF + b" "),
+    ]
+    assert len(refused) == 3
+    assert "run.pdf" in refused[0] and "larger than" in refused[2]
+
+
+def test_attachments_of_a_forwarded_message_are_those_inside(olu, awa):
+    inner = with_files(('filename="inner.pdf"', PDF, "")).replace(
+        b"From: Olu <olu@campaign-office.net>", b"From: awa@labour-office.net"
+    )
+    raw = (
+        f"From: {OWN}\nTo: \nSubject: Fwd\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: message/rfc822\n\n".encode()
+        + inner.replace(b"boundary=b", b"boundary=b")
+        + b"\n--o--\n"
+    )
+
+    assert [one.name for one in attachments_of(raw)[0]] == ["inner.pdf"]
+    for hostile in (b"", b"Content-Type: multipart/mixed; boundary=b\n\n" + b"--b\n" * 5000, bytes(range(256)) * 40):
+        attachments_of(hostile)
+
+
+def test_who_sees_the_entry_may_save_its_attachment_and_an_erasure_takes_it(sign_in, olu, awa, viewer):
+    drop(olu, with_files(('filename="Awa Diop.pdf"', PDF, "")))
+    [kept] = DroppedFile.objects.select_related("file")
+    url, elsewhere = (
+        reverse("dropped_file_download", args=[kept.uid]),
+        GrantFactory(role="viewer", is_everywhere=False, countries=["TD"]).user,
+    )
+    logged = Interaction.objects.get()
+    page = sign_in(viewer).get(reverse("interaction_detail", args=[logged.uid])).content.decode()
+    assert url in page
+
+    answer = sign_in(viewer).get(url)
+
+    assert b"".join(answer.streaming_content) == PDF
+    assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
+    assert answer["Content-Disposition"].startswith("attachment")
+    assert sign_in(elsewhere).get(url).status_code == 404
+    place = path_of(kept.file.sha256)
+    assert place.is_file()
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        erasing.erase(PersonalData.of(awa.uid))
+    assert (DroppedFile.objects.count(), StoredFile.objects.count(), place.exists()) == (0, 0, False)
+
+
+def test_attachment_of_what_waits_is_its_officers_alone(sign_in, olu, planner):
+    drop(olu, with_files(('filename="plan.pdf"', PDF, "")))
+    url = reverse("dropped_file_download", args=[DroppedFile.objects.get().uid])
+
+    assert sign_in(planner).get(url).status_code == 404
+    assert b"".join(sign_in(olu).get(url).streaming_content) == PDF
+
+
+# --- further addresses ------------------------------------------------------------------------------------------------------
+def test_another_address_counts_once_its_mail_was_answered_by_its_officer(sign_in, olu, awa, planner, mailoutbox):
+    other = "olu.private@post.net"
+    client = sign_in(olu)
+    client.post(reverse("own_address_add"), {"address": other})
+    drop(olu, mail(sender=other, number=1), sender=other)
+    assert not Interaction.objects.exists()
+    [sent] = mailoutbox
+    link = re.search(r"https?://\S+(/outreach/dropbox/addresses/yes/\?link=\S+)", sent.body)[1]
+
+    assert sign_in(planner).post(link).status_code == 409  # a stolen link is of use to nobody else
+    assert client.get(link).status_code == 200 and other not in own_addresses(olu)
+    for _click in range(2):
+        client.post(link)
+    drop(olu, mail(sender=other, number=2), sender=other)
+
+    assert sent.to == [other]
+    assert Interaction.objects.get().person == awa
+    row = OwnAddress.objects.get()
+    client.post(reverse("own_address_remove", args=[row.uid]))
+    assert client.get(link).status_code == 410 and other not in own_addresses(olu)
+
+
+def test_addresses_of_others_are_not_ones_own(olu, awa, planner):
+    for address, why in (
+        ("awa@labour-office.net", "in the directory"),
+        (planner.email, "a colleague’s"),
+        (OWN, "known as yours already"),
+        (address_of(make_dropbox(actor=olu)), "no address that mail can go to"),
+    ):
+        with pytest.raises(Invalid, match=why):
+            add_own_address(actor=olu, address=address)
+    assert not OwnAddress.objects.exists()

@@ -14,7 +14,8 @@ from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.correspondence.models import Letter
 from campaigns.correspondence.services import add_document
-from campaigns.dropbox.models import Dropbox, DroppedMail
+from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
+from campaigns.files.storage import store
 from campaigns.guard.models import QuietDates
 from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
@@ -117,6 +118,8 @@ PLACES: dict[str, Place] = {
     "/outreach/letters/<uuid:uid>/": Place("letters", Reach.COUNTRY),
     "/outreach/letter-documents/<uuid:uid>/": Place("letter-documents", Reach.COUNTRY),
     "/outreach/dropbox/<uuid:uid>/": Place("dropped-mail", Reach.OWNER),
+    "/outreach/dropbox/files/<uuid:uid>/": Place("dropped-files", Reach.OWNER),
+    "/outreach/dropbox/addresses/<uuid:uid>/": Place("own-addresses", Reach.OWNER),
     "/profile/calendars/<uuid:uid>/": Place("calendar-feeds", Reach.OWNER),
     "/outreach/quiet/<uuid:uid>/": Place("quiet-dates", Reach.COUNTRY),
     "/outreach/away/<uuid:uid>/": Place("absences", Reach.ALL),
@@ -268,7 +271,13 @@ def belongings(owner: User, *, country: str = "ZM") -> dict[str, str]:
         "segments": _segment(owner),
         "lists": make.ContactListFactory(owner=owner),
         "calendar-feeds": CalendarFeed.objects.create(user=owner, drive=make.DriveFactory(), made_at=timezone.now()),
-        "dropped-mail": _dropped(owner),
+        "dropped-mail": (mail := _dropped(owner)),
+        "dropped-files": DroppedFile.objects.create(
+            mail=mail, file=store(b"Yes.", media_type="text/plain"), name="a.txt"
+        ),
+        "own-addresses": OwnAddress.objects.create(
+            user=owner, address=f"o{country}@post.net", address_key=f"o{country}@post.net", asked_at=timezone.now()
+        ),
     }
     type(rows["exports"]).objects.filter(pk=rows["exports"].pk).update(owner=owner)
     return {name: str(row.uid) for name, row in rows.items()}
