@@ -9,7 +9,7 @@ import crm.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0057_engagementday_clicked"),
+        ("campaigns", "0058_room_for_days"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
