@@ -8,34 +8,29 @@ from typing import Any
 from babel.dates import format_date
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
-from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.commitments import linking
 from campaigns.commitments.forms import PublicForm
 from campaigns.commitments.models import CommitmentLink, CommitmentUpdate
 from contacts.consent.preferences import page_language, public_page
-from crm.accounts.rules import public
 from crm.errors import DomainError
 from crm.ids import new_uid
 from crm.limits import allow, allow_from
 from crm.ui.formats import current_locale
+from crm.ui.public import by_link
 
 Progress = CommitmentUpdate.Progress
 PAGES = "campaigns/commitments/public"
 
 
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def promise(request: HttpRequest, token: str) -> HttpResponse:
     """A link that is not ours, or that was revoked, gets a page that says so."""
     uid = linking.read_token(token)
     rows = CommitmentLink.objects.select_related("commitment__organization", "commitment__ask")
     link = rows.filter(uid=uid).first() if uid else None
     with translation.override(page_language(request, link.commitment.organization if link else None)):
-        if request.method not in {"GET", "HEAD", "POST"}:
-            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
-            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
-        elif link is None:
+        if link is None:
             answer = _page(request, "over", status=404)
         elif link.revoked_at or link.commitment.state == "withdrawn":
             answer = _page(request, "over", status=410)
@@ -43,9 +38,6 @@ def promise(request: HttpRequest, token: str) -> HttpResponse:
             answer = _take(request, link)
         else:
             answer = _show(request, link, {})
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    answer["Referrer-Policy"] = "no-referrer"
     return answer
 
 

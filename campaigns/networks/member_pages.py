@@ -11,16 +11,14 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
 
 from campaigns.networks import links, renewing, representatives, services
 from campaigns.networks.forms import RepresentativeForm
 from campaigns.networks.models import Member, Representative, Shown
 from contacts.consent.links import preference_url
-from crm.accounts.rules import public
 from crm.errors import DomainError
 from crm.limits import allow
-from crm.ui.public import language_of, public_page
+from crm.ui.public import by_link, language_of, public_page
 
 NAMED_A_DAY = 20
 
@@ -58,8 +56,7 @@ def holder_of(token: str) -> Holder | None:
     return None
 
 
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def network_membership(request: HttpRequest, token: str) -> HttpResponse:
     holder = holder_of(token)
     known = bool(links.read_member(token) or links.read_uid(links.REPRESENTATIVE, token))
@@ -68,9 +65,6 @@ def network_membership(request: HttpRequest, token: str) -> HttpResponse:
             answer = public_page(request, "campaigns/networks/gone.html", status=410 if known else 404)
         else:
             answer = _page(request, token, holder)
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    answer["Referrer-Policy"] = "no-referrer"
     return answer
 
 

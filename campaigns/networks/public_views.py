@@ -25,12 +25,14 @@ from contacts.directory.coverage import of_country
 from crm.accounts.rules import public
 from crm.keyring import unseal
 from crm.limits import allow_from
-from crm.ui.public import language_of, public_page
+from crm.ui.public import by_link, language_of, public_page
+from crm.ui.searchtext import latin
 
 TRIES, WINDOW_SECONDS = 30, 3600  # from one network of addresses; an office behind one may well be ten people
 QUICKEST = 2  # seconds that a person needs for the form at least
 STALE = 86_400
 SHOWN = 500
+MOST_LETTERS = 80  # of a name that is looked for
 FOLDER = "campaigns/networks/"
 
 
@@ -143,10 +145,12 @@ def network_directory(request: HttpRequest, slug: str) -> HttpResponse:
         network = Network.objects.to_join().filter(slug=slug, has_directory=True).first()
         if network is None:
             return _plain(request, "gone", status=404)
+        wanted = " ".join(request.GET.get("q", "").split())[:MOST_LETTERS]
         rows = network.members.listed().select_related(
             "organization__country", "organization__constituency", "person__country"
         )
-        members = list(rows.order_by("pk")[:SHOWN])
+        listed = list(rows.order_by("pk")[:SHOWN])
+        members = [member for member in listed if latin(wanted) in latin(member.label)] if wanted else listed
         by_country: dict[str, list[Member]] = {}
         for member in members:
             country = member.subject.country if Shown.COUNTRY in member.shows else None
@@ -155,7 +159,9 @@ def network_directory(request: HttpRequest, slug: str) -> HttpResponse:
             (name, [_entry(member) for member in sorted(found, key=lambda m: m.label)])
             for name, found in sorted(by_country.items(), key=lambda pair: (not pair[0], pair[0]))
         ]
-        return _plain(request, "directory", network=network, places=places, count=len(members))
+        return _plain(
+            request, "directory", network=network, places=places, count=len(members), total=len(listed), wanted=wanted
+        )
 
 
 def _entry(member: Member) -> dict[str, Any]:
@@ -170,8 +176,7 @@ def _entry(member: Member) -> dict[str, Any]:
     return {"label": member.label, "notes": notes, "website": website}
 
 
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def network_confirm(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows what was asked, POST confirms it. Crawling the link changes nothing."""
     uid = links.read_uid(links.CONFIRM, token)
@@ -182,15 +187,14 @@ def network_confirm(request: HttpRequest, token: str) -> HttpResponse:
             answer = joining.confirm(uid=uid, agent=kind_of(request))
             row = answer.application
         if row is None or answer.is_late:
-            return _private(_plain(request, "gone", status=410 if uid else 404))
+            return _plain(request, "gone", status=410 if uid else 404)
         is_open = row.state == Application.State.ASKED
         own_page = links.own_page_url(row.member) if row.member else ""
         page = "confirm" if is_open else "confirmed"
-        return _private(_plain(request, page, network=row.network, application=row, own_page=own_page))
+        return _plain(request, page, network=row.network, application=row, own_page=own_page)
 
 
-@public
-@csrf_exempt  # as above
+@by_link
 def network_vote(request: HttpRequest, token: str) -> HttpResponse:
     """A member says what they think of an applicant. GET shows what the applicant said, POST is the answer."""
     read = links.read_vote(token)
@@ -202,7 +206,7 @@ def network_vote(request: HttpRequest, token: str) -> HttpResponse:
     person = voting.voter(vote, read[1]) if vote and read else None
     with translation.override(language_of(request, person.language if person else "")):
         if vote is None or person is None:
-            return _private(_plain(request, "gone", status=410 if read else 404))
+            return _plain(request, "gone", status=410 if read else 404)
         if request.method == "POST" and request.POST.get("says") in {"yes", "no"}:
             voting.say(vote=vote, is_yes=request.POST["says"] == "yes")
             vote.refresh_from_db()
@@ -217,14 +221,8 @@ def network_vote(request: HttpRequest, token: str) -> HttpResponse:
             is_open=is_open,
             told=row.said(translation.get_language() or "en"),
         )
-    return _private(answer)
+    return answer
 
 
 def _plain(request: HttpRequest, page: str, *, status: int = 200, **context: Any) -> HttpResponse:
     return public_page(request, f"{FOLDER}{page}.html", status=status, **context)
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    return answer

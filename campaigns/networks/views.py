@@ -16,6 +16,7 @@ from django.views.decorators.http import require_POST
 
 from campaigns.forms.engine import builder_url
 from campaigns.networks import growth, matching, services
+from campaigns.networks.comparing import side_by_side
 from campaigns.networks.forms import DecisionForm, DeclineForm, NetworkForm
 from campaigns.networks.mapping import network_map
 from campaigns.networks.models import Application, Kind, Member, Network, Representative
@@ -221,6 +222,7 @@ def _application_page(
         "is_institution": application.kind == Kind.INSTITUTION,
         "people": people,
         "organizations": organizations,
+        "comparisons": side_by_side(application, organizations, people),
         "person_uid": form["person"].value() or next((str(s.row.uid) for s in people if s.is_sure), ""),
         "organization_uid": form["organization"].value() or next((str(s.row.uid) for s in organizations if s.is_sure), ""),
         "told": application.said(get_language() or "en"),

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
-from django.views.decorators.csrf import csrf_exempt
 
 from contacts.consent.links import preference_url, read_opt_in
 from contacts.consent.models import OptInRequest, SubjectKind
@@ -15,14 +14,13 @@ from contacts.consent.preferences import page_language, public_page
 from contacts.consent.queries import long_day
 from contacts.consent.services.opt_in import confirm, may_confirm
 from contacts.consent.subjects import Subject
-from crm.accounts.rules import public
 from crm.limits import allow
+from crm.ui.public import by_link
 
 _PHONE = re.compile(r"Mobile|Android|iPhone|iPad", re.IGNORECASE)
 
 
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def opt_in(request: HttpRequest, token: str) -> HttpResponse:
     """A link that is not ours, whose person is gone, or that is over, gets a page that says so."""
     uid = read_opt_in(token)
@@ -30,10 +28,7 @@ def opt_in(request: HttpRequest, token: str) -> HttpResponse:
     subject = Subject(found.subject_uid, SubjectKind(found.subject_kind)).current() if found else None
     row = subject.row() if subject else None
     with translation.override(page_language(request, row)):
-        if request.method not in {"GET", "HEAD", "POST"}:
-            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
-            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
-        elif uid is None:
+        if uid is None:
             answer = public_page(request, "preferences_unknown", status=404)
         elif found is None or subject is None or row is None:
             answer = public_page(request, "preferences_gone", status=410)
@@ -44,8 +39,6 @@ def opt_in(request: HttpRequest, token: str) -> HttpResponse:
             if request.method == "POST" and (said := confirm(uid=uid, agent=kind_of(request))):
                 found = said.request
             answer = _show(request, found, subject)
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
     return answer
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils import translation
-from django.views.decorators.csrf import csrf_exempt
 
 from contacts.consent.links import PreferenceLink, read_token
 from contacts.consent.models import Suppression, Topic
@@ -15,10 +14,9 @@ from contacts.consent.queries import Permission, long_day, permissions_of, suppr
 from contacts.consent.services import save_preferences, stop_everything
 from contacts.consent.subjects import Subject
 from contacts.directory.models import Organization, Person
-from crm.accounts.rules import public as for_everybody
 from crm.limits import allow
 from crm.ui import public
-from crm.ui.public import LANGUAGES
+from crm.ui.public import LANGUAGES, by_link
 
 CHANGES, WINDOW_SECONDS = 30, 600  # a person clicks a few times; more is a script
 
@@ -42,18 +40,14 @@ class Holder:
         return [*LANGUAGES.items(), *extra]
 
 
-@for_everybody
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def preferences(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows, POST changes. A link that is not ours, or whose person is gone, gets a page that says so."""
     link = read_token(token)
     subject = link.subject.current() if link else None
     row = subject.row() if subject else None
     with translation.override(page_language(request, row)):
-        if request.method not in {"GET", "HEAD", "POST"}:
-            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
-            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
-        elif link is None or subject is None:
+        if link is None or subject is None:
             answer = public_page(request, "preferences_unknown", status=404)
         elif row is None:
             answer = public_page(request, "preferences_gone", status=410)
@@ -61,8 +55,6 @@ def preferences(request: HttpRequest, token: str) -> HttpResponse:
             answer = _change(request, Holder(link, subject, row))
         else:
             answer = _show(request, Holder(link, subject, row))
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
     return answer
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
@@ -9,10 +11,32 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import translation
+from django.views.decorators.csrf import csrf_exempt
 
 from crm.accounts.models import Installation
+from crm.accounts.rules import public
 
 LANGUAGES = dict(settings.LANGUAGES)
+METHODS = ("GET", "HEAD", "POST")
+
+
+def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """A page whose signed link is the credential. GET shows, POST changes, and nothing else is understood; no cookie is looked at, so
+    there is nothing that another site could ride on. Nobody keeps the page, finds it by a search, or learns its address from a link on it."""
+
+    @wraps(view)
+    def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method in METHODS:
+            answer = view(request, *args, **kwargs)
+        else:
+            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
+            answer["Allow"] = ", ".join([*METHODS, "OPTIONS"])
+        answer["Cache-Control"] = "no-store"
+        answer["X-Robots-Tag"] = "noindex"
+        answer["Referrer-Policy"] = "no-referrer"
+        return answer
+
+    return public(csrf_exempt(opened))
 
 
 def language_of(request: HttpRequest, known: str = "") -> str:

@@ -8,6 +8,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.networks import letters, links, services
+from campaigns.networks.comparing import side_by_side
+from campaigns.networks.matching import organizations_like, people_like
 from campaigns.networks.models import Application, Member, Network
 from contacts.consent.erasure.registry import HOLDINGS, PersonalData
 from contacts.directory.models import Organization, Person
@@ -230,3 +232,42 @@ def test_erasure_takes_applications_and_own_memberships_and_keeps_the_institutio
     assert list(Application.objects.all()) == [kept] and application.pk != kept.pk
     institution.refresh_from_db()
     assert institution.contact is None and not Member.objects.filter(pk=own.pk).exists()
+
+
+def test_directory_is_searched_by_name_as_it_is_read():
+    network = NetworkFactory()
+    for name in ("Unión de Trabajadoras", "Market Women"):
+        MemberFactory(network=network, organization=OrganizationFactory(name=name), is_listed=True)
+    directory = reverse("network_directory", args=[network.slug])
+
+    found = Client().get(directory, {"q": "union"}).content.decode()
+
+    assert "Unión de Trabajadoras" in found and "Market Women" not in found
+    assert "No member of that name" in Client().get(directory, {"q": "<b>"}).content.decode()
+
+
+def test_staff_see_the_applicant_and_those_who_may_be_the_same_side_by_side(
+    sign_in, planner, django_assert_max_num_queries
+):
+    country = CountryFactory(code="ZM")
+    known = OrganizationFactory(name="Market Women’s Association", country=country, website="https://women.example")
+    other = OrganizationFactory(name="Market Women’s Association", country=CountryFactory(code="TD"))
+    ContactPointFactory(organization=known, person=None, value="office@women.example")
+    MemberFactory(organization=other)
+    row = ApplicationFactory(
+        kind="institution", organization_name="market women’s association", email="grace@women.example", country=country,
+        constituency=known.constituency,
+    )  # fmt: skip
+
+    client = sign_in(planner)
+
+    with django_assert_max_num_queries(25):
+        html = client.get(reverse("application_detail", args=[row.uid])).content.decode()
+
+    (each,) = side_by_side(row, organizations_like(row, planner), people_like(row, planner))
+    assert [suspect.row for suspect in each.suspects] == [known, other]
+    assert {line.label: [cell.is_same for cell in line.cells] for line in each.lines} == {
+        "Name": [True, True], "Country": [True, False], "Constituency": [True, False], "E-mail": [True, False],
+        "Website": [False, False], "People there": [False, False],
+    }  # fmt: skip
+    assert "side by side" in html and "office@women.example" in html.replace("<wbr>", "")
