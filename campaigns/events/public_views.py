@@ -22,7 +22,7 @@ from campaigns.forms.engine import answers_form, keep_files
 from crm.accounts.rules import public
 from crm.errors import DomainError
 from crm.limits import allow, allow_from
-from crm.ui.public import LANGUAGES, language_of, public_page
+from crm.ui.public import LANGUAGES, by_link, language_of, private, public_page
 
 FOLDER = "campaigns/events/public/"
 MINUTES = 5
@@ -84,7 +84,7 @@ def _signed_up(request: HttpRequest, event: Event, form: SignUpForm, asked: Answ
             {"answers": asked.answers, "files": lambda: keep_files(asked)} if asked is not None else {}
         )
         signing_up.sign_up(event=event, language=translation.get_language() or "en", **form.values(), **more)
-    return _private(_plain(request, "sent", **_told(event), email=form.cleaned_data["email"]))
+    return private(_plain(request, "sent", **_told(event), email=form.cleaned_data["email"]))
 
 
 def _sign_up_page(
@@ -96,15 +96,14 @@ def _sign_up_page(
     status: int = 200,
     note: str = "",
 ) -> HttpResponse:
-    return _private(
+    return private(
         _plain(
             request, "sign_up", status=status, **_told(event), form=form, answers_form=asked, note=note, token=links.page_token(event.pk)
         )
     )  # fmt: skip
 
 
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def event_sign_up_confirm(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows what was asked, POST confirms it. Crawling the link changes nothing."""
     uid = links.read_confirm(token)
@@ -124,20 +123,16 @@ def event_sign_up_confirm(request: HttpRequest, token: str) -> HttpResponse:
                 place=answering.place_in_line(seat) if seat and seat.state == "waiting" else 0,
                 seat_url=links.seat_url(seat) if seat else "",
             )  # fmt: skip
-    return _private(answer)
+    return answer
 
 
 # --- who was invited --------------------------------------------------------------------------------------------------
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def event_answer(request: HttpRequest, token: str) -> HttpResponse:
     """GET shows the invitation, POST answers it. `?a=yes` marks an answer, and no more."""
     invitation = links.read_invitation(token)
     with translation.override(language_of(request, invitation.language if invitation else "")):
-        if request.method not in {"GET", "HEAD", "POST"}:
-            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
-            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
-        elif invitation is None:
+        if invitation is None:
             answer = _plain(request, "gone", status=410 if links.is_ours(token) else 404)
         elif request.method == "POST":
             answer = _answered(request, invitation)
@@ -148,7 +143,7 @@ def event_answer(request: HttpRequest, token: str) -> HttpResponse:
                 AnswerForm.of(invitation, chosen=request.GET.get("a", "")),
                 asked=_asked(invitation),
             )
-    return _private(answer)
+    return answer
 
 
 def _answered(request: HttpRequest, invitation: Invitation) -> HttpResponse:
@@ -218,23 +213,19 @@ def _answer_page(
     )  # fmt: skip
 
 
-@public
-@csrf_exempt  # as above
+@by_link
 def event_seat(request: HttpRequest, token: str) -> HttpResponse:
     """One's own seat or place in the line, of whoever takes part; POST gives it back."""
     row = links.read_seat(token)
     with translation.override(language_of(request, row.language if row else "")):
-        if request.method not in {"GET", "HEAD", "POST"}:
-            answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
-            answer["Allow"] = "GET, HEAD, POST, OPTIONS"
-        elif row is None:
+        if row is None:
             answer = _plain(request, "gone", status=410 if links.is_ours(token) else 404)
         else:
             if request.method == "POST" and request.POST.get("do") == "leave" and _may_leave(row.event):
                 answering.leave(registration=row)
             place = answering.place_in_line(row) if row.state == "waiting" else 0
             answer = _plain(request, "seat", **_told(row.event), row=row, place=place, is_open=_may_leave(row.event))
-    return _private(answer)
+    return answer
 
 
 def _may_leave(event: Event) -> bool:
@@ -255,10 +246,3 @@ def _told(event: Event) -> dict[str, Any]:
 
 def _plain(request: HttpRequest, page: str, *, status: int = 200, **context: Any) -> HttpResponse:
     return public_page(request, f"{FOLDER}{page}.html", status=status, **context)
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    answer["Referrer-Policy"] = "no-referrer"
-    return answer

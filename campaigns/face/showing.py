@@ -132,6 +132,7 @@ def _networks(page: PublicPage, language: str) -> dict[str, Any] | None:
         Network.objects.to_join()
         .filter(campaign=page.campaign)
         .order_by("sort_key", "pk")
+        .select_related("form")
         .prefetch_related("countries")
     )
     if not networks:

@@ -21,7 +21,7 @@ from campaigns.forms.models import Form, FormDraft
 from crm.accounts.rules import public
 from crm.addresses import client_address, network_of
 from crm.limits import allow_from
-from crm.ui.public import language_of, public_page
+from crm.ui.public import by_link, language_of, private, public_page
 
 TRIES, WINDOW_SECONDS = 60, 3600  # from one network of addresses; an office behind one may well be thirty people
 KEPT_SECONDS = 20  # that a page is kept; a change of the form shows at once, one of a topic or a country by then
@@ -48,16 +48,13 @@ def form_frame(request: HttpRequest, slug: str) -> HttpResponse:
     return answer
 
 
-@public
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
+@by_link
 def form_continue(request: HttpRequest, token: str) -> HttpResponse:
     """Answers that somebody kept. The link is the key, so the page is nobody else's to keep."""
     uid = links.read_draft(token)
     draft = taking.find_draft(uid) if uid else None
     form = _open(draft.form.slug) if draft else None
-    answer = _answer(request, form, draft=draft if form else None)
-    answer["Cache-Control"], answer["X-Robots-Tag"], answer["Referrer-Policy"] = "no-store", "noindex", "no-referrer"
-    return answer
+    return _answer(request, form, draft=draft if form else None)
 
 
 def _open(slug: str) -> Form | None:
@@ -131,7 +128,7 @@ def _sent(visit: Visit) -> HttpResponse:
     is_trapped = bool(request.POST.get("website"))  # what only a program fills; it is thanked all the same
     if SAVE in request.POST and page and not visit.is_framed and not is_trapped:
         kept = taking.keep_draft(form=form, sent=sent, language=visit.language, draft=visit.draft)
-        return _private(_page(request, "kept", form, link=links.draft_url(kept.uid), days=taking.DRAFT_DAYS))
+        return private(_page(request, "kept", form, link=links.draft_url(kept.uid), days=taking.DRAFT_DAYS))
     if not sent.is_valid():
         return _form_page(visit, receipt=receipt, status=422)
     source = _partner(request, form)
@@ -142,7 +139,7 @@ def _sent(visit: Visit) -> HttpResponse:
             receipt = taking.derived_receipt(form, sent.answers, network_of(client_address(request)))
         source = source or ("frame" if visit.is_framed else "")
         taking.take(form=form, sent=sent, language=visit.language, receipt=receipt, source=source, draft=visit.draft)
-    return _private(_page(request, "thanks", form, is_framed=visit.is_framed))
+    return private(_page(request, "thanks", form, is_framed=visit.is_framed))
 
 
 def _partner(request: HttpRequest, form: Form) -> str:
@@ -186,8 +183,3 @@ def _page(request: HttpRequest, page: str, form: Form | None, *, status: int = 2
             "thanks_language": texts["thanks"][1],
         }
     return public_page(request, f"campaigns/forms/public/{page}.html", status=status, **context)
-
-
-def _private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    return answer

@@ -37,7 +37,7 @@ def form_token(network: Network) -> str:
 
 def short_form(network: Network, language: str) -> ShortForm | None:
     """None where a person cannot join by these three fields alone: for institutions only, or with questions to answer."""
-    if Kind.INDIVIDUAL not in network.kinds:
+    if Kind.INDIVIDUAL not in network.kinds or (network.form is not None and network.form.questions):
         return None
     form = JoinForm(None, network=network)
     needed = {name for name, field in form.fields.items() if field.required} - {"kind"}

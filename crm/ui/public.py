@@ -22,7 +22,8 @@ METHODS = ("GET", "HEAD", "POST")
 
 def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """A page whose signed link is the credential. GET shows, POST changes, and nothing else is understood; no cookie is looked at, so
-    there is nothing that another site could ride on. Nobody keeps the page, finds it by a search, or learns its address from a link on it."""
+    there is nothing that another site could ride on.
+    The page is private."""
 
     @wraps(view)
     def opened(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -31,12 +32,17 @@ def by_link(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         else:
             answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
             answer["Allow"] = ", ".join([*METHODS, "OPTIONS"])
-        answer["Cache-Control"] = "no-store"
-        answer["X-Robots-Tag"] = "noindex"
-        answer["Referrer-Policy"] = "no-referrer"
-        return answer
+        return private(answer)
 
     return public(csrf_exempt(opened))
+
+
+def private(answer: HttpResponse) -> HttpResponse:
+    """Nobody keeps it, finds it by a search, or learns its address from a link on it."""
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    answer["Referrer-Policy"] = "no-referrer"
+    return answer
 
 
 def language_of(request: HttpRequest, known: str = "") -> str:

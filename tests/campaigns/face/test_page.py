@@ -25,6 +25,7 @@ from tests.factories import (
     CommitmentFactory,
     CountryFactory,
     DriveFactory,
+    FormFactory,
     MemberFactory,
     NetworkFactory,
     OrganizationFactory,
@@ -136,8 +137,9 @@ def test_person_joins_on_the_page_itself_and_members_who_agreed_are_named(page, 
     assert (row.network, row.name, row.language, row.kind) == (network, "Jo", "es", "individual")
 
 
-@pytest.mark.parametrize("values", [{"kinds": ["institution"]}, {"questions": [{"text": "Why?", "is_required": True}]}])
-def test_where_three_fields_are_not_enough_the_page_leads_to_the_form(page, drive, values):
+@pytest.mark.parametrize("has_questions", [False, True])
+def test_where_three_fields_are_not_enough_the_page_leads_to_the_form(page, drive, has_questions):
+    values = {"form": FormFactory(campaign=drive.campaign)} if has_questions else {"kinds": ["institution"]}
     NetworkFactory(campaign=drive.campaign, slug="friends", **values)
 
     html = shown("/about/ten/")

@@ -267,7 +267,7 @@ def test_staff_see_the_applicant_and_those_who_may_be_the_same_side_by_side(
     (each,) = side_by_side(row, organizations_like(row, planner), people_like(row, planner))
     assert [suspect.row for suspect in each.suspects] == [known, other]
     assert {line.label: [cell.is_same for cell in line.cells] for line in each.lines} == {
-        "Name": [True, True], "Country": [True, False], "Constituency": [True, False], "E-mail": [True, False],
+        "Name": [True, True], "Country": [True, False], "Constituency": [True, True], "E-mail": [True, False],
         "Website": [False, False], "People there": [False, False],
     }  # fmt: skip
     assert "side by side" in html and "office@women.example" in html.replace("<wbr>", "")
