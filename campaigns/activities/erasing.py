@@ -3,13 +3,19 @@ reached. The words stay, the name goes."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.activities.models import Activity
+from campaigns.activities.states import State
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from contacts.consent.erasure.texts import count_where, like, pattern, replace_names
+from crm.retention.registry import Batch, Kind
+from crm.retention.registry import register as register_kind
 
 TEXTS = {
     "campaigns_activity": ("name", "note", "sort_key", "search_text"),
@@ -17,6 +23,25 @@ TEXTS = {
     "campaigns_policywindow": ("note",),
     "campaigns_actual": ("evidence", "link", "contribution"),
 }
+
+
+SIZE = 500
+
+
+def _with_notes(before: datetime) -> Any:
+    """Of what is over: done, dropped, or taken out of the plan."""
+    over = Q(state=State.DONE, done_on__lt=before.date()) | Q(state=State.DROPPED) | Q(archived_at__lt=before)
+    return Activity.objects.exclude(note="").filter(over, due_on__lt=before.date(), updated_at__lt=before)
+
+
+def count_notes(before: datetime, since: datetime | None, limit: int) -> int:
+    return int(_with_notes(before).order_by()[:limit].count())
+
+
+def blank_notes(before: datetime, since: datetime | None) -> Batch:
+    ids = list(_with_notes(before).order_by("pk").values_list("pk", flat=True)[:SIZE])
+    Activity.objects.filter(pk__in=ids).update(note="")
+    return Batch(len(ids), more=len(ids) == SIZE)
 
 
 def count(data: PersonalData) -> int:
@@ -48,4 +73,11 @@ def register() -> None:
     register_erasure(
         "plans", _("Activities, policy windows and results that name them"), count=count, erase=erase, export=export, order=93,
         goes=_("Their name in the words."), stays=_("The plan."),
+    )  # fmt: skip
+    register_kind(
+        Kind(
+            code="activity_notes", label=_("Notes of activities that are over"),
+            what=_("The note of an activity that was done, dropped or taken out of the plan. The activity, its days and its state stay."),
+            default_days=None, minimum_days=90, count=count_notes, work=blank_notes, order=47,
+        )
     )  # fmt: skip

@@ -14,6 +14,7 @@ from campaigns.activities.states import MOVES, Kind, State, TeamRole
 from campaigns.mailings.models import Mailing
 from campaigns.planning.forms import DATE, SeenForm
 from campaigns.planning.models import Drive
+from campaigns.rounds.models import CallRound
 from contacts.directory.forms import LabelledChoice
 from contacts.directory.models import Country
 from crm.accounts.models import User
@@ -79,6 +80,14 @@ class ActivityForm(DatesForm):
         empty_label=_("none yet"),
         help_text=_("For activities of the kind “mailing”."),
     )
+    call_round = LabelledChoice(
+        CallRound.objects.none(),
+        label=_("The call round that it is"),
+        to_field_name="uid",
+        required=False,
+        empty_label=_("none yet"),
+        help_text=_("For activities of the kind “call round”. One can also be begun from the activity’s page."),
+    )
     after = ManyActivities(
         Activity.objects.none(),
         label=_("Depends on"),
@@ -99,6 +108,8 @@ class ActivityForm(DatesForm):
         mailings = Mailing.objects.visible_to(user).filter(drive=drive).defer("frozen_with").order_by("-created_at")
         newest = mailings.values("pk")[:MAILINGS_OFFERED]
         fields["mailing"].queryset = Mailing.objects.filter(pk__in=newest).defer("frozen_with").order_by("-created_at")
+        rounds = CallRound.objects.visible_to(user).order_by("-created_at").values("pk")[:MAILINGS_OFFERED]
+        fields["call_round"].queryset = CallRound.objects.filter(pk__in=rounds).order_by("-created_at")
         others = Activity.objects.visible_to(user).filter(drive=drive, archived_at=None)
         if activity is not None:
             others = others.exclude(pk=activity.pk)
@@ -111,6 +122,7 @@ class ActivityForm(DatesForm):
             "owner": activity.owner.uid if activity.owner else None,
             "country": activity.country_id,
             "mailing": activity.mailing.uid if activity.mailing else None,
+            "call_round": activity.call_round.uid if activity.call_round else None,
             "after": list(activity.depends_on.values_list("before__uid", flat=True)),
             "seen_at": activity.updated_at.isoformat(),
         }

@@ -126,6 +126,14 @@ class Activity(NamedModel, StampedModel):
         related_name="activities",
         help_text="the mailing that it is",
     )
+    call_round = models.ForeignKey(
+        "campaigns.CallRound",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="activities",
+        help_text="the call round that it is",
+    )
     note = models.TextField(blank=True, default="")
     archived_at = models.DateTimeField(null=True, blank=True)
 
@@ -149,6 +157,17 @@ class Activity(NamedModel, StampedModel):
                 name="activity_mailing_is_of_a_mailing",
                 condition=Q(mailing__isnull=True) | Q(kind="mailing"),
                 violation_error_message=_("Only an activity of the kind “mailing” can be a mailing."),
+            ),
+            models.CheckConstraint(
+                name="activity_round_is_of_a_round",
+                condition=Q(call_round__isnull=True) | Q(kind="call_round"),
+                violation_error_message=_("Only an activity of the kind “call round” can be a call round."),
+            ),
+            models.UniqueConstraint(
+                fields=["call_round"],
+                condition=Q(archived_at__isnull=True),
+                name="activity_round_once",
+                violation_error_message=_("Another activity is this call round already."),
             ),
             models.UniqueConstraint(
                 fields=["mailing"],

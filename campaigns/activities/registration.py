@@ -36,6 +36,7 @@ subjects.register(
     subjects.Kind("teammember", _("Team"), "users", TeamMember.objects.visible_to, words="user__name", can_search=False)
 )
 readable.refers("mailing", "mailing")
+readable.refers("call_round", "callround")
 readable.refers("depends_on", "activity")
 readable.refers("user", "user")
 readable.choices_of("activity.state", State.choices)

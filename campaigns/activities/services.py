@@ -21,6 +21,7 @@ from campaigns.activities.ordering import Days, Plan, broken_at, carried, leads_
 from campaigns.activities.saving import check, differences, hold, may_plan, put, refuse_stale, told
 from campaigns.activities.states import MOVES, OPEN, State
 from campaigns.planning.models import Drive
+from campaigns.rounds.models import CallRound
 from contacts.directory.services.editing import lock
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -29,7 +30,7 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, WrongState
 from crm.ui import formats
 
-FIELDS = ("name", "kind", "owner", "role", "starts_on", "due_on", "country", "mailing", "note")
+FIELDS = ("name", "kind", "owner", "role", "starts_on", "due_on", "country", "mailing", "call_round", "note")
 NAMED = 3  # activities that a sentence names; the others are counted
 MANY = 500
 
@@ -150,6 +151,21 @@ def _to_state(row: Activity, to: State) -> list[Change]:
         changes.append(("done_on", str(row.done_on) if row.done_on else None, str(done_on) if done_on else None))
     row.state, row.done_on = to, done_on
     return changes
+
+
+def become_round(*, activity: Activity, call_round: CallRound, actor: User) -> AuditEntry | None:
+    """The call round that was begun for it. Who plans may, and who owns it. What was planned only is under way from then on."""
+    with transaction.atomic():
+        row = _held(activity, actor, also_owner=True)
+        changed, changes = differences(row, {"call_round": call_round}, ("call_round",))
+        row.call_round = call_round
+        check(row)
+        if row.state == State.PLANNED:
+            changes += _to_state(row, State.UNDER_WAY)
+            changed |= {"state": row.state, "done_on": row.done_on}
+        put(row, changed)
+        event = {"fields": [field for field, _before, _after in changes]}
+        return record(verb="activity.edited", target=row, actor=actor, changes=changes, event=event)
 
 
 # --- many at once -----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.activities.saving import is_same, put
 from campaigns.mailings.models import Mailing
+from campaigns.rounds.models import CallRound
 from contacts.directory.models import Country
 from contacts.directory.services.editing import find_locked
 from crm.accounts.models import User
@@ -26,6 +27,7 @@ RELATED: dict[str, tuple[Any, str]] = {
     "owner": (User, "uid"),
     "country": (Country, "code"),
     "mailing": (Mailing, "uid"),
+    "call_round": (CallRound, "uid"),
 }
 
 

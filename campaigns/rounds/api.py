@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+from django.db.models import Prefetch
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.activities.models import Activity
+from campaigns.activities.services import become_round
 from campaigns.rounds import services
 from campaigns.rounds.models import CallLine, CallRound
 from contacts.segments.models import Segment
@@ -35,9 +39,17 @@ class RoundOut(serializers.Serializer[CallRound]):
     most_tries = serializers.IntegerField()
     total = serializers.IntegerField(help_text="Calls in it.")
     over = serializers.IntegerField(help_text="Calls that need no more.")
+    activity = serializers.SerializerMethodField(
+        help_text="The activity of a drive that it is, as far as you see it; or null."
+    )
     closed_at = serializers.DateTimeField(allow_null=True)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+    @extend_schema_field(serializers.UUIDField(allow_null=True))
+    def get_activity(self, row: CallRound) -> UUID | None:
+        seen = getattr(row, "shown_activities", None)
+        return seen[0].uid if seen else None
 
 
 class NewRoundIn(serializers.Serializer[Any]):
@@ -47,6 +59,10 @@ class NewRoundIn(serializers.Serializer[Any]):
     )
     script = line(20_000)
     most_tries = serializers.IntegerField(required=False, min_value=1, max_value=20)
+    activity = RowField(
+        lambda user: Activity.objects.visible_to(user).filter(kind="call_round", archived_at=None, call_round=None),
+        required=False, allow_null=True, help_text="The activity of a drive that the round is.",
+    )  # fmt: skip
 
 
 class LineOut(serializers.Serializer[CallLine]):
@@ -109,7 +125,9 @@ class RoundResource(Resource):
         return CallRound.objects.visible_to(self.user, action)
 
     def full(self, rows: Any) -> Any:
-        return rows.select_related("segment", "owner").with_counts()
+        activities = Activity.objects.visible_to(self.user).filter(archived_at=None)
+        rows = rows.select_related("segment", "owner").with_counts()
+        return rows.prefetch_related(Prefetch("activities", activities, to_attr="shown_activities"))
 
     @extend_schema(summary="Call rounds")
     def list(self, request: Request) -> Response:
@@ -122,7 +140,12 @@ class RoundResource(Resource):
 
     @extend_schema(summary="Begin a call round", request=NewRoundIn, responses={201: RoundOut})
     def create(self, request: Request) -> Response:
-        made = services.start_round(actor=self.user, **self.read(NewRoundIn))
+        data = self.read(NewRoundIn)
+        activity = data.pop("activity", None)
+        with transaction.atomic():
+            made = services.start_round(actor=self.user, **data)
+            if activity:
+                become_round(activity=activity, call_round=made, actor=self.user)
         return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
 
     @extend_schema(summary="Close it", description="Nobody is called any more.", request=None, responses=RoundOut)

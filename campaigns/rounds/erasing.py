@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.utils import timezone
@@ -10,6 +11,24 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.rounds.models import CallLine
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from contacts.consent.erasure.texts import replace_names
+from crm.retention.registry import Batch, Kind
+from crm.retention.registry import register as register_kind
+
+SIZE = 500
+
+
+def _with_notes(before: datetime) -> Any:
+    return CallLine.objects.exclude(note="").filter(done_at__lt=before)
+
+
+def count_notes(before: datetime, since: datetime | None, limit: int) -> int:
+    return int(_with_notes(before).order_by()[:limit].count())
+
+
+def blank_notes(before: datetime, since: datetime | None) -> Batch:
+    ids = list(_with_notes(before).order_by("pk").values_list("pk", flat=True)[:SIZE])
+    CallLine.objects.filter(pk__in=ids).update(note="")
+    return Batch(len(ids), more=len(ids) == SIZE)
 
 
 def _theirs(data: PersonalData) -> Any:
@@ -43,4 +62,11 @@ def register() -> None:
         "call_lines", _("Calls in call rounds"), count=lambda data: _theirs(data).count(), erase=erase, export=export, order=92,
         goes=_("Why a call was held or skipped; calls that were still to be made are taken out."),
         stays=_("That a call was made, and what came of it, without a name."),
+    )  # fmt: skip
+    register_kind(
+        Kind(
+            code="call_notes", label=_("Notes of call rounds"),
+            what=_("Why a call was held or skipped. That it was called, and what came of it, stays; what was said stands in the log."),
+            default_days=730, minimum_days=30, count=count_notes, work=blank_notes, order=46,
+        )
     )  # fmt: skip

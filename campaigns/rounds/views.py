@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.db import transaction
+from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.activities.models import Activity
+from campaigns.activities.services import become_round
+from campaigns.activities.states import Kind
 from campaigns.interactions.services import Guarded
 from campaigns.outreach.tabs import outreach_tabs
 from campaigns.rounds import services
@@ -44,16 +48,34 @@ def round_list(request: StaffRequest) -> HttpResponse:
 
 @requires(Action.LOG)
 def round_create(request: StaffRequest) -> HttpResponse:
-    form = RoundForm(request.POST if request.method == "POST" else None, user=request.user, initial=request.GET.dict())
+    """`?activity=<uid>`: the activity of a drive that the round is."""
+    activity = _activity(request)
+    initial = request.GET.dict() | ({"name": activity.label[:200]} if activity else {})
+    form = RoundForm(request.POST if request.method == "POST" else None, user=request.user, initial=initial)
     if form.is_valid():
         try:
-            made = services.start_round(actor=request.user, **form.cleaned_data)
+            with transaction.atomic():
+                made = services.start_round(actor=request.user, **form.cleaned_data)
+                if activity:
+                    become_round(activity=activity, call_round=made, actor=request.user)
         except DomainError as error:
             _refused(form, error)
         else:
             toast(request, _("The round is there: everybody can take calls from it."))
             return done(request, reverse("round_detail", args=[made.uid]))
-    return form_page(request, "campaigns/rounds/round_form.html", {"base": base_template(request)}, form=form)
+    context = {"base": base_template(request), "activity": activity}
+    return form_page(request, "campaigns/rounds/round_form.html", context, form=form)
+
+
+def _activity(request: StaffRequest) -> Activity | None:
+    asked = request.GET.get("activity", "")
+    if not asked:
+        return None
+    rows = Activity.objects.visible_to(request.user).filter(kind=Kind.CALL_ROUND, archived_at=None, call_round=None)
+    try:
+        return get_object_or_404(rows.select_related("drive"), uid=UUID(asked))
+    except ValueError:
+        raise Http404 from None
 
 
 def _refused(form: Any, error: DomainError) -> None:
@@ -74,6 +96,9 @@ def round_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "progress": progress_of(lines),
         "page": paginate(request, shown, sort=["pk"], size=SIZE),
         "now": timezone.now(),
+        "activities": list(
+            Activity.objects.visible_to(request.user).filter(call_round=row, archived_at=None).select_related("drive")
+        ),
         "may_call": request.user.may(Action.LOG) and row.closed_at is None,
         "may_close": row.owner_id == request.user.pk or request.user.may(Action.DRIVES),
     }

@@ -2,10 +2,11 @@ import threading
 from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 
+from campaigns.activities.models import Activity
 from campaigns.guard.services import set_guard
 from campaigns.interactions.services import Guarded
 from campaigns.outreach.models import Interaction
@@ -13,9 +14,12 @@ from campaigns.rounds import services
 from campaigns.rounds.models import CallLine, CallRound
 from campaigns.rounds.services import LEASE, claim_next, close_round, hold_line, record_outcome, skip_line, start_round
 from campaigns.todo.models import Task
+from crm.audit.models import AuditEntry
 from crm.audit.services import undo
 from crm.errors import Conflict, Invalid, NotAllowed
+from crm.retention.registry import KINDS
 from tests.factories import (
+    ActivityFactory,
     ContactPointFactory,
     GrantFactory,
     MembershipFactory,
@@ -205,3 +209,61 @@ def test_calls_are_made_from_one_page(sign_in, outreach, viewer):
     assert sign_in(viewer).get(page).status_code == 403
     assert sign_in(officer(is_everywhere=False, countries=["AQ"])).get(detail).status_code == 404
     assert "Round table" in client.get(reverse("round_list")).content.decode()
+
+
+# --- in the plan of a drive ---------------------------------------------------------------------------------------------------
+def test_a_round_is_begun_for_an_activity_and_each_leads_to_the_other(sign_in, outreach, planner):
+    MembershipFactory(organization=OrganizationFactory(country__code="ZM"), is_primary=True)
+    activity = ActivityFactory(kind="call_round", name="Call the ministries", owner=outreach)
+    client, page = sign_in(outreach), reverse("drive_activity", args=[activity.uid])
+    begin = f"{reverse('round_create')}?activity={activity.uid}"
+    assert begin in client.get(page).content.decode()
+    assert "Call the ministries" in client.get(begin).content.decode()
+
+    client.post(begin, {"name": "First round", "segment": str(SegmentFactory(tree=RULES).uid), "most_tries": "3"})
+
+    row = CallRound.objects.get()
+    activity.refresh_from_db()
+    assert (activity.call_round, activity.state) == (row, "under_way")
+    there = reverse("round_detail", args=[row.uid])
+    assert there in client.get(page).content.decode() and begin not in client.get(page).content.decode()
+    assert page in client.get(there).content.decode()
+    assert client.get(begin).status_code == 404  # it has its round
+    undo(entry=AuditEntry.objects.get(verb="activity.edited"), actor=planner)
+    activity.refresh_from_db()
+    assert (activity.call_round, activity.state) == (None, "planned")
+
+
+def test_only_a_planned_round_of_ones_own_becomes_a_round_and_one_round_is_one_activity(sign_in, planner, outreach):
+    row = begun(outreach)
+    ActivityFactory(kind="call_round", call_round=row)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ActivityFactory(kind="call_round", call_round=row)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ActivityFactory(kind="meeting", call_round=begun(outreach))
+    strangers = ActivityFactory(kind="call_round", owner=planner)
+    data = {"name": "Not mine", "segment": str(row.segment.uid), "most_tries": "3"}
+    assert sign_in(outreach).post(f"{reverse('round_create')}?activity={strangers.uid}", data).status_code == 403
+    assert not CallRound.objects.filter(name="Not mine").exists()
+
+
+def test_notes_of_calls_and_of_activities_go_when_their_time_is_over(outreach):
+    now = timezone.now()
+    old, young = (line for line in begun(outreach).lines.order_by("pk"))
+    CallLine.objects.update(state="skipped", note="Moved away", done_at=now)
+    CallLine.objects.filter(pk=old.pk).update(done_at=now - timedelta(days=800))
+    day = timezone.localdate() - timedelta(days=800)
+    over, open_one = (
+        ActivityFactory(starts_on=day, due_on=day, note="She opens the door", **values)
+        for values in ({"state": "done", "done_on": day}, {})
+    )
+    Activity.objects.update(updated_at=now - timedelta(days=799))
+    before = now - timedelta(days=730)
+
+    for code in ("call_notes", "activity_notes"):
+        assert KINDS[code].count(before, None, 10) == 1
+        assert (KINDS[code].work(before, None).rows, KINDS[code].work(before, None).rows) == (1, 0)
+
+    assert [line.note for line in CallLine.objects.order_by("pk")] == ["", "Moved away"]
+    assert [Activity.objects.get(pk=row.pk).note for row in (over, open_one)] == ["", "She opens the door"]
+    assert young.pk
