@@ -32,18 +32,10 @@ class ManyActivities(forms.ModelMultipleChoiceField):
         return str(obj.label)
 
 
-class DatesForm(SeenForm):
-    """First and last day. `order`: what becomes of the others; empty until the user was asked."""
+class OrderMixin(forms.Form):
+    """`order`: what becomes of days that no longer follow one another; it is asked when that is so."""
 
-    starts_on = forms.DateField(label=_("From"), widget=forms.DateInput(DATE))
-    due_on = forms.DateField(label=_("Due"), widget=forms.DateInput(DATE))
     broken: OrderBroken | None = None
-
-    def clean(self) -> dict[str, Any]:
-        data = super().clean()
-        if data.get("starts_on") and data.get("due_on") and data["due_on"] < data["starts_on"]:
-            self.add_error("due_on", _t("It cannot be due before it begins."))
-        return data
 
     @property
     def order(self) -> Order:
@@ -54,6 +46,38 @@ class DatesForm(SeenForm):
         """The days no longer follow one another: the page shows why, and the ways on."""
         self.broken = broken
         self.add_error(None, broken.message)
+
+
+class DatesForm(OrderMixin, SeenForm):
+    """First and last day."""
+
+    starts_on = forms.DateField(label=_("From"), widget=forms.DateInput(DATE))
+    due_on = forms.DateField(label=_("Due"), widget=forms.DateInput(DATE))
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("starts_on") and data.get("due_on") and data["due_on"] < data["starts_on"]:
+            self.add_error("due_on", _t("It cannot be due before it begins."))
+        return data
+
+
+class AfterForm(OrderMixin):
+    """What an activity waits for, one more."""
+
+    before = LabelledChoice(
+        Activity.objects.none(),
+        label=_("It begins when this is finished"),
+        to_field_name="uid",
+        empty_label=_("choose an activity"),
+    )
+
+    def __init__(self, *args: Any, user: User, activity: Activity, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        others = (
+            Activity.objects.visible_to(user).filter(drive=activity.drive, archived_at=None).exclude(pk=activity.pk)
+        )
+        field: Any = self.fields["before"]
+        field.queryset = others.exclude(followed_by__after=activity).order_by("starts_on", "pk")
 
 
 class ActivityForm(DatesForm):

@@ -109,6 +109,20 @@ def move_days(
     return edit_activity(activity=activity, actor=actor, order=order, starts_on=starts_on, due_on=ends)
 
 
+def wait_for(*, activity: Activity, before: Activity, actor: User, order: Order = Order.ASK) -> AuditEntry | None:
+    """It begins when `before` is finished, besides what it waits for already. None when it does so already.
+
+    Where it would begin too early, OrderBroken asks; Order.CARRY then moves it to the day on which `before` is due, and what follows it along.
+    """
+    days: dict[str, Any] = {}
+    if order is Order.CARRY and activity.starts_on < before.due_on:
+        days = {"starts_on": before.due_on, "due_on": before.due_on + (activity.due_on - activity.starts_on)}
+    known = [link.before for link in activity.depends_on.select_related("before").filter(before__archived_at=None)]
+    return edit_activity(
+        activity=activity, actor=actor, after={row.pk: row for row in [*known, before]}.values(), order=order, **days
+    )
+
+
 def archive_activity(*, activity: Activity, actor: User) -> AuditEntry | None:
     """Take it out of the plan. What depended on it does not wait for it any more."""
     with transaction.atomic():

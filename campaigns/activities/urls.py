@@ -23,6 +23,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("drives/activities/", planner_views.activity_list, name="activity_list"),
     path("drives/activities/change/", planner_views.activities_change, name="activities_change"),
     path("drives/activities/<uuid:uid>/", views.drive_activity, name="drive_activity"),
+    path("drives/activities/<uuid:uid>/after/", views.activity_after, name="activity_after"),
     path("drives/activities/<uuid:uid>/edit/", views.activity_edit, name="activity_edit"),
     path("drives/activities/<uuid:uid>/days/", views.activity_days, name="activity_days"),
     path("drives/activities/<uuid:uid>/state/", views.activity_state, name="activity_state"),

@@ -17,7 +17,15 @@ from django.views.decorators.http import require_POST
 
 from campaigns.activities import goals, services
 from campaigns.activities.board import decorate
-from campaigns.activities.forms import ActivityForm, DatesForm, MemberForm, ObjectiveForm, StateForm, moves_of
+from campaigns.activities.forms import (
+    ActivityForm,
+    AfterForm,
+    DatesForm,
+    MemberForm,
+    ObjectiveForm,
+    StateForm,
+    moves_of,
+)
 from campaigns.activities.leftovers import leftovers_of
 from campaigns.activities.models import Activity, Objective, TeamMember
 from campaigns.activities.reaching import (
@@ -257,9 +265,46 @@ def activity_days(request: StaffRequest, uid: UUID) -> HttpResponse:
     return form_page(request, "campaigns/activities/days_form.html", context, form=form)
 
 
-def _ask(request: StaffRequest, activity: Activity, days: dict[str, Any]) -> HttpResponse:
+@requires(Action.DRIVES)
+def activity_after(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """One more that it waits for: by the form, or dragged onto it in the calendar."""
+    activity = find_activity(request, uid)
+    require_change(request, activity)
+    data = request.POST if request.method == "POST" else None
+    form = AfterForm(data, user=request.user, activity=activity, initial={"before": request.GET.get("before", "")})
+    is_drag = "drag" in request.POST
+    if form.is_valid():
+        before = form.cleaned_data["before"]
+        try:
+            entry = services.wait_for(activity=activity, before=before, actor=request.user, order=form.order)
+        except OrderBroken as broken:
+            if is_drag:
+                return _ask(request, activity, {"before": before.uid}, route="activity_after")
+            form.ask(broken)
+        except DomainError as error:
+            if is_drag:
+                raise
+            refused(form, error)
+        else:
+            words = _("“%(name)s” waits for “%(before)s”.") % {"name": activity.label, "before": before.label}
+            toast(request, words, undo=entry)
+            return done_here(request, _activity(activity), events=MOVED)
+    elif form.is_bound and is_drag:
+        raise Invalid(_("It waits for that one already, or cannot. Nothing was changed."))
+    context = {
+        "title": _("What does “%(name)s” wait for?") % {"name": activity.label},
+        "activity": activity,
+        "broken": form.broken,
+        "back": _activity(activity),
+    }
+    return form_page(request, "campaigns/activities/after_form.html", context, form=form)
+
+
+def _ask(
+    request: StaffRequest, activity: Activity, values: dict[str, Any], *, route: str = "activity_days"
+) -> HttpResponse:
     """The dialog that puts the choice, over the page on which it was dragged."""
-    url = f"{reverse('activity_days', args=[activity.uid])}?{urlencode(days)}"
+    url = f"{reverse(route, args=[activity.uid])}?{urlencode(values)}"
     if not getattr(request, "htmx", False):
         return done(request, url)
     return HttpResponse(status=204, headers={"HX-Trigger": json.dumps({"openModal": {"url": url}})})

@@ -39,6 +39,19 @@ def test_a_plan_is_moved_by_hand_and_by_keys(sign_in_page) -> None:  # type: ign
     expect(page.locator("[data-drop=planned] .gs-task")).to_contain_text("Training")
     assert complaints(page) == []
 
+    page.goto(f"{reverse('drive_calendar', args=[first.drive.uid])}?view=quarter&month=2026-10")
+    third = ActivityFactory(
+        name="Evaluation", drive=first.drive, starts_on=date(2026, 10, 20), due_on=date(2026, 10, 21)
+    )
+    page.reload()
+    drag(page, page.locator(f"rect[data-uid='{third.uid}']"), page.locator(f"tr[data-onto='{second.uid}'] th"))
+    expect(page.locator(".gs-toast", has_text="“Evaluation” waits for “Training”.")).to_be_visible()
+    assert third.depends_on.get().before_id == second.pk
+    page.get_by_role("link", name="Diagnosis").focus()
+    page.keyboard.press("Shift+Enter")
+    expect(page.get_by_role("dialog")).to_contain_text("What does “Diagnosis” wait for?")
+    page.keyboard.press("Escape")
+
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 390
     assert Activity.objects.get(pk=second.pk).state == "planned"

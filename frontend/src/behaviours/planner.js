@@ -2,7 +2,7 @@
 // the page then fetches itself again ("plan-moved"), or the server asks first. Nothing here is needed: menus and forms do the same.
 //
 //   data-drag="state"  onto a [data-drop] whose name is one of data-moves      data-drag="days"  onto a [data-day]
-//   data-drag="line"   along an SVG that is [data-days] long
+//   data-drag="line"   along an SVG that is [data-days] long, or onto another line's [data-onto]: then it waits for that one (data-after)
 import htmx from "htmx.org";
 
 const FAR_PX = 6; // less is a click
@@ -16,9 +16,9 @@ const at = (x, y, wanted) => document.elementsFromPoint(x, y).map((found) => fou
 // exactly between two days there is neither of them
 const under = (x, y, wanted) => at(x, y, wanted) || at(x + 2, y, wanted) || at(x - 2, y, wanted);
 
-function post(source, values) {
+function post(source, values, url = source.dataset.url) {
   focusOn = source.dataset.uid;
-  htmx.ajax("POST", source.dataset.url, { source: document.body, swap: "none", values: { drag: "1", ...values } });
+  htmx.ajax("POST", url, { source: document.body, swap: "none", values: { drag: "1", ...values } });
 }
 
 function shift(source, days) {
@@ -72,7 +72,17 @@ document.addEventListener("pointermove", (event) => {
   }
   drag.to = event.clientX;
   if (drag.ghost) drag.ghost.style.transform = `translate(${drag.box.left + dx}px, ${drag.box.top + dy}px)`;
-  if (drag.kind === "line") drag.source.setAttribute("transform", `translate(${days()} 0)`);
+  if (drag.kind === "line") {
+    const line = under(event.clientX, event.clientY, "[data-onto]");
+    const onto = line?.dataset.onto !== drag.source.dataset.uid && line;
+    if (drag.over !== (onto || null)) {
+      drag.over?.classList.remove("over");
+      drag.over = onto || null;
+      drag.over?.classList.add("over");
+    }
+    drag.source.setAttribute("transform", `translate(${onto ? 0 : days()} 0)`);
+    return;
+  }
   const found = drag.kind === "state" ? under(event.clientX, event.clientY, "[data-drop].may") : drag.kind === "days" && under(event.clientX, event.clientY, "[data-day]");
   if (drag.over !== found) {
     drag.over?.classList.remove("over");
@@ -105,8 +115,10 @@ document.addEventListener("pointerup", (event) => {
   const { source, kind, over, box } = drag;
   const by = box && kind !== "state" ? days() : 0;
   const to = kind === "state" ? over?.dataset.drop : "";
+  const onto = kind === "line" ? over?.dataset.onto : "";
   drop();
-  if (to) post(source, { state: to });
+  if (onto) post(source, { before: onto }, source.dataset.after);
+  else if (to) post(source, { state: to });
   else shift(source, by);
 });
 document.addEventListener("pointercancel", () => drag && drop());
@@ -116,7 +128,12 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -7, ArrowDown: 7 };
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && drag) return drop();
   const link = event.target.closest?.("[data-keys]");
-  if (!link || !event.shiftKey || !(event.key in STEPS)) return;
+  if (!link || !event.shiftKey) return;
+  if (event.key === "Enter" && link.dataset.after) {
+    event.preventDefault();
+    return document.dispatchEvent(new CustomEvent("openModal", { detail: { url: link.dataset.after } }));
+  }
+  if (!(event.key in STEPS)) return;
   const source = link.closest("[data-drag='state']") || link;
   const turned = document.documentElement.dir === "rtl" && event.key.match(/Left|Right/) ? -1 : 1;
   if (source.dataset.drag !== "state") {

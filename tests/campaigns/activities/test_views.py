@@ -10,6 +10,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.activities.models import Activity, Objective, TeamMember
+from crm.audit.models import AuditEntry
+from crm.audit.services import undo
 from crm.ui import today
 from tests.factories import ActivityFactory, CountryFactory, DriveFactory, GrantFactory, UserFactory
 
@@ -195,3 +197,25 @@ def test_today_names_what_one_owns_and_is_late_and_counts_the_rest(planner):
     assert len(due_rows(planner)[0]) == 4
     assert due in today.NEEDS
     assert len(list(coming(planner, day, day))) == 1
+
+
+def test_one_waits_for_another_dragged_or_chosen_and_a_broken_order_is_asked_about(sign_in, planner):
+    first = ActivityFactory(due_on=date(2026, 10, 5))
+    second = ActivityFactory(drive=first.drive, starts_on=date(2026, 10, 3), due_on=date(2026, 10, 4))
+    client, there = sign_in(planner), reverse("activity_after", args=[second.uid])
+    dragged = {"drag": "1", "before": str(first.uid)}
+
+    asked = client.post(there, dragged, headers={"HX-Request": "true"})
+
+    assert "openModal" in asked["HX-Trigger"] and not second.depends_on.exists()
+    assert "Nothing was moved yet" in client.post(there, {"before": str(first.uid)}).content.decode()
+    client.post(there, {"before": str(first.uid), "order": "carry"})
+    second.refresh_from_db()
+    assert (second.depends_on.get().before, second.starts_on) == (first, date(2026, 10, 5))
+    circle = client.post(reverse("activity_after", args=[first.uid]), {"before": str(second.uid)})
+    assert "which waits for it already" in circle.content.decode()
+    other_drive = {"before": str(ActivityFactory().uid)}
+    assert client.post(there, other_drive).status_code == 422
+    undo(entry=AuditEntry.objects.filter(verb="activity.edited").latest("pk"), actor=planner)
+    second.refresh_from_db()
+    assert not second.depends_on.exists() and second.starts_on == date(2026, 10, 3)
