@@ -7,8 +7,9 @@ from typing import Any
 
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.guard.queries import touches_sql
 from campaigns.interactions.segment_fields import CONTACT
-from contacts.segments.registry import BOTH, CHOICE, Choice, Context, Field, Operator, register
+from contacts.segments.registry import BOTH, CHOICE, HAPPENED, Choice, Context, Field, Operator, register
 from contacts.segments.tree import uids
 from crm.accounts.models import User
 
@@ -68,5 +69,46 @@ FIELD = Field(
 )
 
 
+def _touches(ctx: Context, days: int) -> str:
+    """As a guard counts them, of the institution; who stands for none has none."""
+    return (
+        "("
+        + touches_sql(
+            org=f"{ctx.join('o')}.id", since=f"now() - make_interval(days => {ctx.param(days)}::int)", now="now()"
+        )
+        + ")"
+    )
+
+
+def touches(ctx: Context, operator: str, value: Any) -> str:
+    often, days = value
+    found = f"{_touches(ctx, days)} >= {ctx.param(often)}::int"
+    return found if operator == "at_least_times" else f"NOT ({found})"
+
+
+TOUCHES = Field(
+    "touches",
+    _("Touches of the institution"),
+    CONTACT,
+    tuple(operator for operator in HAPPENED if operator.code in {"at_least_times", "fewer_times"}),
+    touches,
+    {
+        "at_least_times": _("whose institution was touched **at least {times} in {days} days**"),
+        "fewer_times": _("whose institution was touched **fewer than {times} in {days} days**"),
+    },
+    says_of_organizations={
+        "at_least_times": _("touched **at least {times} in {days} days**"),
+        "fewer_times": _("touched **fewer than {times} in {days} days**"),
+    },
+    selects=BOTH,
+    order=57,
+    help=_(
+        "As the contact guard counts: contacts that we logged, and days on which a mailing reached somebody there. Replies are none."
+    ),
+    evidence=lambda ctx, operator, value: _touches(ctx, value[1]),
+)
+
+
 def register_fields() -> None:
     register(FIELD)
+    register(TOUCHES)

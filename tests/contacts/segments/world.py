@@ -331,6 +331,9 @@ class World:
             m.person_id: m
             for m in Membership.objects.filter(is_primary=True, ended_on=None).select_related("organization__constituency", "post")
         }  # fmt: skip
+        self.mates: dict[int, list[int]] = {}
+        for place, mate in Membership.objects.filter(ended_on=None).values_list("organization_id", "person_id"):
+            self.mates.setdefault(place, []).append(mate)
         self.any_current = set(Membership.objects.filter(ended_on=None).values_list("person_id", flat=True))
         self.parents = dict(Constituency.objects.values_list("code", "parent__code"))
         self.regions = dict(Region.objects.values_list("code", "parent__code"))
@@ -620,6 +623,12 @@ class World:
         owner = self.owners.get(seat.organization_id) if seat else None
         found = owner is not None and (operator in ("nobody", "somebody") or owner in value)
         return found == (operator in ("any_of", "somebody"))
+
+    def ask_touches(self, person: Person, operator: str, value: Any) -> bool:
+        """Contacts of this world are with people alone, so what touched an institution are days on which its people were mailed."""
+        seat, since = self.primary.get(person.pk), self.now.date() - timedelta(days=value[1])
+        mailed = {row.day for mate in self.mates.get(seat.organization_id, ()) for row in self.days.get(mate, ()) if row.mailed and row.day > since} if seat else set()  # fmt: skip
+        return (len(mailed) >= value[0]) == (operator == "at_least_times")
 
     def ask_network(self, person: Person, operator: str, value: Any) -> bool:
         of = set(value) if operator in ("any_of", "none_of") else None
