@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from contacts.directory import panels
 from contacts.directory.models import Organization
 from crm.accounts.models import User
+from crm.api.registry import serve
 
 
 def brief_button(subject: panels.Subject, user: User) -> panels.Action | None:
@@ -17,3 +18,4 @@ def brief_button(subject: panels.Subject, user: User) -> panels.Action | None:
 
 
 panels.register_action(brief_button)
+serve("campaigns.briefs.api")

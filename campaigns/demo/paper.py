@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
 
 from campaigns.correspondence.services import register_letter
+from campaigns.dropbox.addresses import address_of
+from campaigns.dropbox.services import make_dropbox
 from campaigns.missions.services import Heard, Met, Next, Promised, file_mission, keep_draft, start_mission
+from campaigns.outreach.services import handle, take_in
 from campaigns.planning.models import Drive
 from campaigns.positions.ladder import Stance
 from campaigns.positions.models import Ask
@@ -33,6 +39,37 @@ def make_paper(*, drive: Drive, officers: Sequence[User], countries: Sequence[Co
     _report(drive, asks, officers[0], held[:3], now)
     _draft(drive, officers[0], held[3], now)
     _letters(officers, held[4:8], now)
+    _own_mail(officers[0], held[7], now)
+
+
+PLAN = b"%PDF-1.4\n1 0 obj\n<< /Type /Catalog /Pages 2 0 R >>\nendobj\n2 0 obj\n<< /Type /Pages /Kids [] /Count 0 >>\nendobj\ntrailer\n<< /Root 1 0 R >>\n%%EOF\n"
+
+
+def _own_mail(officer: User, held: Membership, now: datetime) -> None:
+    """What an officer sent from their own mail program: one message that is filed, with its attachment, and one that waits."""
+    point = held.person.contact_points.filter(kind="email").first()
+    if point is None:
+        return
+    recipient = address_of(make_dropbox(actor=officer))
+    for number, (days, to, subject, text) in enumerate(
+        (
+            (6, f"{held.person.name} <{point.value}>", "The outline of the plan", "As promised: the outline that we talked about, two pages."),
+            (1, "Permanent mission <mission@office.example>", "Who attends in January", "Could you tell us by Friday who will attend?"),
+        )
+    ):  # fmt: skip
+        message = EmailMessage(policy=SMTP)
+        message["From"], message["To"], message["Subject"] = f"{officer.name} <{officer.email}>", to, subject
+        message["Date"], message["Message-ID"] = (
+            format_datetime(now - timedelta(days=days)),
+            f"<demo-{number}@{officer.pk}>",
+        )
+        message.set_content(text)
+        if not number:
+            message.add_attachment(PLAN, maintype="application", subtype="pdf", filename="outline.pdf")
+        inbound = take_in(
+            raw=message.as_bytes(), recipient=recipient, sender=officer.email, at=now - timedelta(days=days)
+        )
+        handle(inbound_id=inbound.pk)
 
 
 def _heads(countries: Sequence[Country]) -> list[Membership]:

@@ -11,11 +11,13 @@ from campaigns.digest.mailing import restore_choice
 from campaigns.digest.models import DigestChoice
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import undoable
 from crm.ui import settings_pages
 
 undoable("digestchoice", restore_choice)
+serve("campaigns.digest.api")
 
 
 def _own(user: User) -> QuerySet[Any, Any]:

@@ -72,11 +72,11 @@ class Writer:
             look = self.looks[key] = look_of(cell, self.measure, self.now)
         said = self.never if weeks is None else self.weeks % {"n": self.number(weeks)}
         if cell.posts:
-            said += f" · {self.posts}{self.number(cell.seats)}/{self.number(cell.posts)}"
+            said += f' <span class="gs-bit">{self.posts}{self.number(cell.seats)}/{self.number(cell.posts)}</span>'
         elif cell.people:
-            said += f" · {self.people}{self.number(cell.people)}"
+            said += f' <span class="gs-bit">{self.people}{self.number(cell.people)}</span>'
         if cell.promises:
-            said += f" · {self.promises}{self.number(cell.promises)}"
+            said += f' <span class="gs-bit">{self.promises}{self.number(cell.promises)}</span>'
         return (
             f'<a class="gs-cell gs-cell-{look.css}" href="{self.rows_url}?country={cell.country}&amp;constituency={quoted(cell.constituency)}">'
             f'<b>{quoted(look.words)}</b><span class="num">{said}</span></a>'

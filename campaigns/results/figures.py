@@ -308,7 +308,7 @@ def breakdowns(figure: Figure, scope: Scope) -> dict[str, list[Part]]:
 
 def _parts(by: str, counts: Mapping[str, int]) -> list[Part]:
     labels = _labels(by)
-    found = [Part(by, key, str(labels.get(key, key or _t("not known"))), number) for key, number in counts.items()]
+    found = [Part(by, key, _label(by, labels, key), number) for key, number in counts.items()]
     if by == "month":
         return sorted(found, key=lambda part: part.key)
     if by == "constituency":
@@ -328,11 +328,15 @@ def part_words(by: str, key: str) -> str:
     """A part of a breakdown as the page calls it; empty for the whole."""
     if not by:
         return ""
+    return _label(by, _labels(by), key)
+
+
+def _label(by: str, labels: Mapping[str, Any], key: str) -> str:
     if by == "month":
         year, _dash, month = key.partition("-")
         is_month = year.isdecimal() and month.isdecimal() and len(year) == 4 and 1 <= int(month) <= 12
-        return formats.month(dt.date(int(year), int(month), 1)) if is_month else key
-    return str(_labels(by).get(key, key or _t("not known")))
+        return formats.month(dt.date(int(year), int(month), 1)) if is_month and int(year) else key
+    return str(labels.get(key, key or _t("not known")))
 
 
 def rows_of(figure: Figure, scope: Scope, by: str = "", key: str = "") -> Any:

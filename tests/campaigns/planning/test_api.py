@@ -3,14 +3,22 @@
 import pytest
 from django.utils import timezone
 
+from campaigns.digest.building import digest_of
 from campaigns.interactions.models import Party
+from campaigns.mailings.fields import FIELDS as MERGE_FIELDS
 from campaigns.rounds.models import CallLine, CallRound
+from contacts.segments.registry import catalogue
 from tests.factories import (
+    AskFactory,
     CampaignFactory,
+    CommitmentFactory,
     DriveFactory,
+    GrantFactory,
     IndicatorFactory,
+    MembershipFactory,
     OrganizationFactory,
     PeriodFactory,
+    StepFactory,
 )
 
 pytestmark = pytest.mark.django_db
@@ -100,3 +108,41 @@ def test_calls_are_taken_by_one_and_the_queue_and_feeds_are_ones_own(api, outrea
     client.get(f"/calendar-feeds/{feed['uid']}", status=404)
     assert "@" in client.post("/dropped-mail/address", status=200).json()["address"]
     assert client.get("/dropped-mail").json()["data"] == []
+
+
+def test_the_brief_of_an_institution_and_ones_week_are_told(api, outreach):  # type: ignore[no-untyped-def]
+    ministry = OrganizationFactory(name="Ministry of Labour", country__code="TD")
+    MembershipFactory(organization=ministry, person__name="Aicha Mahamat", person__pronunciation="eye-EE-sha")
+    drive = DriveFactory(owner=outreach, countries=["TD"], constituencies=["GOV"], status="active")
+    CommitmentFactory(organization=ministry, drive=drive, owner=outreach, due_on=timezone.localdate())
+    StepFactory(organization=ministry, ask=AskFactory(drive=drive), stance=6)
+    client = api(outreach)
+
+    brief = client.get(f"/meeting-briefs/{ministry.uid}").json()
+    week = client.get("/weekly-digest").json()
+
+    assert (brief["name"], brief["people"][0]["said"], brief["asks"][0]["stance"]) == (
+        "Ministry of Labour",
+        "eye-EE-sha",
+        "supportive",
+    )
+    assert brief["promises"][0]["text"].startswith("Publish draft")
+    assert [section["code"] for section in week["sections"]] == ["moved", "cools", "due", "blind"]
+    said = [line.words for section in digest_of(outreach).sections for line in section.lines]
+    assert [line["words"] for section in week["sections"] for line in section["lines"]] == said and said
+    elsewhere = GrantFactory(role="viewer", is_everywhere=False, countries=["ZM"]).user
+    api(elsewhere).get(f"/meeting-briefs/{ministry.uid}", status=404)
+
+
+def test_positions_promises_contacts_owner_and_touches_are_asked_for_and_written_into_mail() -> None:
+    asked = set(catalogue())
+    assert asked >= {"position", "commitment", "commitment_due", "two_way_contact", "institution_owner", "touches"}
+    written = {
+        "position.stance",
+        "commitment.text",
+        "commitment.due_on",
+        "contact.last_on",
+        "contact.touches",
+        "owner.name",
+    }
+    assert set(MERGE_FIELDS) >= written
