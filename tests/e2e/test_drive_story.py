@@ -119,7 +119,7 @@ def test_a_drive_is_planned_carried_out_and_reported(
         expect(page.locator("main table")).to_contain_text(row)
         page.go_back()
     stats = page.locator("a.gs-stat").all()
-    numbers = [(stat.get_attribute("href"), int(stat.locator(".n").inner_text())) for stat in stats]
+    numbers = [(stat.get_attribute("href"), int(stat.locator("b").inner_text())) for stat in stats]
     assert len(numbers) > 8
     for url, number in numbers:
         page.goto(url)
