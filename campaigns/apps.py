@@ -25,6 +25,7 @@ FEATURES = [
     "networks",
     "events",
     "partners",
+    "offers",
     "face",
     "activities",
     "windows",

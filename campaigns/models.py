@@ -51,6 +51,7 @@ from campaigns.mailings.models import (
 )
 from campaigns.missions.models import Mission, MissionMeeting
 from campaigns.networks.models import Application, ApplicationFile, Member, Network, NetworkLetter, Representative, Vote
+from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox, Interaction
 from campaigns.partners.models import ChangeWish, PartnerAccount
 from campaigns.planning.models import Campaign, Drive, Pillar, WorklistWeights
@@ -92,6 +93,7 @@ __all__ = [
     "Campaign",
     "Commitment",
     "CommitmentLink",
+    "CommitmentOffer",
     "CommitmentUpdate",
     "ChangeWish",
     "ContactGuard",

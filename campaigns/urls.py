@@ -17,6 +17,7 @@ urlpatterns = [
     path("", include("campaigns.queue.urls")),
     path("", include("campaigns.rounds.urls")),
     path("", include("campaigns.todo.urls")),
+    path("", include("campaigns.offers.urls")),
     path("", include("campaigns.commitments.urls")),
     path("", include("campaigns.forms.urls")),
     path("", include("campaigns.networks.urls")),

@@ -5,9 +5,12 @@ from __future__ import annotations
 import random
 from datetime import datetime, timedelta
 
+from django.utils import timezone
+
 from campaigns.commitments.models import Commitment
 from campaigns.forms.models import Form
 from campaigns.networks.models import Application, Kind, Member, Network, Representative
+from campaigns.offers.services import offer
 from campaigns.partners.accounts import open_for
 from campaigns.planning.models import Campaign
 from contacts.consent.addresses import address_hash, address_key
@@ -89,7 +92,25 @@ def make_network(campaign: Campaign, topic: Topic, *, now: datetime, seed: int) 
     Member.objects.bulk_update(members, ["brought_by", "left_at"])
     _make_applications(network, members, now)
     _make_people(members, now)
+    _make_offers(network)
     return network
+
+
+OFFERS = [
+    ("Open a help desk for the registration of market traders in three towns.", True),
+    ("Put the contribution scheme for domestic workers before our congress.", False),
+]
+
+
+def _make_offers(network: Network) -> None:
+    """What two members want to do, which nobody has taken on yet."""
+    rows = Member.objects.filter(network=network, contact__isnull=False, left_at=None).order_by("pk")
+    for (text, is_public), member in zip(OFFERS, rows[3:], strict=False):
+        if member.organization:
+            offer(
+                organization=member.organization, campaign=network.campaign, person=member.contact, text=text,
+                due_on=timezone.localdate() + timedelta(days=120), is_public=is_public,
+            )  # fmt: skip
 
 
 def _make_people(members: list[Member], now: datetime) -> None:

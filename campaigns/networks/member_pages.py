@@ -7,20 +7,28 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
+from campaigns.commitments.linking import url_of as promise_url
+from campaigns.commitments.models import Commitment, CommitmentLink
 from campaigns.networks import links, renewing, representatives, services
 from campaigns.networks.forms import RepresentativeForm
 from campaigns.networks.models import Member, Representative, Shown
+from campaigns.offers import services as offers
+from campaigns.offers.forms import OfferForm
+from campaigns.offers.models import CommitmentOffer
 from contacts.consent.links import preference_url
+from contacts.directory.models import Organization
 from crm.errors import DomainError
 from crm.limits import allow
 from crm.ui.public import by_link, language_of, public_page
 
 NAMED_A_DAY = 20
+PROMISES = 20
 
 
 @dataclass(frozen=True)
@@ -69,20 +77,24 @@ def network_membership(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _page(request: HttpRequest, token: str, holder: Holder) -> HttpResponse:
-    form, said, status = RepresentativeForm(), "", 200
+    form: RepresentativeForm | OfferForm = RepresentativeForm()
+    said, status = "", 200
     if request.method == "POST" and holder.member.left_at is None:
         form, said, status = act(request, holder)
         holder = holder_of(token) or Holder(Member.objects.get(pk=holder.member.pk))
-    context = page_context(holder) | {"form": form, "said": said, "is_refused": status != 200}
+    context = page_context(holder, form) | {"said": said, "is_refused": status != 200}
     return public_page(request, "campaigns/networks/member.html", status=status, **context)
 
 
-def page_context(holder: Holder) -> dict[str, Any]:
-    """What the page of a membership shows, by link or in an account."""
+def page_context(holder: Holder, form: RepresentativeForm | OfferForm | None = None) -> dict[str, Any]:
+    """What the page of a membership shows, by link or in an account. form: the one that was sent, with what is wrong in it."""
     member, person = holder.member, holder.member.person or (holder.me.person if holder.me else holder.member.contact)
     join = settings.BASE_URL + reverse("network_join", args=[member.network.slug])
     people = member.representatives.filter(state__in=Representative.LIVE).select_related("person", "named_by")
     return {
+        **_promises(member),
+        "form": form if isinstance(form, RepresentativeForm) else RepresentativeForm(),
+        "offer_form": form if isinstance(form, OfferForm) else OfferForm(),
         "network": member.network,
         "member": member,
         "me": holder.me,
@@ -99,7 +111,23 @@ def page_context(holder: Holder) -> dict[str, Any]:
     }
 
 
-def act(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm, str, int]:
+def _promises(member: Member) -> dict[str, Any]:
+    """What an institution promised in this campaign, each with its link while there is one, and what it offered."""
+    if not member.organization:
+        return {}
+    rows = Commitment.objects.open().filter(organization=member.organization, drive__campaign=member.network.campaign)
+    alive = CommitmentLink.objects.filter(revoked_at__isnull=True)
+    found = rows.prefetch_related(Prefetch("links", alive, to_attr="alive")).order_by("due_on", "pk")[:PROMISES]
+    waiting = CommitmentOffer.objects.waiting().filter(
+        organization=member.organization, campaign=member.network.campaign
+    )
+    return {
+        "promises": [(row, promise_url(row.alive[0]) if row.alive else "") for row in found],
+        "offered": list(waiting),
+    }
+
+
+def act(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm | OfferForm, str, int]:
     """One POST of the page: (form as it is shown next, what was done in words, status)."""
     member, me, form = holder.member, holder.me, RepresentativeForm()
     do = request.POST.get("do")
@@ -115,6 +143,8 @@ def act(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm, str, 
         return form, _("Thank you. You are a member for another year."), 200
     elif do == "name":
         return _name(request, holder)
+    elif do == "offer" and member.organization:
+        return _offer(request, holder, member.organization)
     elif do in {"end", "admin", "no_admin"}:
         uid = _uid(request)
         row = member.representatives.filter(uid=uid).first() if uid else None
@@ -137,6 +167,21 @@ def _uid(request: HttpRequest) -> UUID | None:
         return UUID(request.POST.get("who", ""))
     except ValueError:
         return None
+
+
+def _offer(request: HttpRequest, holder: Holder, organization: Organization) -> tuple[OfferForm, str, int]:
+    form = OfferForm(request.POST)
+    if not form.is_valid():
+        return form, "", 422
+    person = holder.me.person if holder.me else holder.member.contact
+    try:
+        offers.offer(
+            organization=organization, campaign=holder.member.network.campaign, person=person, **form.cleaned_data
+        )
+    except DomainError as error:
+        form.add_error(None, error.message)
+        return form, "", error.status
+    return OfferForm(), _("Thank you. We look at it, and then it stands here as your commitment."), 200
 
 
 def _name(request: HttpRequest, holder: Holder) -> tuple[RepresentativeForm, str, int]:

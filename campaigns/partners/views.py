@@ -129,10 +129,7 @@ def partner_network(request: PartnerRequest, uid: UUID) -> HttpResponse:
             .get(pk=member.pk)
         )
         holder = Holder(member, request.mine.representing(member))
-    context = page_context(holder)
-    if form is not None:
-        context["form"] = form
-    return page(request, "network", status=status, said=said, is_refused=status != 200, **context)
+    return page(request, "network", status=status, said=said, is_refused=status != 200, **page_context(holder, form))
 
 
 # --- events -----------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from django.utils import timezone
 from campaigns.commitments.linking import make_link
 from campaigns.commitments.linking import url_of as promise_url
 from campaigns.commitments.models import Commitment
+from campaigns.delivery.models import Delivery, DeliveryChunk
 from campaigns.demo import story
 from campaigns.digest.mailing import off_url
 from campaigns.events import links as event_links
@@ -23,6 +24,7 @@ from campaigns.networks.models import Application, Member, Vote
 from campaigns.partners import accounts as partner_accounts
 from campaigns.planning.models import Drive
 from contacts.consent.links import opt_in_url, preference_url
+from contacts.consent.services import grant_consent
 from contacts.directory.models import Constituency, Membership, Person
 from contacts.greetings.models import FormOfAddress
 from contacts.segments.models import Segment
@@ -30,15 +32,19 @@ from crm.accounts.demo_users import USERS
 from crm.accounts.models import User
 from crm.accounts.rules import Role
 from crm.accounts.services import invite, password_link
+from tests.campaigns.delivery.building import EVERYBODY, to_sending
 from tests.campaigns.ledger import delivery, feedback, finish
 from tests.crm.accounts.places import Placed, place_rows
 from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
+    MailingFactory,
     MemberFactory,
     MembershipFactory,
     RepresentativeFactory,
+    SegmentFactory,
     TagFactory,
+    TransportFactory,
     UserFactory,
 )
 
@@ -159,8 +165,22 @@ def partner_rows() -> tuple[User, dict[str, str]]:
     user = partner_accounts.open_for(address)
     assert user is not None
     return user, {
+        "partner_mail": str(_sent_to(person).uid),
         "partner_institution": str(organization.uid), "partner_network": str(member.uid), "partner_commitment": str(promise.uid),
     }  # fmt: skip
+
+
+def _sent_to(person: Person) -> Mailing:
+    """A mailing that reached them, as the engine leaves it."""
+    mailing = MailingFactory(segment=SegmentFactory(tree=EVERYBODY), transport=TransportFactory())
+    grant_consent(subject=person, topic=mailing.topic, lawful_basis="consent", source="test")
+    now = timezone.now()
+    to_sending(mailing)
+    Delivery.objects.filter(mailing_id=mailing.pk).update(state="accepted", settled_at=now, first_attempt_at=now)
+    DeliveryChunk.objects.filter(mailing_id=mailing.pk).update(is_done=True)
+    mailing.state = "finished"
+    mailing.save()
+    return mailing
 
 
 def password_path(placed: Placed) -> str:

@@ -23,6 +23,7 @@ from campaigns.limits.models import RecipientLimit
 from campaigns.mailings.attaching import attach
 from campaigns.mailings.models import Mailing
 from campaigns.networks.models import Network
+from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import Inbox, Interaction
 from campaigns.partners.models import ChangeWish
 from campaigns.planning.models import Drive
@@ -107,6 +108,7 @@ PLACES: dict[str, Place] = {
     "/asks/<uuid:uid>/": Place("asks", Reach.DRIVE),
     "/commitments/<uuid:uid>/": Place("commitments", Reach.DRIVE),
     "/commitments/milestones/<uuid:uid>/": Place("milestones", Reach.DRIVE),
+    "/commitments/offers/<uuid:uid>/": Place("commitment-offers", Reach.DRIVE, {"do": "accept"}),
     "/commitments/updates/<uuid:uid>/": Place("updates", Reach.DRIVE),
     "/positions/<uuid:uid>/": Place("position-steps", Reach.DRIVE),
     "/outreach/replies/<uuid:uid>/": Place("replies", Reach.COUNTRY),
@@ -209,6 +211,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "applications": make.ApplicationFactory(
             network=Network.objects.get(uid=uids["networks"]), country__code=country
         ),
+        "commitment-offers": _offer(uids),
         "change-wishes": ChangeWish.objects.create(
             organization=make.OrganizationFactory(country__code=country), values={"acronym": "U"}
         ),
@@ -300,6 +303,13 @@ def _dropped(owner: User) -> DroppedMail:
 def _with_party(reply: Interaction) -> Interaction:
     Party.objects.create(interaction=reply, person=reply.person, at=reply.at, is_two_way=True)
     return reply
+
+
+def _offer(uids: dict[str, str]) -> CommitmentOffer:
+    promise = Commitment.objects.get(uid=uids["commitments"])
+    return CommitmentOffer.objects.create(
+        organization=promise.organization, campaign=promise.drive.campaign, text="A plan", due_on=promise.due_on
+    )
 
 
 def _call(person: Person) -> CallLine:

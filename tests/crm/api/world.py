@@ -12,6 +12,7 @@ from campaigns.delivery.models import DeliveryChunk
 from campaigns.feeds.services import number_feeds
 from campaigns.guard.models import ContactGuard
 from campaigns.interactions.services import log_interaction
+from campaigns.offers.models import CommitmentOffer
 from campaigns.partners.models import ChangeWish
 from campaigns.positions.models import Position
 from campaigns.results.figures import Scope
@@ -88,7 +89,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "report-snapshots": freeze(actor=owner, scope=Scope(drive.campaign, drive, drive.starts_on, drive.ends_on, owner), title="Kept"),
         "call-rounds": round_, "call-lines": CallLine.objects.create(round=round_, person=person, organization=organization),
         "calendar-feeds": feed, "dropped-mail": feed,
-        "forms": (asked := make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
+        "forms": (asked := make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "commitment-offers": CommitmentOffer.objects.create(organization=organization, campaign=drive.campaign, text="A plan", due_on="2027-06-30"), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
         "public-pages": make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat,
         "event-sign-ups": make.SignUpFactory(event=meeting, country=organization.country),

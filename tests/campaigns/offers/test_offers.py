@@ -1,0 +1,120 @@
+"""An institution offers a commitment by its own link or in an account; staff take it on, and it says by link how it stands."""
+
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+
+from campaigns.commitments.linking import url_of
+from campaigns.commitments.models import Commitment, CommitmentUpdate
+from campaigns.networks import links
+from campaigns.offers.models import CommitmentOffer
+from campaigns.offers.services import MOST_WAITING, accept_offer, offer
+from campaigns.partners import accounts
+from contacts.consent.erasure.registry import HOLDINGS, PersonalData
+from crm.errors import Conflict, Invalid
+from crm.ids import new_uid
+from tests.factories import (
+    ContactPointFactory,
+    DriveFactory,
+    MemberFactory,
+    NetworkFactory,
+    PersonFactory,
+    RepresentativeFactory,
+)
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def member():
+    cache.clear()
+    person = ContactPointFactory(value="grace@people.test", person=PersonFactory(name="Grace Phiri")).person
+    member = MemberFactory(network=NetworkFactory(campaign=DriveFactory().campaign), contact=person)
+    RepresentativeFactory(member=member, person=person)
+    return member
+
+
+def said(**values):
+    due = (timezone.localdate() + timedelta(days=60)).isoformat()
+    return {"do": "offer", "text": "Register 200 market women", "due_on": due, "form_key": str(new_uid())} | values
+
+
+def path(url):
+    return "/" + url.split("/", 3)[3]
+
+
+def test_offer_by_link_is_taken_on_and_its_link_stands_on_their_page(member, planner, sign_in):
+    page, words = path(links.member_url(member)), said(is_public="on")
+    for _twice in range(2):
+        assert "We look at it" in Client().post(page, words).content.decode()
+    row = CommitmentOffer.objects.get()
+    assert (row.organization, row.offered_by, row.is_public) == (member.organization, member.contact, True)
+    assert not Commitment.objects.exists() and "Waits for us" in Client().get(page).content.decode()
+    client, drive = sign_in(planner), member.network.campaign.drives.get()
+    assert "Register 200 market women" in client.get(reverse("offer_list")).content.decode()
+    assert "offers a commitment" in client.get("/").content.decode()
+
+    client.post(reverse("offer_decide", args=[row.uid, "accept"]), {"drive": str(drive.uid)})
+
+    promise = Commitment.objects.get()
+    assert (promise.drive, promise.text, promise.promised_by, promise.is_public) == (
+        drive,
+        row.text,
+        member.contact,
+        True,
+    )
+    update = path(url_of(promise.links.get()))
+    assert update in Client().get(page).content.decode()
+    Client().post(update, {"progress": "on_track", "text": "150 so far"})
+    assert CommitmentUpdate.objects.get().text == "150 so far"
+    with pytest.raises(Conflict):
+        accept_offer(offer=row, drive=drive, actor=planner)
+
+
+def test_offer_in_an_account_and_what_is_wrong_with_one(member):
+    client = Client()
+    client.force_login(accounts.open_for("grace@people.test"))
+    page = f"/partner/networks/{member.uid}/"
+
+    wrong = client.post(page, said(text=" ", due_on="2020-01-01"))
+    past = client.post(page, said(due_on="2020-01-01"))
+    fine = client.post(page, said())
+
+    assert [answer.status_code for answer in (wrong, past, fine)] == [422, 422, 200]
+    assert "Choose a day that lies ahead" in past.content.decode()
+    assert "Register 200 market women" in past.content.decode()  # what was written is kept
+    assert CommitmentOffer.objects.get().offered_by == member.contact
+
+
+def test_many_at_once_an_anothers_form_and_another_campaigns_drive_are_refused(member, planner):
+    due = timezone.localdate()
+    values = {"organization": member.organization, "campaign": member.network.campaign, "person": None, "due_on": due}
+    first = offer(text="One", **values)
+    with pytest.raises(Conflict):
+        offer(**values | {"text": "x", "organization": MemberFactory().organization, "form_key": first.form_key})
+    for number in range(MOST_WAITING - 1):
+        offer(text=f"{number}", **values)
+    with pytest.raises(Conflict):
+        offer(text="One too many", **values)
+    with pytest.raises(Invalid):
+        accept_offer(offer=first, drive=DriveFactory(), actor=planner)
+    first.refresh_from_db()
+    assert first.state == "waiting" and not Commitment.objects.exists()
+
+
+def test_erasing_takes_the_name_and_leaves_the_offer(member):
+    offer(
+        organization=member.organization, campaign=member.network.campaign, person=member.contact,
+        text="Grace Phiri will do it", due_on=timezone.localdate(),
+    )  # fmt: skip
+    data, holding = PersonalData.of(member.contact.uid), HOLDINGS["commitment_offers"]
+    assert holding.count(data) == 1 and holding.export(data)[0]["text"] == "Grace Phiri will do it"
+
+    holding.erase(data)
+
+    row = CommitmentOffer.objects.get()
+    assert row.offered_by is None and "Grace" not in row.text
