@@ -9,7 +9,7 @@ import crm.ids
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0059_dropped_files"),
+        ("campaigns", "0060_activity_call_round"),
         ("contacts", "0027_seen_also_in_locks_less"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
