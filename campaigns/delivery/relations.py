@@ -1,4 +1,4 @@
-"""Merge fields of how we stand with the recipient's institution: the drive's ask, its position, its next commitment, the last contact.
+"""Merge fields of how we stand with the recipient's institution: the drive's ask, its position, its next commitment, the last contact, the network.
 
 One expression each, used by the audience of a mailing and by previews alike; a text that does not use a field does not pay for it.
 """
@@ -25,6 +25,10 @@ _OPEN = (
     "FROM campaigns_commitment promise WHERE promise.organization_id = {org} AND promise.drive_id = %(drive)s AND promise.state = 'open'"
     " ORDER BY promise.due_on, promise.id LIMIT 1"
 )
+_MEMBER = (
+    "FROM campaigns_member n JOIN campaigns_network w ON w.id = n.network_id JOIN campaigns_drive d ON d.campaign_id = w.campaign_id"
+    " WHERE d.id = %(drive)s AND n.organization_id = {org} AND n.left_at IS NULL AND w.archived_at IS NULL ORDER BY n.joined_at, n.id LIMIT 1"
+)
 _FIELDS = {
     "ask.name": "(SELECT coalesce(ask.names->>{language}, ask.name) FROM campaigns_ask ask WHERE ask.id = " + _ASK + ")",
     "position.stance": f"(SELECT {_STANCE} FROM campaigns_position position WHERE position.organization_id = {{org}} AND position.ask_id = {_ASK})",  # noqa: S608
@@ -35,6 +39,8 @@ _FIELDS = {
         " WHERE party.organization_id = {org} AND party.is_two_way AND NOT party.is_mention)"
     ),
     "contact.touches": "(" + touches_sql(org="{org}", since=f"%(moment)s::timestamptz - interval '{TOUCH_DAYS} days'", now="%(moment)s::timestamptz") + ")",
+    "network.name": f"(SELECT coalesce(w.names->>{{language}}, w.name) {_MEMBER})",
+    "network.member_since": f"(SELECT (n.joined_at AT TIME ZONE %(zone)s)::date::text {_MEMBER})",
     "owner.name": (
         "(SELECT looks.name FROM campaigns_contactguard guard JOIN crm_user looks ON looks.id = guard.owner_id"
         " WHERE guard.organization_id = {org})"

@@ -40,6 +40,12 @@ FIELDS: dict[str, MergeField] = {
         MergeField("commitment.due_on", _("When that is due"), "2027-03-01"),
         MergeField("contact.last_on", _("Day of the last two-way contact"), "2026-10-12"),
         MergeField("contact.touches", _("Touches in 90 days"), 3),
+        MergeField(
+            "network.name",
+            _("Network of the campaign in which their institution is"),
+            "Friends of Social Security for All",
+        ),
+        MergeField("network.member_since", _("Since when it is a member"), "2026-03-14"),
         MergeField("owner.name", _("Who looks after the institution"), "Fatou Diop"),
         MergeField("reference", _("Reference number"), "GC/2026/0012/57"),
         MergeField("sender.name", _("Sender's name"), "Global Campaign"),

@@ -53,6 +53,7 @@ class CellOut(serializers.Serializer[Any]):
     invited = _count("Invitations to events of this drive.")
     answered = _count("Of these, with an answer.")
     came = _count("People who were checked in at events of this drive.")
+    members = _count("Institutions that are members of a network of the campaign.")
     whom = serializers.UUIDField(allow_null=True, help_text="The organization to turn to first.")
 
 
@@ -168,7 +169,7 @@ def _cell(cell: Cell, now: Any) -> dict[str, Any]:
         "stance": Stance(cell.stance).code if cell.stance else None, "is_mixed": cell.lowest != cell.highest,
         "commitments_green": cell.green, "commitments_yellow": cell.yellow, "commitments_red": cell.red,
         "commitments_kept": cell.kept, "next_due_on": cell.due, "invited": cell.invited,
-        "answered": cell.answered, "came": cell.came, "whom": cell.whom,
+        "answered": cell.answered, "came": cell.came, "members": cell.members, "whom": cell.whom,
     }  # fmt: skip
 
 

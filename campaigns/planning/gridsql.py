@@ -49,6 +49,9 @@ FACTS = f"""
 ), came AS (
     SELECT r.organization_id, count(*) AS n FROM campaigns_registration r JOIN campaigns_event e ON e.id = r.event_id
      WHERE e.drive_id = %(drive)s AND r.came_at IS NOT NULL AND r.organization_id IS NOT NULL GROUP BY r.organization_id
+), joined AS (
+    SELECT DISTINCT m.organization_id FROM campaigns_member m JOIN campaigns_network w ON w.id = m.network_id
+     WHERE w.campaign_id = %(campaign)s AND w.archived_at IS NULL AND m.left_at IS NULL AND m.organization_id IS NOT NULL
 ), strength AS (
     SELECT organization_id, power FROM campaigns_power WHERE campaign_id = %(campaign)s
 ), fact AS (
@@ -58,12 +61,13 @@ FACTS = f"""
            (coalesce(strength.power, 0)::bigint << 60) + (greatest(0, least(16777215, 16777215 - coalesce(date_part('epoch', talk.at)::bigint / 60 - 20000000, 0))) << 36)
               + (68719476735 - place.id) AS turn,
            promise.green::int, promise.yellow::int, promise.red::int, promise.kept::int, promise.due,
-           invited.n::int AS invited, invited.answered::int, came.n::int AS came
+           invited.n::int AS invited, invited.answered::int, came.n::int AS came, joined.organization_id IS NOT NULL AS is_member
       FROM place
       {joins("place")} LEFT JOIN reached ON reached.organization_id = place.id
       LEFT JOIN talk ON talk.organization_id = place.id LEFT JOIN stand ON stand.organization_id = place.id
       LEFT JOIN promise ON promise.organization_id = place.id LEFT JOIN invited ON invited.organization_id = place.id
       LEFT JOIN came ON came.organization_id = place.id LEFT JOIN strength ON strength.organization_id = place.id
+      LEFT JOIN joined ON joined.organization_id = place.id
 )
 """  # noqa: S608 our own words
 # A cell without institutions has no rows here. The last row is the whole drive, in which one that works in five countries counts once:
@@ -76,18 +80,19 @@ CELLS = """
            max(talked_at) AS talked_at, (max(standing) & 255)::int AS stance, count(stance) AS stances, min(stance) AS lowest, max(stance) AS highest,
            coalesce(sum(green), 0) AS green, coalesce(sum(yellow), 0) AS yellow, coalesce(sum(red), 0) AS red,
            coalesce(sum(kept), 0) AS kept, min(due) AS due, coalesce(sum(invited), 0) AS invited,
-           coalesce(sum(answered), 0) AS answered, coalesce(sum(came), 0) AS came, 68719476735 - (max(turn) & 68719476735) AS whom
+           coalesce(sum(answered), 0) AS answered, coalesce(sum(came), 0) AS came,
+           count(*) FILTER (WHERE is_member) AS members, 68719476735 - (max(turn) & 68719476735) AS whom
       FROM fact GROUP BY country, code
 )
 SELECT summed.country, summed.code, institutions, reached, reachable, people, contacted_at, posts, filled, seats, talked_at, stance, stances, lowest,
-       highest, green, yellow, red, kept, due, invited, answered, came, (SELECT uid FROM contacts_organization WHERE id = summed.whom)
+       highest, green, yellow, red, kept, due, invited, answered, came, members, (SELECT uid FROM contacts_organization WHERE id = summed.whom)
   FROM summed
 """
 # the sum of all cells, without the further ones of those that stand in several
 TOTAL = f"""
  UNION ALL
 SELECT '', '', (sums.n - again.n)::bigint, (sums.reached - again.reached)::bigint, (sums.reachable - again.reachable)::bigint,
-       0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, 0, 0, 0, NULL
+       0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, 0, 0, 0, 0, NULL
   FROM (SELECT coalesce(sum(institutions), 0) AS n, coalesce(sum(reached), 0) AS reached, coalesce(sum(reachable), 0) AS reachable FROM summed) sums,
        (SELECT coalesce(sum(more), 0) AS n, coalesce(sum(more) FILTER (WHERE reached.organization_id IS NOT NULL), 0) AS reached,
                coalesce(sum(more) FILTER (WHERE {PEOPLE} > 0 OR {HAS_OWN}), 0) AS reachable

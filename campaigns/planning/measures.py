@@ -1,4 +1,4 @@
-"""What the colour of a cell says: reached, position, contact, commitments, posts or events. Each has its words and its legend."""
+"""What the colour of a cell says: reached, position, contact, commitments, posts, events or networks. Each has its words and its legend."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ MEASURES: dict[str, StrOrPromise] = {
     "commitments": gettext_lazy("commitments"),
     "posts": gettext_lazy("posts we can reach"),
     "events": gettext_lazy("events"),
+    "networks": gettext_lazy("networks"),
 }
 
 
@@ -44,13 +45,15 @@ def same_look(cell: Cell, measure: str, now: datetime) -> tuple[object, ...]:
         return cell.red, cell.yellow, cell.green, cell.kept
     if measure == "posts":
         return cell.seats, cell.posts
+    if measure == "networks":
+        return cell.members, cell.institutions
     if measure == "events":
         return cell.invited, cell.answered, cell.came
     return (cell.state, cell.reached, cell.institutions) if cell.state == "part" else (cell.state,)
 
 
 def look_of(cell: Cell, measure: str, now: datetime) -> Look:
-    return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts, "events": _events}.get(measure, _reached)(cell, now)  # fmt: skip
+    return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts, "events": _events, "networks": _networks}.get(measure, _reached)(cell, now)  # fmt: skip
 
 
 def _reached(cell: Cell, now: datetime) -> Look:
@@ -106,6 +109,16 @@ def _events(cell: Cell, now: datetime) -> Look:
     )
 
 
+def _networks(cell: Cell, now: datetime) -> Look:
+    if not cell.members:
+        return Look("unknown", _("No member"))
+    css = "reached" if cell.members == cell.institutions else "part"
+    return Look(
+        css,
+        _("%(n)s of %(all)s members") % {"n": formats.number(cell.members), "all": formats.number(cell.institutions)},
+    )
+
+
 def legend_of(measure: str) -> list[tuple[str, str]]:
     """(class of the dot, words)"""
     if measure == "position":
@@ -118,4 +131,6 @@ def legend_of(measure: str) -> list[tuple[str, str]]:
         return [("p7", _("each holder can be written to")), ("p6", _("some can")), ("p2", _("none can")), ("rest", _("no posts known"))]  # fmt: skip
     if measure == "events":
         return [("p7", _("somebody came")), ("p6", _("somebody answered")), ("p5", _("invited, no answer yet")), ("rest", _("not invited"))]  # fmt: skip
+    if measure == "networks":
+        return [("p7", _("all are members")), ("p6", _("some are")), ("rest", _("nobody joined a network"))]
     return [("p7", _("reached in this drive")), ("p6", _("partly")), ("p5", _("not reached yet")), ("p2", _("no address that works"))]  # fmt: skip

@@ -22,6 +22,7 @@ from campaigns.commitments.models import Commitment
 from campaigns.delivery.models import Delivery, Outcome
 from campaigns.events.models import Invitation, Registration
 from campaigns.interactions.models import Party
+from campaigns.networks.models import Member
 from campaigns.outreach.models import Interaction
 from campaigns.planning.models import Campaign, Drive
 from campaigns.positions.models import PositionStep
@@ -158,6 +159,11 @@ class Scope:
         said = self.invitations().filter(answered_at__range=self.moments)
         return self.institutions().filter(pk__in=said.values("organization_id"))
 
+    def joined(self) -> Any:
+        """Institutions within that joined a network of the campaign and are in it still, or left later."""
+        rows = Member.objects.filter(network__campaign=self.campaign, joined_at__range=self.moments)
+        return self.institutions().filter(pk__in=rows.filter(organization__isnull=False).values("organization_id"))
+
     def kept(self) -> Any:
         return self.promises().filter(state="kept", settled_at__range=self.moments)
 
@@ -237,6 +243,11 @@ FIGURES: dict[str, Figure] = {
             _("Institutions within, of whom somebody was checked in at an event of the drives on these days. Each counts once."),
             "organizations", Scope.attended, {"constituency": "constituency__root_code", "country": "country_id"},
         ),
+        Figure(
+            "joined", _("Institutions that joined networks"),
+            _("Institutions within that became members of a network of the campaign on these days, whether or not they left since. Each counts once."),
+            "organizations", Scope.joined, {},
+        ),
     )
 }  # fmt: skip
 GENDERS = {"female": _("women"), "male": _("men"), "other": _("another"), "": _("not known")}
@@ -284,6 +295,7 @@ def count(scope: Scope) -> dict[str, Counted]:
     asked = scope.institutions().aggregate(
         invited=Count("pk", filter=Q(pk__in=scope.invited().values("pk"))),
         answered=Count("pk", filter=Q(pk__in=scope.answered().values("pk"))),
+        joined=Count("pk", filter=Q(pk__in=scope.joined().values("pk"))),
     )
     values = {**asked, "moved_up": ways["up"], "moved_down": ways["down"], "first_known": ways["first"], **promises}
     return found | {code: Counted(FIGURES[code], value, {}) for code, value in values.items()}

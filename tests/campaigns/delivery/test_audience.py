@@ -13,7 +13,9 @@ from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
     MailingFactory,
+    MemberFactory,
     MembershipFactory,
+    NetworkFactory,
     OrganizationFactory,
     PersonFactory,
     PostFactory,
@@ -226,6 +228,10 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
     CommitmentFactory(organization=ministry, text="Of another drive", due_on=datetime.date(2027, 1, 1))
     ContactGuard.objects.create(organization=ministry, owner=planner)
     log_interaction(actor=planner, kind="call", organizations=[ministry])
+    network = NetworkFactory(campaign=mailing.drive.campaign, name="Friends", names={"fr": "Amis"})
+    joined = datetime.datetime(2026, 3, 14, 12, tzinfo=datetime.UTC)
+    MemberFactory(network=network, organization=ministry, joined_at=joined)
+    MemberFactory(organization=ministry, joined_at=joined)  # of another campaign's
     today = timezone.localdate().isoformat()
 
     [unasked] = members(mailing)
@@ -237,6 +243,8 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
         "contact.last_on",
         "contact.touches",
         "owner.name",
+        "network.name",
+        "network.member_since",
     ]
     mailing.variants.update(body_html="".join(f"<p>{{{{ {path} }}}}</p>" for path in paths))
 
@@ -246,7 +254,10 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
     expected = {
         "ask.name": "Adopt a plan", "position.stance": "supportive", "commitment.text": "A draft", "commitment.due_on": "2027-03-01",
         "contact.last_on": today, "contact.touches": 1, "owner.name": planner.name,
+        "network.name": "Friends", "network.member_since": "2026-03-14",
     }  # fmt: skip
     assert {path: found.fields[path] for path in expected} == expected
     previewed = fields_of(mailing, planner, str(person.uid), "fr")
-    assert {path: previewed[path] for path in expected} == expected | {"ask.name": "Adopter un plan"}
+    assert {path: previewed[path] for path in expected} == expected | {
+        "ask.name": "Adopter un plan", "network.name": "Amis",
+    }  # fmt: skip

@@ -14,6 +14,7 @@ from campaigns.interactions.models import Party
 from campaigns.outreach.models import Interaction
 from campaigns.planning import services, windows
 from campaigns.planning.grid import countries_of, grid_of
+from campaigns.planning.measures import look_of
 from campaigns.planning.models import WorklistWeights
 from campaigns.planning.worklist import ranked
 from campaigns.positions.models import Power
@@ -26,7 +27,9 @@ from tests.factories import (
     DriveFactory,
     EventFactory,
     InvitationFactory,
+    MemberFactory,
     MembershipFactory,
+    NetworkFactory,
     OrganizationFactory,
     PostFactory,
     RegistrationFactory,
@@ -81,12 +84,17 @@ def test_cell_knows_posts_talks_positions_and_promises(viewer):
     for came in (timezone.now(), None):
         RegistrationFactory(event=event, organization=weak, came_at=came)
 
+    MemberFactory(network=NetworkFactory(campaign=drive.campaign), organization=strong)
+    MemberFactory(network=NetworkFactory(campaign=drive.campaign), organization=strong)
+    MemberFactory(organization=weak)  # of a network of another campaign
+
     cell = first_cell(drive, viewer, ask)
 
     assert (cell.posts, cell.filled, cell.seats, cell.people) == (3, 2, 1, 1)
     assert (cell.stance, cell.stances, cell.lowest, cell.highest) == (3, 2, 3, 7)
     assert (cell.red, cell.green, cell.promises, cell.weeks(timezone.now())) == (1, 1, 2, 4)
     assert (cell.invited, cell.answered, cell.came) == (2, 1, 1)
+    assert (cell.members, look_of(cell, "networks", timezone.now()).words) == (1, "1 of 2 members")
     assert cell.whom == strong.uid
     total = grid(drive, viewer, ask).total
     assert (total.institutions, total.reached, total.reachable) == (2, 0, 1)

@@ -31,6 +31,8 @@ from tests.factories import (
     EventFactory,
     GrantFactory,
     InvitationFactory,
+    MemberFactory,
+    NetworkFactory,
     OrganizationFactory,
     PersonFactory,
     RegistrationFactory,
@@ -71,6 +73,10 @@ def story(planner):
         answered = {"answer": "no", "answered_at": AT} if place is union else {}
         InvitationFactory(event=event, organization=place, **answered)
     Invitation.objects.update(created_at=AT)
+    network = NetworkFactory(campaign=drive.campaign)
+    for place in (union, elsewhere):
+        MemberFactory(network=network, organization=place, joined_at=AT)
+    MemberFactory(organization=ministry, joined_at=AT)  # of a network of another campaign
     return drive
 
 
@@ -80,7 +86,7 @@ def scope(drive, user, first=date(2026, 9, 1), last=date(2026, 12, 15)):
 
 EXPECTED = {
     "institutions": 2, "people": 2, "two_way": 2, "moved_up": 1, "moved_down": 1, "first_known": 2, "promised": 2,
-    "kept": 1, "kept_verified": 1, "invited": 2, "answered": 1, "attended": 1,
+    "kept": 1, "kept_verified": 1, "invited": 2, "answered": 1, "attended": 1, "joined": 1,
 }  # fmt: skip
 
 
