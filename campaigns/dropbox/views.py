@@ -41,7 +41,12 @@ def dropbox(request: StaffRequest) -> HttpResponse:
         "further": further,
         "waiting": [{"mail": mail, "guesses": guesses(mail, request.user)} for mail in waiting[:WAITING_SHOWN]],
         "has_more": len(waiting) > WAITING_SHOWN,
-        "page": paginate(request, mine.filter(state="filed").select_related("interaction"), sort=["-at"], size=25),
+        "page": paginate(
+            request,
+            mine.filter(state="filed").select_related("interaction").prefetch_related("files"),
+            sort=["-at"],
+            size=25,
+        ),
         "tabs": outreach_tabs(request.user, "dropbox"),
     }
     return render(request, "campaigns/dropbox/dropbox.html", context)

@@ -105,7 +105,8 @@ class Indicator(StampedModel):
         """As it was measured, with its unit; two digits at most."""
         if value is None:
             return "–"
-        return formats.number(value, digits=0 if value == int(value) else 2) + self.shown_unit
+        digits = next((n for n in (0, 1) if value == round(value, n)), 2)
+        return formats.number(value, digits=digits) + self.shown_unit
 
     @property
     def shown_baseline(self) -> str:
