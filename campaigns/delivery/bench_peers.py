@@ -87,7 +87,8 @@ def sink(postfix: Postfix | None) -> Iterator[Sink]:
     if postfix:
         # as root it wants to be told whom to become
         user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        command, env = [postfix.sink, *user, f"127.0.0.1:{port}", "1000"], postfix.env
+        # its own limit of 256 connections would leave some of four workers waiting for one
+        command, env = [postfix.sink, *user, "-m", "2048", f"127.0.0.1:{port}", "1000"], postfix.env
     process = subprocess.Popen(command, cwd=settings.BASE_DIR, env=env)  # noqa: S603
     try:
         deadline = time.monotonic() + 30
