@@ -1,6 +1,7 @@
 """The mailing services that django-anymail speaks to, what each needs to know, and what it must be told at its own screens.
 
-Amazon SES is reached by SMTP (its API needs a library of its own), SendGrid too (django-anymail gave it up).
+Amazon SES has a backend of ours (`ses.py`): django-anymail's needs Amazon's library. SendGrid is still in django-anymail, which says that it
+cannot try it any more.
 """
 
 from __future__ import annotations
@@ -39,12 +40,13 @@ class Service:
     spf: str = ""  # what a sender's SPF includes for it
     ties: str = "metadata"
     needs_api_url: bool = False
+    module: str = ""  # of ours, instead of django-anymail's two
 
     def backend(self) -> Any:
-        return import_string(f"anymail.backends.{self.code}.EmailBackend")
+        return import_string(f"{self.module or f'anymail.backends.{self.code}'}.EmailBackend")
 
     def event_view(self) -> Any:
-        return import_string(f"anymail.webhooks.{self.code}.{self.events}") if self.events else None
+        return import_string(f"{self.module or f'anymail.webhooks.{self.code}'}.{self.events}") if self.events else None
 
     @property
     def all_settings(self) -> tuple[Setting, ...]:
@@ -68,6 +70,26 @@ def _signing(name: str, label: StrOrPromise, *, required: bool = False) -> Setti
 
 
 _ALL = (
+    Service(
+        "amazon_ses",
+        "Amazon SES",
+        "aws.amazon.com",
+        (
+            Setting("access_key_id", _("Access key ID"), _("Of a user who may do ses:SendEmail."), is_secret=False),
+            Setting("secret_access_key", _("Secret access key")),
+            Setting("region", _("Region"), _("Where your sender's domain is verified, such as eu-west-1."), False),
+            Setting(
+                "configuration_set",
+                _("Configuration set"),
+                _("The one that publishes events to SNS, headers included. Empty: the domain's own."),
+                False,
+                False,
+            ),
+        ),
+        "TrackingWebhookView",
+        "amazonses.com",
+        module="campaigns.esp.ses",
+    ),
     Service("brevo", "Brevo", "brevo.com", (_KEY,), "BrevoTrackingWebhookView", "spf.brevo.com"),
     Service(
         "mailersend",
@@ -160,6 +182,14 @@ _ALL = (
             Setting("region", _("Region"), _("Empty: fr-par."), False, False),
         ),
         spf="_spf.tem.scaleway.com",
+    ),
+    Service(
+        "sendgrid",
+        "SendGrid",
+        "sendgrid.com",
+        (_KEY, _signing("tracking_webhook_verification_key", _("Verification key"))),
+        "SendGridTrackingWebhookView",
+        "sendgrid.net",
     ),
     Service("sparkpost", "SparkPost", "sparkpost.com", (_KEY,), "SparkPostTrackingWebhookView", "sparkpostmail.com"),
     Service(

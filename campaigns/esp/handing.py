@@ -5,18 +5,20 @@ What is sent is read from the very bytes that SMTP would carry, so a message is 
 
 from __future__ import annotations
 
+import warnings
 from email import message_from_bytes, policy
 from email.message import EmailMessage as Parsed
 from typing import Any
 
 import requests
-from anymail.exceptions import AnymailAPIError, AnymailError
+from anymail.exceptions import AnymailAPIError, AnymailError, AnymailNotSupportedWarning
 from anymail.message import AnymailMessage
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
 from campaigns.delivery.addresses import read_address
 from campaigns.delivery.smtp import Reply, TransportDown
 from campaigns.esp.catalogue import SERVICES
+from campaigns.esp.ses import lets_nobody_in
 from campaigns.mailings.models import Transport
 
 SECONDS = 15.0  # less than a delivery's lease lasts
@@ -39,7 +41,12 @@ def backend_of(transport: Transport) -> Any:
         each.name: known[each.name] for each in service.all_settings if not each.of_events and known.get(each.name)
     }
     # what a service cannot do (a return path of ours, for instance) is left out rather than refused for each message
-    return service.backend()(timeout=SECONDS, ignore_unsupported_features=True, ignore_recipient_status=True, **values)
+    with warnings.catch_warnings():
+        # its authors can try one service no longer; what it does with it, our tests say
+        warnings.simplefilter("ignore", AnymailNotSupportedWarning)
+        return service.backend()(
+            timeout=SECONDS, ignore_unsupported_features=True, ignore_recipient_status=True, **values
+        )
 
 
 def message_of(raw: bytes, *, return_path: str, ties: str) -> AnymailMessage:
@@ -58,6 +65,7 @@ def message_of(raw: bytes, *, return_path: str, ties: str) -> AnymailMessage:
         message.attach_alternative(html.get_content(), "text/html")
     for part in parsed.iter_attachments():
         message.attach(part.get_filename(), part.get_payload(decode=True), part.get_content_type())
+    message.raw = raw  # for a service that takes it whole
     message.envelope_sender = return_path
     if read_address(return_path):  # a test send belongs to no delivery
         token = return_path.partition("@")[0]
@@ -108,6 +116,8 @@ def answer_of(error: AnymailAPIError) -> Reply:
         if said in _POSTAL_LETS_NOBODY_IN:
             raise Refused(said) from error
         return Reply(554, f"5.6.0 {said}")
+    if said := lets_nobody_in(error.response):
+        raise Refused(said) from error
     if code in (401, 402, 403, 429, 503):
         raise Refused(f"HTTP {code}: {_one_line(error)}") from error
     if code >= 500 or code == 408 or code < 400:  # below 400: it said yes, and then something that cannot be read

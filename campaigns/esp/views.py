@@ -144,6 +144,8 @@ def service_events(request: HttpRequest, uid: UUID) -> HttpResponse:
     transport = Transport.objects.filter(uid=uid, kind=Transport.Kind.SERVICE).first()
     if transport is None:
         return HttpResponse(status=404)
+    if "Authorization" not in request.headers:  # Amazon's SNS shows the password only to whoever asks for it
+        return HttpResponse(status=401, headers={"WWW-Authenticate": 'Basic realm="events"'})
     if int(request.headers.get("content-length") or 0) > MOST_BYTES:
         return HttpResponse("too long", status=413, content_type="text/plain")
     try:

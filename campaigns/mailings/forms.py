@@ -266,6 +266,6 @@ class TransportForm(forms.ModelForm):
 
     def clean_max_connections(self) -> int:
         count = self.cleaned_data["max_connections"]
-        if not 1 <= count <= 64:
-            raise forms.ValidationError(_("Choose between 1 and 64."))
+        if not 1 <= count <= 128:
+            raise forms.ValidationError(_("Choose between 1 and 128."))
         return count
