@@ -61,12 +61,13 @@ class RowReader:
     countries: Mapping[str, str] = field(default_factory=lambda: country_names())
     constituencies: Mapping[str, int] = field(default_factory=lambda: constituency_names())
     languages: Mapping[str, str] = field(default_factory=lambda: language_names())
-    _read: dict[tuple[str, str], Any] = field(default_factory=dict)
     _keys: dict[tuple[str | None, ...], tuple[str, str]] = field(default_factory=dict)
+    _names: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        # of a column whose texts many rows share: what each of them was read as, by the cell as it stands
         self._columns = [
-            (index, target, target in SHARED, getattr(self, f"_read_{target}", self._read_text))
+            (index, target, {} if target in SHARED else None, getattr(self, f"_read_{target}", self._read_text))
             for index, target in self.mapping.items()
         ]
 
@@ -80,24 +81,21 @@ class RowReader:
                 % {"count": width, "width": self.width}
             )
         found: dict[str, Any] = {}
-        for index, target, is_shared, read in self._columns:
+        for index, target, known, read in self._columns:
             if index >= width:
                 continue
-            text = cells[index].strip() if target == "note" else " ".join(cells[index].split())
-            if text[:1] == "'" and text[1:2] in FORMULA_STARTS:
-                text = text[1:]  # the apostrophe by which our own files make a formula harmless
-            if text:
-                value = self._shared(text, target, read) if is_shared else read(text, target)
+            cell = cells[index]
+            if known is not None and cell in known:
+                value = known[cell]
+            else:
+                value = _read_cell(cell, target, read)
+                if known is not None:
+                    if len(known) > REMEMBERED:
+                        known.clear()
+                    known[cell] = value
+            if value is not None:
                 found[target] = [*found.get("tags", []), *value] if target == "tags" else value
         return self._complete(found)
-
-    def _shared(self, text: str, target: str, read: Callable[[str, str], Any]) -> Any:
-        known = self._read.get((target, text))
-        if known is None:
-            if len(self._read) > REMEMBERED:
-                self._read.clear()
-            known = self._read[target, text] = read(text, target)
-        return known
 
     def _key(self, name: str, acronym: str | None = None) -> tuple[str, str]:
         """The normal form of a name that many rows share, and what it is found by as an institution's."""
@@ -109,34 +107,42 @@ class RowReader:
             known = self._keys[name, acronym] = normalise(name)[:300], found_by
         return known
 
+    def _name(self, *parts: str) -> tuple[str, str]:
+        """The normal form of somebody's name, and its words in order; people share names more than one would think."""
+        known = self._names.get(parts)
+        if known is None:
+            if len(self._names) > REMEMBERED:
+                self._names.clear()
+            key = normalise(*parts)[:300]
+            known = self._names[parts] = key, " ".join(sorted(set(key.split())))
+        return known
+
     def _complete(self, v: dict[str, Any]) -> dict[str, Any]:
-        if "email" in v:
+        email, name, organization, post = v.get("email"), v.get("name"), v.get("organization"), v.get("post")
+        if email is not None:
             try:
-                v["email_key"] = address_key(v["email"])
+                v["email_key"] = address_key(email)
             except Invalid as error:
                 raise BadRow(error.message) from None
-        if not v.get("name") and (v.get("given_name") or v.get("family_name")):
-            v["name"] = f"{v.get('given_name', '')} {v.get('family_name', '')}".strip()
-        if v.get("name"):
-            parts = (v["family_name"], v.get("given_name")) if v.get("family_name") else (v["name"],)
-            v["sort_key"] = normalise(*parts)[:300]
-            v["search_text"] = searchable(v["name"])
-            v["words"] = " ".join(sorted(set(v["sort_key"].split())))
-        if v.get("organization"):
-            v["organization_key"], v["organization_search"] = self._key(v["organization"], v.get("acronym"))
+        given, family = v.get("given_name"), v.get("family_name")
+        if not name and (given or family):
+            v["name"] = name = f"{given or ''} {family or ''}".strip()
+        if name:
+            v["sort_key"], v["words"] = self._name(family, given or "") if family else self._name(name)
+            v["search_text"] = searchable(name)
+        if organization:
+            v["organization_key"], v["organization_search"] = self._key(organization, v.get("acronym"))
             v.setdefault("constituency", self.default_constituency)
-        if v.get("post"):
-            v["post_key"] = self._key(v["post"])[0]
+        if post:
+            v["post_key"] = self._key(post)[0]
         if self.default_country:
             v.setdefault("country", self.default_country)
         if self.default_language:
             v.setdefault("language", self.default_language)
-        if not v.get("name") and not v.get("organization"):
+        if not name and not organization:
             raise BadRow(_("The row names neither a person nor an organization."))
-        if v.get("post") and not v.get("organization"):
-            raise BadRow(
-                _("“%(post)s” is a post, and the row does not say in which organization.") % {"post": v["post"]}
-            )
+        if post and not organization:
+            raise BadRow(_("“%(post)s” is a post, and the row does not say in which organization.") % {"post": post})
         return v
 
     # --- one reader for each target that is not plain text
@@ -195,6 +201,14 @@ class RowReader:
         if any(len(tag) > 60 for tag in tags):
             raise BadRow(_("A tag has more than 60 characters."))
         return tags
+
+
+def _read_cell(cell: str, target: str, read: Callable[[str, str], Any]) -> Any:
+    """What a cell means, None when it is empty. Raises BadRow."""
+    text = cell.strip() if target == "note" else " ".join(cell.split())
+    if text[:1] == "'" and text[1:2] in FORMULA_STARTS:
+        text = text[1:]  # the apostrophe by which our own files make a formula harmless
+    return read(text, target) if text else None
 
 
 def with_hash(values: dict[str, Any]) -> dict[str, Any]:
