@@ -6,9 +6,9 @@ from django.db import migrations
 
 from crm.ui.searchtext import acronyms, searchable
 
-DOMAIN = """CREATE INDEX contact_point_domain ON contacts_contactpoint (split_part(address_key, '@', 2) text_pattern_ops)
+DOMAIN = """CREATE INDEX CONCURRENTLY contact_point_domain ON contacts_contactpoint (split_part(address_key, '@', 2) text_pattern_ops)
  WHERE kind = 'email'"""
-DIGITS = r"""CREATE INDEX contact_point_digits ON contacts_contactpoint
+DIGITS = r"""CREATE INDEX CONCURRENTLY contact_point_digits ON contacts_contactpoint
  USING gin (regexp_replace(value, '\D', '', 'g') gin_trgm_ops) WHERE kind = 'phone'"""
 CHUNK = 2000
 OTHERWISE_SPELT = r"[äöüøåÄÖÜØÅ''’ʼ`]"
@@ -31,11 +31,18 @@ def index_again(apps: Any, schema_editor: Any) -> None:
         rows.model.objects.bulk_update(batch, ["search_text"])
 
 
+def beside_others(name: str, create: str) -> migrations.RunSQL:
+    """Others go on writing; what an earlier try left behind half made is made anew."""
+    return migrations.RunSQL([f"DROP INDEX CONCURRENTLY IF EXISTS {name}", create], f"DROP INDEX {name}")
+
+
 class Migration(migrations.Migration):
+    atomic = False  # a batch of rows at a time, and no lock is held from one to the next
+
     dependencies = [("contacts", "0011_erasures_and_exports")]
 
     operations = [
-        migrations.RunSQL(DOMAIN, "DROP INDEX contact_point_domain"),
-        migrations.RunSQL(DIGITS, "DROP INDEX contact_point_digits"),
+        beside_others("contact_point_domain", DOMAIN),
+        beside_others("contact_point_digits", DIGITS),
         migrations.RunPython(index_again, migrations.RunPython.noop, elidable=True),
     ]

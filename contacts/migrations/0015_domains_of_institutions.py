@@ -2,12 +2,19 @@
 
 from django.db import migrations
 
-ADD = """CREATE INDEX contact_point_institution_domain
+ADD = """CREATE INDEX CONCURRENTLY contact_point_institution_domain
  ON contacts_contactpoint (split_part(address_key, '@', 2) text_pattern_ops)
  WHERE kind = 'email' AND organization_id IS NOT NULL"""
 
 
 class Migration(migrations.Migration):
+    atomic = False  # others go on writing meanwhile
+
     dependencies = [("contacts", "0014_mailed_without_an_index")]
 
-    operations = [migrations.RunSQL(ADD, "DROP INDEX contact_point_institution_domain")]
+    operations = [
+        migrations.RunSQL(
+            ["DROP INDEX CONCURRENTLY IF EXISTS contact_point_institution_domain", ADD],
+            "DROP INDEX contact_point_institution_domain",
+        )
+    ]

@@ -11,12 +11,14 @@ TAGS_OF_ORGANIZATIONS = "contacts_organization_tags_organization_id_829428d7"
 
 def without(index: str, table: str, column: str) -> migrations.RunSQL:
     return migrations.RunSQL(
-        f"DROP INDEX IF EXISTS {index}",
+        f"DROP INDEX CONCURRENTLY IF EXISTS {index}",
         f"CREATE INDEX {index} ON {table} ({column})",
     )
 
 
 class Migration(migrations.Migration):
+    atomic = False
+
     dependencies = [("contacts", "0018_imports_kept_for_mailings")]
 
     operations = [
@@ -47,10 +49,31 @@ class Migration(migrations.Migration):
             "ALTER TABLE contacts_importmade ALTER ids SET STORAGE EXTERNAL",
             "ALTER TABLE contacts_importmade ALTER ids SET STORAGE EXTENDED",
         ),
-        migrations.RemoveIndex(model_name="membership", name="membership_organization"),
-        migrations.AddIndex(
-            model_name="membership",
-            index=models.Index(fields=["organization", "person"], include=["ended_on"], name="membership_organization"),
+        migrations.SeparateDatabaseAndState(
+            [
+                migrations.RunSQL(
+                    [
+                        "DROP INDEX CONCURRENTLY IF EXISTS membership_organization_new",
+                        "CREATE INDEX CONCURRENTLY membership_organization_new"
+                        " ON contacts_membership (organization_id, person_id) INCLUDE (ended_on)",
+                        "DROP INDEX IF EXISTS membership_organization",
+                        "ALTER INDEX membership_organization_new RENAME TO membership_organization",
+                    ],
+                    [
+                        "DROP INDEX membership_organization",
+                        "CREATE INDEX membership_organization ON contacts_membership (organization_id, person_id)",
+                    ],
+                )
+            ],
+            [
+                migrations.RemoveIndex(model_name="membership", name="membership_organization"),
+                migrations.AddIndex(
+                    model_name="membership",
+                    index=models.Index(
+                        fields=["organization", "person"], include=["ended_on"], name="membership_organization"
+                    ),
+                ),
+            ],
         ),
         without(TAGS_OF_PEOPLE, "contacts_person_tags", "person_id"),
         without(TAGS_OF_ORGANIZATIONS, "contacts_organization_tags", "organization_id"),

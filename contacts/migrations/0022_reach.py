@@ -35,7 +35,9 @@ INSERT = "INSERT INTO contacts_reachdoubt (organization_id) SELECT DISTINCT * FR
 
 
 def forwards() -> str:
-    said = []
+    said = [
+        "SET LOCAL lock_timeout = '10s';"
+    ]  # rather try again later than keep everybody waiting behind a long import
     for table, behind in BEHIND.items():
         if table in COMES_AND_GOES:
             said.append(

@@ -1,10 +1,11 @@
 """Countries other than their own in which people are seen, kept by triggers: asking memberships for them cost every page of whoever
-works in some countries."""
+works in some countries. Those who were there before are written down by a later migration, in batches."""
 
 from django.db import migrations, models
 
 # In this order whoever takes two locks takes them: organizations, then people. Statements behind a lock see what it waited for.
 KEPT = """
+SET LOCAL lock_timeout = '10s';  -- rather try again later than keep everybody waiting behind a long import
 CREATE FUNCTION seen_also_in_anew(people bigint[]) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM 1 FROM contacts_person WHERE id = ANY (people) ORDER BY id FOR NO KEY UPDATE;
@@ -68,12 +69,6 @@ END $$;
 CREATE TRIGGER seen_also_in_follows_organization AFTER UPDATE OF country_id, countries_of_work ON contacts_organization FOR EACH ROW
     WHEN (OLD.country_id IS DISTINCT FROM NEW.country_id OR OLD.countries_of_work IS DISTINCT FROM NEW.countries_of_work)
     EXECUTE FUNCTION seen_also_in_follows_organization();
-
-INSERT INTO contacts_seenalsoin (country, person_id)
-SELECT DISTINCT c.code, m.person_id
-  FROM contacts_membership m JOIN contacts_person p ON p.id = m.person_id JOIN contacts_organization o ON o.id = m.organization_id
-       CROSS JOIN LATERAL unnest(o.countries_of_work || o.country_id) AS c (code)
- WHERE m.ended_on IS NULL AND c.code IS NOT NULL AND c.code IS DISTINCT FROM p.country_id;
 """
 NOT_KEPT = """
 DROP TRIGGER seen_also_in_grows ON contacts_membership;

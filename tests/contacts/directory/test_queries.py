@@ -1,6 +1,9 @@
 """Who is seen by whom, however far a grant reaches."""
 
+from importlib import import_module
+
 import pytest
+from django.db import connection
 from django.http import QueryDict
 from django.test import RequestFactory
 
@@ -101,6 +104,16 @@ def test_who_is_seen_follows_whatever_decides_it(user):
     assert not seen()
     person.memberships.all().delete()
     assert not SeenAlsoIn.objects.filter(person_id=person.pk).exists()
+
+
+def test_an_upgrade_writes_down_who_was_there_before_and_may_be_repeated():
+    at("KE"), of("SN"), at("DE")
+    kept = sorted(SeenAlsoIn.objects.values_list("country", "person_id"))
+    SeenAlsoIn.objects.all().delete()
+
+    for _time in range(2):
+        import_module("contacts.migrations.0028_seen_also_in_filled").fill(None, connection.schema_editor())
+        assert sorted(SeenAlsoIn.objects.values_list("country", "person_id")) == kept != []
 
 
 def test_a_narrow_reach_is_sorted_as_a_wide_one_is(user):
