@@ -66,7 +66,7 @@ class RowReader:
 
     def __post_init__(self) -> None:
         # of a column whose texts many rows share: what each of them was read as, by the cell as it stands
-        self._columns = [
+        self._columns: list[tuple[int, str, dict[str, Any] | None, Callable[[str, str], Any]]] = [
             (index, target, {} if target in SHARED else None, getattr(self, f"_read_{target}", self._read_text))
             for index, target in self.mapping.items()
         ]
