@@ -40,17 +40,25 @@ def read_confirm(token: str) -> UUID | None:
     return UUID(bytes=body) if body is not None and len(body) == 16 else None
 
 
-def page_token(event_id: int) -> str:
-    return seal(PAGE, struct.pack(">QQ", event_id, int(time.time())))
+def page_token(event_id: int, before: str = "") -> str:
+    """before: of the page that came back. It keeps its time, for who only mends a word is no program; one that is days old begins anew."""
+    age = _age(before, event_id)
+    at = int(time.time() - age) if age is not None and age <= STALE else int(time.time())
+    return seal(PAGE, struct.pack(">QQ", event_id, at))
 
 
 def took_its_time(token: str, event_id: int) -> bool:
     """Whether the form was fetched for this event some seconds ago, and not days ago."""
-    body = unseal(PAGE, token)
+    age = _age(token, event_id)
+    return age is not None and QUICKEST <= age <= STALE
+
+
+def _age(token: str, event_id: int) -> float | None:
+    body = unseal(PAGE, token) if token else None
     if body is None or len(body) != 16:
-        return False
+        return None
     of_event, at = struct.unpack(">QQ", body)
-    return of_event == event_id and QUICKEST <= time.time() - at <= STALE
+    return time.time() - at if of_event == event_id else None
 
 
 def _answer(token: str) -> str:

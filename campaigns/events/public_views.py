@@ -98,7 +98,7 @@ def _sign_up_page(
 ) -> HttpResponse:
     return private(
         _plain(
-            request, "sign_up", status=status, **_told(event), form=form, answers_form=asked, note=note, token=links.page_token(event.pk)
+            request, "sign_up", status=status, **_told(event), form=form, answers_form=asked, note=note, token=links.page_token(event.pk, request.POST.get("t", ""))
         )
     )  # fmt: skip
 

@@ -25,11 +25,15 @@ class Page:
 
     receipt: bytes
     is_fresh: bool
+    at: int = 0  # seconds since 1970
 
 
-def page_token(form_id: int, receipt: bytes | None = None) -> str:
-    """A page that comes back with what was typed keeps its receipt: pressing twice stays one."""
-    return seal(PAGE, struct.pack(">QQ", form_id, int(time.time())) + (receipt or os.urandom(RECEIPT_BYTES)))
+def page_token(form_id: int, page: Page | None = None) -> str:
+    """A page that comes back with what was typed keeps its receipt, so that pressing twice stays one, and its time: who only mends a word is
+    no program. One that is days old begins anew."""
+    now = int(time.time())
+    at = page.at if page and now - page.at <= STALE else now
+    return seal(PAGE, struct.pack(">QQ", form_id, at) + (page.receipt if page else os.urandom(RECEIPT_BYTES)))
 
 
 def read_page(token: str, form_id: int) -> Page | None:
@@ -39,7 +43,7 @@ def read_page(token: str, form_id: int) -> Page | None:
     of_form, at = struct.unpack(">QQ", body[:16])
     if of_form != form_id:
         return None
-    return Page(body[16:], QUICKEST <= time.time() - at <= STALE)
+    return Page(body[16:], QUICKEST <= time.time() - at <= STALE, at)
 
 
 def draft_url(uid: UUID) -> str:

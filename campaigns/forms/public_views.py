@@ -120,9 +120,9 @@ def _sent(visit: Visit) -> HttpResponse:
     page = links.read_page(request.POST.get("t", ""), form.pk)
     receipt = page.receipt if page else None
     if sent.is_only_a_look:
-        return _form_page(visit, receipt=receipt)
+        return _form_page(visit, page=page)
     if not allow_from("form-answer", request, limit=TRIES, seconds=WINDOW_SECONDS):
-        answer = _form_page(visit, receipt=receipt, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
+        answer = _form_page(visit, page=page, status=429, note=_("Too many at once from your network. Nothing is lost: please press the button again in a few minutes."))  # fmt: skip
         answer["Retry-After"] = "600"
         return answer
     is_trapped = bool(request.POST.get("website"))  # what only a program fills; it is thanked all the same
@@ -130,10 +130,10 @@ def _sent(visit: Visit) -> HttpResponse:
         kept = taking.keep_draft(form=form, sent=sent, language=visit.language, draft=visit.draft)
         return private(_page(request, "kept", form, link=links.draft_url(kept.uid), days=taking.DRAFT_DAYS))
     if not sent.is_valid():
-        return _form_page(visit, receipt=receipt, status=422)
+        return _form_page(visit, page=page, status=422)
     source = _partner(request, form)
     if not (page and page.is_fresh) and not source:
-        return _form_page(visit, receipt=receipt, status=422, note=_("Please look through it once more, and press the button again."))  # fmt: skip
+        return _form_page(visit, page=page, status=422, note=_("Please look through it once more, and press the button again."))  # fmt: skip
     if not is_trapped:
         if receipt is None:
             receipt = taking.derived_receipt(form, sent.answers, network_of(client_address(request)))
@@ -149,9 +149,9 @@ def _partner(request: HttpRequest, form: Form) -> str:
 
 
 def _form_page(
-    visit: Visit, *, receipt: bytes | None = None, status: int = 200, note: str = "", token: str = ""
+    visit: Visit, *, page: links.Page | None = None, status: int = 200, note: str = "", token: str = ""
 ) -> HttpResponse:
-    """receipt: of the page that came back; what is pressed twice stays one."""
+    """page: the one that came back; what is pressed twice stays one."""
     sent = visit.sent
     if sent.has_more and not sent.errors and not note:
         note = _("Your answers opened more questions. Please look through them.")
@@ -163,7 +163,7 @@ def _form_page(
         answers_form=sent,
         note=note,
         is_framed=visit.is_framed,
-        token=token or links.page_token(visit.form.pk, receipt),
+        token=token or links.page_token(visit.form.pk, page),
         kept_files=sent.is_bound and bool(sent.contents),
         draft=visit.draft,
     )

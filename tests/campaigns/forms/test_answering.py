@@ -46,7 +46,7 @@ def token(form, monkeypatch, *, seconds=10, receipt=None):
     now = time.time()
     with monkeypatch.context() as patch:
         patch.setattr(links.time, "time", lambda: now - seconds)
-        return links.page_token(form.pk, receipt)
+        return links.page_token(form.pk, links.Page(receipt, True, int(now - seconds)) if receipt else None)
 
 
 @pytest.fixture

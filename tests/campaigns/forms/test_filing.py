@@ -2,6 +2,7 @@
 
 import re
 import time
+import tracemalloc
 
 import pytest
 from django.db import connection
@@ -9,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from campaigns.forms import filing, holdings
+from campaigns.forms.bench import _MORE, MANY
 from campaigns.forms.checking import Offers
 from campaigns.forms.engine import questions_of
 from campaigns.forms.models import Submission
@@ -252,3 +254,20 @@ def test_undo_of_a_decision_that_was_changed_since_is_refused(planner):
 
     with pytest.raises(Conflict):
         undo(entry=entry, actor=planner)
+
+
+def test_results_and_lists_of_ten_thousand_answers_cost_few_queries_and_little_memory(sign_in, planner):
+    form = FormFactory()
+    with connection.cursor() as cursor:
+        cursor.execute(_MORE, [form.pk, MANY])
+    client = sign_in(planner)
+    client.get(f"/forms/{form.uid}/?tab=results")  # what a process loads once
+
+    for tab, words in (("results", "10,000"), ("answers", "Visitor"), ("waiting", "")):
+        tracemalloc.start()
+        with CaptureQueriesContext(connection) as queries:
+            page = client.get(f"/forms/{form.uid}/?tab={tab}")
+        _now, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert words in page.content.decode() and len(queries) <= 25, tab
+        assert most < 20 * 2**20, (tab, most)  # ten thousand answers as objects take several times as much
