@@ -36,8 +36,8 @@ def form_token(network: Network) -> str:
 
 
 def short_form(network: Network, language: str) -> ShortForm | None:
-    """None where a person cannot join by these three fields alone: for institutions only, or with questions to answer."""
-    if Kind.INDIVIDUAL not in network.kinds or (network.form is not None and network.form.questions):
+    """None where a person cannot join by these three fields alone: for institutions only, or with a question that must be answered."""
+    if Kind.INDIVIDUAL not in network.kinds or _must_answer(network):
         return None
     form = JoinForm(None, network=network)
     needed = {name for name, field in form.fields.items() if field.required} - {"kind"}
@@ -45,3 +45,8 @@ def short_form(network: Network, language: str) -> ShortForm | None:
         return None
     url = f"{reverse('network_join', args=[network.slug])}?lang={language}"
     return ShortForm(form, Kind.INDIVIDUAL.value, form_token(network), url)
+
+
+def _must_answer(network: Network) -> bool:
+    form = network.form
+    return form is not None and not form.archived_at and any(each.get("is_required") for each in form.questions)

@@ -123,7 +123,10 @@ PAGES = [
     ("partner-home", PARTNER, "/partner/"),
     ("partner-network", PARTNER, "/partner/networks/{represented}/"),
     ("partner-commitments", PARTNER, "/partner/commitments/"),
+    ("partner-mail", PARTNER, "/partner/mailings/{received}/"),
     ("partner-data", PARTNER, "/partner/data/"),
+    ("offers", Role.PLANNER, "/commitments/offers/"),
+    ("directory", None, "/join/social-security-for-all/members/"),
 ]
 UIDS = {
     "person": "SELECT p.uid FROM contacts_person p JOIN delivery d ON d.person_id = p.id JOIN campaigns_interaction i"
@@ -141,6 +144,8 @@ UIDS = {
     "form": "SELECT uid FROM campaigns_form",
     "network": "SELECT uid FROM campaigns_network",
     "partner": "SELECT email FROM crm_user WHERE is_partner ORDER BY id LIMIT 1",
+    "received": "SELECT m.uid FROM campaigns_mailing m JOIN delivery d ON d.mailing_id = m.id JOIN campaigns_partneraccount a"
+    " ON a.person_id = d.person_id JOIN crm_user u ON u.id = a.user_id WHERE d.state = 'accepted' ORDER BY u.id, m.id LIMIT 1",
     "represented": "SELECT m.uid FROM campaigns_member m JOIN campaigns_representative r ON r.member_id = m.id"
     " JOIN campaigns_partneraccount a ON a.person_id = r.person_id LIMIT 1",
     "event": "SELECT uid FROM campaigns_event WHERE slug = 'dialogue-dakar'",

@@ -118,7 +118,10 @@ def test_page_in_a_chosen_language_names_itself_and_the_others(page):
 
 
 def test_person_joins_on_the_page_itself_and_members_who_agreed_are_named(page, drive, monkeypatch):
-    network = NetworkFactory(campaign=drive.campaign, slug="friends")
+    optional = FormFactory(
+        campaign=drive.campaign, questions=[{"key": "do", "kind": "long", "labels": {"en": "What?"}}]
+    )
+    network = NetworkFactory(campaign=drive.campaign, slug="friends", form=optional)
     MemberFactory(network=network, organization=OrganizationFactory(name="Union A"), is_listed=True)
     MemberFactory(network=network, organization=OrganizationFactory(name="Shy B"), is_listed=False)
     html = shown("/about/ten/?lang=es")
