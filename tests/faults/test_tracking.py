@@ -33,9 +33,10 @@ while True:
 class Load(threading.Thread):
     """People who click while the test breaks things. An answer that is not the way on to the link's destination fails."""
 
-    def __init__(self, port, paths):
+    def __init__(self, port, paths, *, pause=0.5):
         super().__init__(daemon=True)
         self.port, self.paths, self.answered, self.problem = port, paths, 0, None
+        self.pause = pause
         self.turn = threading.Event()
 
     def run(self):
@@ -44,7 +45,7 @@ class Load(threading.Thread):
             for first in range(0, len(self.paths), step):
                 _seconds, times = ask(self.port, CONNECTIONS, self.paths[first : first + step])
                 self.answered += len(times)
-                self.turn.wait(0.5)  # people come for as long as things break; then all at once
+                self.turn.wait(self.pause)  # people come for as long as things break; then all at once
         except Exception as problem:
             self.problem = problem
 
@@ -89,10 +90,13 @@ def test_answered_hits_count_once_while_everything_behind_them_dies(ground, mail
         ground.pair.valkey.start()
         ground.pair.pg.start()
 
-        written = Engagement.objects.filter(mailing_id=mailing.pk)
-        ground.wait_for(lambda: _count(written) >= HITS and not waiting_files(tmp_path / "hits"), "all is taken in")
-    ground.kill9("consumer")
+        everything_counts_once(ground, mailing, tmp_path)
 
+
+def everything_counts_once(ground, mailing, spool):
+    written = Engagement.objects.filter(mailing_id=mailing.pk)
+    ground.wait_for(lambda: _count(written) >= HITS and not waiting_files(spool / "hits"), "all is taken in")
+    ground.kill9("consumer")
     assert written.count() == written.values("hit_id").distinct().count() == HITS
     totals = DeliveryEngagement.objects.filter(mailing_id=mailing.pk)
     assert sum(row.human_clicks + row.machine_clicks + row.unknown_clicks for row in totals) == HITS
