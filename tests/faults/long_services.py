@@ -14,7 +14,8 @@ from campaigns.engagement.links import MailingLinks
 from campaigns.engagement.models import Engagement
 from contacts.consent.services import suppress_address
 from tests.campaigns.engagement.tracker import tracking
-from tests.faults.test_tracking import HITS, Load, everything_counts_once, mailing, paths_of, start_consumer  # noqa: F401
+from tests.faults.test_tracking import HITS, Load, everything_counts_once, paths_of, start_consumer
+from tests.faults.test_tracking import mailing as clicked  # noqa: F401  a fixture
 
 CONNECTIONS = 4
 AT_ONCE = 2 * CONNECTIONS
@@ -266,10 +267,10 @@ def test_disk_of_the_spool_is_full(ground, tmp_path):
     assert ground.audit(mailing)["counts"]["accepted"] == 20
 
 
-def test_postgresql_away_for_a_minute_while_people_click(ground, mailing, tmp_path):  # noqa: F811  a fixture
+def test_postgresql_away_for_a_minute_while_people_click(ground, clicked, tmp_path):  # noqa: F811  the fixture
     with tracking(tmp_path, DATABASE_URL=ground.pair.database_url, REDIS_URL=ground.pair.redis_url) as tracker:
         start_consumer(ground, tmp_path)
-        load = Load(tracker.port, paths_of(mailing), pause=3.4)
+        load = Load(tracker.port, paths_of(clicked), pause=3.4)
         load.start()
         ground.wait_for(lambda: load.answered >= 200, "people click")
         connection.close()
@@ -279,4 +280,4 @@ def test_postgresql_away_for_a_minute_while_people_click(ground, mailing, tmp_pa
         assert (load.problem, load.answered) == (None, HITS), "nobody waits for what is away"
         time.sleep(max(0.0, 60 - (time.monotonic() - away)))
         ground.pair.pg.start()
-        everything_counts_once(ground, mailing, tmp_path)
+        everything_counts_once(ground, clicked, tmp_path)
