@@ -110,8 +110,8 @@ class Ground:
     def runs(self, name: str) -> bool:
         return name in self.processes and self.processes[name].poll() is None
 
-    def start_worker(self, name: str = "worker", *, clock: float = 0.0) -> None:
-        """clock: seconds by which its machine's clock is wrong."""
+    def start_worker(self, name: str = "worker", *, clock: float = 0.0, at_once: int = 2) -> None:
+        """clock: seconds by which its machine's clock is wrong; at_once: its processes."""
         celery = ("-m", "celery") if not clock else ("-c", self._wrong_clock(clock) + _CELERY)
         self.start(
             name,
@@ -119,7 +119,7 @@ class Ground:
             *("--hostname", f"{name}@%h"),
             *(
                 "--concurrency",
-                "2",
+                str(at_once),
                 "--loglevel",
                 "INFO",
                 "--without-gossip",

@@ -194,3 +194,14 @@ def test_clocks_of_scheduler_and_worker_are_wrong_and_step(ground, clock):
     assert found["lost"] == 0
     assert found["duplicates"] <= AT_ONCE
     assert found["counts"]["accepted"] == 2500
+
+
+def test_one_process_freezes_and_sends_several_mailings(ground):
+    """A freeze waits for no other task: with a single process there is nobody to do it meanwhile."""
+    ground.end("worker")
+    mailings = [ground.send(n) for n in (300, 200, 100)]
+    ground.start_worker(at_once=1)
+    for mailing, n in zip(mailings, (300, 200, 100), strict=True):
+        ground.finished(mailing)
+        found = ground.audit(mailing)
+        assert (found["lost"], found["duplicates"], found["counts"]["accepted"]) == (0, 0, n)
