@@ -21,7 +21,7 @@ from contacts.directory.queries import (
     PostQuerySet,
 )
 from crm.ids import StampedModel, UidModel
-from crm.ui.searchtext import acronyms, normalise, searchable
+from crm.ui.searchtext import acronyms, searchable, sorting
 
 
 class NamedModel(models.Model):
@@ -52,7 +52,7 @@ class NamedModel(models.Model):
 
     def index_text(self) -> None:
         """Recompute the stored columns; services call it before they save."""
-        self.sort_key = normalise(self.name)[:300]
+        self.sort_key = sorting(self.name)[:300]
         self.search_text = searchable(*dict.fromkeys(self.search_parts()), also=self.short_names())
 
     def save(self, **kwargs: Any) -> None:
@@ -253,7 +253,7 @@ class Person(NamedModel, StampedModel):
     def index_text(self) -> None:
         super().index_text()
         if self.family_name:
-            self.sort_key = normalise(self.family_name, self.given_name)[:300]
+            self.sort_key = sorting(self.family_name, self.given_name)[:300]
 
 
 class Membership(UidModel):

@@ -12,7 +12,7 @@ from django.db.models import BigIntegerField, BooleanField, F, FilteredRelation,
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
-from crm.ui.searchtext import latin
+from crm.ui.searchtext import latin, without_marks
 
 if TYPE_CHECKING:
     from contacts.directory.models import (  # noqa: F401  type parameters
@@ -96,7 +96,7 @@ class OrganizationQuerySet(FoundMixin, models.QuerySet["Organization"]):
 
     def same_name(self, name: str, *, country: str | None) -> Self:
         """Active organizations whose name begins so (accents and case aside) in the same country: perhaps the same one."""
-        return self.active().filter(sort_key__startswith=latin(name)[:300], country_id=country)
+        return self.active().filter(sort_key__startswith=without_marks(latin(name))[:300], country_id=country)
 
 
 class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):

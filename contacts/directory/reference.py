@@ -16,7 +16,7 @@ from django.apps import apps
 from django.db import transaction
 
 from contacts.directory import geography
-from crm.ui.searchtext import normalise
+from crm.ui.searchtext import normalise, sorting
 
 COVERAGE = "SI_COV_BENFTS"
 COVERAGE_FILE = Path(__file__).parent / "data" / "social_protection_coverage.csv"
@@ -90,7 +90,7 @@ def _named(name: str, names: dict[str, str], *more: str) -> dict[str, Any]:
     return {
         "name": name,
         "names": names,
-        "sort_key": normalise(name)[:300],
+        "sort_key": sorting(name)[:300],
         "search_text": normalise(*dict.fromkeys([name, *names.values(), *more])),
     }
 

@@ -21,7 +21,7 @@ from django.db.models import F, FloatField, Func, Q, QuerySet, Value
 
 from contacts.directory.queries import among
 from crm.patience import TookTooLong, statements_within
-from crm.ui.searchtext import acronyms, typed_words
+from crm.ui.searchtext import acronyms, typed_words, without_marks
 
 CAP = 300  # candidates of one step: more are not read, let alone put in order
 # Up to so many, or that share of a large table, a list is narrowed to exactly these rows; beyond, its own order finds them soon.
@@ -120,7 +120,7 @@ class Found:
 
 def _beginning(rows: QuerySet[Any], typed: Typed, limit: int) -> QuerySet[Any]:
     """Names that begin with the words, in any order of up to three: by the index of the order of lists."""
-    words = typed.plain
+    words = [without_marks(word) for word in typed.plain]
     orders = permutations(words) if len(words) <= 3 else [tuple(words)]
     rule = Q()
     for order in orders:
@@ -287,10 +287,11 @@ def _best(found: Found, typed: Typed, limit: int) -> list[int]:
 def _rank(typed: Typed, sort_key: str, search_text: str) -> int:
     """0 the very name, or what it is called for short; 1 it begins so; 2 words begin so; 3 the rest."""
     words, names, there = typed.plain, sort_key.split(), search_text.split()
-    if sorted(words) == sorted(names) or (len(words) == 1 and words[0] in there and words[0] not in names):
+    bare = [without_marks(word) for word in words]
+    if sorted(bare) == sorted(names) or (len(words) == 1 and words[0] in there and bare[0] not in names):
         return 0
     joined = " ".join(words)
-    if sort_key.startswith(joined) or search_text.startswith(joined):
+    if sort_key.startswith(" ".join(bare)) or search_text.startswith(joined):
         return 1
     if all(any(word.startswith(way) for way in ways for word in there) for ways in typed.words):
         return 2

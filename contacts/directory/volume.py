@@ -27,7 +27,7 @@ from contacts.directory.models import (
     Tag,
 )
 from crm.ids import new_uid
-from crm.ui.searchtext import acronyms, normalise, searchable
+from crm.ui.searchtext import acronyms, searchable, sorting
 
 PEOPLE_PER_ORGANIZATION = 20
 NOW = datetime(2026, 11, 1, 9, tzinfo=UTC)
@@ -156,7 +156,7 @@ def _without_place(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def _order(row: dict[str, Any]) -> str:
-    return normalise(row["family_name"], row["given_name"])
+    return sorting(row["family_name"], row["given_name"])
 
 
 def _memberships(rows: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -228,7 +228,7 @@ def _consent(uid: Any, kind: str, topic: Topic) -> dict[str, Any]:
 
 
 def _named(name: str) -> dict[str, Any]:
-    return {"name": name, "sort_key": normalise(name), "search_text": searchable(name)}
+    return {"name": name, "sort_key": sorting(name), "search_text": searchable(name)}
 
 
 def _next_id(model: Any) -> int:

@@ -19,7 +19,7 @@ from contacts.consent.addresses import address_hash, address_key
 from contacts.directory.models import Constituency, Country
 from contacts.importing.reading import Row
 from crm.errors import Invalid
-from crm.ui.searchtext import acronyms, normalise, searchable
+from crm.ui.searchtext import acronyms, normalise, searchable, sorting
 from crm.ui.tables import FORMULA_STARTS
 
 GENDERS = {
@@ -104,7 +104,7 @@ class RowReader:
             if len(self._keys) > REMEMBERED:
                 self._keys.clear()
             found_by = searchable(name, acronym, also=acronyms(name))
-            known = self._keys[name, acronym] = normalise(name)[:300], found_by
+            known = self._keys[name, acronym] = sorting(name)[:300], found_by
         return known
 
     def _name(self, *parts: str) -> tuple[str, str]:
@@ -113,7 +113,7 @@ class RowReader:
         if known is None:
             if len(self._names) > REMEMBERED:
                 self._names.clear()
-            key = normalise(*parts)[:300]
+            key = sorting(*parts)[:300]
             known = self._names[parts] = key, " ".join(sorted(set(key.split())))
         return known
 

@@ -13,6 +13,7 @@ from anyascii import anyascii
 
 # two letters for one, as German and the Scandinavian languages write where a keyboard lacks it
 _TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
+_MARKS = re.compile("['’‘ʼʻʾʿʹ`´\"“”]")  # noqa: RUF001 apostrophes, quotes, and what transliteration writes for a hamza or an ayn
 _INSIDE = re.compile(r"(?<=\w)['’ʼ`](?=\w)")  # N'Diaye, O’Neill
 # words that acronyms leave out: of, and, for, the … in the languages of the campaign
 _SMALL = frozenset([
@@ -57,6 +58,19 @@ def _latin_word(word: str) -> str:
 def latin(text: str) -> str:
     """Only the Latin letters of the normal form, to tell whether two names are the same but for accents and script."""
     return " ".join(_in_latin(_folded(text)).split())
+
+
+def without_marks(text: str) -> str:
+    """Without apostrophes and quotes; a text of nothing else stays as it is, for what is sorted by is never empty."""
+    return " ".join(_MARKS.sub("", text).split()) or text
+
+
+def sorting(*texts: str | None) -> str:
+    """What names are sorted by, and compared by where they must be the same: the normal form without its marks.
+
+    In ASCII a mark comes before the letters, so that lists would begin with «O'Brien» and with «أبو», which is *'bw* in Latin letters.
+    """
+    return without_marks(normalise(*texts))
 
 
 def searchable(*texts: str | None, also: Iterable[str] = ()) -> str:

@@ -3,11 +3,12 @@
 import re
 import unicodedata
 
+import pytest
 from anyascii import anyascii
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from crm.ui.searchtext import latin, normalise, searchable
+from crm.ui.searchtext import latin, normalise, searchable, sorting
 
 TWO_LETTERS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa"})
 INSIDE = re.compile(r"(?<=\w)['’ʼ`](?=\w)")  # noqa: RUF001
@@ -61,3 +62,23 @@ def test_words_that_are_remembered_are_written_as_the_whole_is(texts):
 @example(texts=["Alliance № 1 for Décent Work"], also=["adw"])
 def test_what_is_searched_by_is_the_same_as_of_the_whole(texts, also):
     assert searchable(*texts, also=also) == found_by_at_once(texts, also)
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("O'Brien", "obrien"),
+        ("Côte d’Ivoire", "cote divoire côte divoire"),
+        ("“Dignity” Network", "dignity network dignity network"),
+        ("Dakar", "dakar"),
+        ("'", "'"),
+        ("", ""),
+    ],
+)
+def test_marks_do_not_count_in_the_order_of_lists(name, key):
+    assert sorting(name) == key
+
+
+def test_names_of_other_scripts_are_sorted_among_the_letters():
+    assert sorting("أبو شقدم")[0].isalpha() and sorting("עבר")[0].isalpha()
+    assert normalise("أبو شقدم")[0] == "'"
