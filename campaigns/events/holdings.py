@@ -14,6 +14,7 @@ from campaigns.events.seats import give_back, lock_event, move_up
 from campaigns.files.models import StoredFile
 from campaigns.files.storage import release
 from contacts.consent.erasure.registry import PersonalData, register_erasure
+from contacts.consent.erasure.texts import replace_names
 from crm.retention.registry import Batch, Kind
 from crm.retention.registry import register as register_kind
 
@@ -96,6 +97,12 @@ def _export_sign_ups(data: PersonalData) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _erase_sign_ups(data: PersonalData) -> int:
+    """Their own go whole; where others named them, the name goes."""
+    named = sum(replace_names("campaigns_signup", column, data) for column in ("note", "reason"))
+    return signing_up.forget(_sign_ups(data)) + named
+
+
 def _old(before: datetime) -> QuerySet[SignUp]:
     return SignUp.objects.filter(created_at__lt=before)
 
@@ -113,7 +120,7 @@ def register() -> None:
     # before the seats: their rows are found by them too
     register_erasure(
         "event_sign_ups", _("Sign-ups for events"), count=lambda data: _sign_ups(data).count(),
-        erase=lambda data: signing_up.forget(_sign_ups(data)), export=_export_sign_ups, order=151, goes=_("All of them, with the files that they sent."),
+        erase=_erase_sign_ups, export=_export_sign_ups, order=151, goes=_("All of them, with the files that they sent."),
     )  # fmt: skip
     register_kind(
         Kind(

@@ -68,7 +68,8 @@ def sign_up(
         elif row.state != State.ASKED:
             return None
         else:
-            for field, value in said.items():
+            # a new letter has all of its days
+            for field, value in {**said, "created_at": timezone.now()}.items():
                 setattr(row, field, value)
             row.save()
             drop_files(SignUpFile.objects.filter(sign_up=row))
@@ -119,7 +120,11 @@ def confirm(*, uid: UUID) -> Outcome:
         seat = _seat_of(event, row)
         if seat is None and invitation is not None:
             answers = dict(row.answers) if row.answers else None
-            answer(invitation=invitation, says=Invitation.Answer.YES, road=Invitation.Road.LINK, answers=answers)
+            files = [one.file for one in row.files.select_related("file").order_by("pk")]
+            answer(
+                invitation=invitation, says=Invitation.Answer.YES, road=Invitation.Road.LINK, answers=answers,
+                files=(lambda: files) if files else None,
+            )  # fmt: skip
             seat = invitation.registrations.active().filter(role=Registration.Role.INVITED).first()
         if seat is not None:
             _close(row, State.ACCEPTED, None, seat)
@@ -178,6 +183,7 @@ def accept(*, row: SignUp, actor: User) -> Registration:
 def decline(*, row: SignUp, actor: User, reason: str = "") -> AuditEntry:
     """No seat, with a reason that the letter quotes; without one the letter gives none. Until it left, undo takes it back."""
     with transaction.atomic():
+        lock_event(row.event)  # before the sign-up, as whoever calls the event off
         found = _locked(row, State.DECLINED)
         found.reason = harmless(reason)[:1000]
         _close(found, State.DECLINED, actor)
@@ -198,14 +204,22 @@ def _locked(row: SignUp, to: str) -> SignUp:
 
 
 def restore_sign_up(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
-    """Undo of a refusal, as long as its letter did not go."""
+    """Undo of a refusal, as long as its letter did not go, they did not sign up again, and the event is not over or called off."""
     del values, expected
+    event_id = SignUp.objects.filter(uid=uid).values_list("event_id", flat=True).first()
+    event = lock_event(Event(pk=event_id)) if event_id else None
     row = find_locked(SignUp, uid)
     if not SignUp.objects.visible_to(actor, Action.DRIVES).filter(pk=row.pk).exists():
         raise NotAllowed(_("You may no longer change this, so it was left as it is."))
     letter = row.letters.select_for_update().filter(about=About.DECLINED).first()
     if row.state != State.DECLINED or (letter and letter.sent_at):
         raise Conflict(_("The letter has left, so this stays as it is. They may sign up again."), code="letter_left")
+    if event is None or not event.takes_answers_or_runs():
+        raise Conflict(_("The event is over or called off, so this stays as it is."), code="event_closed")
+    if event.asked.filter(address_hash=row.address_hash, state__in=SignUp.OPEN).exists():
+        raise Conflict(
+            _("They signed up again meanwhile. Decide about that one; this stays as it is."), code="asked_again"
+        )
     if letter:
         letter.delete()
     row.state, row.decided_at, row.decided_by, row.reason = State.CONFIRMED, None, None, ""
@@ -214,7 +228,7 @@ def restore_sign_up(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[s
 
 def tell_called_off(event: Event) -> None:
     """Those who wait for a decision hear that the event does not take place. event: locked, and called off."""
-    for row in event.asked.waiting():
+    for row in event.asked.waiting().select_for_update(of=("self",)).order_by("pk"):
         _close(row, State.DECLINED, None)
         queue_sign_up(row, About.CANCELLED)
 

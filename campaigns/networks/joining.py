@@ -66,7 +66,8 @@ def apply(
         elif row.state != State.ASKED:
             return None
         else:
-            for field, value in said.items():
+            # a new letter has all of its days
+            for field, value in {**said, "created_at": timezone.now()}.items():
                 setattr(row, field, value)
             row.save()
             drop_files(ApplicationFile.objects.filter(application=row))

@@ -227,11 +227,38 @@ def test_questions_go_with_it_and_who_waits_hears_when_it_is_called_off(planner,
     assert mail.outbox[-1].subject.startswith("Called off") and row.state == "declined"
 
     class Data:
-        person_ids, hashes = [], [bytes(row.address_hash)]
+        person_ids, hashes, needles = [], [bytes(row.address_hash)], ["Awa Diop"]
+
+    other = signed_up(EventFactory(sign_ups="staff"), "other@people.test", note="Awa Diop told me of it.")
 
     assert HOLDINGS["event_sign_ups"].export(Data)[0]["answers"]["diet"] == "all"
-    assert HOLDINGS["event_sign_ups"].erase(Data) == 1
+    assert HOLDINGS["event_sign_ups"].erase(Data) == 2
+    assert SignUp.objects.get().note == "… told me of it." and SignUp.objects.get() == other
     assert not StoredFile.objects.exists() and not Person.objects.exists()
+
+
+def test_a_refusal_stays_where_undoing_it_would_lead_nowhere(planner):
+    event = EventFactory(sign_ups="staff")
+    again, late = (signed_up(event, f"{n}@people.test", name=n.title()) for n in ("again", "late"))
+    for row in (again, late):
+        signing_up.decline(row=row, actor=planner)
+    first, second = AuditEntry.objects.filter(verb="signup.declined").order_by("pk")
+    post(event, "again@people.test")
+    with pytest.raises(Conflict, match="signed up again"):
+        undo(entry=first, actor=planner)
+    services.cancel_event(event=Event.objects.get(), actor=planner)
+    with pytest.raises(Conflict, match="called off"):
+        undo(entry=second, actor=planner)
+    assert set(SignUp.objects.filter(pk__in=[again.pk, late.pk]).values_list("state", flat=True)) == {"declined"}
+    assert not EventLetter.objects.filter(sign_up=late, about="cancelled").exists()
+
+
+def test_asking_again_gives_the_new_letter_all_of_its_days():
+    event = EventFactory(sign_ups="open")
+    post(event)
+    SignUp.objects.update(created_at=timezone.now() - timedelta(days=6, hours=23))
+    post(event, name="Once More")
+    assert SignUp.objects.get().created_at > timezone.now() - timedelta(minutes=1)
 
 
 def test_what_nobody_confirms_is_deleted():
