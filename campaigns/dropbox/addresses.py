@@ -16,6 +16,7 @@ from django.conf import settings
 
 from campaigns.dropbox.models import Dropbox, OwnAddress
 from contacts.consent.addresses import address_key
+from contacts.directory.models import ContactPoint
 from crm.accounts.models import User
 from crm.errors import Invalid
 from crm.keyring import sign, signer
@@ -49,10 +50,12 @@ def read_dropbox(text: str) -> UUID | None:
 
 
 def own_addresses(user: User) -> set[str]:
-    """Normal forms of the addresses that are known to be the officer's: that of the account, and those that they confirmed."""
+    """Normal forms of the addresses that are known to be the officer's: that of the account, and those that they confirmed. One that stands
+    in the directory by now is the contact's."""
     rows = EmailAddress.objects.filter(user_id=user.pk, verified=True).values_list("email", flat=True)
     further = OwnAddress.objects.filter(user=user, confirmed_at__isnull=False).values_list("address_key", flat=True)
-    return {key for address in (user.email, *rows) if (key := key_of(address))} | set(further)
+    contacts = ContactPoint.objects.emails().filter(address_key__in=further).values_list("address_key", flat=True)
+    return {key for address in (user.email, *rows) if (key := key_of(address))} | (set(further) - set(contacts))
 
 
 def key_of(address: str) -> str:

@@ -31,15 +31,22 @@ from crm.audit.models import AuditEntry
 from crm.audit.services import record
 from crm.errors import Conflict, Invalid, NotAllowed, Unavailable
 from crm.keyring import sign, verify
+from crm.limits import allow
 
 logger = logging.getLogger(__name__)
 PURPOSE, MOST, VALID, PAUSE = "own-address", 10, timedelta(days=7), timedelta(minutes=1)
+ASKED_A_DAY, LETTERS_A_DAY = (
+    20,
+    3,
+)  # by officer, and to one address: counted outside of the row, which can be taken away
 
 
 def add_own_address(*, actor: User, address: str) -> OwnAddress:
     """Mail the link to it. Twice is once, and another mail after a minute. Invalid, with the reason, for what cannot be one's own."""
     if not actor.may(Action.LOG):
         raise NotAllowed(_("Your role does not let you log contacts, so there is nothing to drop. Nothing was saved."))
+    if not allow("own-address", str(actor.uid), limit=ASKED_A_DAY, seconds=86_400):
+        raise Invalid(_("That is enough for today. Nothing is lost: please come back tomorrow."), field="address")
     address, key = address.strip()[:320], key_of(address)
     if not key or read_dropbox(key) is not None:
         raise Invalid(
@@ -48,12 +55,7 @@ def add_own_address(*, actor: User, address: str) -> OwnAddress:
         )
     if key in own_addresses(actor):
         raise Invalid(_("That address is known as yours already."), field="address")
-    if ContactPoint.objects.emails().filter(address_key=key).exists():
-        raise Invalid(
-            _("That address stands in the directory as somebody’s: mail from it is theirs. Nothing was saved."),
-            field="address",
-        )
-    _refuse_a_colleagues(key, actor)
+    _refuse_anothers(key, actor)
     with transaction.atomic():
         User.objects.select_for_update(no_key=True).get(pk=actor.pk)
         known = OwnAddress.objects.filter(user=actor, address_key=key).first()
@@ -61,24 +63,28 @@ def add_own_address(*, actor: User, address: str) -> OwnAddress:
             raise Invalid(_("Ten addresses are the most. Take one away first."), field="address")
         if known is not None and timezone.now() - known.asked_at < PAUSE:
             return known
+        if not allow("own-address-letter", key, limit=LETTERS_A_DAY, seconds=86_400):
+            raise Invalid(_("That is enough for today. Nothing is lost: please come back tomorrow."), field="address")
         row = known or OwnAddress(user=actor, address=address, address_key=key)
         row.asked_at = timezone.now()
         row.save()
         if known is None:
             record(verb="ownaddress.added", target=row, actor=actor, changes=[("address", None, address)])
-        _mail(row, actor)
+    _mail(row, actor)  # after the commit: a slow mail server keeps no lock
     return row
 
 
-def _refuse_a_colleagues(key: str, actor: User) -> None:
+def _refuse_anothers(key: str, actor: User) -> None:
+    """One sentence for the directory and for colleagues: who is known is not told."""
     theirs = User.objects.exclude(pk=actor.pk)
     is_taken = (
-        theirs.filter(email__iexact=key).exists()
+        ContactPoint.objects.emails().filter(address_key=key).exists()
+        or theirs.filter(email__iexact=key).exists()
         or EmailAddress.objects.exclude(user_id=actor.pk).filter(email__iexact=key, verified=True).exists()
         or OwnAddress.objects.exclude(user=actor).filter(address_key=key, confirmed_at__isnull=False).exists()
     )
     if is_taken:
-        raise Invalid(_("That address is a colleague’s. Nothing was saved."), field="address")
+        raise Invalid(_("That address cannot be yours here. Nothing was saved."), field="address")
 
 
 def _mail(row: OwnAddress, actor: User) -> None:
@@ -91,9 +97,13 @@ def _mail(row: OwnAddress, actor: User) -> None:
             recipient_list=[row.address],
         )
     except (OSError, smtplib.SMTPException) as error:
+        OwnAddress.objects.filter(pk=row.pk).update(asked_at=row.asked_at - PAUSE)  # asking again needs no pause
         logger.error("The link for own address %s could not be mailed: %s", row.uid, error)
         raise Unavailable(
-            _("No mail can leave at the moment, so the address was not added. Try again later."), code="mail_not_sent"
+            _(
+                "No mail can leave at the moment. The address waits in your list: add it again later, and the link is sent."
+            ),
+            code="mail_not_sent",
         ) from error
 
 
@@ -127,7 +137,7 @@ def confirm_own_address(*, token: str, actor: User) -> OwnAddress:
         raise Conflict(_("This link cannot be used any more. Add the address again."), code="link_closed")
     if row.confirmed_at:
         return row
-    _refuse_a_colleagues(row.address_key, actor)
+    _refuse_anothers(row.address_key, actor)
     try:
         with transaction.atomic():
             row = OwnAddress.objects.select_for_update().get(pk=row.pk)
@@ -137,7 +147,7 @@ def confirm_own_address(*, token: str, actor: User) -> OwnAddress:
                 changes = [("confirmed_at", None, row.confirmed_at.isoformat())]
                 record(verb="ownaddress.confirmed", target=row, actor=actor, changes=changes)
     except IntegrityError as error:
-        raise Conflict(_("That address is a colleague’s. Nothing was saved."), code="taken") from error
+        raise Conflict(_("That address cannot be yours here. Nothing was saved."), code="taken") from error
     return row
 
 

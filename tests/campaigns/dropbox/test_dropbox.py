@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 from django.conf import settings
+from django.core.cache import cache
+from django.db import connection
 from django.test import TestCase
 from django.urls import reverse
 from django.utils import timezone
@@ -12,7 +14,7 @@ from campaigns.dropbox import erasing
 from campaigns.dropbox.addresses import address_of, own_addresses, read_dropbox
 from campaigns.dropbox.attachments import attachments_of
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
-from campaigns.dropbox.own import add_own_address
+from campaigns.dropbox.own import PAUSE, add_own_address, confirm_own_address, link_of, remove_own_address
 from campaigns.dropbox.reading import read_dropped
 from campaigns.dropbox.services import make_dropbox, renew_dropbox
 from campaigns.files.models import StoredFile
@@ -24,7 +26,7 @@ from campaigns.outreach.services import handle, take_in
 from contacts.consent.erasure.registry import PersonalData
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
-from crm.errors import Invalid
+from crm.errors import Invalid, Unavailable
 from tests.factories import ContactPointFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
 
 OWN = "olu@campaign-office.net"
@@ -355,11 +357,58 @@ def test_another_address_counts_once_its_mail_was_answered_by_its_officer(sign_i
 
 def test_addresses_of_others_are_not_ones_own(olu, awa, planner):
     for address, why in (
-        ("awa@labour-office.net", "in the directory"),
-        (planner.email, "a colleague’s"),
+        ("awa@labour-office.net", "cannot be yours here"),
+        (planner.email, "cannot be yours here"),
         (OWN, "known as yours already"),
         (address_of(make_dropbox(actor=olu)), "no address that mail can go to"),
     ):
         with pytest.raises(Invalid, match=why):
             add_own_address(actor=olu, address=address)
     assert not OwnAddress.objects.exists()
+
+
+def test_asking_is_limited_however_often_an_address_is_taken_away(olu, planner, mailoutbox):
+    cache.clear()
+    for _number in range(3):
+        remove_own_address(row=add_own_address(actor=olu, address="o@post.net"), actor=olu)
+    with pytest.raises(Invalid, match="enough for today"):
+        add_own_address(actor=olu, address="o@post.net")
+    for _number in range(16):
+        with pytest.raises(Invalid, match="cannot be yours"):
+            add_own_address(actor=olu, address=planner.email)
+    with pytest.raises(Invalid, match="enough for today"):  # not even whether it is known
+        add_own_address(actor=olu, address=planner.email)
+    assert len(mailoutbox) == 3
+
+
+def test_address_that_became_a_contacts_is_no_longer_ones_own(olu):
+    cache.clear()
+    row = add_own_address(actor=olu, address="o@post.net")
+    token = link_of(row).partition("=")[2]
+    point = ContactPointFactory(person=PersonFactory(), value="o@post.net")
+    with pytest.raises(Invalid, match="cannot be yours"):
+        confirm_own_address(token=token, actor=olu)
+    point.delete()
+    confirm_own_address(token=token, actor=olu)
+    assert "o@post.net" in own_addresses(olu)
+
+    ContactPointFactory(person=PersonFactory(), value="o@post.net")
+
+    assert "o@post.net" not in own_addresses(olu)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_link_is_mailed_after_the_commit_and_may_be_asked_for_again_at_once(olu, monkeypatch):
+    cache.clear()
+    locked = []
+
+    def send(**_mail):
+        locked.append(connection.in_atomic_block)
+        raise OSError
+
+    monkeypatch.setattr("campaigns.dropbox.own.send_mail", send)
+    for _number in range(2):
+        with pytest.raises(Unavailable):
+            add_own_address(actor=olu, address="o@post.net")
+
+    assert locked == [False, False] and timezone.now() - OwnAddress.objects.get().asked_at > PAUSE
