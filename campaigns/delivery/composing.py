@@ -18,7 +18,7 @@ from campaigns.delivery.smtp import Client, Server
 from campaigns.domains.models import SendingDomain
 from campaigns.domains.services import domain_of
 from campaigns.domains.warmup import Today, today_of
-from campaigns.engagement.links import MailingLinks
+from campaigns.engagement.links import MailingLinks, StraightLinks
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.client import ServiceClient, lanes_of, shared_calls
 from campaigns.esp.handing import backend_of
@@ -127,10 +127,12 @@ class Plan:
     # of a mailing that is about an event: what it says, by language, and each recipient's own links by seq
     bound: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     own_links: Callable[[int], Mapping[str, Any]] | None = None
+    # to be looked at, not sent: links lead straight to where they go, and nothing is counted
+    is_shown: bool = False
 
     @cached_property
     def links(self) -> MailingLinks:
-        return MailingLinks(self.mailing_id)
+        return (StraightLinks if self.is_shown else MailingLinks)(self.mailing_id)
 
     @cached_property
     def _own(self) -> dict[int, OwnAddresses | None]:
@@ -204,6 +206,8 @@ class Plan:
 
     def _own_addresses(self, compiled: CompiledVariant) -> OwnAddresses | None:
         """Kept by variant; None when they cannot be made without looking at them."""
+        if self.is_shown:
+            return None
         key = compiled.variant_id or 0
         if key not in self._own:
             links, fixed = self.links, compiled.fixed_links

@@ -103,6 +103,16 @@ class MailingLinks:
         return make
 
 
+class StraightLinks(MailingLinks):
+    """For a message that is shown once more: links are their own targets, and the pixel is none."""
+
+    def click(self, seq: int | None, number: int, url: str) -> str:
+        return url
+
+    def open(self, seq: int | None) -> str:
+        return ""
+
+
 @lru_cache(maxsize=1024)
 def _target(number: int, url: str) -> bytes:
     """What a click's token says of the link; empty for what cannot be redirected."""

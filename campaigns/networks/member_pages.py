@@ -29,6 +29,7 @@ from crm.ui.public import by_link, language_of, public_page
 
 NAMED_A_DAY = 20
 PROMISES = 20
+OFFERED_A_DAY = 10
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,8 @@ def _offer(request: HttpRequest, holder: Holder, organization: Organization) -> 
     form = OfferForm(request.POST)
     if not form.is_valid():
         return form, "", 422
+    if not allow("commitment-offer", str(holder.member.uid), limit=OFFERED_A_DAY, seconds=86_400):
+        return form, _("That is enough for today. Nothing is lost: please come back tomorrow."), 429
     person = holder.me.person if holder.me else holder.member.contact
     try:
         offers.offer(

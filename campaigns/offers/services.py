@@ -69,6 +69,8 @@ def accept_offer(*, offer: CommitmentOffer, drive: Drive, actor: User) -> Commit
         _check_waits(row)
         if drive.campaign_id != row.campaign_id:
             raise Invalid(_("This drive belongs to another campaign. Nothing was changed."), code="bad_value")
+        if row.organization.archived_at or Drive.objects.filter(pk=drive.pk, archived_at__isnull=False).exists():
+            raise Conflict(_("The institution or the drive was archived. Nothing was changed."), code="archived")
         commitment = make_commitment(
             organization=row.organization, drive=drive, actor=actor, text=row.text,
             due_on=max(row.due_on, timezone.localdate()), promised_by=row.offered_by, is_public=row.is_public,

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import email
+import logging
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import default
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -21,6 +23,9 @@ from campaigns.mailings.rendering import Numbers, Recipient, text_program
 from campaigns.mailings.templates import TemplateRefused, parse
 from campaigns.partners.queries import Mine
 from contacts.directory.models import ContactPoint
+from crm.errors import DomainError
+
+logger = logging.getLogger(__name__)
 
 SHOWN = 50  # the latest; older ones are in the file with their data
 
@@ -47,14 +52,18 @@ class Opened:
 
 
 def deliveries(mine: Mine) -> QuerySet[Delivery]:
-    """What was sent to this person, and to an address of an institution of theirs that names nobody. The ledger is indexed by person
+    """What was sent to this person, and to an address of an institution of theirs that names nobody, from the day
+    on which they came there. The ledger is indexed by person
     and by address, so it is asked by those. What was skipped or failed they did not receive."""
     points = ContactPoint.objects.emails().filter(
         Q(organization__in=mine.organization_ids) | Q(post__organization__in=mine.organization_ids),
         address_hash__isnull=False,
     )
     hashes = [bytes(value) for value in points.values_list("address_hash", flat=True)[:500] if value]
-    to_us = Q(person_id__isnull=True, organization_id__in=mine.organization_ids, address_hash__in=hashes)
+    since = Q(pk__in=[])
+    for organization, day in mine.since().items():
+        since |= Q(organization_id=organization, settled_at__date__gte=day)
+    to_us = Q(since, person_id__isnull=True, address_hash__in=hashes)
     rows: QuerySet[Delivery] = Delivery.objects.filter(Q(person_id=mine.person.pk) | to_us, state="accepted")
     return rows
 
@@ -94,6 +103,9 @@ def open_mail(mine: Mine, uid: UUID) -> Opened | None:
     if mailing is None or row is None or message is None:
         return None
     html, text = message.get_body(("html",)), message.get_body(("plain",))
+    markup, words = html.get_content() if html else "", text.get_content() if text else ""
+    if row.person_id != mine.person.pk:
+        markup, words = without_own_links(markup), without_own_links(words)
     files = [
         (
             part.get_filename() or _("file"),
@@ -105,25 +117,30 @@ def open_mail(mine: Mine, uid: UUID) -> Opened | None:
     return Opened(
         Received(mailing.uid, str(message["Subject"] or "").strip() or _("Mail from us"), row.settled_at, row.address),
         str(message["From"] or ""),
-        html.get_content() if html else "",
-        text.get_content() if text else "",
+        markup,
+        words,
         files,
     )
 
 
 def _made(row: Delivery) -> EmailMessage | None:
-    plan, date = plan_of(row.mailing_id), row.first_attempt_at or row.settled_at
+    try:
+        plan, date = plan_of(row.mailing_id), row.first_attempt_at or row.settled_at
+    except DomainError:  # a file that it carried is gone
+        return None
     if plan is None or date is None or row.variant_id not in plan.variants:
         return None
+    plan = replace(plan, is_shown=True)
     item = Item(
         seq=row.seq, address=row.address, address_key=row.address_key or row.address, variant_id=row.variant_id, fields=row.fields,
-        is_tracked=row.is_tracked, first_attempt_at=date, attempts=row.attempts, was=row.state, claim=None,
+        is_tracked=False, first_attempt_at=date, attempts=row.attempts, was=row.state, claim=None,
     )  # fmt: skip
     try:
         raw = plan.message(item, date) + b"".join(plan.tail(item))
-    except (
-        Exception
-    ):  # fields that were forgotten, or an event that is no more: whatever the renderer raises, it cannot be shown
+    except (LookupError, ValueError, TemplateRefused, ObjectDoesNotExist, DomainError):
+        return None  # fields that were forgotten, or an event that is no more
+    except Exception:  # whatever else the renderer raises is ours to mend, and not theirs to see
+        logger.exception("Delivery %s of mailing %s cannot be shown", row.seq, row.mailing_id)
         return None
     found = email.message_from_bytes(raw, policy=default)
     return found if isinstance(found, EmailMessage) else None
@@ -132,8 +149,21 @@ def _made(row: Delivery) -> EmailMessage | None:
 _HEAD = re.compile(r"<head[^>]*>", re.IGNORECASE)
 
 
+_LINK = re.compile(r"<a\b[^>]*\bhref\s*=\s*[\"']([^\"']*)[\"'][^>]*>(.*?)</a>", re.IGNORECASE | re.DOTALL)
+
+
+def without_own_links(words: str) -> str:
+    """HTML or text in which everything that leads to us, pictures aside, is named and leads nowhere: whoever it was sent to can
+    unsubscribe and answer by it."""
+    said = _("[link of the recipient]")
+    bases = "|".join(re.escape(base) for base in {settings.BASE_URL, settings.TRACKING_URL})
+    ours = re.compile(rf"(?:{bases})/(?!i/)[^\s\"'<>]*", re.IGNORECASE)
+    words = _LINK.sub(lambda found: f"{found[2]} {said}" if ours.match(found[1].strip()) else found[0], words)
+    return ours.sub(said, words)
+
+
 def framed(html: str) -> str:
     """For a sandboxed frame: links open a page of their own, outside of it; the picture that counts opens is left out, for nothing is counted here."""
-    html = re.sub(rf'<img[^>]*\ssrc="{re.escape(settings.TRACKING_URL)}/o/[^"]*"[^>]*>', "", html)
+    html = re.sub(r'<img[^>]*\ssrc=""[^>]*>', "", html)
     base, head = '<base target="_blank">', _HEAD.search(html)
     return html[: head.end()] + base + html[head.end() :] if head else base + html

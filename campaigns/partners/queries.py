@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Self
+from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.utils.timezone import localdate
 
 from campaigns.commitments.models import Commitment
 from campaigns.events.models import Invitation, Registration
@@ -28,11 +31,30 @@ class ChangeWishQuerySet(models.QuerySet["ChangeWish"]):
         return self.filter(state="waiting", organization__archived_at__isnull=True).order_by("created_at", "pk")
 
 
+def _made_on(uid: UUID) -> date:
+    """A uid of version 7 begins with the milliseconds at which it was made."""
+    return localdate(datetime.fromtimestamp(int.from_bytes(uid.bytes[:6]) / 1000, UTC))
+
+
 @dataclass(frozen=True)
 class Mine:
     """Everything that one person may see in their account. Rows of others are not in any of these."""
 
     person: Person
+
+    def since(self) -> dict[int, date]:
+        """From which day on each of `organization_ids` is theirs; a membership without a first day counts from the day it was noted."""
+        found: dict[int, date] = {}
+        rows = Membership.objects.filter(person=self.person.pk, ended_on__isnull=True)
+        acts = Representative.objects.current().filter(person=self.person.pk)
+        days = [(row.organization_id, row.started_on or _made_on(row.uid)) for row in rows] + [
+            (row.member.organization_id, localdate(row.decided_at or row.created_at))
+            for row in acts.select_related("member")
+        ]
+        for organization, day in days:
+            if organization in self.organization_ids:
+                found[organization] = min(day, found.get(organization, day))
+        return found
 
     @cached_property
     def organization_ids(self) -> list[int]:

@@ -118,3 +118,14 @@ def test_erasing_takes_the_name_and_leaves_the_offer(member):
 
     row = CommitmentOffer.objects.get()
     assert row.offered_by is None and "Grace" not in row.text
+
+
+def test_offers_are_limited_by_day_and_none_is_taken_on_into_what_is_archived(member, planner):
+    page = path(links.member_url(member))
+    answers = [Client().post(page, said()).status_code for _number in range(11)]
+    assert answers[0] == 200 and answers[-2:] == [409, 429]
+    row, drive = CommitmentOffer.objects.first(), member.network.campaign.drives.get()
+    type(drive).objects.update(archived_at=timezone.now())
+    with pytest.raises(Conflict, match="archived"):
+        accept_offer(offer=row, drive=drive, actor=planner)
+    assert not Commitment.objects.exists()

@@ -1,17 +1,23 @@
 """A mailing in a partner's account: the very message that the engine sent, framed."""
 
 import re
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from campaigns.delivery.models import Delivery
 from campaigns.delivery.tasks import deliver
-from campaigns.partners import accounts
+from campaigns.partners import accounts, mail
+from campaigns.partners.queries import Mine
+from contacts.directory.models import Membership
 from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_sending, use
 from tests.campaigns.delivery.sinks import running_sink
 from tests.factories import (
+    ContactPointFactory,
     MailingFactory,
     MembershipFactory,
     OrganizationFactory,
@@ -51,11 +57,37 @@ def test_partner_reads_the_very_message_and_their_institutions_and_nobody_elses(
     assert message["Subject"] in shown and "p1@people.test" in shown
     assert 'sandbox="allow-popups allow-popups-to-escape-sandbox"' in shown
     html = message.get_body(("html",)).get_content()
-    pixel = re.compile(r"<img[^>]+/o/[^>]+>")  # nothing is counted here
-    assert len(pixel.findall(html)) == 1
-    assert frame.content.decode().replace('<base target="_blank">', "").splitlines() == pixel.sub("", html).splitlines()
+    assert len(re.findall(r"<img[^>]+/o/[^>]+>", html)) == 1
+    seen = frame.content.decode()
+    assert "/u/" in seen and "/o/" not in seen and "/c/" not in seen and 'src=""' not in seen  # nothing is counted here
     policy = frame.headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy and "script" not in policy and "sandbox" in policy
     assert frame.headers["X-Frame-Options"] == "SAMEORIGIN" and frame.headers["Cache-Control"] == "no-store"
     theirs = sent["p2@people.test"].get_body(("html",)).get_content()
-    assert theirs != html and other.name not in frame.content.decode()
+    assert theirs != html and other.name not in seen
+    to_ministry(letter, ministry)
+    row = mail.deliveries(Mine(grace)).get(person_id=None)
+    assert row.organization_id == ministry.pk
+    Membership.objects.update(started_on=timezone.localdate() + timedelta(days=1))
+    assert not mail.deliveries(Mine(grace)).filter(person_id=None).exists()  # before their time
+
+
+def to_ministry(letter, ministry):
+    """As if the message of the second recipient had gone to an address of the institution that names nobody."""
+    ContactPointFactory(person=None, organization=ministry, value="office@ministry.test")
+    row = Delivery.objects.get(mailing_id=letter.pk, address="p2@people.test")
+    point = ministry.contact_points.get()
+    Delivery.objects.filter(mailing_id=letter.pk, seq=row.seq).update(
+        person_id=None, organization_id=ministry.pk, address_hash=point.address_hash
+    )
+
+
+def test_links_of_the_recipient_lead_nowhere_for_others(settings):
+    ours, theirs = f"{settings.TRACKING_URL}/u/abc", "https://example.org/x"
+
+    shown = mail.without_own_links(
+        f'<p><a class="b" href="{ours}">Stop</a> <a href="{theirs}">Read</a> {settings.BASE_URL}/e/tok</p>'
+    )
+
+    assert "abc" not in shown and "tok" not in shown and "Stop [link of the recipient]" in shown
+    assert f'<a href="{theirs}">Read</a>' in shown
