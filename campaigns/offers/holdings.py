@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.offers.models import CommitmentOffer
@@ -33,7 +33,11 @@ def _erase(data: PersonalData) -> int:
 
 
 def _old(before: datetime) -> QuerySet[CommitmentOffer]:
-    return CommitmentOffer.objects.filter(decided_at__lt=before)
+    """Decided before, or left waiting since before: its institution was archived, or nobody answered."""
+    return CommitmentOffer.objects.filter(
+        Q(decided_at__lt=before) | Q(state="waiting", created_at__lt=before, due_on__lt=before.date())
+        | Q(state="waiting", organization__archived_at__lt=before)
+    )  # fmt: skip
 
 
 def count_old(before: datetime, since: datetime | None, limit: int) -> int:
@@ -41,7 +45,7 @@ def count_old(before: datetime, since: datetime | None, limit: int) -> int:
 
 
 def remove_old(before: datetime, since: datetime | None) -> Batch:
-    ids = list(_old(before).order_by("decided_at", "pk").values_list("pk", flat=True)[:SIZE])
+    ids = list(_old(before).order_by("pk").values_list("pk", flat=True)[:SIZE])
     CommitmentOffer.objects.filter(pk__in=ids).delete()
     return Batch(len(ids), more=len(ids) == SIZE)
 
@@ -55,7 +59,9 @@ def register() -> None:
         Kind(
             code="commitment_offers",
             label=_("Commitments that were offered"),
-            what=_("What institutions offered, once it is decided. The commitments that were made of it stay."),
+            what=_(
+                "What institutions offered, once it is decided, its day is long over, or the institution is archived. The commitments that were made of it stay."
+            ),
             default_days=365,
             minimum_days=30,
             count=count_old,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -26,16 +27,17 @@ def _waiting(user: User) -> Iterable[Countable]:
 def offers_to_decide(user: User) -> Iterable[today.Need]:
     if not user.may(Action.LOG):
         return
-    rows = list(CommitmentOffer.objects.visible_to(user, Action.LOG).waiting()[:100])
-    if rows:
+    rows = CommitmentOffer.objects.visible_to(user, Action.LOG).waiting().order_by()
+    found = rows.aggregate(n=Count("pk"), first=Min("created_at"))
+    if found["n"]:
         yield today.Need(
             icon="heart-handshake",
-            title=ngettext("%(n)s institution offers a commitment", "%(n)s commitments are offered", len(rows))
-            % {"n": formats.number(len(rows))},
+            title=ngettext("%(n)s institution offers a commitment", "%(n)s commitments are offered", found["n"])
+            % {"n": formats.number(found["n"])},
             why=_("Institutions wrote it on their own page. It counts when you take it on."),
             url=reverse("offer_list"),
             step=_("Decide"),
-            at=rows[0].created_at,
+            at=found["first"],
             rank=28,
         )
 

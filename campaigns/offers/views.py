@@ -33,7 +33,8 @@ def offer_list(request: StaffRequest) -> HttpResponse:
         .order_by("-starts_on", "pk")
     )
     shown = [(row, _fitting(row, drives)) for row in offers]
-    context = {"rows": shown, "may_log": request.user.may(Action.LOG)}
+    total = len(offers) if len(offers) < SHOWN else rows.count()
+    context = {"rows": shown, "total": total, "is_cut": total > SHOWN, "may_log": request.user.may(Action.LOG)}
     return render(request, "campaigns/offers/offer_list.html", context)
 
 

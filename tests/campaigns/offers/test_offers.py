@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.commitments.linking import url_of
 from campaigns.commitments.models import Commitment, CommitmentUpdate
 from campaigns.networks import links
+from campaigns.offers.holdings import count_old, remove_old
 from campaigns.offers.models import CommitmentOffer
 from campaigns.offers.services import MOST_WAITING, accept_offer, offer
 from campaigns.partners import accounts
@@ -129,3 +130,21 @@ def test_offers_are_limited_by_day_and_none_is_taken_on_into_what_is_archived(me
     with pytest.raises(Conflict, match="archived"):
         accept_offer(offer=row, drive=drive, actor=planner)
     assert not Commitment.objects.exists()
+
+
+def test_list_says_what_it_leaves_out_and_what_waits_too_long_goes(member, planner, sign_in):
+    day, old = timezone.localdate(), timezone.now() - timedelta(days=500)
+    CommitmentOffer.objects.bulk_create(
+        CommitmentOffer(organization=member.organization, campaign=member.network.campaign, text="x", due_on=day)
+        for _number in range(101)
+    )
+    client = sign_in(planner)
+    assert "The first 50 of 101" in client.get(reverse("offer_list")).content.decode()
+    assert "101 commitments are offered" in client.get("/").content.decode()
+
+    before = timezone.now() - timedelta(days=365)
+    assert count_old(before, None, 10) == 0
+    CommitmentOffer.objects.filter(pk=CommitmentOffer.objects.first().pk).update(created_at=old, due_on=old.date())
+    assert count_old(before, None, 10) == 1
+    type(member.organization).objects.filter(pk=member.organization_id).update(archived_at=old)
+    assert remove_old(before, None).rows == 101
