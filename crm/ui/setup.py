@@ -18,7 +18,7 @@ from crm.audit.services import record
 from crm.errors import Invalid
 from crm.ui import today
 
-OVER, OVER_SECONDS = "setup:over", 600
+OVER, OVER_SECONDS = "setup:over:%s", 600  # by user: an installation that is emptied begins with new ones
 SESSION = "setup"  # who is at it sees the way back on every page
 
 
@@ -63,12 +63,12 @@ def setup_of(user: User) -> Setup:
 def setup_for_today(user: User) -> Setup:
     """The same, but once all is done it is not asked again each time that somebody begins the day."""
     with suppress(RedisError):
-        if cache.get(OVER):
+        if cache.get(OVER % user.uid):
             return Setup([])
     found = setup_of(user)
     if found.steps and found.is_over:
         with suppress(RedisError):
-            cache.set(OVER, True, OVER_SECONDS)
+            cache.set(OVER % user.uid, True, OVER_SECONDS)
     return found
 
 
@@ -85,7 +85,7 @@ def skip(*, code: str, is_skipped: bool, actor: User) -> None:
         row.setup_skipped = after
         row.save(update_fields=["setup_skipped"])
         with suppress(RedisError):
-            cache.delete(OVER)
+            cache.delete(OVER % actor.uid)
         record(
             verb="installation.edited",
             object_type="installation",

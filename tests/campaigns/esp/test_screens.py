@@ -71,7 +71,7 @@ def test_dots_keep_what_is_stored_and_another_key_is_written_down_as_another(scr
         ({"server_token": "ключ"}, "other scripts"),
         ({"api_url": "http://plain.example/"}, "https://host/path"),
         ({"api_url": "nonsense"}, "https://host/path"),
-        ({"max_connections": "0"}, "between 1 and 64"),
+        ({"max_connections": "0"}, "between 1 and 128"),
         ({"leaves_from": "not a host!"}, "no address"),
     ],
 )

@@ -143,7 +143,7 @@ def test_erasure_takes_seats_and_invitations_and_frees_the_seat(planner):
     RegistrationFactory(event=event, invitation=other, person=other.person, state="waiting", seated_at=None)
 
     class Data:
-        person_ids, hashes = [mine.person.pk], []
+        person_ids, hashes, needles = [mine.person.pk], [], []
 
     for name, part in HOLDINGS.items():
         if name in ("event_registrations", "event_invitations"):
@@ -164,7 +164,7 @@ def test_who_was_sent_keeps_the_seat_when_the_one_who_was_invited_is_erased(tmp_
     answering.answer(invitation=mine, says="other", road="link", delegate=delegate, guests=[Human("Guest")])
 
     class Data:
-        person_ids, hashes = [mine.person.pk], []
+        person_ids, hashes, needles = [mine.person.pk], [], []
 
     for name, part in HOLDINGS.items():
         if name.startswith("event_"):
