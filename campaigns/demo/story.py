@@ -1,6 +1,6 @@
 """The demo's campaign: users, topics, a sender, one drive for the ten countries with the lowest coverage, segments, mailings.
 
-One mailing goes out through the real engine as soon as the workers run, one is scheduled, one waits for an approver.
+Two mailings went out weeks ago, with clicks. One goes out through the real engine as soon as the workers run, one is scheduled, one waits for an approver.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from campaigns.demo.face import make_pages
 from campaigns.demo.forms import make_survey
 from campaigns.demo.networks import make_network
 from campaigns.demo.paper import make_paper
+from campaigns.demo.past import send_in_the_past
 from campaigns.demo.plan import make_plan
 from campaigns.demo.positions import make_positions
 from campaigns.demo.results import make_results, make_windows
@@ -75,8 +76,10 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("inviting to two events")
         make_events(drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"])
         make_pages(drive)
-        tell("writing three mailings, in up to three languages")
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
+        tell("looking back on two mailings")
+        _send_past(users=users, segment=segments["past"], common=common, now=now)
+        tell("writing three mailings, in up to three languages")
         _write_mailings(users=users, segments=segments, common=common, now=now)
 
 
@@ -196,6 +199,11 @@ def _make_segments(users: Users, ten: list[Country]) -> dict[str, Segment]:
         "state": _segment(
             "Governments and social security institutions in the ten", [here, constituency("GOV", "SSI")], editor
         ),
+        "past": _segment(
+            "Governments, employers and institutions in the ten",
+            [here, constituency("GOV", "SSI", "EMP", "IGO", "DON")],
+            editor,
+        ),
         "silent": _segment(
             "Low coverage, nobody talked to them",
             [
@@ -250,6 +258,15 @@ def _approve(mailing: Mailing, users: Users) -> Mailing:
         content_hash=content_hash(mailing),
         audience_count=audience_summary(mailing).will_get,
     )
+
+
+def _send_past(*, users: Users, segment: Segment, common: dict[str, Any], now: datetime) -> None:
+    """Not to unions and civil society: whom nobody has talked to stays that way."""
+    for days, name, content in texts.PAST:
+        mailing = _mailing(name, content, users[Role.EDITOR], segment=segment, layout="bulletin", **common)
+        mailing = mailing_services.send_now(mailing=_approve(mailing, users), actor=users[Role.EDITOR])
+        at = (now - timedelta(days=days)).replace(hour=7, minute=30, second=0, microsecond=0)
+        send_in_the_past(mailing, at=at, seed=SEED + days)
 
 
 def _write_mailings(*, users: Users, segments: dict[str, Segment], common: dict[str, Any], now: datetime) -> None:

@@ -138,3 +138,64 @@ ten is reached, most of them outside the informal economy.</p>
 <p><a href="https://www.campaign.test/cases/social-partners">Cinq exemples en deux pages</a> montrent ce que chaque partie a apporté, et gagné.</p>""",
     ),
 }
+
+# What left weeks ago: (days ago, its name, its texts).
+PAST = [
+    (
+        56,
+        "Coverage in figures: where your country stands",
+        {
+            "en": (
+                "{{ country.name }}: social security coverage in figures",
+                "What is counted, what is not, and how to read it.",
+                """<p>{{ person.greeting }}</p>
+<p>Social security that is not counted is easily forgotten. We put <a href="https://www.campaign.test/coverage">the figures for every
+country</a> on one page, with their sources.</p>
+<p>Is a figure for {{ country.name }} out of date? <a href="https://www.campaign.test/coverage/report">Tell us</a>.</p>""",
+            ),
+            "fr": (
+                "{{ country.name }} : la couverture sociale en chiffres",
+                "Ce qui est compté, ce qui ne l’est pas, et comment le lire.",
+                """<p>{{ person.greeting }}</p>
+<p>Une protection que l’on ne compte pas s’oublie vite. Voici <a href="https://www.campaign.test/coverage">les chiffres de chaque
+pays</a> sur une seule page, avec leurs sources.</p>
+<p>Un chiffre n’est plus à jour ? <a href="https://www.campaign.test/coverage/report">Dites-le-nous</a>.</p>""",
+            ),
+            "ar": (
+                "{{ country.name }}: تغطية الضمان الاجتماعي بالأرقام",
+                "ما الذي يُحصى وما الذي لا يُحصى.",
+                """<p>{{ person.greeting }}</p>
+<p>جمعنا <a href="https://www.campaign.test/coverage">أرقام كل بلد</a> ومصادرها في صفحة واحدة.</p>""",
+            ),
+        },
+    ),
+    (
+        18,
+        "Social security for informal workers: what works",
+        {
+            "en": (
+                "Social security for informal workers: what works",
+                "Three ways that other countries took, and what each of them cost.",
+                """<p>{{ person.greeting }}</p>
+<p>Most people without coverage work in the informal economy. <a href="https://www.campaign.test/cases/tunisia">Tunisia</a> reached many of
+them step by step.</p>
+<p><a href="https://www.campaign.test/guidelines">The guidelines</a> say what {{ organization.name }} could begin with.</p>""",
+            ),
+            "fr": (
+                "Sécurité sociale dans l’économie informelle : ce qui marche",
+                "Trois chemins que d’autres pays ont pris, et leur coût.",
+                """<p>{{ person.greeting }}</p>
+<p>La plupart des personnes sans couverture travaillent dans l’économie informelle. La <a href="https://www.campaign.test/cases/tunisia">Tunisie</a>
+en a atteint beaucoup, pas à pas.</p>
+<p><a href="https://www.campaign.test/guidelines">Les lignes directrices</a> disent par où commencer ({{ organization.name }}).</p>""",
+            ),
+            "ar": (
+                "الضمان الاجتماعي للعاملين في الاقتصاد غير المنظم: ما الذي ينجح",
+                "ثلاثة طرق سلكتها بلدان أخرى.",
+                """<p>{{ person.greeting }}</p>
+<p>وصلت <a href="https://www.campaign.test/cases/tunisia">تونس</a> إلى كثير منهم خطوة بعد خطوة.</p>
+<p><a href="https://www.campaign.test/guidelines">تقول المبادئ التوجيهية</a> بماذا تبدؤون.</p>""",
+            ),
+        },
+    ),
+]

@@ -1,14 +1,21 @@
 """`manage.py demo`: the story is there through the real services, and one command takes it away again."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
+from campaigns.delivery.auditing import audit
+from campaigns.delivery.models import Delivery
 from campaigns.demo.story import lowest_coverage
+from campaigns.engagement.models import DeliveryEngagement
 from campaigns.mailings.models import Mailing
 from campaigns.planning.models import Drive
 from contacts.consent.models import ConsentEvent
 from contacts.directory.models import Constituency, ContactPoint, Country, IndicatorValue, Organization, Person
 from crm.accounts.models import Installation, User
+from crm.audit.models import AuditEntry
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -19,13 +26,27 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("demo", size=200)
 
     assert dict(Mailing.objects.values_list("name", "state")) == {
+        "Coverage in figures: where your country stands": "finished",
+        "Social security for informal workers: what works": "finished",
         "Who is covered, and who is not yet": "scheduled",  # leaves when the workers run
         "Social partners: coverage is yours to move": "scheduled",
         "An action plan: three questions": "in_review",
         "Reminder: Dialogue of ten countries: a plan for the informal economy": "draft",
         "Thanks: Webinar: reading the coverage figures of your country": "draft",
     }
-    assert Mailing.objects.filter(stop_until__isnull=False).count() == 1
+    assert Mailing.objects.filter(state="scheduled", stop_until__isnull=False).count() == 1
+    for past in Mailing.objects.filter(state="finished"):
+        assert past.finished_at and past.finished_at < timezone.now() - timedelta(days=17)
+        assert audit(past).problems == []
+        of_it = DeliveryEngagement.objects.filter(mailing_id=past.pk)
+        assert of_it.filter(human_clicks__gt=0).count() > 5
+        assert of_it.filter(machine_clicks__gt=0).exists()
+        assert of_it.filter(unsubscribed_at__isnull=False).count() == 1
+        assert set(Delivery.objects.filter(mailing_id=past.pk).values_list("state", flat=True)) >= {
+            "accepted",
+            "failed",
+        }
+        assert not AuditEntry.objects.filter(object_uid=past.uid, at__gt=past.finished_at).exists()
     drive = Drive.objects.get()
     assert {country.code for country in drive.countries.all()} == {country.code for country in lowest_coverage(10)}
     assert ConsentEvent.objects.exists()
