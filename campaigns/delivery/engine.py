@@ -39,10 +39,8 @@ logger = logging.getLogger(__name__)
 # A task lives 60 s (late acknowledgement): it takes no new message after this, and a last reply may take 20 s more.
 BUDGET_SECONDS = 25.0
 BEAT_SECONDS = 0.5
-AHEAD, LATEST = (
-    32,
-    timedelta(seconds=5),
-)  # so many messages are made together, and not longer than this before they leave
+# So many messages are made together, and not longer than this before they leave.
+AHEAD, LATEST = 32, timedelta(seconds=5)
 # Chunks that are claimed at once when what was claimed before left as soon as this (seconds).
 MOST_CHUNKS, SOON = 4, 1.0
 COUNT_EVERY = 2  # beats: the live bar is asked for once a second

@@ -35,10 +35,8 @@ from crm.limits import allow
 
 logger = logging.getLogger(__name__)
 PURPOSE, MOST, VALID, PAUSE = "own-address", 10, timedelta(days=7), timedelta(minutes=1)
-ASKED_A_DAY, LETTERS_A_DAY = (
-    20,
-    3,
-)  # by officer, and to one address: counted outside of the row, which can be taken away
+# By officer, and to one address: counted outside of the row, which can be taken away.
+ASKED_A_DAY, LETTERS_A_DAY = 20, 3
 
 
 def add_own_address(*, actor: User, address: str) -> OwnAddress:

@@ -11,8 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.events import signing_up
 from campaigns.events.models import CheckIn, Event, Invitation, InvitationFile, Registration, SignUp
 from campaigns.events.seats import give_back, lock_event, move_up
-from campaigns.files.models import StoredFile
-from campaigns.files.storage import release
+from campaigns.files.storage import release_all
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from contacts.consent.erasure.texts import replace_names
 from crm.retention.registry import Batch, Kind
@@ -74,11 +73,7 @@ def _erase_invitations(data: PersonalData) -> int:
     """Rows go, with files that nobody else has. Whom they sent, with guests, keeps the seat: it is that person's own, and counted."""
     rows = _invitations(data)
     Registration.objects.filter(invitation__in=rows).update(invitation=None)
-    sent = InvitationFile.objects.filter(invitation__in=rows)
-    files = list(StoredFile.objects.filter(pk__in=list(sent.values_list("file_id", flat=True))))
-    sent.delete()
-    for file in files:
-        release(file)
+    release_all(InvitationFile.objects.filter(invitation__in=rows))
     return rows.delete()[1].get("campaigns.Invitation", 0)
 
 

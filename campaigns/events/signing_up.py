@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -18,21 +18,18 @@ from campaigns.events.answering import answer, organization_of, person_at
 from campaigns.events.letters import queue_sign_up
 from campaigns.events.models import Event, EventLetter, Invitation, Registration, SignUp, SignUpFile
 from campaigns.events.seats import lock_event, seat_or_wait
-from campaigns.files.models import StoredFile
-from campaigns.files.storage import release
+from campaigns.files.storage import release_all
+from campaigns.forms.asking import take
 from campaigns.interactions.words import harmless, one_line
-from contacts.consent.addresses import address_hash, address_hashes, address_key
-from contacts.consent.models import Suppression
+from contacts.consent.addresses import address_hashes, address_key
 from contacts.directory.services.editing import find_locked
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry, Door
 from crm.audit.services import record
 from crm.errors import Conflict, NotAllowed, WrongState
-from crm.limits import allow
 
 State, About = SignUp.State, EventLetter.About
-LETTERS_A_DAY = 3
 FIELDS = ("name", "organization_name", "country", "note", "answers")
 UNDO_MINUTES = 5  # a refusal waits so long before its letter leaves
 
@@ -45,37 +42,20 @@ def sign_up(
     Signing up again before that replaces what was said. None, with the same answer to the visitor, where nothing is sent: the address
     asked never to be written to, it waits for a decision already, or was asked three times today.
     """
-    key = address_key(email)
-    hashes = address_hashes(key)
-    if Suppression.objects.filter(address_hash__in=hashes).exists() or not allow(
-        "event-letter", f"{event.uid} {key}", limit=LETTERS_A_DAY, seconds=86_400
-    ):
-        return None
-    said = {field: values[field] for field in FIELDS if field in values}
-    said |= {"email": email.strip(), "language": language, "name": one_line(values["name"], most=200)}
-    said |= {
+    said = {field: values[field] for field in FIELDS if field in values} | {
+        "language": language,
+        "name": one_line(values["name"], most=200),
         "organization_name": one_line(values.get("organization_name", "")),
         "note": harmless(values.get("note", ""))[:1000],
     }
-    with transaction.atomic():
-        row = event.asked.select_for_update().filter(address_hash__in=hashes, state__in=SignUp.OPEN).first()
-        if row is None:
-            try:
-                with transaction.atomic():
-                    row = SignUp.objects.create(event=event, address_hash=address_hash(key), **said)
-            except IntegrityError:  # the same form twice in one moment: the other one is as good
-                return None
-        elif row.state != State.ASKED:
-            return None
-        else:
-            # a new letter has all of its days
-            for field, value in {**said, "created_at": timezone.now()}.items():
-                setattr(row, field, value)
-            row.save()
-            drop_files(SignUpFile.objects.filter(sign_up=row))
-        for file in files() if files else ():
-            row.files.get_or_create(file=file)
-        queue_sign_up(row, About.CONFIRM)
+    row: SignUp | None = take(
+        event.asked,
+        email=email,
+        limit=("event-letter", str(event.uid)),
+        said=said,
+        files=files,
+        queue=lambda row: queue_sign_up(row, About.CONFIRM),
+    )
     return row
 
 
@@ -238,15 +218,8 @@ def forget(rows: Any) -> int:
     """Sign-ups go, with files that nobody else has; seats that came of them stay."""
     with transaction.atomic():
         ids = list(rows.values_list("pk", flat=True))
-        drop_files(SignUpFile.objects.filter(sign_up__in=ids))
+        release_all(SignUpFile.objects.filter(sign_up__in=ids))
         return SignUp.objects.filter(pk__in=ids).delete()[1].get("campaigns.SignUp", 0)
-
-
-def drop_files(rows: Any) -> None:
-    files = list(StoredFile.objects.filter(pk__in=list(rows.values_list("file_id", flat=True))))
-    rows.delete()
-    for file in files:
-        release(file)
 
 
 def forget_unconfirmed(*, limit: int = 1000) -> int:

@@ -10,6 +10,7 @@ import hashlib
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -66,6 +67,14 @@ def release(file: StoredFile) -> None:
         except ProtectedError:
             return
     transaction.on_commit(lambda: _sweep(sha256))
+
+
+def release_all(rows: Any) -> None:
+    """Delete rows that have a `file`, and the contents that nobody else has."""
+    files = list(StoredFile.objects.filter(pk__in=list(rows.values_list("file_id", flat=True))))
+    rows.delete()
+    for file in files:
+        release(file)
 
 
 def read(sha256: str) -> bytes:

@@ -13,8 +13,7 @@ from uuid import UUID
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from campaigns.files.models import StoredFile
-from campaigns.files.storage import release, store
+from campaigns.files.storage import release_all, store
 from campaigns.forms.answering import AnswersForm
 from campaigns.forms.models import AnswerFile, Form, FormDraft, Submission
 from campaigns.forms.questions import Question, Tells
@@ -87,7 +86,7 @@ def keep_draft(*, form: Form, sent: AnswersForm, language: str, draft: FormDraft
         row.answers, row.language = sent.answers, language
         row.save()
         if draft is not None:
-            _drop_files(AnswerFile.objects.filter(draft=row).exclude(key__in=_kept_keys(sent)))
+            release_all(AnswerFile.objects.filter(draft=row).exclude(key__in=_kept_keys(sent)))
         _add_files(sent, draft=row)
     return row
 
@@ -104,14 +103,14 @@ def old_drafts(before: Any) -> Any:
 def forget_drafts(ids: list[int]) -> int:
     """Drafts go, with files that nobody else has."""
     with transaction.atomic():
-        _drop_files(AnswerFile.objects.filter(draft__in=ids))
+        release_all(AnswerFile.objects.filter(draft__in=ids))
         return FormDraft.objects.filter(pk__in=ids).delete()[1].get("campaigns.FormDraft", 0)
 
 
 def forget_submissions(ids: list[int]) -> int:
     """Answers go, with files that nobody else has."""
     with transaction.atomic():
-        _drop_files(AnswerFile.objects.filter(submission__in=ids))
+        release_all(AnswerFile.objects.filter(submission__in=ids))
         return Submission.objects.filter(pk__in=ids).delete()[1].get("campaigns.Submission", 0)
 
 
@@ -131,10 +130,3 @@ def _move_files(sent: AnswersForm, draft: FormDraft | None, *, submission: Submi
     if draft is not None:
         AnswerFile.objects.filter(draft=draft, key__in=_kept_keys(sent)).update(draft=None, submission=submission)
     _add_files(sent, submission=submission)
-
-
-def _drop_files(rows: Any) -> None:
-    files = list(StoredFile.objects.filter(pk__in=list(rows.values_list("file_id", flat=True))))
-    rows.delete()
-    for file in files:
-        release(file)

@@ -9,24 +9,20 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 
-from campaigns.files.models import StoredFile
-from campaigns.files.storage import release
+from campaigns.files.storage import release_all
+from campaigns.forms.asking import take
 from campaigns.networks import services, voting
 from campaigns.networks.letters import queue
 from campaigns.networks.matching import person_at
 from campaigns.networks.models import Application, ApplicationFile, Kind, Member, Network, NetworkLetter
-from contacts.consent.addresses import address_hash, address_hashes, address_key
-from contacts.consent.models import Suppression
 from crm.audit.models import Door
 from crm.audit.services import record
 from crm.errors import Conflict
-from crm.limits import allow
 
 State = Application.State
-LETTERS_A_DAY = 3
 FIELDS = (
     "kind", "name", "organization_name", "constituency", "country", "answers", "wants_listing", "wants_letter",
 )  # fmt: skip
@@ -46,34 +42,15 @@ def apply(
     Applying again before that replaces what was said. None, with the same answer to the visitor, where nothing is sent: the
     address is on the list of those never written to, it waits for staff already, or was asked three times today.
     """
-    key = address_key(email)
-    hashes = address_hashes(key)
-    if Suppression.objects.filter(address_hash__in=hashes).exists() or not allow(
-        "network-letter", f"{network.uid} {key}", limit=LETTERS_A_DAY, seconds=86_400
-    ):
-        return None
     said = {field: values[field] for field in FIELDS if field in values}
-    said |= {"email": email.strip(), "language": language, "brought_by": brought_by}
-    with transaction.atomic():
-        open_one = network.applications.select_for_update().filter(address_hash__in=hashes, state__in=Application.OPEN)
-        row = open_one.first()
-        if row is None:
-            try:
-                with transaction.atomic():
-                    row = Application.objects.create(network=network, address_hash=address_hash(key), **said)
-            except IntegrityError:  # the same form twice in one moment: the other one is as good
-                return None
-        elif row.state != State.ASKED:
-            return None
-        else:
-            # a new letter has all of its days
-            for field, value in {**said, "created_at": timezone.now()}.items():
-                setattr(row, field, value)
-            row.save()
-            drop_files(ApplicationFile.objects.filter(application=row))
-        for file in files() if files else ():
-            row.files.get_or_create(file=file)
-        queue(row, NetworkLetter.About.CONFIRM)
+    row: Application | None = take(
+        network.applications,
+        email=email,
+        limit=("network-letter", str(network.uid)),
+        said=said | {"language": language, "brought_by": brought_by},
+        files=files,
+        queue=lambda row: queue(row, NetworkLetter.About.CONFIRM),
+    )
     return row
 
 
@@ -138,12 +115,5 @@ def forget(rows: Any) -> int:
     """Applications go, with files that nobody else has."""
     with transaction.atomic():
         ids = list(rows.values_list("pk", flat=True))
-        drop_files(ApplicationFile.objects.filter(application__in=ids))
+        release_all(ApplicationFile.objects.filter(application__in=ids))
         return Application.objects.filter(pk__in=ids).delete()[1].get("campaigns.Application", 0)
-
-
-def drop_files(rows: Any) -> None:
-    files = list(StoredFile.objects.filter(pk__in=list(rows.values_list("file_id", flat=True))))
-    rows.delete()
-    for file in files:
-        release(file)
