@@ -248,6 +248,12 @@ class Person(NamedModel, StampedModel):
                 condition=Q(archived_at__isnull=True, erased_at__isnull=True),
                 name="person_alive",
             ),
+            # the few who are not in it, for counting that begins elsewhere
+            models.Index(
+                fields=["id"],
+                condition=Q(archived_at__isnull=False) | Q(erased_at__isnull=False),
+                name="person_gone",
+            ),
         ]
 
     def index_text(self) -> None:
@@ -287,8 +293,11 @@ class Membership(UidModel):
             ),
         ]
         indexes = [
-            # the last day is read with it: who is in an institution now is asked for every page of a user of some countries
-            models.Index(fields=["organization", "person"], include=["ended_on"], name="membership_organization"),
+            # the last day is read with it: who is in an institution now is asked for every page of a user of some countries; and whether
+            # it is the primary one: who is in a constituency is counted from here (is_primary takes no room: entries are padded to 8 bytes)
+            models.Index(
+                fields=["organization", "person"], include=["ended_on", "is_primary"], name="membership_organization"
+            ),
             models.Index(fields=["post", "ended_on"], name="membership_post"),
         ]
 

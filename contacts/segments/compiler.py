@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from django.utils.translation import gettext as _
@@ -20,7 +20,7 @@ from django.utils.translation import gettext as _
 from contacts.directory.queries import WIDE_REACH
 from contacts.segments.models import Selects
 from contacts.segments.nesting import Nest
-from contacts.segments.registry import PEOPLE, Catalogue, Split, catalogue
+from contacts.segments.registry import PEOPLE, Catalogue, Seated, Split, catalogue
 from contacts.segments.tree import IN_SEGMENT, Group, Rule, parse
 from crm.errors import Invalid
 
@@ -31,6 +31,14 @@ _JOINS = {
     "o": "LEFT JOIN contacts_organization o ON o.id = m.organization_id",
     "po": "LEFT JOIN contacts_post po ON po.id = m.post_id",
 }
+# The same people from their seats: who is archived or erased stands in a small index, everybody else is not read.
+_SEATS = """SELECT m.person_id
+  FROM contacts_membership m"""
+_SEATED = """m.is_primary AND m.ended_on IS NULL
+   AND NOT EXISTS (SELECT 1 FROM contacts_person gone
+                    WHERE gone.id = m.person_id AND (gone.archived_at IS NOT NULL OR gone.erased_at IS NOT NULL))"""
+_ID_OF_PERSON = re.compile(r"\bp\.id\b")
+_OF_PERSON = re.compile(r"\bp\.(?!id\b)")
 _ACTIVE = {PEOPLE: "p.archived_at IS NULL AND p.erased_at IS NULL", "organizations": "o.archived_at IS NULL"}
 
 
@@ -41,10 +49,16 @@ class CompiledSegment:
     sql: str
     params: tuple[Any, ...]
     selects: str = PEOPLE
+    seats: CompiledSegment | None = None  # the same ids, read from memberships alone
 
     @property
     def alias(self) -> str:
         return "p" if self.selects == PEOPLE else "o"
+
+    def count(self) -> CompiledSegment:
+        """How many it selects, in one row."""
+        found = self.seats or self
+        return CompiledSegment(f"SELECT count(*) FROM ({found.sql}) found", found.params, self.selects)  # noqa: S608 made here
 
     def page(self, limit: int, after: tuple[str, int] | None = None) -> CompiledSegment:
         """The first `limit` ids in the order of lists, or those behind (sort_key, id)."""
@@ -127,9 +141,13 @@ class Compiler:
 
     def _joined(self, parts: list[str], op: str, negated: bool) -> str:
         together = (op != "any") != negated
+        seated = (isinstance(part, Seated) for part in parts)
+        is_seated = any(seated) if together else all(seated)
         if together:
-            return " AND ".join(f"({part})" if " OR " in part else part for part in parts)
-        return "(" + " OR ".join(f"({part})" if " AND " in part else part for part in parts) + ")"
+            joined = " AND ".join(f"({part})" if " OR " in part else part for part in parts)
+        else:
+            joined = "(" + " OR ".join(f"({part})" if " AND " in part else part for part in parts) + ")"
+        return Seated(joined) if is_seated else joined
 
     def _sql(self, rule: Rule) -> str | Split:
         self.rule = rule
@@ -157,6 +175,15 @@ class Compiler:
         where = [*([_ACTIVE[self.selects]] if only_active else []), *conditions]
         lines.append(" WHERE " + "\n   AND ".join(where))
         return self.bind("\n".join(lines))
+
+    def found(self, condition: str, scope: list[str]) -> CompiledSegment:
+        """Whom `condition` selects, also from their seats where it asks nothing that only their own rows say."""
+        found = self.query(self.id, [*scope, condition])
+        if scope or self.ctes or not isinstance(condition, Seated) or _OF_PERSON.search(condition):
+            return found
+        joins = [f"  {_JOINS[alias]}" for alias in ("o", "po") if alias in self.joins]
+        where = f" WHERE {_SEATED}\n   AND {_ID_OF_PERSON.sub('m.person_id', condition)}"
+        return replace(found, seats=self.bind("\n".join([_SEATS, *joins, where])))
 
     def bind(self, sql: str) -> CompiledSegment:
         """Named placeholders to positional ones, in the order in which they stand."""
@@ -202,7 +229,7 @@ def compile_tree(tree: Any, selects: str = PEOPLE, scope_countries: Iterable[str
     compiler = compiler_for(selects)
     root = parse(tree, selects=selects, fields=compiler.fields)
     condition = compiler.select(root)
-    return compiler.query(compiler.id, [*compiler.scope(scope_countries), condition])
+    return compiler.found(condition, compiler.scope(scope_countries))
 
 
 def compile_segment(segment: Any, scope_countries: Iterable[str] | None = None) -> CompiledSegment:
@@ -211,4 +238,4 @@ def compile_segment(segment: Any, scope_countries: Iterable[str] | None = None) 
     compiler.nest.chain.append((str(segment.uid), segment.name))
     root = parse(segment.tree, selects=segment.selects, fields=compiler.fields)
     condition = compiler.select(root)
-    return compiler.query(compiler.id, [*compiler.scope(scope_countries), condition])
+    return compiler.found(condition, compiler.scope(scope_countries))

@@ -44,7 +44,8 @@ def limited(seconds: float = SECONDS) -> Iterator[Any]:
 
 def count(compiled: CompiledSegment, *, seconds: float = SECONDS) -> int:
     with limited(seconds) as cursor:
-        cursor.execute(f"SELECT count(*) FROM ({compiled.sql}) found", compiled.params)
+        counted = compiled.count()
+        cursor.execute(counted.sql, counted.params)
         return int(cursor.fetchone()[0])
 
 

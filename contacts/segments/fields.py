@@ -21,6 +21,7 @@ from contacts.segments.registry import (
     Context,
     Field,
     Operator,
+    Seated,
     Split,
     Sql,
     register,
@@ -57,9 +58,9 @@ def constituency(ctx: Context, operator: str, value: list[str]) -> str:
         return f"{o}.constituency_id {'= ANY' if operator == 'any_of' else '<> ALL'} ({given}::bigint[])"
     alone = INDIVIDUAL in wanted
     if operator == "any_of":
-        mine = f"({o}.id IS NOT NULL AND {o}.constituency_id = ANY ({given}::bigint[]))"
+        mine = Seated(f"({o}.id IS NOT NULL AND {o}.constituency_id = ANY ({given}::bigint[]))")
         return f"({o}.id IS NULL OR {mine})" if alone else mine
-    others = f"({o}.id IS NOT NULL AND {o}.constituency_id <> ALL ({given}::bigint[]))"
+    others = Seated(f"({o}.id IS NOT NULL AND {o}.constituency_id <> ALL ({given}::bigint[]))")
     return others if alone else f"({o}.id IS NULL OR {others})"
 
 
@@ -70,7 +71,7 @@ def organization(ctx: Context, operator: str, value: list[str]) -> str:
         return f"o.id {'= ANY' if operator == 'any_of' else '<> ALL'} ({given}::bigint[])"
     m = ctx.join("m")
     if operator == "any_of":
-        return f"({m}.id IS NOT NULL AND {m}.organization_id = ANY ({given}::bigint[]))"
+        return Seated(f"({m}.id IS NOT NULL AND {m}.organization_id = ANY ({given}::bigint[]))")
     return f"({m}.id IS NULL OR {m}.organization_id <> ALL ({given}::bigint[]))"
 
 
@@ -129,12 +130,12 @@ def post_title(ctx: Context, operator: str, value: str) -> str:
     po = ctx.join("po")
     found = " AND ".join(f"{po}.search_text LIKE {ctx.param(like(word))}" for word in normalise(value).split())
     found = f"({po}.id IS NOT NULL AND {found})" if found else f"{po}.id IS NOT NULL"
-    return found if operator == "contains" else f"NOT {found}"
+    return Seated(found) if operator == "contains" else f"NOT {found}"
 
 
 def post_is_head(ctx: Context, operator: str, value: None) -> str:
     po = ctx.join("po")
-    held = f"({po}.id IS NOT NULL AND {po}.is_head)"
+    held = Seated(f"({po}.id IS NOT NULL AND {po}.is_head)")
     return held if operator == "yes" else f"NOT {held}"
 
 
@@ -204,7 +205,7 @@ def institution_contacted(ctx: Context, operator: str, value: Any) -> str:
     """Of the institution of the current primary membership. Who has no institution is in no such rule, either way."""
     o = ctx.join("o")
     rule = moment(f"{o}.last_contacted_at", operator, value, ctx)
-    return rule if ctx.selects != PEOPLE else f"({o}.id IS NOT NULL AND {rule})"
+    return rule if ctx.selects != PEOPLE else Seated(f"({o}.id IS NOT NULL AND {rule})")
 
 
 def on_list(ctx: Context, operator: str, value: list[str]) -> str:

@@ -120,6 +120,13 @@ class Split:
     unknown: str
 
 
+class Seated(str):
+    """A condition that nobody meets who has no current primary membership: where it must hold, memberships can be counted
+    without reading people."""
+
+    __slots__ = ()
+
+
 class Context(Protocol):
     """What a field's SQL may use. People: `p`, and by `join`: `m` current primary membership, `o` its organization, `po` its
     post. Organizations: `o`."""

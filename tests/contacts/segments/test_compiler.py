@@ -57,7 +57,7 @@ def values_for(world: World, field: Any, operator: Any) -> list[Any]:
 
 
 def test_each_field_with_each_operator_selects_what_the_oracle_selects(world: World) -> None:
-    asked = 0
+    asked, from_seats = 0, set()
     for field in catalogue().values():
         if field.code.startswith("indicator.") and field.code != COVERAGE:
             continue
@@ -68,13 +68,18 @@ def test_each_field_with_each_operator_selects_what_the_oracle_selects(world: Wo
                     rule["value"] = value
                 for op in ("all", "none"):
                     asked += 1
-                    assert ids(compile_tree(tree(rule, op=op))) == world.selected(tree(rule, op=op)), (op, rule)
+                    compiled, expected = compile_tree(tree(rule, op=op)), world.selected(tree(rule, op=op))
+                    assert ids(compiled) == expected, (op, rule)
+                    if compiled.seats is not None:
+                        from_seats.add(field.code)
+                        assert ids(compiled.seats) == expected, (op, rule)
                 found = counting.steps(parse(tree(rule), selects="people"), selects="people")
                 assert (found.total, found.unknown) == (len(world.selected(tree(rule))), world.unknown(tree(rule))), (
                     rule
                 )
     assert asked > 200
     assert {"received", "clicked", "replied", COVERAGE} <= set(catalogue())
+    assert from_seats >= {"constituency", "organization", "post_title", "post_is_head", "institution_contacted"}
 
 
 def test_any_tree_selects_what_the_oracle_selects(world: World) -> None:
@@ -108,7 +113,9 @@ def test_any_tree_selects_what_the_oracle_selects(world: World) -> None:
             assert "deep" in error.message
             return
         expected = world.selected(made)
-        assert ids(compile_tree(made)) == expected
+        compiled = compile_tree(made)
+        assert ids(compiled) == expected
+        assert counting.count(compiled) == len(expected)
         steps = counting.steps(root, selects="people")
         assert (steps.total, steps.unknown) == (len(expected), world.unknown(made))
         assert steps.left[str(len(items) - 1)] == len(expected)
@@ -158,6 +165,24 @@ def test_each_join_stands_once_and_values_never_in_the_sql() -> None:
     assert "DROP" not in compiled.sql and "91" not in compiled.sql
     assert compiled.sql.count("%s") == len(compiled.params)
     ids(compiled)
+
+
+def test_memberships_are_counted_alone_only_where_people_need_not_be_asked(world: World) -> None:
+    workers = {"field": "constituency", "operator": "any_of", "value": ["WRK"]}
+    clicked = {"field": "clicked", "operator": "within", "value": 36_500}
+    french = {"field": "language", "operator": "any_of", "value": ["fr"]}
+    head = {"field": "post_is_head", "operator": "yes"}
+    either = {"op": "any", "rules": [workers, head]}
+
+    for made in (tree(workers), tree(workers, clicked), tree(either), tree(workers, {"op": "none", "rules": [head]})):
+        compiled = compile_tree(made)
+        assert compiled.seats is not None and "contacts_person p" not in compiled.count().sql, made
+        assert counting.count(compiled) == len(world.selected(made)) > 0
+    for made in (tree(head, french), tree(workers, clicked, op="any"), tree(workers, op="none")):
+        compiled = compile_tree(made)
+        assert compiled.seats is None
+        assert counting.count(compiled) == len(world.selected(made)) > 0
+    assert compile_tree(tree(workers), scope_countries=["SN"]).seats is None
 
 
 def test_scope_narrows_to_what_visible_to_shows(viewer: Any) -> None:
