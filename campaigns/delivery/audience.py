@@ -15,7 +15,7 @@ from campaigns.delivery.members import COLUMNS, TABLES, audience_sql
 from campaigns.delivery.models import SkipReason
 from campaigns.delivery.relations import fields_shown
 from campaigns.mailings.bound import PREFIX, bound_to
-from campaigns.mailings.fields import FIELDS
+from campaigns.mailings.fields import FIELDS, is_answer
 from campaigns.mailings.models import Mailing
 from crm.statistics import freshen
 
@@ -77,7 +77,8 @@ def audience_summary(mailing: Mailing, *, now: datetime | None = None) -> Summar
 def _shown_by_writers(mailing: Mailing, shown: Collection[str]) -> list[str]:
     """Merge fields whose emptiness somebody should know of."""
     bound = bound_to(mailing) is not None
-    return [path for path in FIELDS if path in shown and path not in _GIVEN and not (bound and path.startswith(PREFIX))]
+    paths = [*FIELDS, *sorted(filter(is_answer, shown))]
+    return [path for path in paths if path in shown and path not in _GIVEN and not (bound and path.startswith(PREFIX))]
 
 
 def _summary_sql(audience: str, paths: Collection[str], *, has_copies: bool) -> str:

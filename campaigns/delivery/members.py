@@ -20,6 +20,8 @@ from django.utils import timezone
 from campaigns.delivery import copies, relations
 from campaigns.delivery.models import SkipReason
 from campaigns.guard.queries import guarded_sql, guards_anything
+from campaigns.mailings import answers
+from campaigns.mailings.fields import is_answer
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
 from contacts.consent.queries import permission_join_sql, suppression_join_sql
@@ -166,13 +168,16 @@ def audience_sql(
     member = _member_sql(mailing, compiled, parts)
     variant, variant_language = _variant(mailing, parts.values)
     tests = _tests(mailing, parts.values["others"])
+    answered = [path for path in fields or () if is_answer(path)]
+    if answered:
+        parts.values |= answers.values_of(mailing, answered, _languages(parts.values))
     sql = _judged_sql(
         member=member,
         reached=_reached_sql(parts, people=people, fields=fields),
         variant=variant,
         variant_language=variant_language,
         tests=tests,
-        fields=_fields(fields),
+        fields=_fields(fields, answered, people=people),
         tracks=mailing.tracks_people,
         more=copies.LETTER_COLUMNS if mailing.copies_to_id else "",
         is_slotted=bool(slots),
@@ -360,7 +365,7 @@ def _reasons(tests: dict[SkipReason, str]) -> tuple[str, str]:
     return f"CASE {first} END", f"array_remove(ARRAY[{cases}]::varchar[], NULL)"
 
 
-def _fields(wanted: Collection[str] | None) -> str:
+def _fields(wanted: Collection[str] | None, answered: Collection[str] = (), *, people: bool = True) -> str:
     """The merge fields of docs/architecture.md, or only those wanted; names in the variant's language where known."""
 
     def named(names: str, name: str) -> str:
@@ -383,6 +388,10 @@ def _fields(wanted: Collection[str] | None) -> str:
         **relations.fields_sql(organization="q.organization_id", language="q.variant_language"),
     }
     chosen = {path: sql for path, sql in pairs.items() if wanted is None or path in wanted or path in _ALWAYS}
+    chosen |= answers.fields_sql(
+        answered, person="q.person_id", organization="q.organization_id", language="q.variant_language",
+        in_their_name=not people,
+    )  # fmt: skip
     return "jsonb_build_object(" + ", ".join(f"'{path}', {sql}" for path, sql in chosen.items()) + ")"
 
 

@@ -96,6 +96,7 @@ def findings(mailing: Mailing, summary: Summary) -> list[Finding]:
     found = [
         *_incomplete(mailing),
         *textfindings.broken(mailing, variants, broken),
+        *textfindings.unasked(mailing, variants, broken),
         *textfindings.links(mailing, compiled),
         *_audience(mailing, summary),
         *guard_findings(mailing),

@@ -14,7 +14,7 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.guard.queries import touches_sql
-from campaigns.mailings.fields import FIELDS, Scalar
+from campaigns.mailings.fields import FIELDS, Scalar, answers_in
 from campaigns.mailings.models import Mailing
 from campaigns.positions.ladder import Stance
 
@@ -54,11 +54,12 @@ def fields_sql(*, organization: str, language: str) -> dict[str, str]:
 
 
 def fields_shown(mailing: Mailing) -> set[str]:
-    """All merge fields but those of this module that no text of the mailing names: a million times seven look-ups are for nobody."""
+    """All merge fields but those of this module that no text of the mailing names, and the answers that one does: a million times seven
+    look-ups are for nobody."""
     texts = " ".join(
         " ".join(map(str, row)) for row in mailing.variants.values_list("subject", "preheader", "body_html", "text")
     )
-    return {path for path in FIELDS if path not in _FIELDS or path in texts}
+    return {path for path in FIELDS if path not in _FIELDS or path in texts} | answers_in(texts)
 
 
 def values_of(mailing: Mailing, moment: datetime) -> dict[str, Any]:

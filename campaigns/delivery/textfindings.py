@@ -16,10 +16,12 @@ from django.utils.translation import ngettext
 from campaigns.delivery.audience import Summary
 from campaigns.delivery.findings import BAD, OK, WARN, Finding, people_url
 from campaigns.files.storage import is_there
+from campaigns.mailings.answers import label_of, unknown_answers
 from campaigns.mailings.body import pictures_without_words
 from campaigns.mailings.compiling import OPEN_PICTURE, attached_to, compile_variant, holes, writing_of
 from campaigns.mailings.content import CompiledVariant
 from campaigns.mailings.enclosures import enclosures_of
+from campaigns.mailings.fields import is_answer
 from campaigns.mailings.languages import language_name
 from campaigns.mailings.mime import quoted
 from campaigns.mailings.models import Mailing, Variant
@@ -55,6 +57,21 @@ def broken(mailing: Mailing, variants: list[Variant], broken: dict[int, Any]) ->
                 "alert-octagon",
                 _("The %(language)s version cannot be built") % {"language": language_name(variant.language)},
                 str(problem),
+                edit_url(mailing, variant.language),
+                _("Fix"),
+            )
+
+
+def unasked(mailing: Mailing, variants: list[Variant], broken: dict[int, Any]) -> Iterable[Finding]:
+    """A text names an answer, and the form does not ask for it (any more)."""
+    for variant in variants:
+        for problem in [] if variant.pk in broken else unknown_answers(writing_of(variant), mailing)[:3]:
+            yield Finding(
+                BAD,
+                "forms",
+                _("The %(language)s version names an answer that nobody gave")
+                % {"language": language_name(variant.language)},
+                problem.sentence,
                 edit_url(mailing, variant.language),
                 _("Fix"),
             )
@@ -99,10 +116,15 @@ def empty_fields(
     bare = {path for variant in variants if variant.pk not in broken for path in holes(writing_of(variant), {})}
     for path in sorted(used & summary.empty.keys(), key=lambda path: -summary.empty[path]):
         n = summary.empty[path]
-        title = ngettext("%(field)s is empty for %(n)s person", "%(field)s is empty for %(n)s people", n) % {
-            "field": "{{ " + path + " }}",
-            "n": formats.number(n),
-        }
+        if is_answer(path):
+            title = ngettext(
+                "%(n)s person did not answer “%(question)s”", "%(n)s people did not answer “%(question)s”", n
+            ) % {"question": label_of(mailing, path), "n": formats.number(n)}
+        else:
+            title = ngettext("%(field)s is empty for %(n)s person", "%(field)s is empty for %(n)s people", n) % {
+                "field": "{{ " + path + " }}",
+                "n": formats.number(n),
+            }
         why = (
             _("There would be a hole in their text. Write a default: {{ %(field)s | default('…') }}") % {"field": path}
             if path in bare

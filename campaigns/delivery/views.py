@@ -21,7 +21,8 @@ from campaigns.delivery.models import SkipReason
 from campaigns.delivery.queries import progress
 from campaigns.domains.services import domain_of
 from campaigns.domains.warmup import standings
-from campaigns.mailings.fields import FIELDS
+from campaigns.mailings.answers import label_of
+from campaigns.mailings.fields import FIELDS, is_answer, is_known
 from campaigns.mailings.languages import language_name
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.presenting import approval_panel, may
@@ -38,7 +39,15 @@ PAGE = 50
 
 def _find(request: StaffRequest, uid: UUID) -> Mailing:
     rows = Mailing.objects.visible_to(request.user).select_related(
-        "drive", "segment", "sender", "topic", "transport", "copies_to", "review_asked_by", "approval__approved_by"
+        "drive",
+        "segment",
+        "sender",
+        "topic",
+        "transport",
+        "copies_to",
+        "answers_of",
+        "review_asked_by",
+        "approval__approved_by",
     )
     return get_object_or_404(rows, uid=uid)
 
@@ -133,7 +142,7 @@ def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
     if reason not in (None, "", *SkipReason.values):
         reason = None
     empty = request.GET.get("empty", "")
-    empty = empty if empty in FIELDS else ""
+    empty = empty if is_known(empty) else ""
     copies = "copies" in request.GET
     gap = request.GET.get("uncopied", "")
     gap = gap if gap in Gap.values else ""
@@ -160,7 +169,7 @@ def mailing_preflight_people(request: StaffRequest, uid: UUID) -> HttpResponse:
         "campaigns/delivery/preflight_people.html",
         {
             "mailing": mailing,
-            "title": _title(reason, empty, copies=copies, gap=gap),
+            "title": _title(mailing, reason, empty, copies=copies, gap=gap),
             "is_limited": countries is not None,
             "rows": _described(shown),
             "next_url": next_url,
@@ -178,11 +187,13 @@ def _after(text: str) -> tuple[str, int] | None:
     return (sort_key, int(key)) if colon and is_key and "\x00" not in sort_key else None
 
 
-def _title(reason: str | None, empty: str, *, copies: bool, gap: str) -> str:
+def _title(mailing: Mailing, reason: str | None, empty: str, *, copies: bool, gap: str) -> str:
     if gap:
         return _("No copy of these letters: %(why)s") % {"why": Gap(gap).label}
     if copies:
         return _("Visible copies")
+    if is_answer(empty):
+        return _("No answer to “%(question)s”") % {"question": label_of(mailing, empty)}
     if empty:
         return _("%(field)s is empty") % {"field": FIELDS[empty].label}
     if reason is None:

@@ -88,6 +88,7 @@ def begin_mailing(
         mailing = create_mailing(
             drive=event.drive, actor=actor, language=language, segment=segment, topic=topic, transport=transports_in_use().first(),
             name=(text.name % {"event": event.name} + (f" {wave}" if wave > 1 else ""))[:200], contact_guard_days=0,
+            answers_of=event.form,
         )  # fmt: skip
         EventMailing.objects.create(event=event, mailing=mailing, purpose=purpose)
         save_variant(

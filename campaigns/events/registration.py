@@ -15,7 +15,8 @@ from campaigns.events import (
     timeline,
 )  # noqa: F401  registers the lists
 from campaigns.events.models import Event, Invitation, Registration, SignUp
-from campaigns.forms.segment_fields import also as answers_of_people
+from campaigns.forms.given import also as answers_of_people
+from campaigns.forms.given import named_by
 from campaigns.mailings.bound import register_binder
 from campaigns.mailings.services import on_move
 from campaigns.outreach.services import on_reply
@@ -97,12 +98,16 @@ readable.DONE.update(
 )
 timeline.register_sources()
 segment_fields.register_fields()
+for _field in segment_fields.ASKED:
+    named_by(
+        _field, lambda uids: Event.objects.filter(uid__in=uids, form__isnull=False).values_list("form_id", flat=True)
+    )
 answers_of_people(
-    "SELECT e.form_id, i.person_id, i.answers FROM campaigns_invitation i JOIN campaigns_event e ON e.id = i.event_id"
+    "SELECT e.form_id, i.person_id, i.organization_id, coalesce(i.answered_at, i.updated_at) AS at, i.answers FROM campaigns_invitation i JOIN campaigns_event e ON e.id = i.event_id"
     " WHERE e.form_id IS NOT NULL AND i.answers <> '{}'"
 )
 answers_of_people(
-    "SELECT e.form_id, r.person_id, s.answers FROM campaigns_signup s JOIN campaigns_registration r ON r.id = s.registration_id"
+    "SELECT e.form_id, r.person_id, r.organization_id, s.created_at AS at, s.answers FROM campaigns_signup s JOIN campaigns_registration r ON r.id = s.registration_id"
     " JOIN campaigns_event e ON e.id = s.event_id WHERE e.form_id IS NOT NULL AND s.answers <> '{}'"
 )
 holdings.register()

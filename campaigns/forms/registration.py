@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from campaigns.forms import filing, holdings, lists, segment_fields, services, timeline  # noqa: F401  lists register themselves
+from campaigns.forms.given import named_by
 from campaigns.forms.models import Form, Submission
 from crm import bench, gate
 from crm.accounts.models import User
@@ -67,6 +68,8 @@ readable.choices_of("form.purpose", Form.Purpose.choices)
 readable.choices_of("submission.state", Submission.State.choices)
 timeline.register_sources()
 segment_fields.register_fields()
+for _field in ("form_answered", "form_answer"):
+    named_by(_field, lambda uids: Form.objects.filter(uid__in=uids).values_list("pk", flat=True))
 holdings.register()
 serve("campaigns.forms.api")
 gate.guard("/answer/")

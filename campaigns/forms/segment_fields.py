@@ -9,6 +9,7 @@ from typing import Any
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.forms.engine import questions_of
+from campaigns.forms.given import given_sql
 from campaigns.forms.models import Form
 from campaigns.forms.questions import WITH_OPTIONS, Kind
 from contacts.segments.choices import Rows
@@ -65,18 +66,8 @@ def _options(form: Form) -> list[Choice]:
     ]
 
 
-# of each kind of answer: form_id, person_id and answers. What was given to an event or a network is theirs to add.
-SOURCES = ["SELECT form_id, person_id, answers FROM campaigns_submission WHERE state = 'filed'"]
-
-
-def also(sql: str) -> None:
-    """More answers of people: a SELECT of form_id, person_id and answers by keys. Called from a feature's registration."""
-    if sql not in SOURCES:
-        SOURCES.append(sql)
-
-
 def _rows(person: str, joined: str = "") -> str:
-    return f"FROM ({' UNION ALL '.join(SOURCES)}) f{joined} WHERE f.person_id = {person}"  # noqa: S608 our own words
+    return f"FROM ({given_sql()}) f{joined} WHERE f.person_id = {person}"  # noqa: S608 our own words
 
 
 def answered(ctx: Context, operator: str, value: Any) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from campaigns.mailings import answers
 from campaigns.mailings.bound import bound_to
 from campaigns.mailings.copies import bound_to_approval
 from campaigns.mailings.hours import hours_of
@@ -54,6 +55,8 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
         "scope": sorted(mailing.scope_countries) if mailing.scope_countries is not None else None,
         # only with a rule: what was approved without one stays approved
         **({"copies": bound_to_approval(mailing)} if mailing.copies_to_id else {}),
+        # only with a form, as above
+        **({"answers": answers.bound_to_approval(mailing)} if mailing.answers_of_id else {}),
         **_bound(mailing),
     }
 
@@ -123,6 +126,7 @@ _NAMES = {
     "segment": lambda: _("the segment's rules, or a list in it"),
     "scope": lambda: _("the countries it may reach"),
     "copies": lambda: _("who gets copies"),
+    "answers": lambda: _("whose answers it names, or what their options are called"),
 }
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.content import LinkBook
 from campaigns.mailings.expressions import Out
-from campaigns.mailings.fields import FIELDS
+from campaigns.mailings.fields import is_link
 from campaigns.mailings.templates import Problem, TemplateRefused, parse, tags
 
 BODY_TAGS = set(
@@ -172,7 +172,7 @@ def _link_target(address: str, tokens: Tokens) -> str | None:
     alone = tokens.pattern.fullmatch(address)
     if alone:
         nodes = parse(tokens.show(address))
-        if isinstance(nodes[0], Out) and FIELDS[nodes[0].path].is_link:
+        if isinstance(nodes[0], Out) and is_link(nodes[0].path):
             return None
     if address.startswith(("mailto:", "tel:")) and not tokens.pattern.search(address):
         return None

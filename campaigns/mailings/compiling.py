@@ -21,7 +21,7 @@ from campaigns.mailings.bound import bound_to
 from campaigns.mailings.content import CompiledLink, CompiledVariant, LinkBook, Rendered, Writing, render
 from campaigns.mailings.copylines import copy_html, copy_text
 from campaigns.mailings.enclosures import Enclosure, boundary_of, enclosures_of
-from campaigns.mailings.fields import FIELDS, Scalar
+from campaigns.mailings.fields import Scalar, is_known, is_link
 from campaigns.mailings.layouts import Frame, footer_texts, frame_html, layout_version, unbraced, why
 from campaigns.mailings.letters import addressee_html, head_text, long_date, place_and_date, reference_html
 from campaigns.mailings.references import stem_of
@@ -90,7 +90,7 @@ def compile_writing(writing: Writing, frame: Frame, book: LinkBook | None = None
         subject=writing.subject,
         html=page,
         text=text,
-        fields=sorted(used & FIELDS.keys()),
+        fields=sorted(filter(is_known, used)),
         links=links,
         layout_version=layout_version(frame.layout),
     )
@@ -283,4 +283,4 @@ def holes(writing: Writing, values: Mapping[str, Scalar]) -> list[str]:
             for source, is_html in [(writing.subject, False), (writing.body_html, True)]
         )
     )
-    return sorted(path for path in found if values.get(path) in (None, "") and not FIELDS[path].is_link)
+    return sorted(path for path in found if values.get(path) in (None, "") and not is_link(path))

@@ -9,6 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.forms.models import Form
+from campaigns.mailings.answers import form_of, unknown_answers
 from campaigns.mailings.body import clean_body
 from campaigns.mailings.compiling import own_text, writing_of, writing_problems
 from campaigns.mailings.content import Writing
@@ -27,8 +29,8 @@ from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
 
 SETTINGS = (
     "name drive segment sender topic transport layout reference_pattern fallback_languages send_local send_zone sends_local "  # noqa: SIM905
-    "hours_from hours_until skips_weekends skips_holidays max_lateness contact_guard_days copies_to tracks_people "
-    "resends_uncertain".split()
+    "hours_from hours_until skips_weekends skips_holidays max_lateness contact_guard_days copies_to answers_of "
+    "tracks_people resends_uncertain".split()
 )
 TIMES = {"send_local", "send_zone", "sends_local", "hours_from", "hours_until"}  # what `set_time` reads
 UNAPPROVED = {"name"}  # what may change without touching an approval: nobody outside reads it
@@ -48,13 +50,16 @@ SHOWN = {
     "skips_weekends": "weekends",
     "skips_holidays": "holidays",
     "copies_to": "who gets copies",
+    "answers_of": "whose answers it names",
 }
 
 
 def create_mailing(*, drive: Drive, actor: User, name: str, language: str = "en", **values: Any) -> Mailing:
-    """A draft with one empty variant, within the actor's own countries."""
+    """A draft with one empty variant, within the actor's own countries. A segment that is about one form brings its answers along."""
     _check_drive(drive, actor)
     countries = _reach(actor, drive)
+    if "answers_of" not in values:
+        values["answers_of_id"] = form_of(values.get("segment"))
     with transaction.atomic():
         mailing = Mailing(
             drive=drive,
@@ -77,6 +82,10 @@ def save_settings(*, mailing: Mailing, actor: User, version: int, values: Mappin
         row = _opened(mailing, actor, version)
         if values.get("drive", row.drive) != row.drive:
             move_to_drive(row, values["drive"], actor)
+        segment = values.get("segment", row.segment)
+        if segment != row.segment and row.answers_of_id is None and values.get("answers_of") is None:
+            form = form_of(segment)
+            values = {**values, "answers_of": Form.objects.get(pk=form) if form else None}
         changes: list[Change] = []
         for field in SETTINGS:
             if field in values and getattr(row, field) != values[field]:
@@ -160,7 +169,7 @@ def save_variant(*, mailing: Mailing, actor: User, version: int, language: str, 
         data["subject"] = " ".join(str(data["subject"]).split())
         data["preheader"] = " ".join(str(data["preheader"]).split())
         writing = Writing(language=language, **data)
-        problems = writing_problems(writing)
+        problems = writing_problems(writing) or unknown_answers(writing, row)
         if problems:
             raise TemplateRefused(problems)
         data["body_html"] = clean_body(writing.body_html)

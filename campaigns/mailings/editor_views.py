@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.mailings import editing
+from campaigns.mailings.answers import merge_fields
 from campaigns.mailings.attachment_views import attachments_context
 from campaigns.mailings.compiling import frame_for, frame_of, writing_of
 from campaigns.mailings.content import Writing
@@ -99,6 +100,7 @@ def _editor_context(request: StaffRequest, mailing: Mailing, variant: Variant) -
         "direction": direction(variant.language),
         "is_editable": mailing.state in EDITABLE,
         "fields": list(FIELDS.values()),
+        "answers": merge_fields(mailing),
         "body_help": _("HTML. Fields stand in double braces, such as {{ person.name }}."),
         "members": members(mailing, request.user),
         "tabs": [

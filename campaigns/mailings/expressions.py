@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
-from campaigns.mailings.fields import FIELDS, nearest
+from campaigns.mailings.fields import is_known, nearest
 
 MAX_CUT = 1_000  # characters that truncate() may keep
 
@@ -171,7 +171,7 @@ class Expression:
             raise Wrong(_("Calls such as %(name)s(…) are not allowed in a mailing.") % {"name": text[:30]})
         if self.internal and text in INTERNAL_FIELDS:
             return text
-        if text not in FIELDS:
+        if not is_known(text):
             guess = nearest(text)
             if guess:
                 raise Wrong(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -9,6 +10,8 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 Scalar = str | int | float | bool | None
+ANSWER = "answer."  # before the key of a question; which form's, is a setting of the mailing
+_ANSWER = re.compile(r"answer\.[a-z][a-z0-9_]{0,39}")
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,24 @@ FIELDS: dict[str, MergeField] = {
     ]
 }
 EXAMPLES: dict[str, Scalar] = {path: field.example for path, field in FIELDS.items()}
+
+
+def is_answer(path: str) -> bool:
+    return _ANSWER.fullmatch(path) is not None
+
+
+def is_known(path: str) -> bool:
+    """Whether a template may name it. Whether the mailing's form asks such a question is for whoever has the mailing."""
+    return path in FIELDS or is_answer(path)
+
+
+def is_link(path: str) -> bool:
+    return path in FIELDS and FIELDS[path].is_link
+
+
+def answers_in(text: str) -> set[str]:
+    """Paths of answers that stand somewhere in a text."""
+    return set(_ANSWER.findall(text))
 
 
 def nearest(path: str) -> str:

@@ -10,6 +10,8 @@ from django import forms
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.forms.models import Form
+from campaigns.mailings.answers import forms_of
 from campaigns.mailings.languages import language_choices
 from campaigns.mailings.layouts import LAYOUTS
 from campaigns.mailings.leaving import origins_of
@@ -97,6 +99,15 @@ class SettingsForm(BasicsForm, WhenForm):
             "such as the permanent mission, gets one copy of its own. Pre-flight says how many go."
         ),
     )
+    answers_of = forms.ModelChoiceField(
+        Form.objects.none(),
+        label=_("Answers to"),
+        required=False,
+        empty_label=_("no form"),
+        help_text=_(
+            "What each recipient answered to this form, event or network can stand in the text. Who did not answer gets the default that you write."
+        ),
+    )
     tracks_people = forms.BooleanField(
         label=_("Count who clicks"),
         required=False,
@@ -126,6 +137,23 @@ class SettingsForm(BasicsForm, WhenForm):
         cast(forms.ModelChoiceField, self.fields["copies_to"]).queryset = rows.filter(
             Q(archived_at__isnull=True) | Q(pk=current)
         )
+
+        self._offer_forms(user)
+
+    def _offer_forms(self, user: User) -> None:
+        """Those that the segment is about come first."""
+        current = self.mailing.answers_of_id if self.mailing else None
+        field = cast(forms.ModelChoiceField, self.fields["answers_of"])
+        field.queryset = Form.objects.filter(
+            Q(pk__in=Form.objects.visible_to(user).in_use().values("pk")) | Q(pk=current)
+        ).order_by("sort_key", "pk")
+        named = forms_of(self.mailing.segment) if self.mailing else set()
+        rows = list(field.queryset)
+        near = [(row.pk, row.label) for row in rows if row.pk in named]
+        far = [(row.pk, row.label) for row in rows if row.pk not in named]
+        if near:
+            groups = [(str(_("Of the segment")), near), (str(_("Others")), far)] if far else near
+            field.widget.choices = [("", str(field.empty_label)), *groups]
 
     def clean_reference_pattern(self) -> str:
         return clean_pattern(self.cleaned_data["reference_pattern"])

@@ -138,6 +138,7 @@ class MailingQuerySet(SearchMixin, models.QuerySet["Mailing"]):
             "topic",
             "transport",
             "copies_to",
+            "answers_of",
             "written_by",
             "approval__approved_by",
         )
@@ -185,6 +186,10 @@ class Mailing(NamedModel, StampedModel):
     copies_to = models.ForeignKey(
         "contacts.Constituency", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
         help_text="whose institution in the recipient's country gets a visible copy",
+    )  # fmt: skip
+    answers_of = models.ForeignKey(
+        "campaigns.Form", null=True, blank=True, on_delete=models.PROTECT, related_name="+",
+        help_text="the form (an event's or a network's too) whose answers its texts may name",
     )  # fmt: skip
     is_personal = models.BooleanField(
         default=False,

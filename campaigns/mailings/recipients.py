@@ -10,6 +10,7 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Length
 from django.utils.translation import gettext as _
 
+from campaigns.mailings.answers import answers_of, example_answers
 from campaigns.mailings.bound import example_values
 from campaigns.mailings.copies import example_line, line_of
 from campaigns.mailings.fields import EXAMPLES, Scalar
@@ -124,6 +125,7 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
         "sender.name": mailing.sender.name if mailing.sender else "",
         **example_values(mailing, language),
         **_relations(mailing, organization, language),
+        **answers_of(mailing, person.pk if person else None, organization.pk if organization else None, language),
         **({"copy.to": copies} if copies else {}),
     }
 
@@ -159,6 +161,7 @@ def example_fields(mailing: Mailing, language: str) -> dict[str, Scalar]:
         **EXAMPLES,
         **own,
         **example_values(mailing, language),
+        **example_answers(mailing, language),
         "sender.name": mailing.sender.name if mailing.sender else EXAMPLES["sender.name"],
     }
 

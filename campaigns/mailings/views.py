@@ -293,6 +293,7 @@ def _settings_of(mailing: Mailing) -> dict[str, Any]:
         "max_lateness": int(mailing.max_lateness.total_seconds() // 3600),
         "contact_guard_days": mailing.contact_guard_days,
         "copies_to": mailing.copies_to_id,
+        "answers_of": mailing.answers_of_id,
         "tracks_people": mailing.tracks_people,
         "resends_uncertain": mailing.resends_uncertain,
         "fallback_languages": ", ".join(mailing.fallback_languages),

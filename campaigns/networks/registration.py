@@ -8,7 +8,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.forms.segment_fields import also as answers_of_people
+from campaigns.forms.given import also as answers_of_people
+from campaigns.forms.given import named_by
 from campaigns.networks import holdings, lists, segment_fields, services, timeline  # noqa: F401  lists register themselves
 from campaigns.networks.models import Application, Member, Network, Representative
 from crm.accounts.models import User
@@ -144,9 +145,12 @@ readable.choices_of("network.rule", Network.Rule.choices)
 readable.choices_of("representative.state", Representative.State.choices)
 timeline.register_sources()
 segment_fields.register_fields()
+named_by(
+    "network", lambda uids: Network.objects.filter(uid__in=uids, form__isnull=False).values_list("form_id", flat=True)
+)
 for _who in ("person_id", "contact_id"):
     answers_of_people(
-        f"SELECT n.form_id, m.{_who} AS person_id, a.answers FROM campaigns_application a JOIN campaigns_member m ON m.id = a.member_id"  # noqa: S608 our own words
+        f"SELECT n.form_id, m.{_who} AS person_id, m.organization_id, a.created_at AS at, a.answers FROM campaigns_application a JOIN campaigns_member m ON m.id = a.member_id"  # noqa: S608 our own words
         " JOIN campaigns_network n ON n.id = a.network_id WHERE n.form_id IS NOT NULL AND jsonb_typeof(a.answers) = 'object'"
     )
 holdings.register()

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from campaigns.forms.models import Form
 from campaigns.mailings.layouts import LAYOUTS
 from campaigns.mailings.models import Mailing, Variant
 from campaigns.mailings.queries import senders_in_use, transports_in_use
@@ -115,6 +116,9 @@ class MailingOut(serializers.Serializer[Mailing]):
         default=None,
         help_text="Code of the constituency that gets visible copies.",
     )
+    answers_of = serializers.UUIDField(
+        source="answers_of.uid", allow_null=True, default=None, help_text="The form whose answers its texts may name: `{{ answer.<key> }}`."
+    )  # fmt: skip
     tracks_people = serializers.BooleanField()
     resends_uncertain = serializers.BooleanField()
     scope_countries = serializers.ListField(child=serializers.CharField(), allow_null=True)
@@ -190,6 +194,10 @@ class MailingIn(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Its institution in the recipient's country gets a visible copy; null: nobody.",
     )
+    answers_of = RowField(
+        lambda user: Form.objects.visible_to(user).in_use(), required=False, allow_null=True,
+        help_text="A form, also an event's or a network's; without it, the one form that the segment is about.",
+    )  # fmt: skip
     tracks_people = serializers.BooleanField(required=False)
     resends_uncertain = serializers.BooleanField(required=False)
 
