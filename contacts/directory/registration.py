@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.utils.translation import gettext_lazy as _
 
-from contacts.directory import bulk_jobs, holdings, lists, timeline_sources  # noqa: F401  registers the job and the lists
+from contacts.directory import bulk_jobs, country_lists, holdings, lists, timeline_sources  # noqa: F401  registers the job and the lists
 from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post, Tag
 from contacts.directory.searching import ranked
 from contacts.directory.services import constituencies, sets, tag_admin, undo

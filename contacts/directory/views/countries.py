@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db.models import Count, Q
 from django.http import HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,31 +19,30 @@ from contacts.directory.tabs import directory_tabs
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui.charts import Chart, Series
+from crm.ui.responses import list_page
+from crm.ui.sources import build
 
 INSTITUTIONS_SHOWN = 60
 
 
 @requires(Action.SEE)
-def country_list(request: StaffRequest) -> HttpResponse:
-    """Every country with its latest coverage and how many institutions the user may see there."""
-    countries = list(Country.objects.select_related("region").order_by("sort_key"))
+def country_list(request: StaffRequest) -> HttpResponseBase:
+    """Every country with its latest coverage and how many institutions the user may see there; the map has all of them."""
+    countries = list(Country.objects.order_by("sort_key"))
     figures = latest(country.code for country in countries)
-    rows = Organization.objects.active().visible_to(request.user)
-    known = dict(rows.order_by().values_list("country_id").annotate(n=Count("pk")))
     for country in countries:
-        vars(country).update(figure=figures.get(country.code), institutions=known.get(country.code, 0))
-    order = request.GET.get("sort", "coverage")
-    if order == "coverage":  # lowest first; unknown is not low, so it stands last
-        countries.sort(key=lambda c: (c.figure is None, c.figure.value if c.figure else 0, c.sort_key))  # type: ignore[attr-defined]
-    context = {
-        "countries": countries,
-        "order": order,
-        "map": _map(countries),
-        "indicator": indicator(),
-        "unknown": sum(1 for country in countries if country.code not in figures),
-        "tabs": directory_tabs(request.user, "country_list"),
-    }
-    return render(request, "contacts/directory/country_list.html", context)
+        vars(country)["figure"] = figures.get(country.code)
+    table = build("countries", request)
+    return list_page(
+        request,
+        "contacts/directory/country_list.html",
+        table=table,
+        filters=table.filters,
+        map=_map(countries),
+        indicator=indicator(),
+        unknown=len(countries) - len(figures),
+        tabs=directory_tabs(request.user, "country_list"),
+    )
 
 
 def _map(countries: list[Any]) -> Chart:

@@ -6,7 +6,7 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from contacts.directory.models import ContactPoint, Membership, Organization, Post
+from contacts.directory.models import ContactPoint, Country, Membership, Organization, Post
 from crm.audit.models import AuditEntry
 from crm.ui.search import search
 from tests.factories import (
@@ -276,13 +276,46 @@ def test_a_country_without_a_figure_says_so(sign_in, viewer):
 
 
 def test_country_list_puts_the_lowest_first_and_the_unknown_last(sign_in, viewer, django_assert_max_num_queries):
-    client = sign_in(viewer)
+    client, rows, url = sign_in(viewer), [], reverse("country_list")
     with django_assert_max_num_queries(25):
-        countries = client.get(reverse("country_list")).context["countries"]
+        page = client.get(url).context["table"].page
+    while rows.extend(page.rows) or page.next_url:
+        page = client.get(page.next_url).context["table"].page
 
-    known = [country.figure.value for country in countries if country.figure]
-    assert known == sorted(known)
-    assert [bool(country.figure) for country in countries] == sorted([bool(c.figure) for c in countries], reverse=True)
+    figures = [country.coverage for country in rows]
+    known = [figure for figure in figures if figure is not None]
+    assert figures == sorted(known) + [None] * (len(figures) - len(known))
+    assert len({country.code for country in rows}) == len(rows) == Country.objects.count()
+
+
+def test_countries_are_found_by_name_region_coverage_and_whether_anybody_is_known_there(sign_in, viewer, chad_only):
+    OrganizationFactory(name="Ministry", country__code="TD")
+    OrganizationFactory(name="Fund", country__code="KE", countries_of_work=["KE", "UG"])
+
+    def found(user, **query):
+        return {row.code for row in sign_in(user).get(reverse("country_list"), query).context["table"].rows}
+
+    assert found(viewer, q="tchad") == {"TD"}
+    assert found(viewer, known="yes") == {"TD", "KE", "UG"}
+    assert not found(viewer, known="no", q="chad")
+    assert "TD" in found(viewer, coverage="low")
+    assert found(viewer, coverage="unknown", q="antarctica") == {"AQ"} == found(viewer, q="antarctica")
+    assert not found(viewer, coverage="wide", q="antarctica")
+    assert found(chad_only, known="yes") == {"TD"}
+
+
+def test_a_number_of_institutions_is_that_of_the_list_behind_it(sign_in, viewer):
+    OrganizationFactory(country__code="KE", countries_of_work=["KE", "UG"])
+    OrganizationFactory(country__code="UG")
+    client = sign_in(viewer)
+    for code, number in (("KE", 1), ("UG", 2)):
+        [row] = [
+            row
+            for row in client.get(reverse("country_list"), {"known": "yes"}).context["table"].rows
+            if row.code == code
+        ]
+        behind = client.get(reverse("organization_list"), {"country": code}).context["table"].rows
+        assert row.institutions == len(behind) == number
 
 
 def test_map_knows_countries_by_the_codes_of_its_shapes(sign_in, viewer):
