@@ -24,6 +24,7 @@ FEATURES = [
     "forms",
     "networks",
     "events",
+    "delegations",
     "partners",
     "offers",
     "face",

@@ -2,6 +2,19 @@ from campaigns.activities.models import Activity, Dependency, Objective, TeamMem
 from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentLink, CommitmentUpdate, Milestone, Reminder
 from campaigns.correspondence.models import Letter, LetterDocument, NumberCount, Numbering
+from campaigns.delegations.models import (
+    Composition,
+    DelegateLetter,
+    Delegation,
+    DelegationMail,
+    DelegationSeats,
+    Nomination,
+    NominationMove,
+    Nominator,
+    SeatRule,
+    Step,
+    StepTemplate,
+)
 from campaigns.delivery.models import (
     AuditNight,
     BreakerPause,
@@ -97,6 +110,17 @@ __all__ = [
     "CommitmentUpdate",
     "ChangeWish",
     "ContactGuard",
+    "Composition",
+    "DelegateLetter",
+    "Delegation",
+    "DelegationMail",
+    "DelegationSeats",
+    "Nomination",
+    "NominationMove",
+    "Nominator",
+    "SeatRule",
+    "Step",
+    "StepTemplate",
     "Delivery",
     "DeliveryChunk",
     "DeliveryEngagement",

@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("campaigns.commitments.urls")),
     path("", include("campaigns.forms.urls")),
     path("", include("campaigns.networks.urls")),
+    path("", include("campaigns.delegations.urls")),
     path("", include("campaigns.events.urls")),
     path("", include("campaigns.partners.urls")),
     path("", include("campaigns.face.urls")),

@@ -73,6 +73,7 @@ app.autodiscover_tasks(
         "campaigns.forms",
         "campaigns.networks",
         "campaigns.events",
+        "campaigns.delegations",
         "campaigns.partners",
         "campaigns.reports",
     ]

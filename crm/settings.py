@@ -221,6 +221,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.forms.file_received": 5,
         "campaigns.networks.mail_letters": 15,
         "campaigns.events.mail_letters": 15,
+        "campaigns.delegations.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
         "campaigns.events.forget_unconfirmed": 3600,
         "campaigns.partners.forget_unused": 3600 * 6,

@@ -10,6 +10,7 @@ from factory.django import DjangoModelFactory
 
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.commitments.models import Commitment
+from campaigns.delegations.models import Composition, Delegation, DelegationSeats, Nomination, Nominator
 from campaigns.events.models import Event, Invitation, Registration, SignUp
 from campaigns.face.models import PublicPage
 from campaigns.forms.models import Form, Submission
@@ -606,6 +607,67 @@ class SignUpFactory(DjangoModelFactory[SignUp]):
     address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)))
     state = "confirmed"
     confirmed_at = factory.LazyFunction(timezone.now)
+
+
+class CompositionFactory(DjangoModelFactory[Composition]):
+    """Names until two weeks before the event."""
+
+    class Meta:
+        model = Composition
+
+    event = factory.SubFactory(EventFactory)
+    nominate_by = factory.LazyAttribute(lambda o: o.event.starts_at.date() - datetime.timedelta(days=14))
+
+
+class DelegationFactory(DjangoModelFactory[Delegation]):
+    """A country's, with two seats of government and one of employers, and an adviser; nobody is named."""
+
+    class Meta:
+        model = Delegation
+        skip_postgeneration_save = True
+
+    event = factory.LazyFunction(lambda: CompositionFactory().event)
+    country = factory.SubFactory(
+        CountryFactory, code=factory.Sequence(lambda n: f"{'QRSTUV'[n // 26 % 6]}{chr(65 + n % 26)}")
+    )
+    language = "en"
+
+    @factory.post_generation
+    def seats(self, create, extracted, **kwargs):  # type: ignore[no-untyped-def]
+        for (code, role), count in (
+            {("GOV", "delegate"): 2, ("EMP", "delegate"): 1, ("GOV", "adviser"): 1} if extracted is None else extracted
+        ).items():
+            side = ConstituencyFactory(code=code)
+            DelegationSeats.objects.create(delegation=self, constituency=side, role=role, seats=count)
+
+
+class NominatorFactory(DjangoModelFactory[Nominator]):
+    """A ministry that names people for government."""
+
+    class Meta:
+        model = Nominator
+
+    delegation = factory.SubFactory(DelegationFactory)
+    organization = factory.SubFactory(OrganizationFactory)
+    constituency = factory.LazyFunction(lambda: ConstituencyFactory(code="GOV"))
+    email = factory.Sequence(lambda n: f"mission{n}@ministry.test")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)))
+    language = "en"
+
+
+class NominationFactory(DjangoModelFactory[Nomination]):
+    """Somebody of government is named, and waits to be looked at."""
+
+    class Meta:
+        model = Nomination
+
+    delegation = factory.SubFactory(DelegationFactory)
+    constituency = factory.LazyFunction(lambda: ConstituencyFactory(code="GOV"))
+    role = "delegate"
+    name = factory.Sequence(lambda n: f"Delegate {n}")
+    email = factory.Sequence(lambda n: f"delegate{n}@people.test")
+    address_hash = factory.LazyAttribute(lambda o: address_hash(address_key(o.email)) if o.email else None)
+    language = "en"
 
 
 class MemberFactory(DjangoModelFactory[Member]):

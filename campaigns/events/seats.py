@@ -3,7 +3,7 @@ would refuse it besides (`event_never_oversold`, `quota_never_oversold`)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,13 @@ from campaigns.events.letters import queue
 from campaigns.events.models import Event, EventLetter, Quota, Registration
 
 State, About = Registration.State, EventLetter.About
+_ON_LEAVE: list[Callable[[Registration], None]] = []
+
+
+def on_leave(listener: Callable[[Registration], None]) -> None:
+    """Be told of each registration that is given back, in its transaction and under the event's lock."""
+    if listener not in _ON_LEAVE:
+        _ON_LEAVE.append(listener)
 
 
 def lock_event(event: Event) -> Event:
@@ -75,6 +82,8 @@ def give_back(event: Event, row: Registration, *, now: datetime | None = None, t
     row.letters.filter(sent_at=None, closed_at=None).delete()
     if had_seat and tells:
         queue(row, About.RELEASED)
+    for listener in _ON_LEAVE:
+        listener(row)
     return True
 
 

@@ -17,6 +17,7 @@ from campaigns.activities.reaching import find_drive
 from campaigns.events import answering, mailings, services, signing_up
 from campaigns.events.forms import DeclineForm, EventForm, InviteForm, NoteAnswerForm
 from campaigns.events.models import Event, EventMailing, Invitation, Registration, SignUp
+from campaigns.events.tabs import tabs_of as event_tabs
 from campaigns.events.telling import place_of, when_of
 from campaigns.forms.engine import builder_url, in_words
 from campaigns.planning.forms import refused
@@ -60,7 +61,6 @@ def drive_events(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     """`?tab=people` shows who comes, `?tab=asked` who signed up and waits for a decision, otherwise who was invited and what they answered."""
     event = _event(request, uid)
-    base = reverse("event_detail", args=[uid])
     asked = SignUp.objects.visible_to(request.user).filter(event=event).waiting()
     to_decide = asked.count()
     tab = request.GET.get("tab", "")
@@ -71,11 +71,7 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     table = build("event_people" if tab == "people" else "event_invitations", request, event=str(uid))
     context: dict[str, Any] = {
         "event": event, "tab": tab, "sums": sums, "waiting": waiting, "said_yes": sums["yes"] + sums["other"], "came": came, "missed": seats.missed().count(),
-        "tabs": [
-            {"label": _("Invited"), "url": base, "current": tab == "invited", "count": sums["all"]},
-            {"label": _("Takes part"), "url": f"{base}?tab=people", "current": tab == "people", "count": event.taken + waiting},
-            *([{"label": _("To decide"), "url": f"{base}?tab=asked", "current": tab == "asked", "count": to_decide}] if to_decide or event.sign_ups == "staff" else []),
-        ],
+        "tabs": event_tabs(event, tab, request.user, invited=sums["all"], waiting=waiting, to_decide=to_decide),
         "asked": _asked(event, asked) if tab == "asked" else None, "to_decide": to_decide,
         "when": when_of(event), "where": place_of(event), "quotas": event.quotas.select_related("constituency").order_by("constituency__position"),
         "letters": event.mailings.select_related("mailing").order_by("mailing__created_at"),

@@ -14,6 +14,7 @@ from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.correspondence.models import Letter
 from campaigns.correspondence.services import add_document
+from campaigns.delegations.models import Nomination, Step
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
 from campaigns.files.storage import store
 from campaigns.guard.models import QuietDates
@@ -133,7 +134,15 @@ PLACES: dict[str, Place] = {
     "/networks/applications/<uuid:uid>/": Place("applications", Reach.DRIVE),
     "/networks/members/<uuid:uid>/": Place("network-members", Reach.DRIVE),
     "/networks/representatives/<uuid:uid>/": Place("network-representatives", Reach.DRIVE, {"do": "accept"}),
-    "/events/<uuid:uid>/": Place("campaign-events", Reach.DRIVE, {"purpose": "reminder"}),
+    "/events/<uuid:uid>/": Place(
+        "campaign-events", Reach.DRIVE, {"purpose": "reminder", "what": "remind", "kind": "invitation"}
+    ),
+    "/events/delegations/<uuid:uid>/": Place("event-delegations", Reach.DRIVE),
+    "/events/nominations/<uuid:uid>/": Place(
+        "event-nominations", Reach.DRIVE, {"do": "withdraw", "kind": "invitation"}
+    ),
+    "/events/nominators/<uuid:uid>/": Place("nominators", Reach.DRIVE, {"do": "revoke"}),
+    "/events/steps/<uuid:uid>/": Place("delegate-steps", Reach.DRIVE),
     "/events/invitations/<uuid:uid>/": Place("event-invitations", Reach.DRIVE),
     "/events/sign-ups/<uuid:uid>/": Place("event-sign-ups", Reach.DRIVE),
     "/events/people/<uuid:uid>/": Place("event-registrations", Reach.DRIVE),
@@ -227,6 +236,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
     scan = SimpleUploadedFile("scan.txt", b"Dear all\n", "text/plain")
     rows["letter-documents"] = add_document(letter=letter, actor=_anybody(), upload=scan)
     promise = Commitment.objects.get(uid=uids["commitments"])
+    named = Nomination.objects.get(uid=uids["event-nominations"])
+    rows["nominators"] = make.NominatorFactory(delegation=named.delegation)
+    rows["delegate-steps"] = Step.objects.create(nomination=named, titles={"en": "Visa"}, due_on=timezone.localdate())
     rows["milestones"] = Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on)
     rows["updates"] = CommitmentUpdate.objects.create(
         commitment=promise, progress="on_track", received_at=timezone.now()

@@ -78,6 +78,9 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     meeting = make.EventFactory(taken=1, drive=drive)
     invitation = make.InvitationFactory(event=meeting, person=person, organization=organization)
     seat = make.RegistrationFactory(event=meeting, invitation=invitation, person=person, organization=organization)
+    make.CompositionFactory(event=meeting)
+    delegation = make.DelegationFactory(event=meeting, country=organization.country)
+    named = make.NominationFactory(delegation=delegation, state="accepted", decided_at=timezone.now(), person=person)
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
     met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
@@ -91,7 +94,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "calendar-feeds": feed, "dropped-mail": feed,
         "forms": (asked := make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "commitment-offers": CommitmentOffer.objects.create(organization=organization, campaign=drive.campaign, text="A plan", due_on="2027-06-30"), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
         "public-pages": make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
-        "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat,
+        "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat, "event-delegations": delegation, "event-nominations": named,
         "event-sign-ups": make.SignUpFactory(event=meeting, country=organization.country),
         "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),
         "mission-reports": make.MissionFactory(meetings=[met]),

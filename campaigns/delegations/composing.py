@@ -1,0 +1,472 @@
+"""What staff set for all delegations of an event, and for one: seats, days, who names people, links. One transaction, one entry each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from campaigns.delegations.models import (
+    ROLES,
+    Composition,
+    Delegation,
+    DelegationSeats,
+    Nomination,
+    Nominator,
+    SeatRule,
+    StepTemplate,
+)
+from campaigns.delegations.presets import STEPS, Seats
+from campaigns.events.models import Event
+from campaigns.events.seats import lock_event
+from campaigns.interactions.words import one_line
+from contacts.consent.addresses import address_hash, address_key
+from contacts.directory.models import Constituency, ContactPoint, Country, Membership, Organization, Person, Post
+from contacts.directory.services.editing import find_locked, plain
+from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit.models import AuditEntry
+from crm.audit.services import Change, record
+from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit, WrongState
+
+MOST_DELEGATIONS = 400
+
+
+def lock(delegation: Delegation) -> Delegation:
+    """The delegation as it is now, held to the end of the transaction; its event first, as everything that moves seats does."""
+    event = lock_event(delegation.event)
+    row = (
+        Delegation.objects.select_for_update(of=("self",))
+        .select_related("country", "organization")
+        .get(pk=delegation.pk)
+    )
+    row.event = event
+    return row
+
+
+def set_composition(
+    *,
+    event: Event,
+    actor: User,
+    seats: Seats,
+    nominate_by: date,
+    countries: Iterable[Country] = (),
+    institutions: Iterable[Organization] = (),
+    asks_passport: bool = False,
+    sender: Any = None,
+    officer: User | None = None,
+    steps: Sequence[tuple[int, Mapping[str, str]]] | None = None,
+    seen_at: datetime | None = None,
+) -> AuditEntry | None:
+    """Say for all delegations at once who comes, and whom we ask. Seats that a delegation has of its own stay as they are.
+
+    countries, institutions: all that take part; one that is no longer named is left out, unless somebody was accepted for it.
+    steps: (days before the event, words by language), None to leave them. Raises Invalid where more were accepted than there would be
+    seats, StaleEdit when somebody else set it since `seen_at`.
+    """
+    wanted = {key: count for key, count in seats.items() if count}
+    if not any(role == "delegate" for _code, role in wanted):
+        raise Invalid(_("Give at least one constituency a seat for a delegate."), code="no_seats")
+    with transaction.atomic():
+        locked = lock_event(event)
+        row = Composition.objects.filter(event=locked).first()
+        if row is not None and seen_at is not None and row.updated_at != seen_at:
+            raise StaleEdit(
+                _(
+                    "Somebody changed this while you were editing. Your input is kept here; save again to replace theirs."
+                ),
+                updated_at=row.updated_at,
+            )
+        before = _told(row)
+        is_new = row is None
+        row = row or Composition(event=locked)
+        row.nominate_by, row.asks_passport, row.sender, row.officer = (
+            nominate_by,
+            asks_passport,
+            sender,
+            officer or actor,
+        )
+        row.save()
+        event.composition = locked.composition = row
+        _set_rules(row, wanted)
+        if steps is not None or is_new:
+            _set_steps(row, STEPS if steps is None else steps)
+        _set_delegations(locked, list(countries), list(institutions))
+        _follow_rules(locked, wanted)
+        after = _told(row)
+        changes: list[Change] = [
+            (name, before.get(name), value) for name, value in after.items() if before.get(name) != value
+        ]
+        if not changes:
+            return None
+        return record(
+            verb="composition.created" if is_new else "composition.edited", target=row, actor=actor, changes=changes,
+            summary=locked.label, event={"event": str(locked.uid)},
+        )  # fmt: skip
+
+
+def _told(row: Composition | None) -> dict[str, Any]:
+    if row is None:
+        return {}
+    part = Delegation.objects.taking_part().filter(event=row.event_id)
+    return {
+        "seats": seats_in_words(row),
+        "nominate_by": plain(row.nominate_by),
+        "asks_passport": row.asks_passport,
+        "sender": plain(row.sender),
+        "officer": plain(row.officer),
+        "countries": sorted(part.exclude(country=None).values_list("country_id", flat=True)),
+        "institutions": sorted(part.exclude(organization=None).values_list("organization__name", flat=True)),
+        "steps": [f"{one.days_before}: {one.text('en')}" for one in row.templates.all()],
+    }
+
+
+def seats_in_words(row: Composition) -> list[str]:
+    rules = row.rules.select_related("constituency").order_by("constituency__position", "constituency_id")
+    found = sorted(rules, key=lambda rule: ROLES.index(rule.role))
+    return [f"{rule.constituency.code} {rule.role} {rule.seats}" for rule in found]
+
+
+def _set_rules(row: Composition, wanted: Seats) -> None:
+    known = {c.code: c for c in Constituency.objects.filter(code__in={code for code, _role in wanted})}
+    row.rules.all().delete()
+    SeatRule.objects.bulk_create(
+        SeatRule(composition=row, constituency=known[code], role=role, seats=count)
+        for (code, role), count in wanted.items()
+    )
+
+
+def _set_steps(row: Composition, steps: Sequence[tuple[int, Mapping[str, str]]]) -> None:
+    """Steps whose words stay keep their row, so that who has them already has them once."""
+    known = {one.text("en"): one for one in row.templates.all()}
+    for place, (days, titles) in enumerate(steps):
+        one = known.pop(titles.get("en") or next(iter(titles.values())), None) or StepTemplate(composition=row)
+        one.titles, one.days_before, one.place = {**one.titles, **titles}, days, place
+        one.save()
+    for gone in known.values():
+        gone.delete()
+
+
+def _set_delegations(event: Event, countries: list[Country], institutions: list[Organization]) -> None:
+    if len(countries) + len(institutions) > MOST_DELEGATIONS:
+        raise Invalid(_("At most %(n)s delegations come to one event.") % {"n": MOST_DELEGATIONS}, code="too_many")
+    rows = {
+        (row.country_id, row.organization_id): row
+        for row in event.delegations.select_related("country", "organization")
+    }
+    wanted: dict[tuple[Any, Any], Any] = {(c.code, None): c for c in countries} | {
+        (None, o.pk): o for o in institutions
+    }
+    for key, subject in wanted.items():
+        row = rows.pop(key, None)
+        if row is None:
+            Delegation.objects.create(
+                event=event, country_id=key[0], organization_id=key[1], language=language_for(subject)
+            )
+        elif row.left_out_at:
+            Delegation.objects.filter(pk=row.pk).update(left_out_at=None)
+    gone = [row for row in rows.values() if row.left_out_at is None]
+    busy = set(
+        Nomination.objects.accepted()
+        .filter(delegation__in=[r.pk for r in gone])
+        .values_list("delegation_id", flat=True)
+    )
+    if named := [row.label for row in gone if row.pk in busy]:
+        raise Invalid(
+            _("Somebody was accepted for %(names)s. Withdraw them first; nothing was changed.")
+            % {"names": ", ".join(named[:5])},
+            code="has_delegates",
+        )
+    Delegation.objects.filter(pk__in=[row.pk for row in gone]).update(left_out_at=timezone.now())
+
+
+def language_for(subject: Any) -> str:
+    """What is read there, of the languages of public pages."""
+    from crm.ui.public import LANGUAGES  # it reads settings as it loads
+
+    known = [subject.language] if isinstance(subject, Organization) else subject.languages
+    return next((code.split("-")[0] for code in known if code and code.split("-")[0] in LANGUAGES), "en")
+
+
+def _follow_rules(event: Event, wanted: Seats) -> None:
+    """Each delegation's seats as the event asks, but for those of its own. An institution's are all of its own constituency."""
+    known = {c.code: c for c in Constituency.objects.filter(code__in={code for code, _role in wanted})}
+    rows = event.delegations.taking_part().select_related("organization__constituency", "country")
+    for delegation in rows.prefetch_related("seats__constituency"):
+        asked = {(known[code], role): count for (code, role), count in wanted.items()}
+        if (of := delegation.organization) is not None:
+            asked = {
+                (c, role): n
+                for (c, role), n in asked.items()
+                if c.code in (of.constituency.code, of.constituency.root_code)
+            }
+        _put_seats(delegation, asked, keep_own=True)
+
+
+def _put_seats(
+    delegation: Delegation, wanted: Mapping[tuple[Constituency, str], int], *, keep_own: bool, is_own: bool = False
+) -> None:
+    rows = {(row.constituency.code, row.role): row for row in delegation.seats.select_related("constituency")}
+    for (constituency, role), count in wanted.items():
+        row = rows.pop((constituency.code, role), None)
+        if row is not None and keep_own and row.is_own:
+            continue
+        row = row or DelegationSeats(delegation=delegation, constituency=constituency, role=role)
+        if row.taken > count:
+            raise _too_few(delegation, row)
+        if (row.seats, row.is_own) != (count, is_own):
+            row.seats, row.is_own = count, is_own
+            row.save()
+    for row in rows.values():
+        if keep_own and row.is_own:
+            continue
+        if row.taken:
+            raise _too_few(delegation, row)
+        row.delete()
+
+
+def _too_few(delegation: Delegation, row: DelegationSeats) -> Invalid:
+    return Invalid(
+        _("%(delegation)s: %(n)s accepted for %(side)s already, so there cannot be fewer seats. Nothing was changed.")
+        % {"delegation": delegation.label, "n": row.taken, "side": row.constituency.label},
+        code="seats_taken",
+    )
+
+
+# --- one delegation ---------------------------------------------------------------------------------------------------
+def edit_delegation(
+    *,
+    delegation: Delegation,
+    actor: User,
+    seats: Seats | None = None,
+    nominate_by: date | None = None,
+    language: str = "",
+    note: str = "",
+) -> AuditEntry | None:
+    """Its own seats, day, language and note. seats: None to leave them; the same as the event asks to follow it again."""
+    with transaction.atomic():
+        row = lock(delegation)
+        before = {"nominate_by": row.nominate_by, "language": row.language, "note": row.note, "seats": own_seats(row)}
+        row.nominate_by, row.language, row.note = nominate_by, language, one_line(note, most=1000)
+        row.save(update_fields=["nominate_by", "language", "note", "updated_at"])
+        if seats is not None:
+            _set_own(row, {key: count for key, count in seats.items() if count})
+        after = {"nominate_by": row.nominate_by, "language": row.language, "note": row.note, "seats": own_seats(row)}
+        changes: list[Change] = [(k, plain(v), plain(after[k])) for k, v in before.items() if v != after[k]]
+        if not changes:
+            return None
+        return record(
+            verb="delegation.edited", target=row, actor=actor, changes=changes, summary=row.label, event={"event": str(row.event.uid)}
+        )  # fmt: skip
+
+
+def own_seats(row: Delegation) -> dict[str, int]:
+    return {f"{one.constituency.code} {one.role}": one.seats for one in row.seats.select_related("constituency")}
+
+
+def _set_own(row: Delegation, seats: Seats) -> None:
+    asked = {
+        (rule.constituency.code, rule.role): rule.seats
+        for rule in row.event.composition.rules.select_related("constituency")
+    }
+    known = {c.code: c for c in Constituency.objects.filter(code__in={code for code, _role in {**seats, **asked}})}
+    # what the event asks and this delegation does not send is a row with no seat, so that it stays its own
+    every = {key: seats.get(key, 0) for key in {**asked, **seats}}
+    _put_seats(row, {(known[code], role): n for (code, role), n in every.items()}, keep_own=False, is_own=True)
+    for one in row.seats.select_related("constituency"):
+        if asked.get((one.constituency.code, one.role)) == one.seats:
+            one.is_own = False
+            one.save(update_fields=["is_own"])
+
+
+def restore_delegation(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    found = Delegation.objects.visible_to(actor, Action.DRIVES).filter(uid=uid).select_related("event").first()
+    if found is None:
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    row = lock(found)  # not before: the event's lock comes first
+    current: dict[str, Any] = {
+        "nominate_by": plain(row.nominate_by), "language": row.language, "note": row.note, "seats": own_seats(row)
+    }  # fmt: skip
+    for name in values:
+        if current.get(name) != expected[name]:
+            raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
+    if "seats" in values:
+        _set_own(row, {(k.split(" ")[0], k.split(" ")[1]): n for k, n in values["seats"].items() if n})
+    day = values.get("nominate_by", current["nominate_by"])
+    row.nominate_by = date.fromisoformat(day) if day else None
+    row.language, row.note = values.get("language", row.language) or "", values.get("note", row.note) or ""
+    row.save(update_fields=["nominate_by", "language", "note", "updated_at"])
+
+
+def restore_composition(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """Undo of an edit: seats, day and what is asked are as before. Who takes part is set by hand: they may have been asked."""
+    row: Composition = find_locked(Composition, uid)
+    if not Event.objects.visible_to(actor, Action.DRIVES).filter(pk=row.event_id).exists():
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    if {"countries", "institutions", "steps"} & set(values):
+        raise Conflict(
+            _("Delegations may have been asked since, so it was left as it is. Change it on its page."), code="asked"
+        )
+    told = _told(row)
+    if any(told.get(name) != expected[name] for name in values):
+        raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
+    event = lock_event(row.event)
+    if "seats" in values:
+        wanted = {(code, role): int(n) for code, role, n in (line.rsplit(" ", 2) for line in values["seats"])}
+        _set_rules(row, wanted)
+        event.composition = row
+        _follow_rules(event, wanted)
+    if "nominate_by" in values:
+        row.nominate_by = date.fromisoformat(values["nominate_by"])
+    if "asks_passport" in values:
+        row.asks_passport = values["asks_passport"]
+    row.save(update_fields=["nominate_by", "asks_passport", "updated_at"])
+
+
+# --- who names ----------------------------------------------------------------------------------------------------------
+def add_nominator(
+    *,
+    delegation: Delegation,
+    actor: User,
+    organization: Organization,
+    constituency: Constituency | None = None,
+    post: Post | None = None,
+    person: Person | None = None,
+    email: str = "",
+) -> Nominator:
+    """An institution that names people for a delegation (one constituency, or all): by the address that is given, else that of the post,
+    of who holds it, or of the institution. Raises Invalid where no mail can go, Conflict when it names for it already."""
+    email = email.strip() or address_for(organization, post, person)
+    key = address_key(email) if email else ""
+    if not key:
+        raise Invalid(
+            _("%(name)s has no e-mail address here. Give one.") % {"name": organization.label}, code="no_address"
+        )
+    with transaction.atomic():
+        row = lock(delegation)
+        if row.left_out_at:
+            raise WrongState(_("This delegation does not take part, so nothing was changed."))
+        known = row.nominators.filter(organization=organization, constituency=constituency).first()
+        if known is not None and known.revoked_at is None:
+            raise Conflict(
+                _("%(name)s names people here already.") % {"name": organization.label}, code="names_already"
+            )
+        made = known or Nominator(delegation=row, organization=organization, constituency=constituency)
+        made.post, made.person, made.email, made.address_hash = post, person, email, address_hash(key)
+        made.language = row.language or language_for(organization)
+        made.revoked_at, made.edition = None, made.edition + (known is not None)
+        made.save()
+        record(
+            verb="nominator.added", target=made, actor=actor, summary=f"{made.label}: {row.label}",
+            changes=[("organization", None, str(organization.uid)), ("constituency", None, constituency.code if constituency else None)],
+            event={"event": str(row.event.uid), "delegation": str(row.uid)},
+        )  # fmt: skip
+    return made
+
+
+def address_for(organization: Organization, post: Post | None = None, person: Person | None = None) -> str:
+    """Of the post, of the person, of who holds the post, of the institution: the first that works, preferred ones before."""
+    usable = ContactPoint.objects.emails().usable()
+    owners: list[dict[str, Any]] = []
+    if post is not None:
+        owners.append({"post": post})
+        holder = (
+            Membership.objects.current()
+            .filter(post=post)
+            .order_by("-is_primary", "pk")
+            .values_list("person", flat=True)
+            .first()
+        )
+        owners += [{"person": holder}] if holder else []
+    if person is not None:
+        owners.insert(0, {"person": person})
+    owners.append({"organization": organization})
+    for owner in owners:
+        if point := usable.filter(**owner).order_by("-is_preferred", "pk").first():
+            return point.value
+    return ""
+
+
+def find_nominators(*, event: Event, actor: User, constituency: Constituency, words: str = "") -> tuple[int, list[str]]:
+    """For each delegation without anybody who names for a constituency: an institution of it in that country, by a post whose title has
+    `words` (Permanent Representative), heads first. Returns how many were found, and the delegations where nobody was."""
+    found, missing = 0, []
+    busy = Nominator.objects.live().filter(delegation__event=event).filter(constituency__in=[constituency.pk])
+    rows = (
+        event.delegations.taking_part()
+        .visible_to(actor, Action.DRIVES)
+        .select_related("country", "organization", "event")
+    )
+    rows = rows.filter(seats__constituency=constituency, seats__seats__gt=0).distinct()
+    for row in rows.exclude(pk__in=busy.values("delegation")):
+        posts = Post.objects.filter(archived_at=None, organization__archived_at=None).select_related("organization")
+        if row.organization_id:
+            posts = posts.filter(organization=row.organization_id)
+        else:
+            posts = posts.filter(
+                organization__country=row.country_id, organization__constituency__root_code=constituency.root_code
+            )
+        if words.strip():
+            posts = posts.search(words)
+        for post in posts.order_by("-is_head", "organization__sort_key", "pk")[:20]:
+            if address_for(post.organization, post):
+                add_nominator(
+                    delegation=row, actor=actor, organization=post.organization, constituency=constituency, post=post
+                )
+                found += 1
+                break
+        else:
+            missing.append(row.label)
+    return found, missing
+
+
+def revoke_link(*, nominator: Nominator, actor: User) -> AuditEntry | None:
+    """Its link opens nothing any more. None when it was so already."""
+    with transaction.atomic():
+        row = _locked(nominator)
+        if row.revoked_at:
+            return None
+        row.revoked_at = timezone.now()
+        row.save(update_fields=["revoked_at", "updated_at"])
+        row.mails.filter(sent_at=None, closed_at=None).delete()
+        return record(
+            verb="nominator.revoked", target=row, actor=actor, summary=row.label, changes=[("revoked_at", None, plain(row.revoked_at))],
+            event={"delegation": str(row.delegation.uid)},
+        )  # fmt: skip
+
+
+def renew_link(*, nominator: Nominator, actor: User) -> Nominator:
+    """A new link; those before, wherever they were passed on to, open nothing."""
+    with transaction.atomic():
+        row = _locked(nominator)
+        before = row.edition
+        row.edition, row.revoked_at = before + 1, None
+        row.save(update_fields=["edition", "revoked_at", "updated_at"])
+        record(
+            verb="nominator.renewed", target=row, actor=actor, summary=row.label, changes=[("edition", before, row.edition)],
+            event={"delegation": str(row.delegation.uid)},
+        )  # fmt: skip
+    return row
+
+
+def restore_nominator(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """Of adding: the link is revoked. Of revoking: it opens again."""
+    row: Nominator = find_locked(Nominator, uid)
+    if not Nominator.objects.visible_to(actor, Action.DRIVES).filter(pk=row.pk).exists():
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    row.revoked_at = None if "revoked_at" in values else timezone.now()
+    row.save(update_fields=["revoked_at", "updated_at"])
+
+
+def _locked(nominator: Nominator) -> Nominator:
+    lock(nominator.delegation)
+    return (
+        Nominator.objects.select_for_update(of=("self",))
+        .select_related("organization", "delegation__event")
+        .get(pk=nominator.pk)
+    )

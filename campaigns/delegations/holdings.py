@@ -1,0 +1,79 @@
+"""What delegations hold about a person, for erasure and for the file with their data."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+
+from campaigns.delegations.composing import lock
+from campaigns.delegations.models import Delegation, DelegationSeats, Nomination, Nominator
+from campaigns.todo.models import Task
+from contacts.consent.erasure.registry import PersonalData, register_erasure
+
+
+def _nominations(data: PersonalData) -> QuerySet[Nomination]:
+    return Nomination.objects.filter(Q(person__in=data.person_ids) | Q(address_hash__in=data.hashes))
+
+
+def _nominators(data: PersonalData) -> QuerySet[Nominator]:
+    return Nominator.objects.filter(Q(person__in=data.person_ids) | Q(address_hash__in=data.hashes))
+
+
+def _export_nominations(data: PersonalData) -> list[dict[str, Any]]:
+    rows = _nominations(data).select_related(
+        "delegation__event", "delegation__country", "delegation__organization", "constituency"
+    )
+    return [
+        {
+            "event": row.delegation.event.name, "delegation": row.delegation.label, "constituency": row.constituency.name, "role": row.role,
+            "state": row.state, "name": row.name, "form_of_address": row.honorific, "function": row.function, "email": row.email,
+            "gender": row.gender, "passport_name": row.passport_name, "reason": row.reason, "named_at": row.created_at.isoformat(),
+            "decided_at": row.decided_at.isoformat() if row.decided_at else None,
+            "letters": [f"{paper.reference} {paper.on}" for paper in row.papers.all()],
+            "steps": [f"{step.due_on} {step.text('en')}" for step in row.steps.all()],
+        }
+        for row in rows.prefetch_related("papers", "steps").order_by("pk")
+    ]  # fmt: skip
+
+
+def _erase_nominations(data: PersonalData) -> int:
+    """Rows go with their history, letters and steps; seats that they held are free again."""
+    found = _nominations(data)
+    for delegation in (
+        Delegation.objects.filter(nominations__in=found).select_related("event").distinct().order_by("event", "pk")
+    ):
+        row = lock(delegation)
+        mine = found.filter(delegation=row, state="accepted")
+        for accepted in mine:
+            seats = DelegationSeats.objects.get(
+                delegation=row, constituency=accepted.constituency_id, role=accepted.role
+            )
+            seats.taken = max(0, seats.taken - 1)
+            seats.save(update_fields=["taken"])
+    Task.objects.filter(delegate_step__nomination__in=found).delete()
+    return found.delete()[1].get("campaigns.Nomination", 0)
+
+
+def _erase_nominators(data: PersonalData) -> int:
+    """The institution still names; its link is revoked, for it went to them."""
+    return _nominators(data).update(
+        person=None, email="", address_hash=None, revoked_at=timezone.now(), updated_at=timezone.now()
+    )
+
+
+def register() -> None:
+    register_erasure(
+        "nominations", _("Delegations they were named for"), count=lambda data: _nominations(data).count(), erase=_erase_nominations,
+        export=_export_nominations, order=150, goes=_("All of them, with their letters and steps."),
+    )  # fmt: skip
+    register_erasure(
+        "nominators", _("Delegations that they name people for"), count=lambda data: _nominators(data).count(), erase=_erase_nominators,
+        export=lambda data: [
+            {"event": row.delegation.event.name, "institution": row.label, "email": row.email}
+            for row in _nominators(data).select_related("delegation__event", "delegation__country", "organization").order_by("pk")
+        ],
+        order=151, goes=_("Their name and address; the link that went to them opens nothing any more."),
+    )  # fmt: skip
