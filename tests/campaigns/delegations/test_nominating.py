@@ -226,22 +226,11 @@ def test_a_person_is_erased_with_what_they_were_named_for(nominator, planner):
     row = NominationFactory(delegation=nominator.delegation, name="Ada")
     row.delegation.event.composition.templates.create(titles={"en": "Visa"}, days_before=20)
     deciding.accept(nomination=row, actor=planner, person=person)
-    data = PersonalData(person_ids=[person.pk], hashes=[bytes(row.address_hash)], **_rest(person))
+    data = PersonalData.of(person.uid)
     holding = HOLDINGS["nominations"]
     assert holding.count(data) == 1 and holding.export(data)[0]["event"] == row.delegation.event.name
     assert holding.erase(data) == 1 and not Step.objects.exists() and not Task.objects.exists()
     assert not DelegationSeats.objects.filter(taken__gt=0).exists() and not DelegationMail.objects.exists()
-
-
-def _rest(person):
-    import dataclasses
-
-    empty = {"person": person}
-    return {
-        f.name: empty.get(f.name, [])
-        for f in dataclasses.fields(PersonalData)
-        if f.name not in ("person_ids", "hashes")
-    }
 
 
 @pytest.mark.django_db(transaction=True)
