@@ -21,10 +21,11 @@ from campaigns.delegations.models import (
     SeatRule,
     StepTemplate,
 )
-from campaigns.delegations.presets import STEPS, Seats
+from campaigns.delegations.presets import STEPS, Asked, Seats
 from campaigns.events.models import Event
 from campaigns.events.seats import lock_event
 from campaigns.interactions.words import one_line
+from campaigns.mailings.models import Sender
 from contacts.consent.addresses import address_hash, address_key
 from contacts.directory.models import Constituency, ContactPoint, Country, Membership, Organization, Person, Post
 from contacts.directory.services.editing import find_locked, plain
@@ -60,13 +61,14 @@ def set_composition(
     asks_passport: bool = False,
     sender: Any = None,
     officer: User | None = None,
-    steps: Sequence[tuple[int, Mapping[str, str]]] | None = None,
+    steps: Sequence[Asked] | None = None,
+    letter_texts: Mapping[str, str] | None = None,
     seen_at: datetime | None = None,
 ) -> AuditEntry | None:
     """Say for all delegations at once who comes, and whom we ask. Seats that a delegation has of its own stay as they are.
 
     countries, institutions: all that take part; one that is no longer named is left out, unless somebody was accepted for it.
-    steps: (days before the event, words by language), None to leave them. Raises Invalid where more were accepted than there would be
+    steps, letter_texts (what letters also say, by language): None to leave them. Raises Invalid where more were accepted than there would be
     seats, StaleEdit when somebody else set it since `seen_at`.
     """
     wanted = {key: count for key, count in seats.items() if count}
@@ -91,6 +93,8 @@ def set_composition(
             sender,
             officer or actor,
         )
+        if letter_texts is not None:
+            row.letter_texts = dict(letter_texts)
         row.save()
         event.composition = locked.composition = row
         _set_rules(row, wanted)
@@ -120,6 +124,7 @@ def _told(row: Composition | None) -> dict[str, Any]:
         "asks_passport": row.asks_passport,
         "sender": plain(row.sender),
         "officer": plain(row.officer),
+        "letter_texts": row.letter_texts,
         "countries": sorted(part.exclude(country=None).values_list("country_id", flat=True)),
         "institutions": sorted(part.exclude(organization=None).values_list("organization__name", flat=True)),
         "steps": [f"{one.days_before}: {one.text('en')}" for one in row.templates.all()],
@@ -141,12 +146,13 @@ def _set_rules(row: Composition, wanted: Seats) -> None:
     )
 
 
-def _set_steps(row: Composition, steps: Sequence[tuple[int, Mapping[str, str]]]) -> None:
+def _set_steps(row: Composition, steps: Sequence[Asked]) -> None:
     """Steps whose words stay keep their row, so that who has them already has them once."""
     known = {one.text("en"): one for one in row.templates.all()}
-    for place, (days, titles) in enumerate(steps):
-        one = known.pop(titles.get("en") or next(iter(titles.values())), None) or StepTemplate(composition=row)
-        one.titles, one.days_before, one.place = {**one.titles, **titles}, days, place
+    for place, asked in enumerate(steps):
+        words = asked.titles.get("en") or next(iter(asked.titles.values()))
+        one = known.pop(words, None) or StepTemplate(composition=row)
+        one.titles, one.days_before, one.place, one.paper = dict(asked.titles), asked.days, place, asked.paper
         one.save()
     for gone in known.values():
         gone.delete()
@@ -325,7 +331,12 @@ def restore_composition(*, uid: UUID, values: Mapping[str, Any], expected: Mappi
         row.nominate_by = date.fromisoformat(values["nominate_by"])
     if "asks_passport" in values:
         row.asks_passport = values["asks_passport"]
-    row.save(update_fields=["nominate_by", "asks_passport", "updated_at"])
+    if "letter_texts" in values:
+        row.letter_texts = values["letter_texts"] or {}
+    for name, rows in (("sender", Sender.objects), ("officer", User.objects)):
+        if name in values:
+            setattr(row, name, rows.filter(uid=values[name]).first() if values[name] else None)
+    row.save(update_fields=["nominate_by", "asks_passport", "letter_texts", "sender", "officer", "updated_at"])
 
 
 # --- who names ----------------------------------------------------------------------------------------------------------

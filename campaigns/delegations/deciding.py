@@ -18,6 +18,7 @@ from campaigns.delegations.letters import queue_of
 from campaigns.delegations.matching import people_like
 from campaigns.delegations.models import Delegation, DelegationMail, Nomination
 from campaigns.delegations.naming import free_seat, moved, note
+from campaigns.delegations.papers import number_papers
 from campaigns.delegations.steps import make_steps
 from campaigns.events.models import Registration
 from campaigns.events.seats import seat_or_wait
@@ -33,7 +34,7 @@ State, About = Nomination.State, DelegationMail.About
 
 
 def accept(*, nomination: Nomination, actor: User, person: Person | None = None, is_new: bool = False) -> AuditEntry:
-    """They come. person: who of the directory it is; is_new: nobody there yet, so they are added as they were named; neither: staged,
+    """They come: a seat, steps, numbered letters, and a mail with their own page. person: who of the directory it is; is_new: nobody there yet, so they are added as they were named; neither: staged,
     they come and somebody says later who they are.
 
     Raises Conflict (`no_seat`) when all seats of their kind are taken, WrongState when it was decided already.
@@ -58,6 +59,7 @@ def accept(*, nomination: Nomination, actor: User, person: Person | None = None,
         row.save()
         moved(row, actor)
         make_steps(row, delegation.event.composition, actor)
+        number_papers(row)
         if row.email:
             queue_of(row, About.DELEGATE)
         if row.named_by:

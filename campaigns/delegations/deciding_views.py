@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
+from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.delegations import deciding, matching, naming, steps
+from campaigns.delegations import deciding, matching, naming, printing, steps
 from campaigns.delegations.forms import AcceptForm, NamedForm, ReturnForm
 from campaigns.delegations.links import delegate_url
 from campaigns.delegations.lists import NominationFilters
-from campaigns.delegations.models import Nomination, Step
+from campaigns.delegations.models import DelegateLetter, Nomination, Paper, Step
 from campaigns.delegations.views import find_event, may_plan, parts_of
 from campaigns.events.tabs import tabs_of
 from campaigns.events.telling import when_of
@@ -26,6 +26,7 @@ from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, Invalid, NotAllowed
 from crm.ui import formats
+from crm.ui.public import LANGUAGES
 from crm.ui.responses import done, list_page
 from crm.ui.sources import build
 from crm.ui.tables import selected
@@ -79,7 +80,8 @@ def _page(
         "suspects": suspects, "person_uid": next((str(one.row.uid) for one in suspects if one.is_sure), "new" if not suspects else ""),
         "refusal": refusal or ReturnForm(), "edit": form or NamedForm(initial=initial, delegation=row.delegation, of=row),
         "replace": NamedForm(delegation=row.delegation, of=row, prefix="instead"), "moves": row.moves.select_related("by"),
-        "steps": row.steps.select_related("task__assignee"), "papers": list(row.papers.order_by("kind")),
+        "steps": row.steps.select_related("task__assignee"), "papers": [(paper, Paper(paper.kind).label) for paper in row.papers.order_by("kind")] if row.state == Nomination.State.ACCEPTED else [],
+        "language_name": LANGUAGES.get(row.language, row.language), "in_languages": [(code, name, code == (row.language or "en")) for code, name in LANGUAGES.items()],
         "link": delegate_url(row) if may and row.state == Nomination.State.ACCEPTED else "",
         "before": row.replaces, "mails": list(row.mails.exclude(problem="").order_by("-due_at")[:3]),
     }  # fmt: skip
@@ -195,6 +197,45 @@ def delegate_step_done(request: StaffRequest, uid: UUID) -> HttpResponse:
     entry = steps.finish(step=step, actor=request.user)
     toast(request, _("Done: %(title)s") % {"title": step.text("en")}, undo=entry)
     return done(request, reverse("nomination_detail", args=[step.nomination.uid]))
+
+
+@requires(Action.SEE)
+@require_safe
+def nomination_letter(request: StaffRequest, uid: UUID, kind: str) -> HttpResponse:
+    """A letter of an accepted delegate as PDF. ?language=: another than theirs."""
+    row = _nomination(request, uid)
+    rows = DelegateLetter.objects.select_related(*printing.SUBJECTS_OF).filter(
+        nomination__state=Nomination.State.ACCEPTED
+    )
+    letter = get_object_or_404(rows, nomination=row, kind=kind)
+    content = printing.letters_pdf([letter], language=_language(request))
+    return printing.pdf_answer(content, letter.reference.replace("/", "-"))
+
+
+@requires(Action.SEE)
+@require_safe
+def delegation_letters(request: StaffRequest, uid: UUID, kind: str) -> HttpResponse:
+    """The letters of everybody who is accepted, in one file, each in their own language or in that of ?language=."""
+    event = find_event(request, uid)
+    if kind not in Paper.values:
+        raise Http404
+    mine = (
+        Nomination.objects.visible_to(request.user)
+        .accepted()
+        .filter(delegation__event=event, delegation__left_out_at=None)
+    )
+    letters = DelegateLetter.objects.filter(kind=kind, nomination__in=mine).select_related(*printing.SUBJECTS_OF)
+    rows = list(letters.order_by("nomination__delegation", "reference")[: printing.MOST])
+    if not rows:
+        toast(request, _("Nobody is accepted yet, so there is no letter."))
+        return done(request, reverse("nomination_list", args=[uid]))
+    return printing.pdf_answer(printing.letters_pdf(rows, language=_language(request)), f"{kind}-{event.slug}")
+
+
+def _language(request: StaffRequest) -> str:
+    """Of ?language=, if letters are written in it."""
+    code = request.GET.get("language", "")
+    return code if code in LANGUAGES else ""
 
 
 def _nomination(request: StaffRequest, uid: UUID) -> Nomination:

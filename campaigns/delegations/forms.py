@@ -6,14 +6,15 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
+from django.conf import settings
 from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delegations.composing import own_seats
-from campaigns.delegations.models import ROLES, Composition, Delegation, Nomination, Nominator, Role
+from campaigns.delegations.models import ROLES, Composition, Delegation, Nomination, Nominator, Paper, Role
 from campaigns.delegations.naming import Named
-from campaigns.delegations.presets import PRESETS, STEPS
+from campaigns.delegations.presets import PRESETS, STEPS, Asked
 from campaigns.events.models import Event
 from campaigns.interactions.picking import PartiesField
 from campaigns.mailings.models import Sender
@@ -28,6 +29,7 @@ from crm.errors import Invalid
 from crm.ui.public import LANGUAGES
 
 MOST_SEATS, MOST_STEPS = 99, 20
+BIDI = set(settings.LANGUAGES_BIDI)
 
 
 class SenderName(forms.ModelChoiceField):
@@ -83,7 +85,7 @@ class CompositionForm(SeatsMixin, SeenForm):
     asks_passport = forms.BooleanField(label=_("Ask for the name in the passport, for visa letters"), required=False)
     steps = forms.CharField(
         label=_("Steps of each delegate"), required=False, max_length=4000, widget=forms.Textarea({"rows": 5, "spellcheck": "false"}),
-        help_text=_("One on each line: 30 | Book travel. The number is how many days before the event begins. Further languages follow: | fr: Réserver."),
+        help_text=_("One on each line: 30 | Book travel. The number is how many days before the event begins. Further languages follow: | fr: Réserver. The letter that a step takes: | letter: visa, or | letter: invitation."),
     )  # fmt: skip
 
     def __init__(
@@ -99,6 +101,11 @@ class CompositionForm(SeatsMixin, SeenForm):
         self.beyond = [] if codes is None else list(rows.filter(code__in=here).exclude(code__in=codes))
         fields["sender"].queryset = Sender.objects.filter(archived_at=None).order_by("name")
         fields["officer"].queryset = officers(Action.LOG)
+        for code, name in LANGUAGES.items():
+            fields[f"letter_{code}"] = forms.CharField(
+                label=name, required=False, max_length=2000,
+                widget=forms.Textarea({"rows": 3, "lang": code, "dir": "rtl" if code in BIDI else "ltr"}),
+            )  # fmt: skip
         fields["institutions"] = PartiesField(
             user=user, label=_t("Institutions that come by themselves"), required=False,
             help_text=_t("International organizations, say: delegations of their own, beside the countries."),
@@ -127,11 +134,18 @@ class CompositionForm(SeatsMixin, SeenForm):
             "sender": row.sender.uid if row and row.sender else None,
             "officer": row.officer.uid if row and row.officer else user.uid,
             "asks_passport": row.asks_passport if row else False,
-            "steps": "\n".join(_line(one.days_before, one.titles) for one in row.templates.all()) if row else "\n".join(_line(*one) for one in STEPS),
+            "steps": "\n".join(_line(Asked(one.days_before, one.titles, one.paper)) for one in row.templates.all()) if row else "\n".join(map(_line, STEPS)),
+            **({f"letter_{code}": text for code, text in row.letter_texts.items()} if row else {}),
             "seen_at": row.updated_at.isoformat() if row else "",
         }  # fmt: skip
 
-    def clean_steps(self) -> list[tuple[int, dict[str, str]]]:
+    def letter_fields(self) -> list[Any]:
+        return [self[f"letter_{code}"] for code in LANGUAGES]
+
+    def has_letter_errors(self) -> bool:
+        return any(field.errors for field in self.letter_fields())
+
+    def clean_steps(self) -> list[Asked]:
         found = []
         for days, words in parted_lines(self.cleaned_data["steps"]):
             first, *others = [part.strip() for part in words.split("|")]
@@ -142,12 +156,21 @@ class CompositionForm(SeatsMixin, SeenForm):
                     )
                     % {"line": f"{days} | {words}"[:80]}
                 )
-            titles = {"en": first[:200]}
+            titles, paper = {"en": first[:200]}, ""
             for other in others:
-                code, _colon, text = other.partition(":")
-                if code.strip() in LANGUAGES and text.strip():
-                    titles[code.strip()] = text.strip()[:200]
-            found.append((int(days), titles))
+                code, _colon, text = (part.strip() for part in other.partition(":"))
+                if code in LANGUAGES and text:
+                    titles[code] = text[:200]
+                elif code == "letter" and text in Paper.values:
+                    paper = text
+                elif other:
+                    raise forms.ValidationError(
+                        _t(
+                            "“%(part)s” is no language that we have, and no letter. Write fr: Réserver, or letter: visa."
+                        )
+                        % {"part": other[:80]}
+                    )
+            found.append(Asked(int(days), titles, paper))
         if len(found) > MOST_STEPS:
             raise forms.ValidationError(_t("At most %(n)s lines.") % {"n": MOST_STEPS})
         return found
@@ -161,6 +184,8 @@ class CompositionForm(SeatsMixin, SeenForm):
     def values(self) -> dict[str, Any]:
         names = ("nominate_by", "countries", "institutions", "sender", "officer", "asks_passport", "steps", "seen_at")
         found = {name: self.cleaned_data[name] for name in names} | {"seats": self.seats()}
+        said = {code: self.cleaned_data[f"letter_{code}"].strip() for code in LANGUAGES}
+        found["letter_texts"] = {code: text for code, text in said.items() if text}
         # what the user cannot choose stays as it is
         found["countries"] = [*found["countries"], *self.beyond]
         return found
@@ -170,9 +195,10 @@ def _rules(row: Composition) -> dict[str, int]:
     return {f"{rule.constituency.code} {rule.role}": rule.seats for rule in row.rules.select_related("constituency")}
 
 
-def _line(days: int, titles: dict[str, str]) -> str:
-    others = [f"{code}: {text}" for code, text in titles.items() if code != "en"]
-    return " | ".join([str(days), titles.get("en") or next(iter(titles.values())), *others])
+def _line(asked: Asked) -> str:
+    others = [f"{code}: {text}" for code, text in asked.titles.items() if code != "en"]
+    paper = [f"letter: {asked.paper}"] if asked.paper else []
+    return " | ".join([str(asked.days), asked.titles.get("en") or next(iter(asked.titles.values())), *others, *paper])
 
 
 class DelegationForm(SeatsMixin):
@@ -266,6 +292,9 @@ class NamedForm(forms.Form):
         choices=Nomination.Gender.choices,
         help_text=_("Counted for the share of women only."),
     )
+    language = forms.ChoiceField(
+        label=_("Language"), required=False, choices=[*LANGUAGES.items()], help_text=_("We write to them in it, and so are their letters.")
+    )  # fmt: skip
     passport_name = forms.CharField(
         label=_("Name as in the passport"), max_length=200, required=False, help_text=_("If it differs, for the letter to the consulate."),
         widget=forms.TextInput({"autocomplete": "off", "dir": "auto"}),
@@ -282,6 +311,7 @@ class NamedForm(forms.Form):
         """by: offers the seats of their constituency only. of: whose words are changed, or who is replaced: the seat is theirs."""
         super().__init__(*args, **kwargs)
         self.delegation, self.by = delegation, by
+        self.fields["language"].initial = (by.language if by else delegation.language) or "en"
         if of is not None:
             del self.fields["seat"]
         else:
@@ -309,7 +339,8 @@ class NamedForm(forms.Form):
     @staticmethod
     def initial_of(row: Nomination) -> dict[str, Any]:
         return {
-            name: getattr(row, name) for name in ("honorific", "name", "function", "email", "gender", "passport_name")
+            name: getattr(row, name)
+            for name in ("honorific", "name", "function", "email", "gender", "language", "passport_name")
         }
 
     def clean_email(self) -> str:
@@ -324,7 +355,7 @@ class NamedForm(forms.Form):
         return email
 
     def who(self) -> Named:
-        names = ("honorific", "name", "function", "email", "gender", "passport_name")
+        names = ("honorific", "name", "function", "email", "gender", "language", "passport_name")
         return Named(**{name: self.cleaned_data.get(name) or "" for name in names})
 
     def chosen(self) -> tuple[Constituency, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Q, QuerySet
@@ -12,6 +13,8 @@ from campaigns.delegations.composing import lock
 from campaigns.delegations.models import Delegation, DelegationSeats, Nomination, Nominator
 from campaigns.todo.models import Task
 from contacts.consent.erasure.registry import PersonalData, register_erasure
+from crm.retention.registry import Batch, Kind
+from crm.retention.registry import register as register_kind
 
 
 def _nominations(data: PersonalData) -> QuerySet[Nomination]:
@@ -64,7 +67,41 @@ def _erase_nominators(data: PersonalData) -> int:
     )
 
 
+SIZE = 500
+
+
+def _old(before: datetime) -> QuerySet[Nomination]:
+    """After an event: who did not come, and of who came what was only for the journey."""
+    over = Nomination.objects.filter(delegation__event__ends_at__lt=before)
+    return over.filter(~Q(state="accepted") | ~Q(passport_name="") | ~Q(email="") | Q(address_hash__isnull=False))
+
+
+def count_old(before: datetime, since: datetime | None, limit: int) -> int:
+    return _old(before)[:limit].count()
+
+
+def remove_old(before: datetime, since: datetime | None) -> Batch:
+    ids = list(_old(before).order_by("pk").values_list("pk", flat=True)[:SIZE])
+    rows = Nomination.objects.filter(pk__in=ids)
+    came = rows.accepted().update(passport_name="", email="", address_hash=None, updated_at=timezone.now())
+    gone = rows.exclude(state="accepted")
+    Task.objects.filter(delegate_step__nomination__in=gone).delete()
+    return Batch(came + gone.delete()[1].get("campaigns.Nomination", 0), more=len(ids) == SIZE)
+
+
 def register() -> None:
+    register_kind(
+        Kind(
+            code="nominations",
+            label=_("Names for delegations"),
+            what=_("After an event: who was named and did not come, and the addresses and passport names of who came. The list of delegates stays."),
+            default_days=730,
+            minimum_days=30,
+            count=count_old,
+            work=remove_old,
+            order=47,
+        )
+    )  # fmt: skip
     register_erasure(
         "nominations", _("Delegations they were named for"), count=lambda data: _nominations(data).count(), erase=_erase_nominations,
         export=_export_nominations, order=150, goes=_("All of them, with their letters and steps."),

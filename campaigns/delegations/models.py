@@ -52,6 +52,7 @@ class Composition(StampedModel):
     officer = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+", help_text="who gets the tasks"
     )
+    letter_texts = models.JSONField(default=dict, blank=True, help_text="what letters also say; {language: text}")
 
     objects = CompositionQuerySet.as_manager()
 
@@ -85,6 +86,13 @@ class SeatRule(models.Model):
         return f"{self.constituency_id} {self.role}: {self.seats}"
 
 
+class Paper(models.TextChoices):
+    """A letter as PDF that a delegate takes with them."""
+
+    INVITATION = "invitation", _("invitation letter")
+    VISA = "visa", _("letter for the visa")
+
+
 class StepTemplate(UidModel):
     """Something that each accepted delegate needs, so many days before the event begins. `titles` are texts by language."""
 
@@ -92,10 +100,14 @@ class StepTemplate(UidModel):
     titles = models.JSONField(default=dict)
     days_before = models.PositiveSmallIntegerField()
     place = models.PositiveSmallIntegerField(default=0)
+    paper = models.CharField(
+        max_length=10, choices=Paper.choices, blank=True, default="", help_text="the letter that it takes"
+    )
 
     class Meta:
         ordering = ["-days_before", "place", "pk"]
         constraints = [
+            models.CheckConstraint(name="step_template_paper_known", condition=Q(paper__in=["", "invitation", "visa"])),
             models.CheckConstraint(name="step_template_has_words", condition=~Q(titles={})),
             models.CheckConstraint(name="step_template_within_a_year", condition=Q(days_before__lte=365)),
         ]
@@ -238,14 +250,6 @@ class Nomination(StampedModel):
         OTHER = "other", _("another")
         SECRET = "secret", _("prefer not to say")
 
-    # every move that there is; services ask here, the screens offer no other
-    MOVES = {
-        State.PROPOSED: {State.ACCEPTED, State.RETURNED, State.WITHDRAWN, State.REPLACED},
-        State.ACCEPTED: {State.WITHDRAWN, State.REPLACED, State.PROPOSED},
-        State.RETURNED: {State.PROPOSED, State.WITHDRAWN},
-        State.WITHDRAWN: set(),
-        State.REPLACED: set(),
-    }
     LIVE = (State.PROPOSED, State.ACCEPTED)
 
     delegation = models.ForeignKey(Delegation, on_delete=models.CASCADE, related_name="nominations")
@@ -351,6 +355,7 @@ class Step(StampedModel):
     titles = models.JSONField(default=dict)
     due_on = models.DateField()
     task = models.OneToOneField("campaigns.Task", null=True, on_delete=models.SET_NULL, related_name="delegate_step")
+    paper = models.CharField(max_length=10, choices=Paper.choices, blank=True, default="")
     told_at = models.DateTimeField(null=True, help_text="the delegate says that it is done")
 
     objects = StepQuerySet.as_manager()
@@ -360,6 +365,7 @@ class Step(StampedModel):
         constraints = [
             models.UniqueConstraint(fields=["nomination", "template"], name="delegate_step_once"),
             models.CheckConstraint(name="delegate_step_has_words", condition=~Q(titles={})),
+            models.CheckConstraint(name="delegate_step_paper_known", condition=Q(paper__in=["", "invitation", "visa"])),
         ]
 
     def __str__(self) -> str:
@@ -378,14 +384,10 @@ class Step(StampedModel):
 
 
 class DelegateLetter(StampedModel):
-    """A letter as PDF that a delegate takes with them: its number and day, given once. The words are made when it is printed."""
-
-    class Kind(models.TextChoices):
-        INVITATION = "invitation", _("invitation letter")
-        VISA = "visa", _("letter for the visa")
+    """A letter of an accepted delegate: its number and day, given once. The words are made when it is printed."""
 
     nomination = models.ForeignKey(Nomination, on_delete=models.CASCADE, related_name="papers")
-    kind = models.CharField(max_length=10, choices=Kind.choices)
+    kind = models.CharField(max_length=10, choices=Paper.choices)
     reference = models.CharField(max_length=80, unique=True)
     on = models.DateField()
 

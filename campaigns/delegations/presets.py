@@ -15,6 +15,15 @@ Seats = Mapping[tuple[str, str], int]  # (code of a constituency, role) → seat
 
 
 @dataclass(frozen=True)
+class Asked:
+    """A step that each delegate has: so many days before the event, in words by language. paper: which letter it takes, if one."""
+
+    days: int
+    titles: Mapping[str, str]
+    paper: str = ""
+
+
+@dataclass(frozen=True)
 class Preset:
     label: StrOrPromise
     seats: Seats
@@ -35,20 +44,19 @@ PRESETS: dict[str, Preset] = {
     "experts": Preset(_("Meeting of experts: one government, one substitute"), {("GOV", "delegate"): 1, ("GOV", "substitute"): 1}),
 }  # fmt: skip
 
-# (days before the event begins, words)
-STEPS: list[tuple[int, dict[str, str]]] = [
-    (45, {
+STEPS: list[Asked] = [
+    Asked(45, {
         "en": "Ask for the visa with our letter", "fr": "Demander le visa avec notre lettre",
         "es": "Solicitar el visado con nuestra carta", "ar": "طلب التأشيرة برسالتنا",
-    }),
-    (30, {
+    }, paper="visa"),
+    Asked(30, {
         "en": "Book travel and send us the itinerary", "fr": "Réserver le voyage et nous envoyer l’itinéraire",
         "es": "Reservar el viaje y enviarnos el itinerario", "ar": "حجز السفر وإرسال خط الرحلة إلينا",
     }),
-    (30, {
+    Asked(30, {
         "en": "Book a room", "fr": "Réserver une chambre", "es": "Reservar alojamiento", "ar": "حجز الإقامة",
     }),
-    (10, {
+    Asked(10, {
         "en": "Send the title of the speech", "fr": "Envoyer le titre de l’intervention",
         "es": "Enviar el título de la intervención", "ar": "إرسال عنوان الكلمة",
     }),

@@ -12,37 +12,34 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from django.utils import translation
 from django.utils.translation import gettext as _
-from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.gzip import gzip_page
 
-from campaigns.delegations import links, naming, steps
+from campaigns.delegations import links, naming, printing, steps
 from campaigns.delegations.forms import NamedForm
-from campaigns.delegations.models import Nomination, Nominator
+from campaigns.delegations.models import Nomination, Nominator, Paper
 from campaigns.events.telling import place_of, when_of
-from crm.accounts.rules import public
 from crm.errors import DomainError
 from crm.ids import new_uid
 from crm.limits import allow, allow_from
-from crm.ui.public import language_of, public_page
+from crm.ui.public import LANGUAGES, by_link, language_of, public_page
 
 FOLDER = "campaigns/delegations/public/"
 NAMED_A_DAY = 60  # a delegation of many seats, named, corrected and replaced
+PRINTED_AN_HOUR = 60  # of one letter, which takes a tenth of a second
 TRIES, WINDOW_SECONDS = 120, 3600  # from one network of addresses: a permanent mission answers for several events
 
 
-@public
+@by_link
 @gzip_page
-@csrf_exempt  # the signed token is the credential; there is no cookie that another site could ride on
 def delegation_nominate(request: HttpRequest, token: str) -> HttpResponse:
     """The seats, who was named for them, and a form. `?edit=` and `?replace=` open the form of somebody."""
     nominator = links.read_nominator(token)
     with translation.override(language_of(request, nominator.language if nominator else "")):
-        if (answer := _wrong_method(request)) is None:
-            if nominator is None:
-                answer = public_page(request, f"{FOLDER}gone.html", status=410 if links.is_ours(token) else 404)
-            else:
-                answer = _nominating(request, nominator)
-    return private(answer)
+        return _gone(request, token) if nominator is None else _nominating(request, nominator)
+
+
+def _gone(request: HttpRequest, token: str) -> HttpResponse:
+    return public_page(request, f"{FOLDER}gone.html", status=410 if links.is_ours(token) else 404)
 
 
 def _nominating(request: HttpRequest, nominator: Nominator) -> HttpResponse:
@@ -175,50 +172,47 @@ def _uid(text: str) -> UUID | None:
 
 
 # --- a delegate -------------------------------------------------------------------------------------------------------------
-@public
+@by_link
 @gzip_page
-@csrf_exempt  # as above
 def delegate_page(request: HttpRequest, token: str) -> HttpResponse:
     """Their steps with their days, and their letters. POST says that a step is done."""
     row = links.read_delegate(token)
     with translation.override(language_of(request, row.language if row else "")):
-        if (answer := _wrong_method(request)) is None:
-            if row is None:
-                answer = public_page(request, f"{FOLDER}gone.html", status=410 if links.is_ours(token) else 404)
-            else:
-                if request.method == "POST":
-                    uid = _uid(request.POST.get("step", ""))
-                    step = row.steps.filter(uid=uid).first() if uid else None
-                    if step is not None and not row.delegation.event.is_over:
-                        steps.tell(step=step, is_done=request.POST.get("do") == "done")
-                answer = _delegate(request, row, token)
-    return private(answer)
+        if row is None:
+            return _gone(request, token)
+        if request.method == "POST":
+            uid = _uid(request.POST.get("step", ""))
+            step = row.steps.filter(uid=uid).first() if uid else None
+            if step is not None and not row.delegation.event.is_over:
+                steps.tell(step=step, is_done=request.POST.get("do") == "done")
+        return _delegate(request, row, token)
 
 
 def _delegate(request: HttpRequest, row: Nomination, token: str) -> HttpResponse:
     language = translation.get_language() or "en"
     event = row.delegation.event
+    papers = [(paper, Paper(paper.kind).label) for paper in row.papers.order_by("kind")]
+    kinds = {paper.kind for paper, _label in papers}
     found = [
-        {"row": step, "title": step.text(language)}
+        {"row": step, "title": step.text(language), "paper": step.paper if step.paper in kinds else ""}
         for step in row.steps.select_related("task")
         if step.task and not step.task.dropped_at
     ]
     return public_page(
         request, f"{FOLDER}delegate.html", row=row, delegation=row.delegation, event=event, when=when_of(event, language), where=place_of(event),
-        steps=found, token=token, is_over=event.is_over,
+        steps=found, papers=papers, token=token, is_over=event.is_over, language=language, in_languages=LANGUAGES.items(),
     )  # fmt: skip
 
 
-def _wrong_method(request: HttpRequest) -> HttpResponse | None:
-    if request.method in {"GET", "HEAD", "POST"}:
-        return None
-    answer = HttpResponse(status=204 if request.method == "OPTIONS" else 405)
-    answer["Allow"] = "GET, HEAD, POST, OPTIONS"
-    return answer
-
-
-def private(answer: HttpResponse) -> HttpResponse:
-    answer["Cache-Control"] = "no-store"
-    answer["X-Robots-Tag"] = "noindex"
-    answer["Referrer-Policy"] = "no-referrer"
-    return answer
+@by_link
+def delegate_letter(request: HttpRequest, token: str, kind: str) -> HttpResponse:
+    """One of their letters as PDF, in the language of the page."""
+    row = links.read_delegate(token)
+    with translation.override(language_of(request, row.language if row else "")):
+        letter = row.papers.filter(kind=kind).select_related(*printing.SUBJECTS_OF).first() if row else None
+        if letter is None or letter.nomination.delegation.event.cancelled_at:
+            return _gone(request, token)
+        if not allow("delegate-letter", str(letter.uid), limit=PRINTED_AN_HOUR, seconds=3600):
+            return public_page(request, f"{FOLDER}gone.html", status=429, is_busy=True)
+        content = printing.letters_pdf([letter], language=translation.get_language() or "en")
+    return printing.pdf_answer(content, letter.reference.replace("/", "-"))

@@ -49,6 +49,10 @@ class DelegationQuerySet(models.QuerySet["Delegation"]):
         """Those with a seat of a delegate that nobody was accepted for. Other roles may stay empty: up to so many advisers."""
         return self.filter(Exists(_empty(OuterRef("pk"))))
 
+    def tally(self) -> dict[str, int]:
+        """How many there are, and how many of them have gaps; one query."""
+        return self.aggregate(all=models.Count("pk"), gaps=models.Count("pk", filter=Exists(_empty(OuterRef("pk")))))
+
     def complete(self) -> Self:
         return self.filter(~Exists(_empty(OuterRef("pk"))))
 

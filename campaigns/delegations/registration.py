@@ -70,7 +70,6 @@ for _verb, _why in (
     ("nomination.identified", gettext_lazy("They stand in the directory. Archive the person there.")),
     ("nomination.withdrawn", gettext_lazy("The seat may be somebody else's by now. Name them anew instead.")),
     ("step.told", gettext_lazy("The delegate said so themselves; that happened.")),
-    ("delegateletter.numbered", gettext_lazy("A number is given once.")),
 ):
     final(_verb, _why)
 for _kind, _label, _model, _page, _words in (
@@ -91,7 +90,7 @@ readable.choices_of("nomination.gender", Nomination.Gender.choices)
 readable.FIELDS.update(
     {
         "seats": gettext_lazy("Seats"), "nominate_by": gettext_lazy("Names until"), "asks_passport": gettext_lazy("Asks for the name in the passport"),
-        "countries": gettext_lazy("Countries"), "institutions": gettext_lazy("Institutions"), "steps": gettext_lazy("Steps"),
+        "countries": gettext_lazy("Countries"), "institutions": gettext_lazy("Institutions"), "steps": gettext_lazy("Steps"), "letter_texts": gettext_lazy("What letters also say"),
         "honorific": gettext_lazy("Form of address"), "function": gettext_lazy("Function"), "passport_name": gettext_lazy("Name as in the passport"),
         "replaces": gettext_lazy("Instead of"), "told_at": gettext_lazy("Says that it is done"), "edition": gettext_lazy("Link number"),
         "asked_at": gettext_lazy("Asked"), "reminded_at": gettext_lazy("Reminded"), "revoked_at": gettext_lazy("Link revoked"),
@@ -100,7 +99,7 @@ readable.FIELDS.update(
 readable.DONE.update(
     {
         "identified": gettext_lazy("Found in the directory"), "withdrawn": gettext_lazy("Withdrawn"), "returned": gettext_lazy("Sent back"),
-        "reminded": gettext_lazy("Reminded"), "told": gettext_lazy("Said that it is done"), "numbered": gettext_lazy("Given a number"),
+        "reminded": gettext_lazy("Reminded"), "told": gettext_lazy("Said that it is done"),
     }
 )  # fmt: skip
 holdings.register()

@@ -34,7 +34,9 @@ def make_steps(row: Nomination, composition: Composition, actor: User) -> list[S
         )
         step = known.get(template.pk)
         if step is None:
-            step = Step.objects.create(nomination=row, template=template, titles=template.titles, due_on=due_on)
+            step = Step.objects.create(
+                nomination=row, template=template, titles=template.titles, due_on=due_on, paper=template.paper
+            )
         elif step.task and (step.task.done_at or step.task.is_open):
             continue
         step.task = add_task(

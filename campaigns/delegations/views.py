@@ -47,10 +47,10 @@ def delegation_list(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         .late()
     )
     table = build("delegations", request, event=str(uid))
-    shares = shares_of(names.accepted())
+    shares, tally = shares_of(names.accepted()), seen.tally()
     context: dict[str, Any] = {
         "event": event, "composition": composition, "when": when_of(event), "tabs": tabs_of(event, "delegation_list", request.user), "parts": parts_of(event, "delegation_list"),
-        "count": seen.count(), "gaps": seen.with_gaps().count() if composition else 0, "waiting": names.proposed().count(),
+        "count": tally["all"], "gaps": tally["gaps"], "waiting": names.proposed().count(),
         "accepted": shares.all, "shares": shares, "late": late.count(),
         "to_ask": Nominator.objects.visible_to(request.user).filter(delegation__in=seen, asked_at=None).live().count(),
         "to_remind": len(to_remind(request, event)), "problems": _problems(event),

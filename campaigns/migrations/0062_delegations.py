@@ -69,6 +69,10 @@ class Migration(migrations.Migration):
                         to="campaigns.sender",
                     ),
                 ),
+                (
+                    "letter_texts",
+                    models.JSONField(blank=True, default=dict, help_text="what letters also say; {language: text}"),
+                ),
             ],
         ),
         migrations.CreateModel(
@@ -494,6 +498,16 @@ class Migration(migrations.Migration):
                 ("days_before", models.PositiveSmallIntegerField()),
                 ("place", models.PositiveSmallIntegerField(default=0)),
                 (
+                    "paper",
+                    models.CharField(
+                        blank=True,
+                        choices=[("invitation", "invitation letter"), ("visa", "letter for the visa")],
+                        default="",
+                        help_text="the letter that it takes",
+                        max_length=10,
+                    ),
+                ),
+                (
                     "composition",
                     models.ForeignKey(
                         on_delete=django.db.models.deletion.CASCADE,
@@ -515,6 +529,15 @@ class Migration(migrations.Migration):
                 ("updated_at", models.DateTimeField(auto_now=True)),
                 ("titles", models.JSONField(default=dict)),
                 ("due_on", models.DateField()),
+                (
+                    "paper",
+                    models.CharField(
+                        blank=True,
+                        choices=[("invitation", "invitation letter"), ("visa", "letter for the visa")],
+                        default="",
+                        max_length=10,
+                    ),
+                ),
                 ("told_at", models.DateTimeField(help_text="the delegate says that it is done", null=True)),
                 (
                     "nomination",
@@ -760,6 +783,18 @@ class Migration(migrations.Migration):
             model_name="step",
             constraint=models.CheckConstraint(
                 condition=models.Q(("titles", {}), _negated=True), name="delegate_step_has_words"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="steptemplate",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paper__in", ["", "invitation", "visa"])), name="step_template_paper_known"
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="step",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("paper__in", ["", "invitation", "visa"])), name="delegate_step_paper_known"
             ),
         ),
         migrations.RunSQL(APPEND_ONLY, BACK),

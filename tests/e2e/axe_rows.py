@@ -12,6 +12,8 @@ from django.utils import timezone
 from campaigns.commitments.linking import make_link
 from campaigns.commitments.linking import url_of as promise_url
 from campaigns.commitments.models import Commitment
+from campaigns.delegations import links as delegation_links
+from campaigns.delegations.models import Nomination, Nominator
 from campaigns.delivery.models import Delivery, DeliveryChunk
 from campaigns.demo import story
 from campaigns.digest.mailing import off_url
@@ -106,6 +108,8 @@ def public_paths(placed: Placed) -> list[str]:
         links.vote_url((vote := _vote(placed)).uid, vote.member.contact or vote.member.person),
         event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),
         event_links.confirm_url(UUID(placed.uids["event-sign-ups"])),
+        delegation_links.nominate_url(Nominator.objects.get(uid=placed.uids["nominators"])),
+        delegation_links.delegate_url(Nomination.objects.get(uid=placed.uids["event-nominations"])),
         event_links.seat_url(Registration.objects.get(uid=placed.uids["event-registrations"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),
         invite(email="newer@example.org", name="Newer", role="editor", actor=user)[1],
@@ -135,6 +139,7 @@ def public_paths(placed: Placed) -> list[str]:
         "/about/ten-countries/?lang=ar",
         "/about/not-ours/",
         "/invitation/not-ours/",
+        "/nominate/not-ours/",
         "/answer/not-ours/",
         f"/meet/{_open_event(placed).slug}/",
         f"/meet/{_open_event(placed).slug}/sign-up/?lang=ar",

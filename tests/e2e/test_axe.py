@@ -111,6 +111,8 @@ NO_PAGE: dict[str, str] = {
     "dropped_file_download": FILE,
     "own_address_confirm": "asks for what a mail says",
     "event_badges": FILE,
+    "nomination_letter": FILE,
+    "delegation_letters": FILE,
     "event_door_list": "rows for the door’s page",
     "calendar_feed": FILE,
     "mission_edit": AWAY,

@@ -14,7 +14,7 @@ from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.correspondence.models import Letter
 from campaigns.correspondence.services import add_document
-from campaigns.delegations.models import Nomination, Step
+from campaigns.delegations.models import DelegateLetter, Nomination, Step
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
 from campaigns.files.storage import store
 from campaigns.guard.models import QuietDates
@@ -239,6 +239,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
     named = Nomination.objects.get(uid=uids["event-nominations"])
     rows["nominators"] = make.NominatorFactory(delegation=named.delegation)
     rows["delegate-steps"] = Step.objects.create(nomination=named, titles={"en": "Visa"}, due_on=timezone.localdate())
+    DelegateLetter.objects.create(
+        nomination=named, kind="invitation", reference=f"DEL/{country}", on=timezone.localdate()
+    )
     rows["milestones"] = Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on)
     rows["updates"] = CommitmentUpdate.objects.create(
         commitment=promise, progress="on_track", received_at=timezone.now()
