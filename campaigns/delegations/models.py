@@ -17,7 +17,7 @@ from campaigns.delegations.queries import (
     DelegationQuerySet,
     NominationQuerySet,
     NominatorQuerySet,
-    StepQuerySet,
+    DelegateStepQuerySet,
 )
 from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
@@ -358,7 +358,7 @@ class Step(StampedModel):
     paper = models.CharField(max_length=10, choices=Paper.choices, blank=True, default="")
     told_at = models.DateTimeField(null=True, help_text="the delegate says that it is done")
 
-    objects = StepQuerySet.as_manager()
+    objects = DelegateStepQuerySet.as_manager()
 
     class Meta:
         ordering = ["due_on", "pk"]

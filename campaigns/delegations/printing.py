@@ -63,29 +63,34 @@ def _letter(
     with translation.override(language):
         words = labels(language)
         addressed = _address(row, language, finder, texts)
-        about = {"event": event.names.get(language) or event.name, "delegation": row.delegation.label}
+        about = {"event": _apart(event.names.get(language) or event.name), "delegation": _apart(row.delegation.label)}
         is_visa = letter.kind == Paper.VISA
         own_words = str(composition.letter_texts.get(language) or "")
         return {
             "lang": language,
             "rtl": translation.get_language_bidi(),
             "house": house.name,
-            "address": " · ".join(line.strip() for line in house.postal_address.splitlines() if line.strip()),
+            "address": _apart(" · ".join(line.strip() for line in house.postal_address.splitlines() if line.strip())),
             "dated": place_and_date(sender.places.get(language, "") if sender else "", long_date(letter.on, language), language),
-            "reference": f"{words['reference']}: {letter.reference}",
-            "to": [_("To the consular services")] if is_visa else [*addressed["lines"], row.delegation.label],
-            "subject": f"{words['subject']}: {(_('Visa for %(name)s') % {'name': row.name}) if is_visa else about['event']}",
+            "reference": f"{words['reference']}: {_apart(letter.reference)}",
+            "to": [_("To the consular services")] if is_visa else [*addressed["lines"], about["delegation"]],
+            "subject": f"{words['subject']}: {(_('Visa for %(name)s') % {'name': _apart(row.name)}) if is_visa else about['event']}",
             "greeting": _("Dear Sir or Madam,") if is_visa else addressed["greeting"],
             "body": [*(_visa(about) if is_visa else _invitation(about)), *_paragraphs(own_words)],
-            "facts": [[label, text] for label, text in _facts(row, is_visa, language) if text],
+            "facts": [[label, _apart(text)] for label, text in _facts(row, is_visa, language) if text],
             "closing": [
                 _("We would be grateful if the visa could be given in time for the journey.") if is_visa
                 else _("We would be honoured by your participation."),
                 _("Please accept the assurances of our highest consideration."),
             ],
             "signature": [line.strip() for line in _signature(sender, language, house).splitlines() if line.strip()],
-            "questions": (_("Questions about this letter: %(email)s") % {"email": sender.reply_to or sender.email}) if sender else "",
+            "questions": (_("Questions about this letter: %(email)s") % {"email": _apart(sender.reply_to or sender.email)}) if sender else "",
         }  # fmt: skip
+
+
+def _apart(text: str) -> str:
+    """A text that may run the other way than the letter, kept together (Unicode's isolates): 4 route des Morillons, in Arabic."""
+    return f"\u2068{text}\u2069" if text and translation.get_language_bidi() else text
 
 
 def _invitation(about: dict[str, str]) -> list[str]:

@@ -106,7 +106,7 @@ class NominationQuerySet(models.QuerySet["Nomination"]):
         return self.filter(state="accepted")
 
 
-class StepQuerySet(models.QuerySet["Step"]):
+class DelegateStepQuerySet(models.QuerySet["Step"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
         if not user.scope(action):
             return self.none()

@@ -15,6 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.commitments.linking import make_link, url_of
+from campaigns.delegations import deciding as delegates
+from campaigns.delegations import letters as delegation_letters
 from campaigns.events import answering, signing_up
 from campaigns.events import letters as event_letters
 from campaigns.events import links as event_links
@@ -35,6 +37,8 @@ from tests.factories import (
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
+    NominationFactory,
+    NominatorFactory,
     PublicPageFactory,
     RepresentativeFactory,
     TopicFactory,
@@ -101,6 +105,14 @@ def world(planner):
         answering.answer(invitation=invitation, says="yes", road="link")
     signing_up.sign_up(event=meeting, email="wish@people.test", language="fr", name="Wish", answers={"diet": "Rice"})
     event_letters.mail_due()
+    # a delegation: its mission is asked, one whom it named is accepted, and another waits
+    mission = NominatorFactory(email="mission@people.test")
+    for name in ("accepted", "named"):
+        named = NominationFactory(delegation=mission.delegation, named_by=mission, email=f"{name}@people.test")
+        if name == "accepted":
+            delegates.accept(nomination=named, actor=planner)
+    delegation_letters.ask([mission], actor=planner)
+    delegation_letters.mail_due()
     asked_form = FormFactory(slug="needs")
     draft = FormDraft.objects.create(form=asked_form, answers={"name": "Grace"}, language="en")
     promise = CommitmentFactory(organization=organization, drive=drive, is_public=True)
@@ -179,6 +191,8 @@ def test_following_every_link_of_mails_and_public_pages_changes_no_row_and_each_
         "waits",
         "dele",
         "wish",
+        "mission",
+        "accepted",
     }
     partner = Client()
     partner.force_login(accounts.open_for("grace@people.test"))
@@ -192,11 +206,21 @@ def test_following_every_link_of_mails_and_public_pages_changes_no_row_and_each_
     pages = seen | inside
     assert {path: page.status_code for path, page in pages.items() if page.status_code >= 500} == {}
     assert len(seen) >= 25 and len(inside) >= 12
-    for begin in ("/meet/confirm/", "/seat/", "/answer/go-on/", "/answer/needs/frame/", "/meet/dialogue/sign-up/"):
+    for begin in (
+        "/nominate/",
+        "/delegate/",
+        "/meet/confirm/",
+        "/seat/",
+        "/answer/go-on/",
+        "/answer/needs/frame/",
+        "/meet/dialogue/sign-up/",
+    ):
         assert any(path.startswith(begin) and page.status_code == 200 for path, page in seen.items()), begin
     assert any(path.startswith("/join/vote/") for path in seen) and any(
         path.startswith("/join/confirm/") for path in seen
     )
+    papers = [page for path, page in seen.items() if "/letters/" in path]
+    assert len(papers) == 4 and {page.headers["Content-Type"] for page in papers} == {"application/pdf"}
     html = {path: page for path, page in pages.items() if page.headers.get("Content-Type", "").startswith("text/html")}
     assert {path: size for path, page in html.items() if (size := weight(page)) > HEAVIEST} == {}
     assert "noto" not in Path(settings.BASE_DIR, "static/public.css").read_text()

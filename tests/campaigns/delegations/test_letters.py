@@ -54,7 +54,8 @@ def test_each_language_greets_dates_and_signs_as_it_does(minister):
 
     visa = said("visa", "es")
     assert (
-        visa["to"] == ["A los servicios consulares"] and ["Nombre como figura en el pasaporte", "SOW MARIAM"] in visa["facts"]
+        visa["to"] == ["A los servicios consulares"]
+        and ["Nombre como figura en el pasaporte", "SOW MARIAM"] in visa["facts"]
     )
     assert all(text and "%(" not in text for part in visa.values() if isinstance(part, list) for text in part)
 
