@@ -14,10 +14,10 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.delegations.queries import (
     CompositionQuerySet,
+    DelegateStepQuerySet,
     DelegationQuerySet,
     NominationQuerySet,
     NominatorQuerySet,
-    DelegateStepQuerySet,
 )
 from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
