@@ -10,9 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.delegations.composing import lock
-from campaigns.delegations.models import Delegation, DelegationSeats, Nomination, Nominator
+from campaigns.delegations.models import Delegation, DelegationSeats, Nomination, Nominator, Step
 from campaigns.todo.models import Task
 from contacts.consent.erasure.registry import PersonalData, register_erasure
+from contacts.consent.erasure.texts import BLANK, like, pattern, replace_names, run
+from crm.audit.models import AuditChange, AuditEntry
 from crm.retention.registry import Batch, Kind
 from crm.retention.registry import register as register_kind
 
@@ -43,8 +45,9 @@ def _export_nominations(data: PersonalData) -> list[dict[str, Any]]:
 
 
 def _erase_nominations(data: PersonalData) -> int:
-    """Rows go with their history, letters and steps; seats that they held are free again."""
+    """Rows go with their history, letters and steps; seats that they held are free again. Where others are written about, the name goes."""
     found = _nominations(data)
+    _erase_trail(found)
     for delegation in (
         Delegation.objects.filter(nominations__in=found).select_related("event").distinct().order_by("event", "pk")
     ):
@@ -57,7 +60,32 @@ def _erase_nominations(data: PersonalData) -> int:
             seats.taken = max(0, seats.taken - 1)
             seats.save(update_fields=["taken"])
     Task.objects.filter(delegate_step__nomination__in=found).delete()
-    return found.delete()[1].get("campaigns.Nomination", 0)
+    return found.delete()[1].get("campaigns.Nomination", 0) + _erase_mentions(data)
+
+
+def _erase_trail(found: QuerySet[Nomination]) -> None:
+    """They may have been named in another spelling than the directory's, which the trail keeps."""
+    uids = [
+        *found.values_list("uid", flat=True),
+        *Step.objects.filter(nomination__in=found).values_list("uid", flat=True),
+    ]
+    entries = AuditEntry.objects.filter(object_uid__in=uids)
+    AuditChange.objects.filter(entry__in=entries).update(before=None, after=None)
+    entries.update(summary="")
+
+
+def _erase_mentions(data: PersonalData) -> int:
+    if not data.needles:
+        return 0
+    # a line of the history is never changed: it is written anew without the name
+    moves = run(
+        "WITH gone AS (DELETE FROM campaigns_nominationmove WHERE words ILIKE ANY (%s) AND words ~* %s RETURNING *)"
+        " INSERT INTO campaigns_nominationmove (nomination_id, state, at, by_id, words)"
+        " SELECT nomination_id, state, at, by_id, regexp_replace(words, %s, %s, 'gi') FROM gone",
+        [like(data.needles), pattern(data.needles), pattern(data.needles), BLANK],
+    )
+    places = (("campaigns_nomination", "reason"), ("campaigns_delegation", "note"))
+    return moves + sum(replace_names(table, column, data) for table, column in places)
 
 
 def _erase_nominators(data: PersonalData) -> int:

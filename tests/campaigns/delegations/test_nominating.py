@@ -11,6 +11,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.delegations import composing, deciding, letters, links, naming
+from campaigns.delegations.holdings import count_old, remove_old
 from campaigns.delegations.models import (
     Composition,
     Delegation,
@@ -29,6 +30,7 @@ from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
 from crm.errors import DomainError, WrongState
+from crm.retention.registry import Batch
 from tests.factories import (
     ConstituencyFactory,
     ContactPointFactory,
@@ -226,11 +228,28 @@ def test_a_person_is_erased_with_what_they_were_named_for(nominator, planner):
     row = NominationFactory(delegation=nominator.delegation, name="Ada")
     row.delegation.event.composition.templates.create(titles={"en": "Visa"}, days_before=20)
     deciding.accept(nomination=row, actor=planner, person=person)
+    other = NominationFactory(delegation=row.delegation, role="adviser", name="Ben")
+    deciding.send_back(nomination=other, actor=planner, reason="Ada speaks already")
     data = PersonalData.of(person.uid)
     holding = HOLDINGS["nominations"]
     assert holding.count(data) == 1 and holding.export(data)[0]["event"] == row.delegation.event.name
     assert holding.erase(data) == 1 and not Step.objects.exists() and not Task.objects.exists()
     assert not DelegationSeats.objects.filter(taken__gt=0).exists() and not DelegationMail.objects.exists()
+    other.refresh_from_db()
+    assert other.reason == "… speaks already" == other.moves.get(state="returned").words
+    assert not AuditEntry.objects.filter(object_uid=row.uid, changes__after__isnull=False).exists()
+
+
+def test_after_the_time_of_keeping_the_list_of_delegates_stays_and_the_rest_goes(planner):
+    row = NominationFactory(name="Ada", passport_name="BANDA ADA")
+    gone = NominationFactory(delegation=row.delegation, name="Ben", state="withdrawn")
+    deciding.accept(nomination=row, actor=planner)
+    ended = Event.objects.get().ends_at
+    assert count_old(ended, None, 100) == 0 and count_old(ended + timedelta(days=1), None, 100) == 2
+    assert remove_old(ended + timedelta(days=1), None) == Batch(2, more=False)
+    row.refresh_from_db()
+    assert (row.name, row.passport_name, row.email, row.address_hash) == ("Ada", "", "", None)
+    assert not Nomination.objects.filter(pk=gone.pk).exists() and count_old(ended + timedelta(days=1), None, 9) == 0
 
 
 @pytest.mark.django_db(transaction=True)
