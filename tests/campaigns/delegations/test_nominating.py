@@ -224,16 +224,16 @@ def test_who_is_like_somebody_known_waits_for_a_look_and_a_refusal_says_why(nomi
 
 
 def test_a_person_is_erased_with_what_they_were_named_for(nominator, planner):
-    person = PersonFactory(name="Ada")
-    row = NominationFactory(delegation=nominator.delegation, name="Ada")
+    person = PersonFactory(name="Adaeze Banda")
+    row = NominationFactory(delegation=nominator.delegation, name="A. Banda")
     row.delegation.event.composition.templates.create(titles={"en": "Visa"}, days_before=20)
     deciding.accept(nomination=row, actor=planner, person=person)
     other = NominationFactory(delegation=row.delegation, role="adviser", name="Ben")
-    deciding.send_back(nomination=other, actor=planner, reason="Ada speaks already")
+    deciding.send_back(nomination=other, actor=planner, reason="Adaeze Banda speaks already")
     data = PersonalData.of(person.uid)
     holding = HOLDINGS["nominations"]
     assert holding.count(data) == 1 and holding.export(data)[0]["event"] == row.delegation.event.name
-    assert holding.erase(data) == 1 and not Step.objects.exists() and not Task.objects.exists()
+    assert holding.erase(data) == 3 and not Step.objects.exists() and not Task.objects.exists()
     assert not DelegationSeats.objects.filter(taken__gt=0).exists() and not DelegationMail.objects.exists()
     other.refresh_from_db()
     assert other.reason == "… speaks already" == other.moves.get(state="returned").words
