@@ -22,7 +22,7 @@ DROP FUNCTION nomination_move_append_only();
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0061_commitment_offers"),
+        ("campaigns", "0062_mailing_answers_of"),
         ("contacts", "0023_seen_also_in"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
