@@ -6,6 +6,7 @@ urlpatterns = [
     path("", include("campaigns.mailings.urls")),
     path("", include("campaigns.domains.urls")),
     path("", include("campaigns.esp.urls")),
+    path("", include("campaigns.oauth.urls")),
     path("", include("campaigns.safety.urls")),
     path("", include("campaigns.limits.urls")),
     path("", include("campaigns.delivery.urls")),

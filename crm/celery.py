@@ -63,6 +63,7 @@ app.autodiscover_tasks(
         "campaigns.domains",
         "campaigns.safety",
         "campaigns.esp",
+        "campaigns.oauth",
         "campaigns.delivery",
         "campaigns.engagement",
         "campaigns.feeds",

@@ -216,6 +216,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.todo.remind": 300,
         "campaigns.commitments.remind": 900,
         "campaigns.digest.mail": 900,  # once a week for each; the others find it done
+        "campaigns.oauth.renew_unused": 3600,  # those that nobody used for most of a day
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
         "campaigns.forms.file_received": 5,

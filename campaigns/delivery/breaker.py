@@ -17,15 +17,16 @@ from django.utils.translation import gettext as _
 
 from campaigns.delivery.composing import server_of
 from campaigns.delivery.models import BreakerPause
-from campaigns.delivery.smtp import probe
+from campaigns.delivery.smtp import REFUSED_TOKEN, probe
 from campaigns.delivery.waking import wake
 from campaigns.esp.handing import unreachable
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import move, pause
 from campaigns.mailings.states import State
+from campaigns.oauth.tokens import forget_token, token_for
 from campaigns.safety.models import PauseNotice
 from campaigns.safety.notices import announce
-from crm.errors import WrongState
+from crm.errors import Unavailable, WrongState
 
 logger = logging.getLogger(__name__)
 LONGEST = timedelta(minutes=5)
@@ -72,16 +73,17 @@ def try_again(*, now: datetime | None = None) -> list[int]:
     """Half open: try the transports whose wait is over; returns the ids of the mailings that go on."""
     moment = now or timezone.now()
     resumed: list[int] = []
-    for transport_id in Transport.objects.filter(open_until__lte=moment).values_list("pk", flat=True):
+    for tried in Transport.objects.filter(open_until__lte=moment).order_by("pk"):
+        # Before the row is locked: a token that is renewed for it must be kept, and nobody should wait for a server that hangs.
+        problem = _problem_of(tried)
         with transaction.atomic():
             transport = (
                 Transport.objects.select_for_update(skip_locked=True)
-                .filter(pk=transport_id, open_until__lte=moment)
+                .filter(pk=tried.pk, open_until__lte=moment)
                 .first()
             )
             if transport is None:
                 continue
-            problem = _problem_of(transport)
             if problem:
                 _push(transport, timezone.now(), problem)
                 continue
@@ -97,7 +99,27 @@ def _problem_of(transport: Transport) -> str:
     """Empty when a connection can be made."""
     if transport.kind == Transport.Kind.SERVICE:
         return unreachable(transport)
-    return asyncio.run(probe(server_of(transport), settings.RETURN_DOMAIN or "localhost"))
+    token, problem = token_of(transport)
+    if problem:
+        return problem
+    found = asyncio.run(probe(server_of(transport, token), settings.RETURN_DOMAIN or "localhost"))
+    return why_refused(transport, found)
+
+
+def token_of(transport: Transport) -> tuple[str, str]:
+    """(the token that its server wants, empty where it wants none; why there is none)."""
+    try:
+        return (token_for(transport) if transport.by_token else ""), ""
+    except Unavailable as error:
+        return "", error.message
+
+
+def why_refused(transport: Transport, problem: str) -> str:
+    """What a server said, or what is behind it: a token that it refused is worth nothing any more, and whoever gives them knows why."""
+    if not transport.by_token or REFUSED_TOKEN not in problem:
+        return problem
+    forget_token(transport)
+    return token_of(transport)[1] or problem
 
 
 def _resume(transport: Transport) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property, partial
 from typing import Any, NamedTuple
@@ -297,10 +297,13 @@ def _unusual() -> tuple[float, int] | None:
     return None if limits.failed_percent is None else (float(limits.failed_percent), limits.failed_least)
 
 
-def connecting(transport: Transport) -> Callable[[], Client]:
-    """What makes a connection to wherever the transport leads: a mail server, or a mailing service's API with the calls of this run."""
+def connecting(transport: Transport, token: str = "") -> Callable[[], Client]:
+    """What makes a connection to wherever the transport leads: a mail server, or a mailing service's API with the calls of this run.
+
+    token: for a mail server that takes no password.
+    """
     if transport.kind != Transport.Kind.SERVICE:
-        return lambda: Client(server_of(transport), settings.RETURN_DOMAIN or "localhost")
+        return partial(Client, server_of(transport, token), settings.RETURN_DOMAIN or "localhost")
     make, ties = partial(backend_of, transport), SERVICES[transport.service].ties
     shared = shared_calls(transport.service, make, ties, max(1, transport.max_connections))
     return partial(ServiceClient, transport.name, make, ties, shared)
@@ -314,6 +317,7 @@ def _lanes(transport: Transport) -> int:
     return lanes_of(transport.service, connections, transport.per_second)
 
 
-def server_of(transport: Transport) -> Server:
+def server_of(transport: Transport, token: str = "") -> Server:
     """Where a transport leads; without an address of its own, to the installation's EMAIL_URL."""
-    return Server.of(transport.url or settings.EMAIL_URL)
+    server = Server.of(transport.url or settings.EMAIL_URL)
+    return replace(server, password=token, bearer=True) if token else server

@@ -16,11 +16,14 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from campaigns.oauth.xoauth2 import xoauth2
+
 CONNECT_SECONDS = 10.0
 # RFC 5321 (4.5.3.2) would wait for minutes, longest for the answer to a whole message. A task lives for one minute, and a message whose
 # answer is later than this is settled as uncertain.
 REPLY_SECONDS, MESSAGE_SECONDS = 20.0, 25.0
 LONGEST_LINE = 65_536
+REFUSED_TOKEN = "refused the token"  # noqa: S105 words in a reason, by which the breaker knows it
 _REPLY = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 _ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
@@ -269,12 +272,12 @@ class Client:
     async def _sign_in(self) -> None:
         user, password = self.server.user, self.server.password
         if self.server.bearer:
-            token = base64.b64encode(f"user={user}\1auth=Bearer {password}\1\1".encode()).decode()
+            token = base64.b64encode(xoauth2(user, password).encode()).decode()
             reply = await self._say(f"AUTH XOAUTH2 {token}")
             if reply.code == 334:  # the reason, in base64; an empty line asks for the refusal itself
                 reply = await self._say("")
             if reply.code != 235:
-                raise TransportDown(f"{self.server} refused AUTH: {reply}")
+                raise TransportDown(f"{self.server} {REFUSED_TOKEN}: {reply}")
             return
         if "PLAIN" in self._auth or "LOGIN" not in self._auth:
             token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()

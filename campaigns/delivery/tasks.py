@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import replace
 from typing import Any
 
 from celery import shared_task
@@ -11,7 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from campaigns.delivery import breaker, freezing, nightly, sweeping
-from campaigns.delivery.composing import plan_of
+from campaigns.delivery.composing import connecting, plan_of
 from campaigns.delivery.engine import Engine, Outcomes
 from campaigns.delivery.waking import post, wake
 from campaigns.domains import warmup
@@ -44,10 +45,19 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     except Unavailable as error:  # a file that it carries is gone or damaged: a person must see to it
         _pause_for_content(mailing_id, error.message)
         return None
-    if plan is None or breaker.is_open(Transport.objects.get(pk=plan.transport_id), timezone.now()):
+    if plan is None:
+        return None
+    transport = Transport.objects.get(pk=plan.transport_id)
+    if breaker.is_open(transport, timezone.now()):
         return None
     if plan.warmup is not None and warmup.is_spent(plan.warmup):
         return None  # the sweeper asks again, and tomorrow there is a new day's
+    if transport.by_token:  # before the run: it lasts longer than one
+        token, problem = breaker.token_of(transport)
+        if problem:
+            breaker.trip(mailing_id=mailing_id, transport_id=transport.pk, reason=problem)
+            return None
+        plan = replace(plan, connect=connecting(transport, token))
     dsn = dict(connection.get_connection_params())
     for name in ("cursor_factory", "context", "prepare_threshold"):
         dsn.pop(name, None)
@@ -55,7 +65,8 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     engine = Engine(plan, dsn, **({} if seconds is None else {"seconds": seconds}))
     outcomes = _run(engine)
     if outcomes.down and engine.stop.is_set() and not outcomes.is_stopped and not outcomes.out_of_time:
-        breaker.trip(mailing_id=mailing_id, transport_id=plan.transport_id, reason=outcomes.down)
+        reason = breaker.why_refused(transport, outcomes.down)
+        breaker.trip(mailing_id=mailing_id, transport_id=plan.transport_id, reason=reason)
     else:
         outcomes.down = ""
     if outcomes.is_unusual:

@@ -11,19 +11,14 @@ from django.utils.translation import gettext as _
 
 from campaigns.esp.catalogue import API_URL, Service, Setting
 from campaigns.esp.events import new_secret
-from campaigns.mailings.forms import TransportForm
+from campaigns.mailings.forms import RoadForm
 from campaigns.mailings.models import Transport
 from campaigns.mailings.roads import DOTS
 
 
-class ServiceForm(TransportForm):
+class ServiceForm(RoadForm):
     """A transport's form with the service's own settings in the place of an address. Secrets are never shown again: dots stand
     for what is stored, and leaving them leaves it."""
-
-    url = None  # type: ignore[assignment]
-
-    class Meta(TransportForm.Meta):
-        fields = ["name", "max_connections", "per_second", "leaves_from", "is_default"]
 
     def __init__(self, *args: Any, service: Service, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from django import forms
 from django.db.models import Q
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.forms.models import Form
@@ -20,6 +21,9 @@ from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import senders_in_use, transports_in_use
 from campaigns.mailings.roads import without_password
 from campaigns.mailings.when_forms import WhenForm
+from campaigns.oauth.asking import is_here
+from campaigns.oauth.catalogue import SMTP
+from campaigns.oauth.forms import TOKEN_COLUMNS, TOKEN_HELP, TOKEN_LABELS, TokenForm
 from campaigns.planning.models import Drive
 from contacts.consent.models import Topic
 from contacts.directory.models import Constituency
@@ -228,7 +232,53 @@ class SenderForm(forms.ModelForm):
         }
 
 
-class TransportForm(forms.ModelForm):
+class RoadForm(forms.ModelForm):
+    """What every transport has, be it a mail server or a mailing service."""
+
+    class Meta:
+        model = Transport
+        fields = ["name", "max_connections", "per_second", "leaves_from", "is_default"]
+        labels = {
+            "name": _("Name"),
+            "kind": _("Kind"),
+            "max_connections": _("Connections at once"),
+            "per_second": _("Messages a second"),
+            "leaves_from": _("Mail leaves from"),
+            "is_default": _("Use it for new mailings"),
+            **TOKEN_LABELS,
+        }
+        help_texts = {
+            "per_second": _("Empty: no limit."),
+            "leaves_from": _(
+                "As receivers see it, for the check of senders' domains: 203.0.113.7, mail.example.org, or what a mailing"
+                " service says, such as include:spf.service.example. Empty: from the address above."
+            ),
+            **TOKEN_HELP,
+        }
+        widgets = {"leaves_from": forms.TextInput}
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # one default at most: the service lets the old one give way, so a second is no mistake here
+        return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc]
+
+    def clean_leaves_from(self) -> str:
+        try:
+            origins_of(self.cleaned_data["leaves_from"])
+        except Invalid as error:
+            raise forms.ValidationError(error.message) from error
+        return " ".join(self.cleaned_data["leaves_from"].split())
+
+    def clean_max_connections(self) -> int:
+        count = self.cleaned_data["max_connections"]
+        if not 1 <= count <= 128:
+            raise forms.ValidationError(_("Choose between 1 and 128."))
+        return count
+
+
+class TransportForm(RoadForm, TokenForm):
+    """A mail server, with a password in its address or a token."""
+
+    use = SMTP
     url = forms.CharField(
         label=_("Address"),
         required=False,
@@ -239,37 +289,17 @@ class TransportForm(forms.ModelForm):
         ),
     )
 
-    class Meta:
-        model = Transport
-        fields = ["name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default"]
-        labels = {
-            "name": _("Name"),
-            "kind": _("Kind"),
-            "max_connections": _("Connections at once"),
-            "per_second": _("Messages a second"),
-            "leaves_from": _("Mail leaves from"),
-            "is_default": _("Use it for new mailings"),
-        }
-        help_texts = {
-            "per_second": _("Empty: no limit."),
-            "leaves_from": _(
-                "As receivers see it, for the check of senders' domains: 203.0.113.7, mail.example.org, or what a mailing"
-                " service says, such as include:spf.service.example. Empty: from the address above."
-            ),
-        }
-        widgets = {"leaves_from": forms.TextInput}
+    class Meta(RoadForm.Meta):
+        fields = [
+            "name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default", "sign_in", *TOKEN_COLUMNS,
+        ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored_url = self.instance.url
-        if "kind" in self.fields:  # a mailing service has a form of its own
-            kinds = [choice for choice in Transport.Kind.choices if choice[0] != Transport.Kind.SERVICE]
-            cast(forms.ChoiceField, self.fields["kind"]).choices = kinds
+        kinds = [choice for choice in Transport.Kind.choices if choice[0] != Transport.Kind.SERVICE]
+        cast(forms.ChoiceField, self.fields["kind"]).choices = kinds  # a mailing service has a form of its own
         self.initial["url"] = without_password(self.stored_url)
-
-    def _get_validation_exclusions(self) -> set[str]:
-        # one default at most: the service lets the old one give way, so a second is no mistake here
-        return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc]
 
     def clean_url(self) -> str:
         url = self.cleaned_data["url"].strip()
@@ -285,15 +315,23 @@ class TransportForm(forms.ModelForm):
                 raise forms.ValidationError(_("Write it as smtp://host:port or smtps://host."))
         return url
 
-    def clean_leaves_from(self) -> str:
-        try:
-            origins_of(self.cleaned_data["leaves_from"])
-        except Invalid as error:
-            raise forms.ValidationError(error.message) from error
-        return " ".join(self.cleaned_data["leaves_from"].split())
+    def clean(self) -> dict[str, Any]:
+        data = super().clean()
+        if data.get("sign_in") == Transport.SignIn.TOKEN and "url" in data:
+            if data.get("kind") != Transport.Kind.SMTP:
+                self.add_error("sign_in", _("The local mailbox lets everybody in; tokens are for mail servers."))
+            elif problem := _unfit_for_tokens(data["url"]):
+                self.add_error("url", problem)
+        return data
 
-    def clean_max_connections(self) -> int:
-        count = self.cleaned_data["max_connections"]
-        if not 1 <= count <= 128:
-            raise forms.ValidationError(_("Choose between 1 and 128."))
-        return count
+
+def _unfit_for_tokens(url: str) -> str:
+    """Why an address cannot be signed in to with a token; empty when it can."""
+    parts = urlsplit(url)
+    if not parts.username or parts.password:
+        return gettext(
+            "Write it with the account and without a password: smtp://news%40example.org@host:587?tls=starttls."
+        )
+    if parts.scheme != "smtps" and "tls=starttls" not in parts.query and not is_here(parts.hostname or ""):
+        return gettext("A token goes over an encrypted connection only: smtps://, or ?tls=starttls at the end.")
+    return ""

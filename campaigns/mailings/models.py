@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
-from typing import Self
+from datetime import datetime, timedelta
+from typing import Any, Self
+from urllib.parse import unquote, urlsplit
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -15,6 +16,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.mailings.states import State
+from campaigns.oauth.models import SignsIn, token_constraints
 from campaigns.planning.models import Drive
 from contacts.directory.models import NamedModel
 from contacts.directory.queries import SearchMixin
@@ -79,7 +81,7 @@ class Sender(StampedModel):
         return in_language(self.places, language)
 
 
-class Transport(StampedModel):
+class Transport(SignsIn):
     """A road out. `url` is smtp://…; empty means the installation's own EMAIL_URL. A mailing service has its settings instead."""
 
     class Kind(models.TextChoices):
@@ -110,10 +112,22 @@ class Transport(StampedModel):
                 name="transport_service_is_named",
                 condition=Q(kind="service") & ~Q(service="") | ~Q(kind="service") & Q(service=""),
             ),
+            *token_constraints("transport"),
+            models.CheckConstraint(
+                name="transport_token_is_for_a_mail_server", condition=~Q(sign_in="token") | Q(kind="smtp")
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def token_user(self) -> str:
+        return unquote(urlsplit(self.url).username or "")
+
+    def after_consent(self, moment: datetime) -> dict[str, Any]:
+        """What rests is tried at the next round."""
+        return {"open_until": moment} if self.open_until else {}
 
     @property
     def settings_of_service(self) -> dict[str, str]:

@@ -9,13 +9,17 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.mailings.models import Sender, Transport
+from campaigns.oauth.consent import carry_tokens
 from crm.accounts.models import User
 from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid
 
 DOTS = "•••"  # what stands for a password wherever people look
 SENDER_FIELDS = ("name", "email", "reply_to", "per_second")
-TRANSPORT_FIELDS = ("name", "kind", "service", "url", "max_connections", "per_second", "leaves_from", "is_default")
+TRANSPORT_FIELDS = (
+    "name", "kind", "service", "url", "max_connections", "per_second", "leaves_from", "is_default",
+    "sign_in", "token_service", "token_grant", "token_url", "consent_url", "client_id", "scope",
+)  # fmt: skip
 
 
 def save_sender(*, sender: Sender, actor: User) -> Sender:
@@ -86,8 +90,9 @@ def without_password(url: str) -> str:
 
 def save_transport(*, transport: Transport, actor: User) -> Transport:
     """Create or change a transport; the default one gives way to a new default."""
-    before = Transport.objects.filter(pk=transport.pk).first()
     with transaction.atomic():
+        before = Transport.objects.select_for_update().filter(pk=transport.pk).first()
+        carry_tokens(transport, before)
         if transport.is_default:
             Transport.objects.filter(is_default=True).exclude(pk=transport.pk).update(is_default=False)
         transport.failures, transport.open_until, transport.last_error = 0, None, ""
@@ -98,6 +103,8 @@ def save_transport(*, transport: Transport, actor: User) -> Transport:
         is_other_password = before and before.url != transport.url and _shown(before.url) == _shown(transport.url)
         if is_other_password or (before and before.service_settings != transport.service_settings):
             changes.append(("password", DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
+        if before and before.client_secret != transport.client_secret:
+            changes.append(("client_secret", DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
         verb = "transport.edited" if before else "transport.created"
         record(verb=verb, target=transport, actor=actor, changes=[c for c in changes if c[1] != c[2]])
     return transport

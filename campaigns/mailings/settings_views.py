@@ -158,8 +158,10 @@ def transport_list(request: StaffRequest) -> HttpResponse:
 def _transport_form(request: StaffRequest, transport: Transport) -> HttpResponse:
     form = TransportForm(request.POST or None, instance=transport)
     if form.is_valid():
-        save_transport(transport=form.save(commit=False), actor=request.user)
+        saved = save_transport(transport=form.save(commit=False), actor=request.user)
         toast(request, _("Saved."))
+        if saved.needs_consent:
+            return done(request, reverse("consent_page", args=["transport", saved.uid]))
         return done(request, reverse("transport_list"))
     context = {"transport": transport, "crumbs": _crumbs(_("Transports"), "transport_list")}
     return form_page(request, "campaigns/mailings/transport_form.html", context, form=form)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -16,6 +16,8 @@ from campaigns.delivery.smtp import TransportDown
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.handing import Refused, backend_of, hand_over, message_of, unreachable
 from campaigns.mailings.models import Transport
+from campaigns.oauth.tokens import forget_token, token_for
+from campaigns.oauth.xoauth2 import xoauth2
 from crm.errors import Invalid, Unavailable
 
 TIMEOUT = 8
@@ -62,6 +64,7 @@ class Road:
     password: str
     is_ssl: bool
     starts_tls: bool
+    token: str = ""
 
 
 def road_of(transport: Transport) -> Road:
@@ -94,7 +97,13 @@ def connect(road: Road) -> Client | TlsClient:
         try:
             if road.starts_tls:
                 client.starttls(context=ssl.create_default_context())
-            if road.user:
+            if road.token:
+                client.ehlo_or_helo_if_needed()
+                # a refusal comes as a question with the reason in it; an empty answer asks for the refusal itself
+                client.auth(
+                    "XOAUTH2", lambda challenge=None: xoauth2(road.user, road.token) if challenge is None else ""
+                )
+            elif road.user:
                 client.login(road.user, road.password)
             client.ehlo_or_helo_if_needed()
         except BaseException:
@@ -103,7 +112,8 @@ def connect(road: Road) -> Client | TlsClient:
     except smtplib.SMTPAuthenticationError as error:
         raise Unavailable(
             _("%(where)s answered, but refused the user name or password. It said: “%(said)s”.")
-            % {"where": where, "said": _said(error)}
+            % {"where": where, "said": _said(error)},
+            code="refused",
         ) from error
     except smtplib.SMTPResponseException as error:
         raise Unavailable(
@@ -123,12 +133,25 @@ def connect(road: Road) -> Client | TlsClient:
     return client
 
 
+def signed_in(transport: Transport) -> Client | TlsClient:
+    """A connection to where a transport leads. A token that the server refuses is not used again."""
+    road = road_of(transport)
+    if not transport.by_token:
+        return connect(road)
+    try:
+        return connect(replace(road, token=token_for(transport, again=True)))
+    except Unavailable as error:
+        if error.code == "refused":
+            forget_token(transport)
+        raise
+
+
 def check(transport: Transport) -> str:
     """Connect and say hello; what was found, as a sentence. Unavailable when it does not work."""
     if transport.kind == Transport.Kind.SERVICE:
         return _check_service(transport)
     road = road_of(transport)
-    client = connect(road)
+    client = signed_in(transport)
     try:
         client.noop()
         secure = road.is_ssl or road.starts_tls
@@ -150,7 +173,7 @@ def send_one(transport: Transport, *, sender: str, to: str, message: bytes) -> N
         )
     if transport.kind == Transport.Kind.SERVICE:
         return _send_by_service(transport, sender, message)
-    client = connect(road_of(transport))
+    client = signed_in(transport)
     try:
         client.sendmail(sender, [to], message)
     except smtplib.SMTPRecipientsRefused as error:

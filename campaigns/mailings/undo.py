@@ -109,7 +109,18 @@ def restore_sender(*, uid: UUID, values: Values, expected: Values, actor: User) 
 
 
 def restore_transport(*, uid: UUID, values: Values, expected: Values, actor: User) -> None:
-    if values.keys() & {"url", "password"} and values.get("name", "") is not None:
+    by_secret = {
+        "url",
+        "password",
+        "client_secret",
+        "sign_in",
+        "token_grant",
+        "token_url",
+        "client_id",
+        "scope",
+        "consented_at",
+    }
+    if values.keys() & by_secret and values.get("name", "") is not None:
         raise Conflict(
             _(
                 "The trail does not keep passwords and keys, so these cannot be put back. Write them again on the transport's"

@@ -18,8 +18,9 @@ from typing import Any
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.oauth.tokens import forget_token, token_for
+from campaigns.oauth.xoauth2 import xoauth2
 from campaigns.outreach.models import Inbox
-from campaigns.outreach.tokens import forget_token, token_for
 from crm.errors import Unavailable
 
 SECONDS = 15  # for each answer
@@ -149,13 +150,14 @@ class Mailbox:
 
 
 @contextmanager
-def opened(inbox: Inbox) -> Iterator[Mailbox]:
-    """Connected and signed in; whatever goes wrong is Unavailable with a sentence."""
+def opened(inbox: Inbox, *, again: bool = False) -> Iterator[Mailbox]:
+    """Connected and signed in; whatever goes wrong is Unavailable with a sentence. again: see `token_for`."""
     where = f"{inbox.host}:{inbox.port}"
+    token = token_for(inbox, again=again) if inbox.by_token else ""
     try:
         client = _connect(inbox)
         try:
-            _sign_in(client, inbox, where)
+            _sign_in(client, inbox, where, token)
             yield Mailbox(client, where)
         finally:
             _leave(client)
@@ -193,20 +195,20 @@ def _connect(inbox: Inbox) -> imaplib.IMAP4:
     return client
 
 
-def _sign_in(client: imaplib.IMAP4, inbox: Inbox, where: str) -> None:
-    if inbox.sign_in == Inbox.SignIn.TOKEN:
-        _sign_in_with_token(client, inbox, where)
+def _sign_in(client: imaplib.IMAP4, inbox: Inbox, where: str, token: str) -> None:
+    if token:
+        _sign_in_with_token(client, inbox, where, token)
     else:
         _sign_in_with_password(client, inbox, where)
     client._get_capabilities()  # those after signing in are others, and imaplib has no other way to ask
 
 
-def _sign_in_with_token(client: imaplib.IMAP4, inbox: Inbox, where: str) -> None:
+def _sign_in_with_token(client: imaplib.IMAP4, inbox: Inbox, where: str, token: str) -> None:
     """By XOAUTH2, as the large services have it, else by OAUTHBEARER (RFC 7628). A refusal comes as a question first, with the reason in it."""
-    token, asked = token_for(inbox), []
+    asked: list[bytes] = []
     has_only_bearer = "AUTH=OAUTHBEARER" in client.capabilities and "AUTH=XOAUTH2" not in client.capabilities
     mechanism = "OAUTHBEARER" if has_only_bearer else "XOAUTH2"
-    first, on_refusal = f"user={inbox.user}\1auth=Bearer {token}\1\1", b""
+    first, on_refusal = xoauth2(inbox.user, token), b""
     if has_only_bearer:
         first = f"n,a={inbox.user.replace('=', '=3D').replace(',', '=2C')},\1host={inbox.host}\1port={inbox.port}\1auth=Bearer {token}\1\1"
         on_refusal = b"\1"

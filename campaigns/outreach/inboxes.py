@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from campaigns.oauth.consent import carry_tokens
 from campaigns.outreach import imap
 from campaigns.outreach.envelopes import find_envelope
 from campaigns.outreach.models import Inbox
@@ -37,29 +38,30 @@ LONGEST_WAIT = timedelta(
 OVERLAP = timedelta(days=2)  # looked at again when a folder was made anew and its numbers mean nothing any more
 DOTS = "•••"
 FIELDS = (
-    "name", "host", "port", "security", "user", "sign_in", "token_url", "client_id", "scope", "folder", "after", "move_to",
+    "name", "host", "port", "security", "user", "folder", "after", "move_to",
+    "sign_in", "token_service", "token_grant", "token_url", "consent_url", "client_id", "scope",
 )  # fmt: skip
-SECRETS = ("password", "client_secret", "refresh_token")
+SECRETS = ("password", "client_secret")
 
 
 # --- set up -------------------------------------------------------------------------------------------------------------
 def save_inbox(*, inbox: Inbox, actor: User) -> Inbox:
     """Create or change a mailbox. One that leads elsewhere is read from its beginning."""
-    before = Inbox.objects.filter(pk=inbox.pk).first()
-    if before is None or any(
-        getattr(before, name) != getattr(inbox, name) for name in ("host", "port", "user", "folder")
-    ):
-        inbox.uidvalidity, inbox.last_uid, inbox.left, inbox.oldest_left_at = 0, 0, 0, None
-    inbox.failures, inbox.failing_since, inbox.last_error, inbox.due_at = 0, None, "", None
-    inbox.token, inbox.lease_until = None, None  # a round under way writes nothing more down
-    changes: list[Change] = [(name, getattr(before, name, None), getattr(inbox, name)) for name in FIELDS]
-    for name in SECRETS:
-        if before and getattr(before, name) != getattr(inbox, name):
-            changes.append((name, DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
-    inbox.access_token, inbox.access_until = "", None  # one for the mailbox as it is now
     try:
         with transaction.atomic():
+            before = Inbox.objects.select_for_update().filter(pk=inbox.pk).first()
+            if before is None or any(
+                getattr(before, name) != getattr(inbox, name) for name in ("host", "port", "user", "folder")
+            ):
+                inbox.uidvalidity, inbox.last_uid, inbox.left, inbox.oldest_left_at = 0, 0, 0, None
+            inbox.failures, inbox.failing_since, inbox.last_error, inbox.due_at = 0, None, "", None
+            inbox.token, inbox.lease_until = None, None  # a round under way writes nothing more down
+            carry_tokens(inbox, before)
             inbox.save()
+            changes: list[Change] = [(name, getattr(before, name, None), getattr(inbox, name)) for name in FIELDS]
+            for name in SECRETS:
+                if before and getattr(before, name) != getattr(inbox, name):
+                    changes.append((name, DOTS, _("%(dots)s (another one)") % {"dots": DOTS}))
             verb = "inbox.edited" if before else "inbox.created"
             record(verb=verb, target=inbox, actor=actor, changes=[c for c in changes if c[1] != c[2]])
     except IntegrityError:
@@ -89,7 +91,7 @@ def _set_archived(inbox: Inbox, actor: User, at: datetime | None) -> None:
 
 def try_inbox(inbox: Inbox) -> str:
     """Sign in, look and change nothing; what was found, as a sentence. Unavailable when it does not work."""
-    with imap.opened(inbox) as mailbox:
+    with imap.opened(inbox, again=True) as mailbox:
         folder = mailbox.select(inbox.folder, read_only=True)
         waiting = len(_waiting(inbox, mailbox, folder))
         moves = inbox.after == Inbox.After.MOVE

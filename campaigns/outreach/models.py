@@ -1,5 +1,8 @@
 """What comes in, and two-way touches with institutions."""
 
+from datetime import datetime
+from typing import Any
+
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
@@ -7,9 +10,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.oauth.models import SignsIn, token_constraints
 from campaigns.outreach.queries import InboundQuerySet, InboxQuerySet, InteractionQuerySet
 from crm.encryption import EncryptedField
-from crm.ids import StampedModel, UidModel
+from crm.ids import UidModel
 
 
 class InboundMessage(models.Model):
@@ -162,17 +166,13 @@ class BounceRule(models.Model):
         return _now("Bounced for now: %(count)s of %(bounces)s within %(days)s days.") % values
 
 
-class Inbox(StampedModel):
+class Inbox(SignsIn):
     """A mailbox elsewhere that is read over IMAP. Read are UIDs after `last_uid`, as long as `uidvalidity` is the folder's."""
 
     class Security(models.TextChoices):
         TLS = "tls", _("TLS from the first byte (port 993)")
         STARTTLS = "starttls", _("STARTTLS (port 143)")
         NONE = "none", _("none: for a server on this machine only")
-
-    class SignIn(models.TextChoices):
-        PASSWORD = "password", _("with a password")
-        TOKEN = "token", _("with a token (OAuth 2)")
 
     class After(models.TextChoices):
         MOVE = "move", _("move it to another folder")
@@ -183,15 +183,7 @@ class Inbox(StampedModel):
     port = models.PositiveIntegerField(default=993)
     security = models.CharField(max_length=8, choices=Security.choices, default=Security.TLS)
     user = models.CharField(max_length=254)
-    sign_in = models.CharField(max_length=8, choices=SignIn.choices, default=SignIn.PASSWORD)
     password = EncryptedField(blank=True, default="")
-    token_url = models.CharField(max_length=300, blank=True, default="", help_text="where access tokens come from")
-    client_id = models.CharField(max_length=300, blank=True, default="")
-    client_secret = EncryptedField(blank=True, default="")
-    scope = models.CharField(max_length=500, blank=True, default="")
-    refresh_token = EncryptedField(blank=True, default="", help_text="empty: the program signs in as itself")
-    access_token = EncryptedField(blank=True, default="", editable=False)
-    access_until = models.DateTimeField(null=True, blank=True, editable=False)
     folder = models.CharField(max_length=120, default="INBOX")
     after = models.CharField(max_length=4, choices=After.choices, default=After.MOVE)
     move_to = models.CharField(max_length=120, blank=True, default="Groundswell")
@@ -219,11 +211,7 @@ class Inbox(StampedModel):
                 condition=Q(port__range=(1, 65535)),
                 violation_error_message=_("A port is a number between 1 and 65535."),
             ),
-            models.CheckConstraint(
-                name="inbox_token_comes_from_somewhere",
-                condition=~Q(sign_in="token") | (~Q(token_url="") & ~Q(client_id="")),
-                violation_error_message=_("Say where tokens come from, and the program’s id there."),
-            ),
+            *token_constraints("inbox"),
             models.CheckConstraint(
                 name="inbox_moves_somewhere_else",
                 condition=~Q(after="move") | (~Q(move_to="") & ~Q(move_to=models.F("folder"))),
@@ -238,3 +226,11 @@ class Inbox(StampedModel):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def token_user(self) -> str:
+        return self.user
+
+    def after_consent(self, moment: datetime) -> dict[str, Any]:
+        """It is read at the next round."""
+        return {"due_at": None}

@@ -51,7 +51,10 @@ def returned_mail(request: StaffRequest) -> HttpResponse:
 def _inbox_form(request: StaffRequest, inbox: Inbox) -> HttpResponse:
     form = InboxForm(request.POST or None, instance=inbox)
     if request.method == "POST" and form.is_valid():
-        inboxes.save_inbox(inbox=form.save(commit=False), actor=request.user)
+        saved = inboxes.save_inbox(inbox=form.save(commit=False), actor=request.user)
+        if saved.needs_consent:
+            toast(request, _("Saved."))
+            return done(request, reverse("consent_page", args=["inbox", saved.uid]))
         toast(request, _("Saved. It is read within a minute."))
         return done(request, reverse("returned_mail"))
     crumbs = [(_("Settings"), reverse("settings")), (_("Mail that comes back"), reverse("returned_mail"))]

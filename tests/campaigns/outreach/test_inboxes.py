@@ -426,6 +426,9 @@ def test_password_is_encrypted_at_rest_and_never_told(server, admin, sign_in):
     ]
 
 
+OTHER = {"sign_in": "token", "token_service": "other", "token_grant": "program"}
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
@@ -436,10 +439,10 @@ def test_password_is_encrypted_at_rest_and_never_told(server, admin, sign_in):
         ({"user": "a\x07b"}, "ontrol characters"),
         ({"move_to": "INBOX"}, "another folder"),
         ({"move_to": ""}, "another folder"),
-        ({"sign_in": "token"}, "begins with https"),
-        ({"sign_in": "token", "token_url": "http://login.example.org/token", "client_id": "x"}, "begins with https"),
-        ({"sign_in": "token", "token_url": "https://login.example.org/token", "client_secret": "x"}, "program’s id"),
-        ({"sign_in": "token", "token_url": "https://login.example.org/token", "client_id": "x"}, "program’s secret"),
+        (OTHER, "begins with https"),
+        ({**OTHER, "token_url": "http://login.example.org/token", "client_id": "x"}, "begins with https"),
+        ({**OTHER, "token_url": "https://login.example.org/token", "client_secret": "x"}, "program’s id"),
+        ({**OTHER, "token_url": "https://login.example.org/token", "client_id": "x"}, "program’s secret"),
     ],
 )
 def test_set_up_that_cannot_work_is_refused_with_a_sentence(admin, sign_in, change, words):

@@ -163,6 +163,7 @@ PLACES: dict[str, Place] = {
     "/settings/senders/<uuid:uid>/": Place("senders", Reach.ADMIN),
     "/settings/transports/<uuid:uid>/": Place("transports", Reach.ADMIN),
     "/settings/returned-mail/inboxes/<uuid:uid>/": Place("inboxes", Reach.ADMIN),
+    "/settings/sign-in/<slug:kind>/<uuid:uid>/": Place("inboxes", Reach.ADMIN, {"kind": "inbox"}),
     "/settings/recipient-limits/<uuid:uid>/": Place("recipient-limits", Reach.ADMIN),
     "/settings/services/<uuid:uid>/": Place("services", Reach.ADMIN),
     "/settings/services/new/<slug:code>/": Place("services", Reach.ADMIN, {"code": "postmark"}),
@@ -179,6 +180,12 @@ def place_of(path: str) -> Place | None:
     """`path` as in the resolver, with its arguments."""
     fits = [beginning for beginning in PLACES if path.startswith(beginning)]
     return PLACES[max(fits, key=len)] if fits else None
+
+
+_BY_TOKEN = {
+    "sign_in": "token", "token_service": "other", "token_url": "https://login.example.org/token", "client_id": "us",
+    "consent_url": "https://login.example.org/authorize",
+}  # fmt: skip
 
 
 @dataclass
@@ -208,7 +215,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "attachments": draft.attachments.get(),
         "requests": ask_permission(subject=to_ask, topic=topic, source="a test", actor=owner),
         "data-exports": request_data(person=person, actor=_anybody()),
-        "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces"),
+        "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces", **_BY_TOKEN),
         "replies": _with_party(
             Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes")
         ),

@@ -21,6 +21,8 @@ SPELLED = {
     "mailing.{to}": [f"mailing.{state}" for state in State],
     "contact_point.{feedback.kind}": ["contact_point.hard_bounce", "contact_point.soft_bounce"],
     "{fresh._meta.model_name}.{'archived' if is_archived else 'restored'}": ["sender.archived", "transport.restored"],
+    "{row._meta.model_name}.consented": ["transport.consented", "inbox.consented"],
+    "{row._meta.model_name}.consent_forgotten": ["transport.consent_forgotten", "inbox.consent_forgotten"],
     "{bulk.kind}.bulk_edited": ["person.bulk_edited", "organization.bulk_edited"],
     "{entry.object_type}.undone": [],  # an undo is itself not undone: the change is made again
 }
