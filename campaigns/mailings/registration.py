@@ -212,7 +212,10 @@ final(
     "form_of_address.*",
     gettext_lazy("Forms of address are changed on their own page, where the old ones can be written again."),
 )
-final("transport.consent*", gettext_lazy("Tokens come from the service: sign in there again, or take the consent back there."))
+final(
+    "transport.consent*",
+    gettext_lazy("Tokens come from the service: sign in there again, or take the consent back there."),
+)
 final("sender.confirm*", gettext_lazy("Whoever reads that mailbox said yes; archive the sender instead."))
 
 readable.choices_of("mailing.state", State.choices)

@@ -93,8 +93,8 @@ def consent_back(request: StaffRequest) -> HttpResponse:
     try:
         asked = consent.read_state(state, session=_session(request))
     except Invalid as error:
-        context = {"problem": error.message, "crumbs": [(_("Settings"), reverse("settings"))]}
-        return render(request, "campaigns/oauth/consent_back.html", context, status=422)
+        problem = {"problem": error.message, "crumbs": [(_("Settings"), reverse("settings"))]}
+        return render(request, "campaigns/oauth/consent_back.html", problem, status=422)
     place, row = _found(asked.kind, asked.uid)
     context: dict[str, Any] = {
         "row": row,

@@ -215,7 +215,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "attachments": draft.attachments.get(),
         "requests": ask_permission(subject=to_ask, topic=topic, source="a test", actor=owner),
         "data-exports": request_data(person=person, actor=_anybody()),
-        "inboxes": Inbox.objects.create(name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces", **_BY_TOKEN),
+        "inboxes": Inbox.objects.create(
+            name=f"Bounces {country}", host="127.0.0.1", port=9, user="bounces", **_BY_TOKEN
+        ),
         "replies": _with_party(
             Interaction.objects.create(kind="reply", person=person, at=timezone.now(), subject="Yes")
         ),

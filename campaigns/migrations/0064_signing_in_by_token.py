@@ -7,7 +7,7 @@ import crm.encryption
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0061_commitment_offers"),
+        ("campaigns", "0063_delegations"),
     ]
 
     operations = [

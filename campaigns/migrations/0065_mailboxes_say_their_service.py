@@ -21,6 +21,6 @@ UPDATE campaigns_inbox
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0062_signing_in_by_token")]
+    dependencies = [("campaigns", "0064_signing_in_by_token")]
 
     operations = [migrations.RunSQL(FORWARD, migrations.RunSQL.noop)]
