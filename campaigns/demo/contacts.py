@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from campaigns.guard.services import add_quiet_dates, set_guard
@@ -51,15 +51,38 @@ Offer: travel is paid for two from each side."""
 def make_contacts(*, officers: Sequence[User], countries: Sequence[Country], now: datetime, seed: int) -> None:
     """Some months of calls, meetings, letters and messages, the next steps of the latest, and a few tasks of other kinds."""
     rng = random.Random(seed)  # noqa: S311 the same demo each time
-    holders = list(
-        Membership.objects.current().primary().filter(organization__country__in=countries, post__is_head=True)
-        .select_related("person", "organization").order_by("organization_id")
-    )  # fmt: skip
+    holders = heads_of(countries)
     chosen = rng.sample(holders, min(PLACES, len(holders)))
-    for number, held in enumerate(chosen):
+    talk(rng, chosen, officers=officers, now=now)
+    _guard(chosen, officers=officers, now=now)
+    add_task(actor=officers[1], title="Week’s notes to the steering group", due_on=now.date(), repeat="week")
+    add_task(
+        actor=officers[0], title="Check whose posts changed", due_on=(now + timedelta(days=2)).date(), repeat="month"
+    )
+
+
+def heads_of(countries: Iterable[Country]) -> list[Membership]:
+    """Who leads an institution there today."""
+    rows = Membership.objects.current().primary().filter(organization__country__in=countries, post__is_head=True)
+    return list(rows.select_related("person", "organization").order_by("organization_id"))
+
+
+def talk(
+    rng: random.Random,
+    holders: Sequence[Membership],
+    *,
+    officers: Sequence[User],
+    now: datetime,
+    ago: tuple[int, int] = (3, 280),
+    most: int = 4,
+    notes: Mapping[str, Sequence[str]] = NOTES,
+    steps: Sequence[str] = STEPS,
+) -> None:
+    """One contact or some with each. officers: two of three by the first; ago: days; steps: what is agreed at the last of every other one."""
+    for number, held in enumerate(holders):
         officer = officers[0] if number % 3 else officers[1]
-        days = sorted((rng.randint(3, 280) for _time in range(rng.randint(1, 4))), reverse=True)
-        for place, ago in enumerate(days):
+        days = sorted((rng.randint(*ago) for _time in range(rng.randint(1, most))), reverse=True)
+        for place, day in enumerate(days):
             kind = rng.choice(["call", "call", "meeting", "letter", "message"])
             is_last = place == len(days) - 1
             log_interaction(
@@ -67,17 +90,12 @@ def make_contacts(*, officers: Sequence[User], countries: Sequence[Country], now
                 kind=kind,
                 people=[held.person],
                 organizations=[held.organization],
-                at=now - timedelta(days=ago, minutes=rng.randint(0, 400)),
+                at=now - timedelta(days=day, minutes=rng.randint(0, 400)),
                 is_two_way=kind in {"call", "meeting"} or rng.random() < 0.3,
-                text=rng.choice(NOTES[kind]),
-                next_step=rng.choice(STEPS) if is_last and number % 2 else "",
+                text=rng.choice(notes[kind]),
+                next_step=rng.choice(steps) if steps and is_last and number % 2 else "",
                 next_on=(now + timedelta(days=rng.randint(-4, 12))).date(),
             )
-    _guard(chosen, officers=officers, now=now)
-    add_task(actor=officers[1], title="Week’s notes to the steering group", due_on=now.date(), repeat="week")
-    add_task(
-        actor=officers[0], title="Check whose posts changed", due_on=(now + timedelta(days=2)).date(), repeat="month"
-    )
 
 
 def _guard(holders: Sequence[Membership], *, officers: Sequence[User], now: datetime) -> None:

@@ -14,6 +14,7 @@ from crm.accounts.models import User
 
 SEED = 1952
 KNOWN, SECOND = 0.82, 0.35  # of the drive's institutions: on the first ask, on the second
+YEAR = range(2, 380)  # days ago
 ASKS: list[dict[str, Any]] = [
     {
         "name": "Adopt a national action plan for social security",
@@ -73,21 +74,29 @@ POWER_OF = {"GOV": (4, 5), "EMP": (3, 4), "WRK": (3, 4), "SSI": (3, 5), "CSO": (
 
 def make_positions(drive: Drive, users: list[User], now: datetime) -> list[Ask]:
     """Institutions of the drive's countries; some stay unknown, a few went down, one step was a mistake."""
-    rng = random.Random(SEED)  # noqa: S311 nothing secret
     asks = [Ask.objects.create(drive=drive, place=place, **values) for place, values in enumerate(ASKS, start=1)]
+    walk_all(drive, list(zip(asks, (KNOWN, SECOND), strict=True)), users, now, seed=SEED)
+    _one_mistake(users[0], now)
+    return asks
+
+
+def walk_all(
+    drive: Drive, asks: list[tuple[Ask, float]], users: list[User], now: datetime, *, seed: int, days: range = YEAR
+) -> None:
+    """Steps on each ask for a share of the drive's institutions, so many days ago, and how much each can do."""
+    rng = random.Random(seed)  # noqa: S311 nothing secret
     rows = Organization.objects.filter(country__in=drive.countries.all()).select_related("constituency")
     organizations = list(rows.order_by("pk"))
     speakers = _speakers(organizations)
     steps: list[PositionStep] = []
     for organization in organizations:
-        for ask, share in zip(asks, (KNOWN, SECOND), strict=True):
+        for ask, share in asks:
             if rng.random() < share:
-                steps += _walk(rng, organization, ask, speakers.get(organization.pk), users, now)
+                steps += _walk(rng, organization, ask, speakers.get(organization.pk), users, now, days)
     steps.sort(key=lambda step: step.recorded_at)
     PositionStep.objects.bulk_create(steps, batch_size=500)
-    _one_mistake(users[0], now)
-    Power.objects.bulk_create(_powers(rng, organizations, drive))
-    return asks
+    known = set(Power.objects.filter(campaign=drive.campaign_id).values_list("organization", flat=True))
+    Power.objects.bulk_create(_powers(rng, [one for one in organizations if one.pk not in known], drive))
 
 
 def _speakers(organizations: list[Organization]) -> dict[int, Any]:
@@ -96,11 +105,11 @@ def _speakers(organizations: list[Organization]) -> dict[int, Any]:
 
 
 def _walk(
-    rng: random.Random, organization: Organization, ask: Ask, speaker: Any, users: list[User], now: datetime
+    rng: random.Random, organization: Organization, ask: Ask, speaker: Any, users: list[User], now: datetime, ago: range
 ) -> list[PositionStep]:
-    """One to four steps over a year, mostly upward."""
+    """One to four steps, mostly upward."""
     count = rng.choice([1, 1, 2, 2, 3, 4])
-    days = sorted(rng.sample(range(2, 380), count), reverse=True)
+    days = sorted(rng.sample(ago, count), reverse=True)
     stance = rng.choice([Stance.UNAWARE, Stance.UNAWARE, Stance.NEUTRAL, Stance.SCEPTICAL, Stance.INTERESTED])
     made = []
     for number, day in enumerate(days):

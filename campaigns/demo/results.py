@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
-from campaigns.planning.models import Drive
+from campaigns.planning.models import Campaign, Drive
 from campaigns.results.figures import Scope
 from campaigns.results.models import Actual, Indicator, Period, Result
 from campaigns.results.snapshots import freeze
@@ -32,7 +32,8 @@ WINDOWS: list[tuple[str, Kind, int | None, int, int, bool, tuple[tuple[int, str]
     ("Ten years of the social security code", Kind.ANNIVERSARY, 0, -9, 1, False, ()),
 ]  # fmt: skip
 # pillar, kind, what is to change, [(indicator, unit, baseline, target, [(days ago, value, evidence, contribution, verified)])]
-RESULTS: list[tuple[int, str, str, list[tuple[str, str, float, float, list[tuple[int, float, str, str, bool]]]]]] = [
+Outcomes = list[tuple[int, str, str, list[tuple[str, str, float, float, list[tuple[int, float, str, str, bool]]]]]]
+RESULTS: Outcomes = [
     (
         1, "outcome", "National institutes publish who is covered and who is not, by sex and region",
         [("Countries that published coverage by sex and region in the last two years", "countries", 2, 8, [
@@ -80,30 +81,8 @@ def make_windows(*, countries: Sequence[Country], users: dict[Role, User], today
 def make_results(*, drive: Drive, users: dict[Role, User], now: datetime) -> None:
     """Measured over the campaign's 400 days; the report of a quarter ago is frozen as it stood then."""
     today = now.date()
-    pillars = list(drive.campaign.pillars.all())
     start = drive.campaign.starts_on or today - timedelta(days=400)
-    for pillar, kind, title, indicators in RESULTS:
-        result = Result.objects.create(
-            campaign=drive.campaign, pillar=pillars[pillar - 1], kind=kind, title=title,
-            drive=drive if kind == "output" else None,
-        )  # fmt: skip
-        for name, unit, baseline, target, actuals in indicators:
-            is_share = unit == "percentage"
-            indicator = Indicator.objects.create(
-                result=result, title=name, measure="percentage" if is_share else "unit", unit="" if is_share else unit,
-                baseline=Decimal(str(baseline)), baseline_on=start, baseline_note="At the start of the campaign",
-            )  # fmt: skip
-            period = Period.objects.create(
-                indicator=indicator, starts_on=start, ends_on=start + timedelta(days=729), target=Decimal(str(target))
-            )
-            for days, value, evidence, contribution, verified in actuals:
-                at = now - timedelta(days=days)
-                Actual.objects.create(
-                    period=period, value=Decimal(str(value)), on=at.date(), evidence=evidence, contribution=contribution,
-                    recorded_by=users[Role.OUTREACH], recorded_at=at,
-                    verified_by=users[Role.PLANNER] if verified else None,
-                    verified_at=at + timedelta(days=3) if verified else None,
-                )  # fmt: skip
+    keep_results(RESULTS, campaign=drive.campaign, drive=drive, users=users, now=now, start=start, days=730)
     with timezone.override(timezone.get_default_timezone()):
         scope = Scope(drive.campaign, drive, drive.starts_on, today - timedelta(days=14), users[Role.PLANNER])
         freeze(
@@ -112,3 +91,35 @@ def make_results(*, drive: Drive, users: dict[Role, User], now: datetime) -> Non
             title="To the governing body: the first weeks",
             at=now - timedelta(days=13),
         )
+
+
+def keep_results(
+    results: Outcomes, *, campaign: Campaign, drive: Drive, users: dict[Role, User], now: datetime, start: date, days: int, is_own: bool = False
+) -> None:  # fmt: skip
+    """Results with what was measured in one period of so many days; outputs, or all that are its own, are of the drive, the others of the campaign."""
+    pillars = list(campaign.pillars.all())
+    for pillar, kind, title, indicators in results:
+        result = Result.objects.create(
+            campaign=campaign, pillar=pillars[pillar - 1], kind=kind, title=title,
+            drive=drive if is_own or kind == "output" else None,
+        )  # fmt: skip
+        for name, unit, baseline, target, actuals in indicators:
+            is_share = unit == "percentage"
+            indicator = Indicator.objects.create(
+                result=result, title=name, measure="percentage" if is_share else "unit", unit="" if is_share else unit,
+                baseline=Decimal(str(baseline)), baseline_on=start, baseline_note="At the start",
+            )  # fmt: skip
+            period = Period.objects.create(
+                indicator=indicator,
+                starts_on=start,
+                ends_on=start + timedelta(days=days - 1),
+                target=Decimal(str(target)),
+            )
+            for ago, value, evidence, contribution, verified in actuals:
+                at = now - timedelta(days=ago)
+                Actual.objects.create(
+                    period=period, value=Decimal(str(value)), on=at.date(), evidence=evidence, contribution=contribution,
+                    recorded_by=users[Role.OUTREACH], recorded_at=at,
+                    verified_by=users[Role.PLANNER] if verified else None,
+                    verified_at=at + timedelta(days=3) if verified else None,
+                )  # fmt: skip

@@ -1,4 +1,4 @@
-"""The demo's campaign: users, topics, a sender, one drive for the ten countries with the lowest coverage, segments, mailings.
+"""The demo's campaign: users, topics, a sender, a drive for the ten countries with the lowest coverage, two others, segments, mailings.
 
 Two mailings went out weeks ago, with clicks. One goes out through the real engine as soon as the workers run, one is scheduled, one waits for an approver.
 """
@@ -13,14 +13,17 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns.activities.models import Activity
 from campaigns.delivery.audience import audience_summary
 from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
+from campaigns.demo.country_plans import Colleagues, make_country_plans
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.events import make_events
 from campaigns.demo.face import make_pages
 from campaigns.demo.forms import make_survey
+from campaigns.demo.last_year import close_last_year, make_last_year
 from campaigns.demo.networks import make_network
 from campaigns.demo.paper import make_paper
 from campaigns.demo.past import send_in_the_past
@@ -35,7 +38,7 @@ from contacts.consent.models import Suppression, Topic
 from contacts.consent.services import suppress_address
 from contacts.directory.models import Constituency, Country, IndicatorValue, Organization
 from contacts.segments.models import ContactList, ContactListMember, Segment, SegmentVersion
-from crm.accounts.demo_users import PASSWORD, USERS
+from crm.accounts.demo_users import COLLEAGUES, PASSWORD, USERS
 from crm.accounts.models import Grant, Installation, User
 from crm.accounts.rules import Role
 
@@ -70,6 +73,9 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_windows(countries=ten, users=users, today=now.date())
         make_results(drive=drive, users=users, now=now)
         make_paper(drive=drive, officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now)
+        tell("planning in three more countries")
+        colleagues = _colleagues(users)
+        plans = make_country_plans(campaign=drive.campaign, users=users, colleagues=colleagues, now=now)
         tell("bringing a network together")
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         make_survey(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
@@ -77,9 +83,21 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_events(drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"])
         make_pages(drive)
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
-        tell("looking back on two mailings")
-        _send_past(users=users, segment=segments["past"], common=common, now=now)
-        tell("writing three mailings, in up to three languages")
+        tell("looking back on four mailings and a drive of last year")
+        aware = make_last_year(campaign=drive.campaign, users=users, colleagues=colleagues, now=now)
+        for of, what in ((aware, texts.LAST_YEAR), (plans, texts.INVITATION)):
+            sent = _send_past(
+                what, users=users, segment=_segment_of(of, users[Role.EDITOR]), common=common | {"drive": of}, now=now
+            )
+            first = Activity.objects.filter(drive=of, kind="mailing").order_by("starts_on", "pk")[0]
+            Activity.objects.filter(pk=first.pk).update(mailing=sent)
+        close_last_year(aware, colleagues=colleagues, now=now)
+        for what in texts.PAST:
+            _send_past(what, users=users, segment=segments["past"], common=common, now=now)
+        tell("writing four mailings, in up to three languages")
+        _mailing(
+            "Nepal: a new day for the policy discussion", texts.NEW_DAY, users[Role.EDITOR], **common | {"drive": plans}
+        )
         _write_mailings(users=users, segments=segments, common=common, now=now)
 
 
@@ -100,6 +118,16 @@ def _make_users() -> Users:
         users[role] = User.objects.create_user(email, PASSWORD, name=name, time_zone=zone)
         Grant.objects.create(user=users[role], role=role)
     return users
+
+
+def _colleagues(users: Users) -> Colleagues:
+    """More officers: who works for three other countries, and who stands in for whom."""
+    others = []
+    for role, name, email, zone in COLLEAGUES:
+        user = User.objects.create_user(email, PASSWORD, name=name, time_zone=zone)
+        Grant.objects.create(user=user, role=role)
+        others.append(user)
+    return Colleagues(users[Role.PLANNER], users[Role.OUTREACH], *others)
 
 
 def _name_installation() -> None:
@@ -260,13 +288,27 @@ def _approve(mailing: Mailing, users: Users) -> Mailing:
     )
 
 
-def _send_past(*, users: Users, segment: Segment, common: dict[str, Any], now: datetime) -> None:
-    """Not to unions and civil society: whom nobody has talked to stays that way."""
-    for days, name, content in texts.PAST:
-        mailing = _mailing(name, content, users[Role.EDITOR], segment=segment, layout="bulletin", **common)
-        mailing = mailing_services.send_now(mailing=_approve(mailing, users), actor=users[Role.EDITOR])
-        at = (now - timedelta(days=days)).replace(hour=7, minute=30, second=0, microsecond=0)
-        send_in_the_past(mailing, at=at, seed=SEED + days)
+def _segment_of(drive: Drive, owner: User) -> Segment:
+    """Everybody with an institution in the drive's countries and constituencies."""
+    codes = sorted(drive.countries.values_list("code", flat=True))
+    sides = sorted(drive.constituencies.values_list("code", flat=True))
+    rules = [
+        {"field": "country", "operator": "any_of", "value": codes},
+        {"field": "constituency", "operator": "any_of", "value": sides},
+    ]
+    return _segment(f"{drive.name}: all sides", rules, owner)
+
+
+def _send_past(
+    what: tuple[int, str, dict[str, tuple[str, str, str]]], *, users: Users, segment: Segment, common: dict[str, Any], now: datetime
+) -> Mailing:  # fmt: skip
+    """In the ten countries not to unions and civil society: whom nobody has talked to stays that way."""
+    days, name, content = what
+    mailing = _mailing(name, content, users[Role.EDITOR], segment=segment, layout="bulletin", **common)
+    mailing = mailing_services.send_now(mailing=_approve(mailing, users), actor=users[Role.EDITOR])
+    at = (now - timedelta(days=days)).replace(hour=7, minute=30, second=0, microsecond=0)
+    send_in_the_past(mailing, at=at, seed=SEED + days)
+    return mailing
 
 
 def _write_mailings(*, users: Users, segments: dict[str, Segment], common: dict[str, Any], now: datetime) -> None:

@@ -139,6 +139,53 @@ ten is reached, most of them outside the informal economy.</p>
     ),
 }
 
+# Of the drive of last year, and of the one that followed it in three of its countries: as below.
+LAST_YEAR = (
+    366,
+    "Figures for speeches and newsletters",
+    {
+        "en": (
+            "{{ country.name }}: the figures, and what they leave out",
+            "Who has social security, who has none, and where that is counted.",
+            """<p>{{ person.greeting }}</p>
+<p>How many people in {{ country.name }} have social security, and who are the others? <a href="https://www.campaign.test/coverage">One page</a>
+says what is known, by sex and by kind of work, with its sources.</p>
+<p>Please use the figures: in a speech, a newsletter, a class. And <a href="https://www.campaign.test/coverage/report">tell us</a> where you did.</p>""",
+        ),
+        "fr": (
+            "{{ country.name }} : les chiffres, et ce qu’ils ne disent pas",
+            "Qui a une sécurité sociale, qui n’en a pas, et où cela est compté.",
+            """<p>{{ person.greeting }}</p>
+<p>Combien de personnes ont une sécurité sociale, et qui sont les autres ? <a href="https://www.campaign.test/coverage">Une page</a> dit ce
+que l’on sait, par sexe et par type de travail, avec les sources.</p>
+<p>Servez-vous des chiffres : dans un discours, un bulletin, un cours. Et <a href="https://www.campaign.test/coverage/report">dites-nous</a> où.</p>""",
+        ),
+    },
+)
+INVITATION = (
+    82,
+    "Policy discussion: send somebody with a mandate",
+    {
+        "en": (
+            "{{ country.name }}: policy discussion on a national action plan",
+            "Two days, all sides at one table. Who comes for your institution?",
+            """<p>{{ person.greeting }}</p>
+<p>The diagnosis of needs that nobody meets in {{ country.name }} is ready for discussion. Government, employers and workers will take two days
+for it, and agree on what an action plan has to do first.</p>
+<p>Please send somebody of {{ organization.name }} who can speak for it. <a href="https://www.campaign.test/action-plan/diagnosis">The diagnosis
+has thirty pages</a>; <a href="https://www.campaign.test/action-plan/summary">the summary has two</a>.</p>""",
+        ),
+    },
+)
+NEW_DAY = {
+    "en": (
+        "{{ country.name }}: a new day for the policy discussion",
+        "The ministry has a new secretary, so we meet a little later.",
+        """<p>{{ person.greeting }}</p>
+<p>The policy discussion is moved: the ministry’s new secretary wants to read the diagnosis first. We will write as soon as the day is fixed.</p>""",
+    ),
+}
+
 # What left weeks ago: (days ago, its name, its texts).
 PAST = [
     (

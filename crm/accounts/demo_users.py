@@ -12,3 +12,8 @@ USERS = [
     (Role.VIEWER, "Viktor Hahn", "viktor@groundswell.test", "Europe/Zurich"),
     (Role.ADMIN, "Ada Okonkwo", "ada@groundswell.test", "Africa/Lagos"),
 ]
+# Who stands in for whom shows with more than one of a role.
+COLLEAGUES = [
+    (Role.OUTREACH, "Samuel Otieno", "samuel@groundswell.test", "Africa/Nairobi"),
+    (Role.OUTREACH, "Leila Trabelsi", "leila@groundswell.test", "Africa/Tunis"),
+]

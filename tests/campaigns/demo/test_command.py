@@ -6,16 +6,31 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from campaigns.activities.models import Activity
 from campaigns.delivery.auditing import audit
 from campaigns.delivery.models import Delivery
 from campaigns.demo.story import lowest_coverage
 from campaigns.engagement.models import DeliveryEngagement
 from campaigns.mailings.models import Mailing
 from campaigns.planning.models import Drive
+from campaigns.results.models import Snapshot
+from campaigns.results.snapshots import is_intact
+from campaigns.todo.queries import covered_by
 from contacts.consent.models import ConsentEvent
 from contacts.directory.models import Constituency, ContactPoint, Country, IndicatorValue, Organization, Person
 from crm.accounts.models import Installation, User
 from crm.audit.models import AuditEntry
+
+LIVED_IN = {
+    "institutions",
+    "people",
+    "two_way",
+    "moved_up",
+    "first_known",
+    "promised",
+    "kept",
+    "kept_verified",
+}  # what a past drive cannot lack
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -26,11 +41,14 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("demo", size=200)
 
     assert dict(Mailing.objects.values_list("name", "state")) == {
+        "Figures for speeches and newsletters": "finished",
+        "Policy discussion: send somebody with a mandate": "finished",
         "Coverage in figures: where your country stands": "finished",
         "Social security for informal workers: what works": "finished",
         "Who is covered, and who is not yet": "scheduled",  # leaves when the workers run
         "Social partners: coverage is yours to move": "scheduled",
         "An action plan: three questions": "in_review",
+        "Nepal: a new day for the policy discussion": "draft",
         "Reminder: Dialogue of ten countries: a plan for the informal economy": "draft",
         "Thanks: Webinar: reading the coverage figures of your country": "draft",
     }
@@ -47,8 +65,20 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
             "failed",
         }
         assert not AuditEntry.objects.filter(object_uid=past.uid, at__gt=past.finished_at).exists()
-    drive = Drive.objects.get()
+    drive, plans, last_year = Drive.objects.order_by("pk")
     assert {country.code for country in drive.countries.all()} == {country.code for country in lowest_coverage(10)}
+    assert [last_year.status, plans.status] == ["finished", "active"]
+    # a plan by its template at work: countries at different steps, some of it late; a drive that is over with its report
+    states = Activity.objects.filter(drive=plans).values_list("state", flat=True)
+    assert set(states) == {"done", "under_way", "waiting", "planned"}
+    assert Activity.objects.filter(drive=plans).overdue(timezone.localdate()).count() >= 3
+    assert not Activity.objects.filter(drive=last_year).open().exists()
+    frozen = Snapshot.objects.get(drive=last_year)
+    assert is_intact(frozen)
+    assert all(figure["value"] for figure in frozen.content["figures"] if figure["code"] in LIVED_IN)
+    # somebody is away, and her work is in the queue of who stands in
+    fatou, leila = (User.objects.get(email=f"{name}@groundswell.test") for name in ("fatou", "leila"))
+    assert leila.pk in covered_by(fatou, timezone.localdate())
     assert ConsentEvent.objects.exists()
     assert not ContactPoint.objects.exclude(value__endswith=".test").exists()
     assert Person.objects.filter(contact_points__value__endswith="@people.test").count() > 150  # the large part
