@@ -64,6 +64,7 @@ TABLES = (
 _ALWAYS = ("person.name", "organization.name", "country.name")
 # Made from the table of forms of address, and only for texts that use them.
 _ADDRESS = {"person.greeting", "person.formal_name"}
+_SAID = "person.pronunciation"
 _NAMED = re.compile(r"%\((\w+)\)s")
 
 # The order of somebody's addresses, least first: usable before unusable, preferred first, then the oldest. It is one number,
@@ -219,11 +220,13 @@ def _member_sql(mailing: Mailing, compiled: CompiledSegment, parts: _Parts) -> s
 
 
 def _reached_sql(parts: _Parts, *, people: bool, fields: Collection[str] | None) -> str:
-    """How each is reached, with the columns of the greeting where a text greets: who is not greeted costs nothing."""
+    """How each is reached, with the columns of greeting and pronunciation where a text has them: who is not greeted costs nothing."""
     reached = _PEOPLE if people else _ORGANIZATIONS
     if fields is None or not _ADDRESS.isdisjoint(fields):
-        reached = reached.replace("/*address*/", f" {COLUMNS_SQL},")
+        reached = reached.replace("/*address*/", f" {COLUMNS_SQL},/*address*/")
         parts.values["address"] = json.dumps(texts_for(_languages(parts.values)))
+    if fields is None or _SAID in fields:
+        reached = reached.replace("/*address*/", " coalesce(p.pronunciation, '') AS pronunciation,")
     return reached
 
 
@@ -378,6 +381,7 @@ def _fields(wanted: Collection[str] | None, answered: Collection[str] = (), *, p
         "person.honorific": "honorific_prefix",
         "person.greeting": _addressed("greeting"),
         "person.formal_name": _addressed("formal"),
+        _SAID: "pronunciation",
         "post.title": named("post_names", "post_name"),
         "organization.name": named("org_names", "org_name"),
         "organization.acronym": "coalesce(acronym, '')",

@@ -31,6 +31,7 @@ FIELDS: dict[str, MergeField] = {
         MergeField("person.honorific", _("Title before the name"), "Ms"),
         MergeField("person.greeting", _("Greeting, in their language"), "Dear Ms Ndiaye,"),
         MergeField("person.formal_name", _("Name with title"), "Ms Fatou Ndiaye"),
+        MergeField("person.pronunciation", _("How the name is said"), "fa-TOO n-JAI"),
         MergeField("post.title", _("Title of the post"), "Secretary-General"),
         MergeField("organization.name", _("Institution"), "National Confederation of Workers"),
         MergeField("organization.acronym", _("Institution, short"), "NCW"),

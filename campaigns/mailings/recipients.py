@@ -115,6 +115,7 @@ def fields_of(mailing: Mailing, user: User, uid: str, language: str) -> dict[str
         "person.honorific": person.honorific_prefix if person else "",
         "person.greeting": addressed["greeting"],
         "person.formal_name": addressed["formal"],
+        "person.pronunciation": person.pronunciation if person else "",
         "post.title": post_title,
         "organization.name": _named(organization, language) if organization else "",
         "organization.acronym": organization.acronym if organization else "",

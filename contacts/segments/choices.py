@@ -18,6 +18,7 @@ from contacts.directory.models import Constituency, Country, Organization, Regio
 from contacts.directory.queries import find_tag
 from contacts.directory.reference import CONSTITUENCIES as REFERENCE
 from contacts.directory.reference import INDIVIDUAL
+from contacts.greetings.models import FormOfAddress
 from contacts.segments.models import ContactList, Segment
 from contacts.segments.registry import PEOPLE, Choice, Text
 from contacts.segments.tree import uids
@@ -151,6 +152,7 @@ ORGANIZATIONS = Rows(
 )  # fmt: skip
 LANGUAGES = Fixed(languages, is_short=False)
 TAGS = Tags(lambda selects: Tag.objects.order_by("name"), "name")
+FORMS_OF_ADDRESS = Rows(lambda selects: FormOfAddress.objects.all(), "uid", is_short=True)
 TOPICS = Rows(
     lambda selects: Topic.objects.order_by("position", "sort_key"), "code", is_short=True, label=lambda row: row.label
 )

@@ -55,6 +55,16 @@ def post(ctx: Context, operator: str, value: Any) -> str:
     return f"{ctx.join('po')}.name"
 
 
+def form_of_address(ctx: Context, operator: str, value: Any) -> str:
+    form = f"{ctx.join('po')}.form_of_address_id"
+    mine = f"CASE WHEN {form} IS NULL THEN ef.is_general ELSE ef.id = {form} END"
+    return f"(SELECT ef.name FROM contacts_formofaddress ef WHERE {mine})"  # noqa: S608 our own words
+
+
+def pronunciation(ctx: Context, operator: str, value: Any) -> str:
+    return "NULLIF(p.pronunciation, '')"
+
+
 def memberships(ctx: Context, operator: str, value: Any) -> str:
     return (
         "ARRAY(SELECT eo.name FROM contacts_membership em JOIN contacts_organization eo ON eo.id = em.organization_id"

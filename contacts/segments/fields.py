@@ -35,6 +35,7 @@ ADDRESS = _("Address and permission")
 CONTACT = _("What passed between us")
 OTHER = _("Other segments and lists")
 ONLY_PEOPLE = frozenset({PEOPLE})
+KNOWN_OR_NOT = (Operator("known", _("is known"), "nothing"), Operator("not_known", _("is not known"), "nothing"))
 YES_NO = (Operator("yes", _("yes"), "nothing"), Operator("no", _("no"), "nothing"))
 
 
@@ -137,6 +138,18 @@ def post_is_head(ctx: Context, operator: str, value: None) -> str:
     po = ctx.join("po")
     held = Seated(f"({po}.id IS NOT NULL AND {po}.is_head)")
     return held if operator == "yes" else f"NOT {held}"
+
+
+def form_of_address(ctx: Context, operator: str, value: list[str]) -> str:
+    """By the post; who has none, or one without a form, is addressed in the general form. Always known."""
+    form, given = f"{ctx.join('po')}.form_of_address_id", ctx.param(ctx.keys())
+    general = f"({form} IS NULL AND EXISTS (SELECT 1 FROM contacts_formofaddress ff WHERE ff.is_general AND ff.id = ANY ({given}::bigint[])))"
+    found = f"(({form} IS NOT NULL AND {form} = ANY ({given}::bigint[])) OR {general})"
+    return found if operator == "any_of" else f"NOT {found}"
+
+
+def pronunciation(ctx: Context, operator: str, value: None) -> str:
+    return "p.pronunciation <> ''" if operator == "known" else "p.pronunciation = ''"
 
 
 def membership(ctx: Context, operator: str, value: None) -> str:
@@ -266,7 +279,9 @@ FIELDS = [
     Field("region", _("Region"), COUNTRY, CHOICE, region, {"any_of": _("in {values}"), "none_of": _("outside {values}")}, choices=choices.REGIONS, unknown=_NO_COUNTRY, order=22, help=_("With the sub-regions below it."), evidence=evidence.region),
     Field("post_title", _("Post › title"), PERSON, TEXT, post_title, {"contains": _("whose post is called **“{value}”** or similar"), "not_contains": _("whose post is not called **“{value}”**")}, selects=ONLY_PEOPLE, order=30, evidence=evidence.post),
     Field("post_is_head", _("Post › head of the institution"), PERSON, YES_NO, post_is_head, {"yes": _("who **head their institution**"), "no": _("who **do not head their institution**")}, selects=ONLY_PEOPLE, order=32, evidence=evidence.post),
+    Field("form_of_address", _("Form of address"), PERSON, CHOICE, form_of_address, {"any_of": _("addressed as {values}"), "none_of": _("addressed otherwise than as {values}")}, selects=ONLY_PEOPLE, choices=choices.FORMS_OF_ADDRESS, order=33, help=_("By the post; who has no post is addressed in the general form."), evidence=evidence.form_of_address),
     Field("membership", _("Current membership"), PERSON, YES_NO, membership, {"yes": _("who **belong to an institution now**"), "no": _("who **belong to no institution now**")}, selects=ONLY_PEOPLE, order=34, evidence=evidence.memberships),
+    Field("pronunciation", _("How the name is said"), PERSON, KNOWN_OR_NOT, pronunciation, {"known": _("of whom we know **how the name is said**"), "not_known": _("of whom nobody noted **how the name is said**")}, selects=ONLY_PEOPLE, order=35, evidence=evidence.pronunciation),
     Field("language", _("Language"), PERSON, CHOICE, language, {"any_of": _("who read {values}"), "none_of": _("who read another language than {values}")}, choices=choices.LANGUAGES, unknown=_("their language is not known"), order=36, says_of_organizations={"any_of": _("that read {values}"), "none_of": _("that read another language than {values}")}, evidence=evidence.language),
     Field("tags", _("Tags"), PERSON, TAG_OPERATORS, own_tags, {"any_of": _("tagged {values}"), "all_of": _("tagged {all_values}"), "none_of": _("not tagged {values}")}, choices=choices.TAGS, order=38, evidence=evidence.own_tags),
     Field("permission", _("Permission for a topic"), ADDRESS, PERMISSION_OPERATORS, permission, {"granted": _("who **gave permission** for {values}"), "withdrawn": _("who **withdrew permission** for {values}"), "none": _("who **never said yes or no** to {values}")}, choices=choices.TOPICS, order=40, says_of_organizations=_THEY_PERMIT, evidence=evidence.permission, reads=evidence.read_permission),

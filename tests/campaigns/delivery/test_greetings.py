@@ -39,7 +39,7 @@ def test_every_case_is_as_the_rules_say(mailing, admin):
         family = "" if number % 7 == 0 else f"O’{number} {{x}}"
         person = subscriber(
             mailing.topic, number, gender=gender, language=language, greeting=own, honorific_prefix=title,
-            family_name=family, name=f"Ada {number}",
+            family_name=family, name=f"Ada {number}", pronunciation="AH-dah" if number % 3 else "",
         )  # fmt: skip
         if post:
             MembershipFactory(person=person, post=post)
@@ -50,7 +50,7 @@ def test_every_case_is_as_the_rules_say(mailing, admin):
     uids = dict(Person.objects.values_list("pk", "uid"))
     for member in found:
         wanted = fields_of(mailing, admin, str(uids[member.person_id]), member.language)
-        for path in ("person.greeting", "person.formal_name"):
+        for path in ("person.greeting", "person.formal_name", "person.pronunciation"):
             assert member.fields[path] == wanted[path], (path, member)
 
 

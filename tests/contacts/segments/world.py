@@ -27,9 +27,11 @@ from contacts.directory.models import (
     IndicatorValue,
     Membership,
     Person,
+    Post,
     Region,
     Tag,
 )
+from contacts.greetings.models import FormOfAddress
 from contacts.segments.models import ContactList, ContactListMember, Segment
 from crm.ui.searchtext import normalise
 from tests.factories import (
@@ -76,6 +78,7 @@ class World:
         self.make_organizations()
         self.make_people()
         self.backdate()
+        self.make_addressing()
         self.make_lists_and_segments()
         self.make_mailings()
         self.make_days()
@@ -237,6 +240,18 @@ class World:
         for person in self.people:
             moments = {name: self.when() or self.now - timedelta(days=self.chance.choice([2, 89, 91, 250])) for name in ("created_at", "updated_at")}  # fmt: skip
             Person.objects.filter(pk=person.pk).update(**moments)
+
+    def make_addressing(self) -> None:
+        """Some posts have a form of address of their own; of some people we know how the name is said."""
+        pick = random.Random(29)
+        forms = list(FormOfAddress.objects.filter(is_general=False)[:2])
+        self.address_forms = {form.pk: form.uid for form in forms} | {
+            None: FormOfAddress.objects.get(is_general=True).uid
+        }
+        for post in Post.objects.order_by("pk"):
+            Post.objects.filter(pk=post.pk).update(form_of_address=pick.choice([*forms, None]))
+        for person in pick.sample(self.people, 15):
+            Person.objects.filter(pk=person.pk).update(pronunciation="fa-TOO")
 
     def make_lists_and_segments(self) -> None:
         self.lists = [ContactList.objects.create(name=f"List {n}") for n in range(2)]
@@ -445,6 +460,14 @@ class World:
         title = normalise(seat.post.name) if seat and seat.post else None
         found = title is not None and all(word in title for word in normalise(value).split())
         return found == (operator == "contains")
+
+    def ask_form_of_address(self, person: Person, operator: str, value: Any) -> bool:
+        seat = self.primary.get(person.pk)
+        form = seat.post.form_of_address_id if seat and seat.post else None
+        return self.one_of(str(self.address_forms[form]), operator, value)
+
+    def ask_pronunciation(self, person: Person, operator: str, value: Any) -> bool:
+        return bool(person.pronunciation) == (operator == "known")
 
     def ask_post_is_head(self, person: Person, operator: str, value: Any) -> bool:
         seat = self.primary.get(person.pk)
@@ -670,6 +693,7 @@ class World:
             "tags": [row.name for row in self.tags],
             "permission": [row.code for row in self.topics],
             "address_state": ["usable", "bouncing", "invalid", "none"],
+            "form_of_address": [str(uid) for uid in self.address_forms.values()],
             "in_segment": [str(row.uid) for row in self.segments],
             "on_list": [str(row.uid) for row in self.lists],
             "received": list(self.mailing_ids),
