@@ -273,6 +273,9 @@ DNS_RESOLVER = env_server("DNS_RESOLVER", port=53)  # asked about senders' domai
 SIGN_UPS_AT_ONCE = env_int(
     "SIGN_UPS_AT_ONCE", 2, minimum=1
 )  # public POSTs that a web process works on; the rest try later
+ANSWER_DAYS = env_int(
+    "ANSWER_DAYS", 90, minimum=0
+)  # who talked with us so lately is answered without a subscription; 0: nobody
 OPT_IN_DAYS = env_int("OPT_IN_DAYS", 14, minimum=1)  # how long the link that confirms a permission works
 OPT_IN_AGAIN_DAYS = env_int("OPT_IN_AGAIN_DAYS", 90, minimum=1)  # an address is asked about a topic once in so many
 SPOOL_DIR = Path(env("SPOOL_DIR", str(LOCAL_DIR / "spool")))

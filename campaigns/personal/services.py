@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -33,25 +34,33 @@ from crm.accounts.rules import Action
 from crm.audit.services import record
 from crm.errors import Invalid, NotAllowed, Unavailable
 
-IN_TOUCH = timedelta(days=730)
 MOST_TEXT = 20_000  # characters: who writes more writes a letter with an attachment
 
 
 def topics_for(person: Person) -> list[Topic]:
-    """Those on which this person may be written to, those that they asked for first: with their permission, or, while they are in touch
-    with us, on any that they did not withdraw from."""
+    """Those on which this person may be written to, those that they asked for first: with their permission; or, as an answer to who
+    talked with us a short time ago and never took a permission back, on any other."""
     states = ConsentState.objects.filter(subject_uid=person.uid, channel="email").values_list("topic_id", "is_granted")
     known = dict(states)
-    is_in_touch = talks_with_us(person)
+    is_answer = all(known.values()) and talked_lately(person)
     topics = Topic.objects.filter(archived_at=None).order_by("pk")
-    found = [topic for topic in topics if known.get(topic.pk, is_in_touch)]
+    found = [topic for topic in topics if known.get(topic.pk, is_answer)]
     return sorted(found, key=lambda topic: not known.get(topic.pk))
 
 
-def talks_with_us(person: Person) -> bool:
-    """Whether they answered, called or met us within two years: who is in touch is written to as one answers a letter."""
-    parties = Party.objects.took_part().filter(person=person, is_two_way=True, at__gte=timezone.now() - IN_TOUCH)
+def talked_lately(person: Person) -> bool:
+    """Whether they answered, called or met us within ANSWER_DAYS; with none, nobody is written to without a permission."""
+    if not settings.ANSWER_DAYS:
+        return False
+    since = timezone.now() - timedelta(days=settings.ANSWER_DAYS)
+    parties = Party.objects.took_part().filter(person=person, is_two_way=True, at__gte=since)
     return bool(parties.exists())
+
+
+def ground_for(person: Person, topic: Topic) -> str:
+    """Why it may be written to them on this topic: "permission" or "answer"; kept with the message."""
+    granted = ConsentState.objects.filter(subject_uid=person.uid, channel="email", topic=topic, is_granted=True)
+    return "permission" if granted.exists() else "answer"
 
 
 def senders() -> Iterable[Sender]:
@@ -89,7 +98,10 @@ def write_to(
                 override_reason=override_reason,
             ).interaction  # fmt: skip
             Interaction.objects.filter(pk=logged.pk).update(mailing_id=mailing.pk, seq=1)
-            changes = [("subject", None, subject), ("topic", None, str(topic.uid)), ("sender", None, str(sender.uid))]
+            changes = [
+                ("subject", None, subject), ("topic", None, str(topic.uid)), ("sender", None, str(sender.uid)),
+                ("ground", None, ground_for(person, topic)),
+            ]  # fmt: skip
             record(
                 verb="person.written_to",
                 target=person,
@@ -145,7 +157,7 @@ def _check(
     if topic not in topics_for(person):
         raise Invalid(
             _(
-                "There is no permission to write to this person on that topic, and they have not been in touch. Nothing was sent."
+                "There is no permission to write to this person on that topic, and it would answer nothing that they said lately. Nothing was sent."
             ),
             code="no_permission",
         )

@@ -75,6 +75,7 @@ FIELDS: dict[str, StrOrPromise] = {
     "family_name": gettext_lazy("Family name"),
     "honorific_prefix": gettext_lazy("Title"),
     "pronunciation": gettext_lazy("How the name is said"),
+    "ground": gettext_lazy("Why it may be written to them"),
     "acronym": gettext_lazy("Acronym"),
     "language": gettext_lazy("Language"),
     "country": gettext_lazy("Country"),

@@ -1,11 +1,13 @@
 """One message to one person, through the engine to a real sink; what must not be sent is not."""
 
 import uuid
+from datetime import timedelta
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.delivery.addresses import reply_address
 from campaigns.delivery.models import Delivery
@@ -17,7 +19,9 @@ from campaigns.interactions.services import log_interaction
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from campaigns.outreach.services import handle, take_in
+from campaigns.personal import services
 from contacts.consent.services import grant_consent, suppress_address, withdraw_consent
+from crm.audit.models import AuditChange
 from tests.campaigns.delivery.sinks import running_sink
 from tests.factories import (
     ContactPointFactory,
@@ -139,19 +143,24 @@ def test_without_permission_for_the_topic_nothing_is_sent(world, sign_in, outrea
     assert "no permission to write to them on any topic" in page
 
 
-def test_who_is_in_touch_is_answered_without_a_subscription_but_not_after_a_withdrawal(world, sign_in, outreach):
+def test_who_talked_with_us_lately_is_answered_without_a_subscription(world, sign_in, outreach, settings):
     met = MembershipFactory(person__name="Bo Sy").person
     world |= {"person": met, "point": ContactPointFactory(person=met, value="bo@people.test")}
     client, other = sign_in(outreach), TopicFactory()
-    refused(world, client)
-    log_interaction(actor=outreach, kind="meeting", people=[met], is_two_way=True)
-    withdraw_consent(subject=met, topic=other, source="test")
+    log_interaction(actor=outreach, kind="meeting", people=[met], at=timezone.now() - timedelta(days=91))
+    refused(world, client)  # that was long ago
+    log_interaction(actor=outreach, kind="meeting", people=[met], at=timezone.now() - timedelta(days=89))
 
-    page = client.get(url(world))
-    assert list(page.context["form"].fields["topic"].queryset) == [world["topic"]]
+    settings.ANSWER_DAYS = 0
+    refused(world, client)  # the installation wants a permission each time
+    settings.ANSWER_DAYS = 90
     client.post(url(world), form(world))
 
     assert Mailing.objects.get(is_personal=True).topic == world["topic"]
+    grounds = AuditChange.objects.filter(entry__verb="person.written_to", field="ground")
+    assert grounds.get().after == "answer"
+    withdraw_consent(subject=met, topic=other, source="test")
+    assert services.topics_for(met) == []  # who took one permission back is not written to on the others
     drive = client.get(
         reverse("drive_detail", args=[world["drive"].uid])
     )  # it stands in the log, and is no mailing there
