@@ -1,21 +1,29 @@
-"""/letters: the register of official correspondence, to read and to add to."""
+"""/letters: the register of official correspondence, to read and to add to; /letter-documents: the scans that are kept with it."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Prefetch
+from django.http import FileResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
+from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.correspondence import services
-from campaigns.correspondence.models import Letter
+from campaigns.correspondence.models import Letter, LetterDocument
+from campaigns.files.saving import saved
+from campaigns.files.serving import CONTENT, KeptFileOut
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
 from crm.api import filters
+from crm.api.fields import RowField
+from crm.api.parsers import StrictJSONParser
 from crm.api.registry import Section
 from crm.api.views import Resource
 from crm.errors import Invalid
@@ -35,6 +43,7 @@ class LetterOut(serializers.Serializer[Letter]):
     note = serializers.CharField(allow_blank=True)
     answer_due_on = serializers.DateField(allow_null=True)
     answered_by = serializers.UUIDField(source="answered_by.uid", allow_null=True, default=None)
+    documents = KeptFileOut(many=True, help_text="Kept with the letter; see /letter-documents.")
     struck_at = serializers.DateTimeField(allow_null=True, help_text="Registered by mistake.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
@@ -70,7 +79,8 @@ class LetterResource(Resource):
         return Letter.objects.visible_to(self.user, action)
 
     def full(self, rows: Any) -> Any:
-        return rows.select_related("organization", "person", "answered_by")
+        documents = Prefetch("documents", LetterDocument.objects.select_related("file").order_by("pk"))
+        return rows.select_related("organization", "person", "answered_by").prefetch_related(documents)
 
     @extend_schema(summary="Letters of the register, the earliest first")
     def list(self, request: Request) -> Response:
@@ -102,4 +112,70 @@ class LetterResource(Resource):
         return data
 
 
-SECTIONS = [Section("Letters", "The register of official correspondence.", [("letters", LetterResource)], order=64)]
+class DocumentOut(KeptFileOut):
+    letter = serializers.UUIDField(source="letter.uid")
+    added_at = serializers.DateTimeField()
+
+
+class DocumentIn(serializers.Serializer[Any]):
+    letter = RowField(lambda user: Letter.objects.visible_to(user, Action.LOG))
+    file = serializers.FileField(help_text="PDF, Office document, picture or text; its content says what it is.")
+
+
+class DocumentResource(Resource):
+    """A scan or a file that is kept with a letter of the register."""
+
+    serializer_class = DocumentOut
+    parser_classes = [StrictJSONParser, MultiPartParser]
+    sorts = {"added_at": ["added_at"]}
+    default_sort = "added_at"
+    needs = {"create": (Action.LOG,), "destroy": (Action.LOG,)}
+    filters = [filters.uid("letter", "Of this letter.", lambda rows, uid, user: rows.filter(letter__uid=uid))]
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return LetterDocument.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("file", "letter")
+
+    @extend_schema(summary="Documents of letters, the earliest first")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One document")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(
+        summary="Keep a document with a letter",
+        description="The same file under the same name, sent twice, is kept once.",
+        request={"multipart/form-data": DocumentIn},
+        responses={201: DocumentOut},
+    )
+    def create(self, request: Request) -> Response:
+        data = self.read(DocumentIn)
+        document = services.add_document(letter=data["letter"], actor=self.user, upload=data["file"])
+        return Response(self.again(document), status=201, headers={"Location": f"{request.path}/{document.uid}"})
+
+    @extend_schema(summary="Remove a document", responses={204: None})
+    def destroy(self, request: Request, uid: UUID) -> Response:
+        services.remove_document(document=self.find(uid, Action.LOG), actor=self.user)
+        return Response(status=204)
+
+    @CONTENT
+    @action(detail=True, methods=["get"])
+    def content(self, request: Request, uid: UUID) -> FileResponse:
+        self.no_query()
+        row = self.find(uid)
+        return saved(row.file, row.name)
+
+
+SECTIONS = [
+    Section(
+        "Letters",
+        "The register of official correspondence, and the documents that are kept with it.",
+        [("letters", LetterResource), ("letter-documents", DocumentResource)],
+        order=64,
+    )
+]

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.correspondence.numbering import DEFAULT_IN, DEFAULT_OUT
-from campaigns.correspondence.queries import LetterQuerySet
+from campaigns.correspondence.queries import LetterDocumentQuerySet, LetterQuerySet
 from crm.ids import StampedModel, UidModel, new_uid
 
 
@@ -143,6 +143,8 @@ class LetterDocument(UidModel):
     file = models.ForeignKey("campaigns.StoredFile", on_delete=models.PROTECT, related_name="letter_documents")
     name = models.CharField(max_length=200)
     added_at = models.DateTimeField()
+
+    objects = LetterDocumentQuerySet.as_manager()
 
     class Meta:
         constraints = [

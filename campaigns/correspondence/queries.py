@@ -15,7 +15,7 @@ from crm.accounts.rules import Action
 from crm.ui.searchtext import normalise
 
 if TYPE_CHECKING:
-    from campaigns.correspondence.models import Letter  # noqa: F401  a type parameter
+    from campaigns.correspondence.models import Letter, LetterDocument  # noqa: F401  type parameters
 
 MOST_WORDS = 6
 
@@ -49,3 +49,11 @@ class LetterQuerySet(models.QuerySet["Letter"]):
                 rule |= Q(organization__search_text__contains=name) | Q(person__search_text__contains=name)
             rows = rows.filter(rule)
         return rows
+
+
+class LetterDocumentQuerySet(models.QuerySet["LetterDocument"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Those of letters that the user reaches."""
+        from campaigns.correspondence.models import Letter  # it uses this module
+
+        return self.filter(letter__in=Letter.objects.visible_to(user, action))

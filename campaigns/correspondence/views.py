@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -16,7 +16,7 @@ from campaigns.correspondence import services
 from campaigns.correspondence.forms import AnswerForm, DocumentForm, LetterEditForm, LetterForm, NumberingForm
 from campaigns.correspondence.lists import SOURCE, from_of, standing_of, to_of
 from campaigns.correspondence.models import Letter, LetterDocument, Numbering
-from campaigns.files.storage import path_of
+from campaigns.files.saving import saved
 from campaigns.outreach.tabs import outreach_tabs
 from contacts.directory.models import Organization
 from contacts.directory.views.access import back_or
@@ -248,18 +248,7 @@ def document_remove(request: StaffRequest, uid: UUID) -> HttpResponse:
 def document_download(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     """Saved, never shown, so that nothing in it runs here."""
     row = _document(request, uid)
-    try:
-        file = path_of(row.file.sha256).open("rb")
-    except OSError:
-        raise Invalid(_("“%(name)s” is not on disk any more. Upload it again.") % {"name": row.name}) from None
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cache-Control": "private, no-store",
-    }
-    return FileResponse(
-        file, as_attachment=True, filename=row.name, content_type="application/octet-stream", headers=headers
-    )
+    return saved(row.file, row.name)
 
 
 # --- numbering ----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.http import FileResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,19 +15,14 @@ from rest_framework.response import Response
 from campaigns.dropbox import services
 from campaigns.dropbox.addresses import address_of
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
+from campaigns.files.saving import saved
+from campaigns.files.serving import CONTENT, KeptFileOut
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.fields import RowField
 from crm.api.registry import Section
 from crm.api.views import Resource
-
-
-class DroppedFileOut(serializers.Serializer[DroppedFile]):
-    uid = serializers.UUIDField()
-    name = serializers.CharField()
-    size = serializers.IntegerField(source="file.size", help_text="Octets.")
-    media_type = serializers.CharField(source="file.media_type")
 
 
 class DroppedOut(serializers.Serializer[DroppedMail]):
@@ -41,7 +37,7 @@ class DroppedOut(serializers.Serializer[DroppedMail]):
     at = serializers.DateTimeField()
     interaction = serializers.UUIDField(source="interaction.uid", allow_null=True, default=None)
     settled_at = serializers.DateTimeField(allow_null=True)
-    files = DroppedFileOut(many=True, help_text="Attachments that were kept.")
+    files = KeptFileOut(many=True, help_text="Attachments that were kept.")
     left_out = serializers.CharField(allow_blank=True, help_text="Which attachments were not kept, and why.")
 
     def get_addresses(self, row: DroppedMail) -> list[str]:
@@ -111,11 +107,48 @@ class DroppedResource(Resource):
         return Response({"address": address_of(box)})
 
 
+class InteractionFileOut(KeptFileOut):
+    interaction = serializers.UUIDField(source="mail.interaction.uid", allow_null=True, default=None)
+    at = serializers.DateTimeField(source="mail.at", help_text="When the message was sent that carried it.")
+
+
+class InteractionFileResource(Resource):
+    """A file that came with a logged message; while a message waits to be filed, its files are its officer’s alone."""
+
+    serializer_class = InteractionFileOut
+    filters = [
+        filters.uid("interaction", "Of this interaction.", lambda rows, uid, user: rows.filter(mail__interaction__uid=uid)),
+        filters.uid("mail", "Of this dropped message.", lambda rows, uid, user: rows.filter(mail__uid=uid)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return DroppedFile.objects.visible_to(self.user)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("file", "mail__interaction")
+
+    @extend_schema(summary="Attachments of logged interactions")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One attachment")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @CONTENT
+    @action(detail=True, methods=["get"])
+    def content(self, request: Request, uid: UUID) -> FileResponse:
+        self.no_query()
+        row = self.find(uid)
+        return saved(row.file, row.name)
+
+
 SECTIONS = [
     Section(
         "Dropbox",
-        "Mail from an officer’s own program, matched and filed.",
-        [("dropped-mail", DroppedResource)],
+        "Mail from an officer’s own program, matched and filed; the files that came with it.",
+        [("dropped-mail", DroppedResource), ("interaction-files", InteractionFileResource)],
         order=65,
     )
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import FileResponse, HttpResponse
+from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -16,11 +16,11 @@ from campaigns.dropbox.addresses import address_of, own_addresses
 from campaigns.dropbox.forms import FileForm, OwnForm
 from campaigns.dropbox.matching import guesses
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
-from campaigns.files.storage import path_of
+from campaigns.files.saving import saved
 from campaigns.outreach.tabs import outreach_tabs
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
-from crm.errors import DomainError, Invalid, NotAllowed
+from crm.errors import DomainError, NotAllowed
 from crm.ui.paging import paginate
 from crm.ui.responses import done, form_page
 from crm.ui.toasts import toast
@@ -87,18 +87,7 @@ def dropped_mail(request: StaffRequest, uid: UUID) -> HttpResponse:
 def dropped_file_download(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     """Saved, never shown, so that nothing in it runs here."""
     row = get_object_or_404(DroppedFile.objects.visible_to(request.user).select_related("file"), uid=uid)
-    try:
-        file = path_of(row.file.sha256).open("rb")
-    except OSError:
-        raise Invalid(_("“%(name)s” is not on disk any more.") % {"name": row.name}) from None
-    headers = {
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-        "Cache-Control": "private, no-store",
-    }
-    return FileResponse(
-        file, as_attachment=True, filename=row.name, content_type="application/octet-stream", headers=headers
-    )
+    return saved(row.file, row.name)
 
 
 # --- further addresses ----------------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.files.serving import KeptFileOut
 from campaigns.interactions import services
 from campaigns.interactions.models import Party
 from campaigns.interactions.words import MOST
@@ -38,6 +39,7 @@ class InteractionOut(serializers.Serializer[Interaction]):
     text = serializers.CharField(allow_blank=True)
     people = serializers.ListField(child=serializers.UUIDField(), help_text="Those who took part and whom you may see.")
     organizations = serializers.ListField(child=serializers.UUIDField())
+    files = KeptFileOut(many=True, help_text="That came with it by mail; see /interaction-files.")
     logged_by = serializers.UUIDField(source="logged_by.uid", allow_null=True, default=None)
     logged_at = serializers.DateTimeField(allow_null=True)
 
@@ -103,11 +105,14 @@ class InteractionResource(Resource):
         parties = (
             Party.objects.took_part().visible_to(self.user).select_related("person", "organization").order_by("pk")
         )
-        return rows.select_related("logged_by").prefetch_related(Prefetch("parties", parties, to_attr="seen_parties"))
+        return rows.select_related("logged_by", "dropped").prefetch_related(
+            Prefetch("parties", parties, to_attr="seen_parties"), "dropped__files__file"
+        )
 
     def represent_all(self, rows: Any) -> Any:
         for row in rows:
             row.people = [party.person.uid for party in row.seen_parties if party.person]
+            row.files = list(row.dropped.files.all()) if hasattr(row, "dropped") else []
             row.organizations = [party.organization.uid for party in row.seen_parties if party.organization]
         return super().represent_all(rows)
 

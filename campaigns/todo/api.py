@@ -1,7 +1,8 @@
-"""/tasks: what somebody has to do by a day."""
+"""/tasks: what somebody has to do by a day. /absences: who is away, and who stands in."""
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.interactions.words import MOST
-from campaigns.todo import services
-from campaigns.todo.models import Task
+from campaigns.todo import absences, services
+from campaigns.todo.models import Absence, Task
 from contacts.directory.models import Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
+from crm.api.fields import RowField
 from crm.api.registry import Section
 from crm.api.views import Resource
 from crm.errors import Invalid
@@ -140,4 +142,83 @@ class TaskResource(Resource):
         return data
 
 
-SECTIONS = [Section("Tasks", "What somebody has to do by a day.", [("tasks", TaskResource)], order=61)]
+class AbsenceOut(serializers.Serializer[Absence]):
+    uid = serializers.UUIDField()
+    user = serializers.UUIDField(source="user.uid")
+    deputy = serializers.UUIDField(source="deputy.uid", help_text="Who does their work meanwhile.")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField(help_text="The last day, included.")
+    note = serializers.CharField(allow_blank=True)
+    cancelled_at = serializers.DateTimeField(allow_null=True, help_text="They are here after all.")
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
+def _staff(user: User) -> Any:
+    return User.objects.staff().filter(is_active=True)
+
+
+class AbsenceIn(serializers.Serializer[Any]):
+    user = RowField(_staff, required=False, help_text="By default the token’s user; of others, by whoever plans.")
+    deputy = RowField(_staff)
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    note = serializers.CharField(required=False, allow_blank=True, max_length=200)
+
+
+def _away_on(rows: Any, day: date, user: User) -> Any:
+    return rows.on(day)
+
+
+class AbsenceResource(Resource):
+    """Days on which somebody is away. Nothing is given to others: whoever stands in sees the work, and it ends by itself."""
+
+    serializer_class = AbsenceOut
+    sorts = {"starts_on": ["starts_on"], "ends_on": ["ends_on"]}
+    default_sort = "starts_on"
+    needs = {"create": (Action.LOG, Action.DRIVES), "destroy": (Action.LOG, Action.DRIVES)}
+    filters = [
+        filters.uid("user", "Of this user.", lambda rows, uid, user: rows.filter(user__uid=uid)),
+        filters.uid("deputy", "For whom this user stands in.", lambda rows, uid, user: rows.filter(deputy__uid=uid)),
+        filters.day("on", "That day, and not cancelled.", _away_on),
+        filters.flag("cancelled", "true: cancelled; false: standing.", lambda rows, yes, user: rows.filter(cancelled_at__isnull=not yes)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return Absence.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("user", "deputy")
+
+    @extend_schema(summary="Who is away, the earliest first")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One absence")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(summary="Say that somebody is away", request=AbsenceIn, responses={201: AbsenceOut})
+    def create(self, request: Request) -> Response:
+        absence = absences.add_absence(actor=self.user, **{"user": self.user, **self.read(AbsenceIn)})
+        return Response(self.again(absence), status=201, headers={"Location": f"{request.path}/{absence.uid}"})
+
+    @extend_schema(
+        summary="Cancel an absence",
+        description="They are here after all: their work is theirs again at once. Cancelled twice is cancelled once.",
+        responses={204: None},
+    )
+    def destroy(self, request: Request, uid: UUID) -> Response:
+        absences.cancel_absence(absence=self.find(uid), actor=self.user)
+        return Response(status=204)
+
+
+SECTIONS = [
+    Section(
+        "Tasks",
+        "What somebody has to do by a day; who is away, and who stands in.",
+        [("tasks", TaskResource), ("absences", AbsenceResource)],
+        order=61,
+    )
+]

@@ -52,6 +52,12 @@ class TaskQuerySet(models.QuerySet["Task"]):
 
 
 class AbsenceQuerySet(models.QuerySet["Absence"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Everybody on the staff sees who is away; one's own days are one's own to change, those of others a planner's."""
+        if not user.may(action):
+            return self.none()
+        return self if action == Action.SEE or user.may(Action.DRIVES) else self.filter(user=user)
+
     def standing(self) -> Self:
         return self.filter(cancelled_at__isnull=True)
 

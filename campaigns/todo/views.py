@@ -168,7 +168,8 @@ def task_drop(request: StaffRequest, uid: UUID) -> HttpResponse:
 def absence_list(request: StaffRequest) -> HttpResponse:
     today = timezone.localdate()
     rows = (
-        Absence.objects.standing()
+        Absence.objects.visible_to(request.user)
+        .standing()
         .filter(ends_on__gte=today)
         .select_related("user", "deputy")
         .order_by("starts_on", "pk")
@@ -206,7 +207,7 @@ def absence_create(request: StaffRequest) -> HttpResponse:
 @requires(Action.SEE)
 @require_POST
 def absence_cancel(request: StaffRequest, uid: UUID) -> HttpResponse:
-    absence = get_object_or_404(Absence.objects.standing(), uid=uid)
+    absence = get_object_or_404(Absence.objects.visible_to(request.user).standing(), uid=uid)
     entry = absences.cancel_absence(absence=absence, actor=request.user)
     toast(request, _("%(who)s is here: the work is theirs again.") % {"who": absence.user.name}, undo=entry)
     return done(request, reverse("absence_list"))

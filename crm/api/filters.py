@@ -8,11 +8,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from django.utils.dateparse import parse_datetime
+from django.utils.dateparse import parse_date, parse_datetime
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
@@ -70,6 +70,10 @@ def flag(name: str, about: str, apply: Apply) -> Filter:
 def moment(name: str, about: str, apply: Apply) -> Filter:
     """A time with its offset, as RFC 3339 has it."""
     return Filter(name, about, apply, _moment, {"type": "string", "format": "date-time"})
+
+
+def day(name: str, about: str, apply: Apply) -> Filter:
+    return Filter(name, about, apply, _day, {"type": "string", "format": "date"})
 
 
 def rules(name: str, about: str, apply: Apply, example: Any) -> Filter:
@@ -143,6 +147,17 @@ def _moment(name: str, value: str) -> datetime:
         found.astimezone()  # a year that no clock reaches
     except (ValueError, OverflowError):
         raise wrong from None
+    return found
+
+
+def _day(name: str, value: str) -> date:
+    wrong = bad_query(name, _("“%(name)s” takes a day, such as 2026-12-01.") % {"name": name})
+    try:
+        found = parse_date(value.strip())
+    except ValueError:
+        raise wrong from None
+    if found is None:
+        raise wrong
     return found
 
 

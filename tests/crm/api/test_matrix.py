@@ -117,6 +117,10 @@ OF_A_COUNTRY = [
     "contact-points",
     "drives",
     "mailings",
+    "interactions",
+    "interaction-files",
+    "letters",
+    "letter-documents",
     "imports",
     "jobs",
 ]

@@ -7,23 +7,28 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.calendars.services import make_feed
-from campaigns.correspondence.services import register_letter
+from campaigns.correspondence.services import add_document, register_letter
 from campaigns.delivery.models import DeliveryChunk
+from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
 from campaigns.feeds.services import number_feeds
+from campaigns.files.storage import store
 from campaigns.guard.models import ContactGuard
 from campaigns.interactions.services import log_interaction
 from campaigns.offers.models import CommitmentOffer
+from campaigns.outreach.models import Interaction
 from campaigns.partners.models import ChangeWish
 from campaigns.positions.models import Position
 from campaigns.results.figures import Scope
 from campaigns.results.snapshots import freeze
 from campaigns.rounds.models import CallLine, CallRound
+from campaigns.todo.absences import add_absence
 from campaigns.todo.services import add_task
 from contacts.consent.services import grant_consent
 from contacts.importing.services import upload_import
 from contacts.segments.lists import add_to_list
 from crm.accounts.models import User
 from crm.audit.services import publish_outbox, record
+from crm.ids import new_uid
 from crm.jobs.models import Job
 from tests.campaigns.ledger import delivery, feedback, sent_mailing
 
@@ -42,6 +47,16 @@ def _officer() -> User:
     user: User = make.UserFactory()
     make.GrantFactory(user=user, role="outreach")
     return user
+
+
+def _dropped_file(met: Interaction) -> DroppedFile:
+    """What came with a message that was filed as this interaction."""
+    now, officer = timezone.now(), _officer()
+    box = Dropbox.objects.create(user=officer, made_at=now)
+    mail = DroppedMail.objects.create(
+        dropbox=box, user=officer, thread=new_uid(), at=now, state="filed", interaction=met, settled_at=now
+    )
+    return DroppedFile.objects.create(mail=mail, file=store(b"Yes.", media_type="text/plain"), name="a.txt")
 
 
 def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -> World:
@@ -96,7 +111,10 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "public-pages": make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat, "event-delegations": delegation, "event-nominations": named,
         "event-sign-ups": make.SignUpFactory(event=meeting, country=organization.country),
-        "letters": register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes"),
+        "letters": (letter := register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes")),
+        "letter-documents": add_document(letter=letter, actor=owner, upload=SimpleUploadedFile("scan.txt", f"Yes, {country}.".encode())),
+        "absences": add_absence(actor=owner, user=_officer(), deputy=_officer(), starts_on=timezone.localdate(), ends_on=timezone.localdate()),
+        "interaction-files": _dropped_file(met),
         "mission-reports": make.MissionFactory(meetings=[met]),
         "activities": planned, "objectives": objective, "team-members": teammate,
         "submissions": make.SubmissionFactory(form=asked, country=organization.country),
