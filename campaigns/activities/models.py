@@ -189,6 +189,11 @@ class Activity(NamedModel, StampedModel):
     def days(self) -> int:
         return (self.due_on - self.starts_on).days + 1
 
+    @property
+    def place_label(self) -> str:
+        """Its name and country: a template makes the same activity once in every country. Wants `country` selected."""
+        return f"{self.label} · {self.country.label}" if self.country else self.label
+
 
 class Dependency(models.Model):
     """`after` begins when `before` is finished. Both are of one drive and there is no way round in a circle: held by a trigger."""

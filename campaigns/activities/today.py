@@ -42,7 +42,7 @@ def due(user: User) -> Iterable[today.Need]:
         words = ngettext("%(n)s day late", "%(n)s days late", late) % {"n": formats.number(late)}
         yield today.Need(
             icon=ICONS[Kind(row.kind)],
-            title=row.label,
+            title=row.place_label,
             why=f"{words if late else _('Due today')} · {row.drive.label}",
             url=reverse("drive_activity", args=[row.uid]),
             step=_("Open"),
@@ -67,12 +67,12 @@ def coming(user: User, first: dt.date, last: dt.date) -> Iterable[Coming]:
     """One's own open activities that begin or are due in these days: the first of them."""
     rows = Activity.objects.visible_to(user).live().open().filter(owner=user)
     soon = rows.filter(Q(starts_on__range=(first, last)) | Q(due_on__range=(first + dt.timedelta(1), last)))
-    for row in soon.order_by("starts_on", "pk")[:ITEMS_SHOWN]:
+    for row in soon.select_related("country").order_by("starts_on", "pk")[:ITEMS_SHOWN]:
         begins = row.starts_on >= first
         yield Coming(
             row.starts_on if begins else row.due_on,
             "",
             str(Kind(row.kind).label).capitalize() if begins else _("Due"),
-            row.label,
+            row.place_label,
             reverse("drive_activity", args=[row.uid]),
         )

@@ -163,9 +163,16 @@ def _due(asked: Asked) -> list[Line]:
         about = f" ({task.organization.label})" if task.organization else ""
         found.append((task.due_on, Line(_dated(task.due_on, f"{task.title}{about}", asked.today), reverse("task_edit", args=[task.uid]))))  # fmt: skip
     found += [(reason.on or asked.today, Line(reason.words, reason.url)) for reason in sources.commitments(asked)]
-    rows = Activity.objects.visible_to(user).live().open().filter(owner=user, due_on__lte=last).order_by("due_on", "pk")
+    rows = (
+        Activity.objects.visible_to(user)
+        .live()
+        .open()
+        .filter(owner=user, due_on__lte=last)
+        .select_related("country")
+        .order_by("due_on", "pk")
+    )
     for row in rows[: asked.limit]:
-        found.append((row.due_on, Line(_dated(row.due_on, row.label, asked.today), reverse("drive_activity", args=[row.uid]))))  # fmt: skip
+        found.append((row.due_on, Line(_dated(row.due_on, row.place_label, asked.today), reverse("drive_activity", args=[row.uid]))))  # fmt: skip
     for item in windows_coming(user, asked.today, last):
         found.append((item.on, Line(_dated(item.on, f"{item.what}: {item.title}", asked.today), item.url)))
     return [line for _day, line in sorted(found, key=lambda pair: pair[0])]

@@ -104,14 +104,19 @@ def silent(asked: Asked) -> Iterable[Reason]:
     rows = ContactGuard.objects.owned_by(asked.whose).silent().select_related("owner")
     for guard in rows[: asked.limit]:
         last = guard.last_two_way  # type: ignore[attr-defined]
+        is_mine = guard.owner_id == asked.user.pk or guard.owner is None
         if last is None:
-            words = _("You look after it, and it never talked with us")
+            words = _("You look after it, and it never talked with us") if is_mine else _("It never talked with us")
         else:
             weeks = (asked.now - last).days // 7
-            said = ngettext(
-                "You look after it: no two-way contact for %(n)s week",
-                "You look after it: no two-way contact for %(n)s weeks",
-                weeks,
+            said = (
+                ngettext(
+                    "You look after it: no two-way contact for %(n)s week",
+                    "You look after it: no two-way contact for %(n)s weeks",
+                    weeks,
+                )
+                if is_mine
+                else ngettext("No two-way contact for %(n)s week", "No two-way contact for %(n)s weeks", weeks)
             )
             words = said % {"n": weeks}
         yield Reason(
@@ -123,5 +128,5 @@ def silent(asked: Asked) -> Iterable[Reason]:
             organization_id=guard.organization_id,
             on=last.date() if last else None,
             next=_("Call them") if last else _("Introduce ourselves"),
-            for_whom="" if guard.owner_id == asked.user.pk or guard.owner is None else guard.owner.name,
+            for_whom="" if is_mine or guard.owner is None else guard.owner.name,
         )

@@ -298,7 +298,8 @@ def count(scope: Scope) -> dict[str, Counted]:
         joined=Count("pk", filter=Q(pk__in=scope.joined().values("pk"))),
     )
     values = {**asked, "moved_up": ways["up"], "moved_down": ways["down"], "first_known": ways["first"], **promises}
-    return found | {code: Counted(FIGURES[code], value, {}) for code, value in values.items()}
+    found |= {code: Counted(FIGURES[code], value, {}) for code, value in values.items()}
+    return {code: found[code] for code in FIGURES}
 
 
 def breakdowns(figure: Figure, scope: Scope) -> dict[str, list[Part]]:
