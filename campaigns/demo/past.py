@@ -83,11 +83,12 @@ def _follow(mailing_id: int, rng: random.Random) -> None:
     links = list(TrackedLink.objects.filter(mailing_id=mailing_id).exclude(number=HONEYPOT))
     hits: list[Hit] = []
     clicked: list[tuple[int, datetime]] = []
-    for row in Delivery.objects.filter(mailing_id=mailing_id, state="accepted", is_tracked=True).order_by("seq"):
+    rows = Delivery.objects.filter(mailing_id=mailing_id, state="accepted", is_tracked=True).order_by("seq")
+    for place, row in enumerate(rows):
         if row.settled_at is None:
             continue
         numbers = [link.number for link in links if row.language in link.languages]
-        if rng.random() < 0.06:
+        if rng.random() < 0.06 or place == 4:  # of a small audience one at least
             soon = row.settled_at + timedelta(seconds=1)
             hits += [_hit(rng, row, soon, number, SCANNER) for number in [HONEYPOT, *numbers]]
         if rng.random() < 0.5:

@@ -197,9 +197,7 @@ def map_told(drive: Drive, user: User, measure: str, year: str) -> dict[str, Any
         raise bad_query("measure", _("“measure” is one of: %(offered)s.") % {"offered": ", ".join(MEASURES)})
     if year and not (year.isascii() and year.isdecimal() and len(year) == 4):
         raise bad_query("year", _("A year has four digits."))
-    found: WorldMap = map_of(
-        drive, _grid(drive, user, _ask(drive, "")), measure=measure, year=int(year) if year else None
-    )
+    found: WorldMap = map_of(drive, user, measure=measure, year=int(year) if year else None)
     points = [
         {"country": code, "value": float(point["value"]), "words": point["words"]}
         for point in found.chart.points

@@ -252,7 +252,7 @@ def drive_map(request: StaffRequest, uid: UUID) -> HttpResponse:
     measure = measure if measure in worldmap.MEASURES else "coverage"
     year = request.GET.get("year", "")
     chosen = int(year) if year.isascii() and year.isdecimal() and len(year) == 4 else None
-    found = worldmap.map_of(drive, _grid(drive, request), measure=measure, year=chosen)
+    found = worldmap.map_of(drive, request.user, measure=measure, year=chosen)
     context = {
         "drive": drive,
         "tabs": tabs_of(drive, "drive_map"),
@@ -260,7 +260,7 @@ def drive_map(request: StaffRequest, uid: UUID) -> HttpResponse:
         "title": worldmap.title_of(measure, found.year),
         "choices": worldmap.choices(drive, measure),
         "measure": measure,
-        "has_years": measure in worldmap.BY_YEAR,
+        "ask": found.ask,
         "indicator": indicator() if measure == "coverage" else None,
     }
     return render(request, "campaigns/planning/drive_map.html", context)

@@ -1,13 +1,15 @@
-"""A drive on the world map: coverage, reach, position or contacts of its countries, by year where there are years."""
+"""A drive on the world map: coverage, reach, position or contacts of its countries, by year."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from statistics import median_low
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
+from django.db import connection
 from django.db.models import Count
 from django.db.models.functions import ExtractYear
 from django.urls import reverse
@@ -15,12 +17,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from campaigns.interactions.models import Party
-from campaigns.planning.grid import Grid, Row
+from campaigns.planning.grid import Row, countries_of, grid_of
 from campaigns.planning.models import Drive
 from campaigns.positions.ladder import Stance, word_of
+from campaigns.positions.models import Ask
 from contacts.directory.geography import numeric_codes
 from contacts.directory.models import IndicatorValue
 from contacts.directory.reference import COVERAGE
+from crm.accounts.models import User
 from crm.ui.charts import Chart
 
 if TYPE_CHECKING:
@@ -32,7 +36,16 @@ MEASURES: dict[str, StrOrPromise] = {
     "position": gettext_lazy("position"),
     "activity": gettext_lazy("two-way contacts"),
 }
-BY_YEAR = {"coverage", "activity"}
+# Of each country's sides, as they stood on a day: the newest step of each institution, and that of the most powerful for its side.
+STOOD = """
+WITH newest AS (
+  SELECT DISTINCT ON (s.organization_id) s.organization_id, s.stance FROM campaigns_positionstep s
+   WHERE s.ask_id = %(ask)s AND s.withdrawn_at IS NULL AND s."on" <= %(day)s ORDER BY s.organization_id, s."on" DESC, s.id DESC)
+SELECT DISTINCT ON (o.country_id, c.root_code) o.country_id, n.stance
+  FROM newest n JOIN contacts_organization o ON o.id = n.organization_id JOIN contacts_constituency c ON c.id = o.constituency_id
+  LEFT JOIN campaigns_power w ON w.organization_id = o.id AND w.campaign_id = %(campaign)s
+ WHERE o.archived_at IS NULL AND o.country_id = ANY (%(countries)s) AND (c.code = ANY (%(sides)s) OR c.root_code = ANY (%(sides)s))
+ ORDER BY o.country_id, c.root_code, w.power DESC NULLS LAST, o.id"""
 
 
 @dataclass
@@ -43,17 +56,30 @@ class WorldMap:
     years: list[int]
     year: int | None
     unknown: int
+    ask: Ask | None  # of a map of positions: the drive's first
 
 
-def map_of(drive: Drive, grid: Grid, *, measure: str, year: int | None) -> WorldMap:
-    """One more query for a measure by year, none for the others."""
+def map_of(drive: Drive, user: User, *, measure: str, year: int | None) -> WorldMap:
+    """As the user may see it. A year that there is none of shows the latest, or all. Two more queries than the grid at most."""
+    ask = Ask.objects.filter(drive=drive, archived_at=None).in_order().first()
+    sent = dict(drive.mailings.annotate(year=ExtractYear("frozen_at")).values_list("pk", "year"))
+    mailings = list(sent)
+    if measure == "reach" and year in sent.values():
+        mailings = [pk for pk, at in sent.items() if at == year]
+    grid = grid_of(drive, countries=countries_of(drive, user), mailings=mailings, ask=ask.pk if ask else None)
     codes = [row.country.code for row in grid.rows]
-    values, years = {"coverage": _coverage, "activity": _activity}.get(measure, _none)(codes, year)
+    years: list[int]
+    if measure == "reach":
+        values, years = {}, sorted({at for at in sent.values() if at}, reverse=True)
+    elif measure == "position":
+        values, years = _stood(drive, ask, codes, year)
+    else:
+        values, years = {"coverage": _coverage, "activity": _activity}[measure](codes, year)
     if year not in years:
         year = None
     points = []
     for row in grid.rows:
-        value, words = _value(row, measure, values)
+        value, words = _value(row, measure, values, is_past=year is not None)
         if value is not None:
             points.append({
                 "country": numeric_codes().get(row.country.code, row.country.code), "label": row.country.label, "value": value, "words": words,
@@ -65,10 +91,13 @@ def map_of(drive: Drive, grid: Grid, *, measure: str, year: int | None) -> World
     chart = Chart(
         "map", points=points, unit=unit, name=str(MEASURES[measure]), colors=colors, scale=scale, can_save=True
     )
-    return WorldMap(chart, years, year, len(grid.rows) - len(points))
+    return WorldMap(chart, years, year, len(grid.rows) - len(points), ask if measure == "position" else None)
 
 
-def _value(row: Row, measure: str, values: dict[str, float]) -> tuple[float | None, str]:
+def _value(row: Row, measure: str, values: dict[str, float], *, is_past: bool) -> tuple[float | None, str]:
+    if measure == "position" and is_past:
+        stood = values.get(row.country.code)
+        return stood, word_of(int(stood) if stood else None)
     if measure == "position":
         known = [cell.stance for cell in row.cells if cell.stance]
         middle = median_low(known) if known else None
@@ -104,8 +133,28 @@ def _activity(codes: Sequence[str], year: int | None) -> tuple[dict[str, float],
     return values, years
 
 
-def _none(codes: Sequence[str], year: int | None) -> tuple[dict[str, float], list[int]]:
-    return {}, []
+def _stood(drive: Drive, ask: Ask | None, codes: Sequence[str], year: int | None) -> tuple[dict[str, float], list[int]]:
+    """Where the middle one of each country's sides stood at the end of a year, and the years that have steps."""
+    if ask is None:
+        return {}, []
+    found = ask.steps.standing().order_by().values_list("on__year", flat=True).distinct()
+    years = sorted(found, reverse=True)
+    if year not in years:
+        return {}, years
+    sides = list(drive.constituencies.values_list("code", flat=True))
+    given = {
+        "ask": ask.pk,
+        "day": date(int(year), 12, 31),
+        "campaign": drive.campaign_id,
+        "countries": list(codes),
+        "sides": sides,
+    }
+    stances: dict[str, list[int]] = {}
+    with connection.cursor() as cursor:
+        cursor.execute(STOOD, given)
+        for country, stance in cursor.fetchall():
+            stances.setdefault(country, []).append(stance)
+    return {country: median_low(known) for country, known in stances.items()}, years
 
 
 def _rows_url(drive: Drive, row: Row, measure: str) -> str:
@@ -125,7 +174,9 @@ def title_of(measure: str, year: int | None) -> str:
     words = {
         "coverage": _("People with at least one social protection benefit, latest figure"),
         "reach": _("Institutions that a mail of this drive reached"),
-        "position": _("Where the middle one of its sides stands"),
+        "position": _("Where the middle one of its sides stood at the end of the year")
+        if year
+        else _("Where the middle one of its sides stands"),
         "activity": _("Contacts in which they talked with us"),
     }[measure]
     return f"{words} · {year}" if year else words

@@ -18,7 +18,7 @@ from campaigns.positions.ladder import FAVOURABLE, Stance, word_of
 from campaigns.positions.lists import POWERS, with_power
 from campaigns.positions.models import Ask, Position, PositionStep, Power
 from campaigns.positions.periods import span
-from contacts.directory.models import Organization
+from contacts.directory.models import Constituency, Organization
 from crm.accounts.models import User
 from crm.ui.charts import Chart
 
@@ -134,6 +134,7 @@ class Matrix:
     chart: Chart
     without_power: int
     is_cut: bool
+    sides: list[tuple[str, str]]  # (colour, name) of each constituency that has a point
 
     @property
     def is_empty(self) -> bool:
@@ -141,7 +142,7 @@ class Matrix:
 
 
 def matrix(drive: Drive, user: User, ask: Ask) -> Matrix:
-    """Each institution whose position on the ask and whose power are known, as a point. Two queries."""
+    """Each institution whose position on the ask and whose power are known, as a point. Three queries."""
     rows = with_power(Position.objects.visible_to(user).known().filter(ask=ask))
     placed = rows.filter(power__isnull=False).select_related("organization__constituency")
     found = list(placed.order_by("-power", "-stance", "organization__sort_key")[: MOST_POINTS + 1])
@@ -150,7 +151,14 @@ def matrix(drive: Drive, user: User, ask: Ask) -> Matrix:
         "matrix", name=ask.label, scale=[str(POWERS[n]) for n in range(1, 6)], x_scale=rungs(), points=points,
         x_name=_("Interest: where it stands"), y_name=_("Power"),
     )  # fmt: skip
-    return Matrix(chart, rows.filter(power__isnull=True).count(), len(found) > MOST_POINTS)
+    return Matrix(chart, rows.filter(power__isnull=True).count(), len(found) > MOST_POINTS, _sides(points))
+
+
+def _sides(points: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """In the order of the fixed constituencies; a branch has its root's colour and name."""
+    drawn = {point["color"] for point in points}
+    roots = Constituency.objects.filter(parent=None, root_code__in=[code.upper() for code in drawn])
+    return [(root.code.lower(), root.label) for root in roots.order_by("position", "pk")]
 
 
 def _points(rows: Iterable[Any]) -> Iterable[dict[str, Any]]:

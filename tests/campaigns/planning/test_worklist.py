@@ -206,6 +206,11 @@ def test_map_has_a_value_for_each_country_by_measure_and_year(sign_in, viewer):
     assert points("measure=activity") == {"Chad": 0, "Zambia": 1}
     assert points(f"measure=activity&year={timezone.now().year - 1}") == {"Chad": 0, "Zambia": 1}  # no such year: all
     assert points("measure=reach") == {"Zambia": 0.0}
+    year = step.on.year
+    StepFactory(ask=step.ask, organization=step.organization, stance=2, on=date(year - 1, 5, 1))
+    assert points(f"measure=position&year={year - 1}") == {"Zambia": 2}  # as it stood at the end of that year
+    assert points(f"measure=position&year={year}") == {"Zambia": 6}
+    assert points("measure=position") == {"Zambia": 6}
     coverage = points("measure=coverage")
     assert set(coverage) == {"Chad", "Zambia"}
     page = sign_in(viewer).get(f"{url}?measure=position").content.decode()
