@@ -17,6 +17,7 @@ from campaigns.activities.states import State, TeamRole
 from campaigns.commitments.models import Commitment, Milestone
 from campaigns.demo.contacts import heads_of, talk
 from campaigns.demo.positions import walk_all
+from campaigns.demo.results import Outcomes, keep_results
 from campaigns.guard.services import set_owner_of_many
 from campaigns.planning.models import Campaign, Drive
 from campaigns.planning.services import create_drive
@@ -90,6 +91,19 @@ WINDOWS: list[tuple[int, str, Window, int, int, tuple[tuple[int, str], ...]]] = 
     (2, "Anniversary of the social security fund", Window.ANNIVERSARY, -16, 1, ()),
 ]  # fmt: skip
 
+RESULTS: Outcomes = [
+    (
+        2, "output", "Needs that nobody meets are diagnosed, and discussed by all sides",
+        [("Countries with a diagnosis that government, employers and workers discussed", "countries", 0, 3, [
+            (52, 1, "Minutes of the first policy discussion, with the names of those who came.", "Our own meeting: output, not outcome.", True),
+            (33, 2, "Minutes of both policy discussions.", "Our own meetings: output, not outcome.", True),
+        ]),
+        ("People trained to read and write a plan, half of them women", "people", 0, 90, [
+            (31, 64, "Lists of participants of three trainings: 31 women, 33 men.", "Two of the three trainers were paid by the regional union.", False),
+        ])],
+    ),
+]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Colleagues:
@@ -133,6 +147,7 @@ def make_country_plans(*, campaign: Campaign, users: dict[Role, User], colleague
             actor=planner, name=name, kind=kind, country=countries[place], starts_on=today + timedelta(days=first),
             ends_on=today + timedelta(days=first + days - 1), leads=leads, owner=colleagues.first,
         )  # fmt: skip
+    keep_results(RESULTS, campaign=campaign, drive=drive, users=users, now=now, start=drive.starts_on, days=LASTS)
     return drive
 
 

@@ -75,6 +75,7 @@ PAGES = [
     ("settings", Role.ADMIN, "/settings/"),
     ("replies", Role.PLANNER, "/outreach/replies/"),
     ("queue", Role.OUTREACH, "/outreach/"),
+    ("away", Role.OUTREACH, "/outreach/away/"),
     ("call-rounds", Role.OUTREACH, "/outreach/rounds/"),
     ("contacts", Role.OUTREACH, "/outreach/contacts/"),
     ("tasks", Role.OUTREACH, "/outreach/tasks/"),
