@@ -68,9 +68,10 @@ def map_of(drive: Drive, user: User, *, measure: str, year: int | None) -> World
         mailings = [pk for pk, at in sent.items() if at == year]
     grid = grid_of(drive, countries=countries_of(drive, user), mailings=mailings, ask=ask.pk if ask else None)
     codes = [row.country.code for row in grid.rows]
+    values: dict[str, float] = {}
     years: list[int]
     if measure == "reach":
-        values, years = {}, sorted({at for at in sent.values() if at}, reverse=True)
+        years = sorted({at for at in sent.values() if at}, reverse=True)
     elif measure == "position":
         values, years = _stood(drive, ask, codes, year)
     else:
@@ -139,12 +140,12 @@ def _stood(drive: Drive, ask: Ask | None, codes: Sequence[str], year: int | None
         return {}, []
     found = ask.steps.standing().order_by().values_list("on__year", flat=True).distinct()
     years = sorted(found, reverse=True)
-    if year not in years:
+    if year is None or year not in years:
         return {}, years
     sides = list(drive.constituencies.values_list("code", flat=True))
-    given = {
+    given: dict[str, Any] = {
         "ask": ask.pk,
-        "day": date(int(year), 12, 31),
+        "day": date(year, 12, 31),
         "campaign": drive.campaign_id,
         "countries": list(codes),
         "sides": sides,

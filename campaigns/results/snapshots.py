@@ -23,8 +23,13 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.services import record
 from crm.errors import Invalid, NotAllowed
+from crm.statistics import freshen
 
 MOST_ROWS = 2_000_000  # ids of one snapshot
+COUNTED = [
+    "contacts_person", "contacts_organization", "contacts_membership", "campaigns_interaction", "campaigns_party", "campaigns_positionstep",
+    "campaigns_commitment",
+]  # fmt: skip
 Key = tuple[str, str, str]  # figure, name of a breakdown or "", part of it or ""
 
 
@@ -38,6 +43,7 @@ def freeze(*, actor: User, scope: Scope, title: str, at: datetime | None = None)
         raise Invalid(_("Give it a name, such as “Report to donors, first half of 2027”."), field="title")
     _may_freeze(actor, scope)
     with transaction.atomic():
+        freshen(COUNTED)  # after a large import the planner still takes them for empty
         ids = _ids(scope)
         rows = [SnapshotRows(figure=code, by=by, part=key, uids=uids) for (code, by, key), uids in ids.items()]
         content = _content(scope, _as_counted(scope, ids))
