@@ -84,6 +84,7 @@ def _follow(mailing_id: int, rng: random.Random) -> None:
     hits: list[Hit] = []
     clicked: list[tuple[int, datetime]] = []
     rows = Delivery.objects.filter(mailing_id=mailing_id, state="accepted", is_tracked=True).order_by("seq")
+    reads = 0.5 if len(rows) > 40 else 0.8  # of a small audience still enough for a report
     for place, row in enumerate(rows):
         if row.settled_at is None:
             continue
@@ -91,7 +92,7 @@ def _follow(mailing_id: int, rng: random.Random) -> None:
         if rng.random() < 0.06 or place == 4:  # of a small audience one at least
             soon = row.settled_at + timedelta(seconds=1)
             hits += [_hit(rng, row, soon, number, SCANNER) for number in [HONEYPOT, *numbers]]
-        if rng.random() < 0.5:
+        if rng.random() < reads:
             read = _hour(rng, row.settled_at)
             hits.append(_hit(rng, row, read, None, BROWSER))
             if numbers and rng.random() < 0.65:
