@@ -244,6 +244,11 @@ class PersonTable(Table):
 
     def __init__(self, request: StaffRequest, queryset: QuerySet[Any], **more: Any) -> None:
         super().__init__(request, queryset, **more)
+        people: Any = queryset
+        if is_narrow(request.user) and not request.GET.get("q"):
+            self.queryset = people.by_country()
+        elif not self.is_filtered and request.user.scope(Action.SEE).countries is None:
+            self.queryset = people.by_last_mail()
         if self._is_found_first():
             plain = Func(
                 F(super().sort[0].removeprefix("-")), template="(%(expressions)s || '')", output_field=TextField()
@@ -259,11 +264,13 @@ class PersonTable(Table):
 
     def _is_found_first(self) -> bool:
         """Of a narrow reach, what is asked for is found first and then sorted. In the order of an index, along which the planner expects
-        to meet enough of it soon, it may lie all in one place: by country behind half of the directory."""
-        if not is_narrow(self.request.user):
+        to meet enough of it soon, it may lie all in one place: by country behind half of the directory. Without words it is
+        merged from the countries: words would be searched anew in each of them."""
+        asked = self.request.GET
+        if not is_narrow(self.request.user) or not asked.get("q"):
             return False
         first = super().sort[0].removeprefix("-")
-        return first == "country_id" or (first == "sort_key" and bool(set(self.request.GET) - NOT_FILTERS))
+        return first == "country_id" or (first == "sort_key" and bool(set(asked) - NOT_FILTERS))
 
     def prepare(self, rows: list[Person]) -> None:
         """Where each of a page of people is now, and by which address they are reached: one query."""

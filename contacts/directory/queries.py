@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Self, cast
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self, cast
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
@@ -12,6 +12,7 @@ from django.db.models import BigIntegerField, BooleanField, F, FilteredRelation,
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.ui.paging import Key, beyond
 from crm.ui.searchtext import latin, without_marks
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ class IsAnyOf(Func):
     template = "%(expressions)s)"
     arg_joiner = " = ANY("
     output_field = BooleanField()
+
+
+class InReach(IsAnyOf):
+    """The half of `visible_to` by which its condition is known again (ordered.py)."""
+
+    codes: tuple[str, ...] = ()
 
 
 def among(column: str, keys: Iterable[int]) -> IsAnyOf:
@@ -101,6 +108,7 @@ class OrganizationQuerySet(FoundMixin, models.QuerySet["Organization"]):
 
 class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
     owner = "person"
+    _way = ""  # how pages are found, kept by whatever narrows the rows further
 
     def active(self) -> Self:
         return self.filter(archived_at__isnull=True, erased_at__isnull=True)
@@ -119,7 +127,46 @@ class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
         others = SeenAlsoIn.objects.filter(country__in=codes).values("person_id")
         if len(codes) > WIDE_REACH:
             return self.filter(Q(country_id__in=codes) | Q(pk__in=others))
-        return self.filter(Q(country_id__in=codes) | IsAnyOf(F("pk"), ArraySubquery(others)))
+        reach = InReach(F("pk"), ArraySubquery(others))
+        reach.codes = tuple(sorted(codes))
+        return self.filter(Q(country_id__in=codes) | reach)
+
+    def by_country(self) -> Self:
+        """Pages by name are merged from the countries of `visible_to`, and totals added up; not for words that are searched."""
+        return self._found_by("country")
+
+    def by_last_mail(self) -> Self:
+        """Pages by when somebody was mailed last are read in that order; for the whole directory, not for a small part of it."""
+        return self._found_by("last_mail")
+
+    def _found_by(self, way: str) -> Self:
+        rows = self.all()
+        rows._way = way
+        return rows
+
+    def _clone(self) -> Self:
+        clone: Self = super()._clone()  # type: ignore[misc]  # Django's own, which its stubs leave out
+        clone._way = self._way
+        return clone
+
+    def first_in_order(
+        self, keys: Sequence[Key], values: Sequence[Any] | None, *, reverse: bool, limit: int
+    ) -> list[Person] | None:
+        """The first rows beyond `values`, if there is a quicker way than to ask for them; see crm.ui.paging.fetch."""
+        from contacts.directory import ordered
+
+        if self._way == "country" and keys[0].name in {"sort_key", "country_id"}:
+            rows = self if values is None else self.filter(beyond(keys, values, reverse=reverse))
+            return ordered.merged(rows, keys, reverse=reverse, limit=limit)
+        if self._way == "last_mail" and keys[0].name == "last_mailed_at":
+            return ordered.last_mailed_first(self, keys, values, reverse=reverse, limit=limit)
+        return None
+
+    def counted(self, cap: int) -> int | None:
+        """How many, up to `cap`, if there is a quicker way than to count; see crm.ui.paging.capped_total."""
+        from contacts.directory import ordered
+
+        return ordered.count_apart(self, cap) if self._way == "country" else None
 
     def with_place(self) -> Self:
         """Join the current primary membership as `place` (there is one at most)."""

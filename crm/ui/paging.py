@@ -43,9 +43,15 @@ class Total:
 
 
 def capped_total(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> Total:
-    """Count at most `cap` rows."""
+    """Count at most `cap` rows. A queryset may know a quicker way, `counted(cap)`, or give None."""
     plain = queryset.order_by()[: cap + 1]
-    found = remembered("total", plain, plain.count, seconds=REMEMBER_SECONDS, is_large=lambda n: n >= LARGE)
+
+    def count() -> int:
+        counted = getattr(queryset, "counted", None)
+        number: int | None = counted(cap + 1) if counted else None
+        return plain.count() if number is None else number
+
+    found = remembered("total", plain, count, seconds=REMEMBER_SECONDS, is_large=lambda n: n >= LARGE)
     return Total(min(found, cap), is_capped=found > cap)
 
 
@@ -186,16 +192,35 @@ def _field_of(queryset: QuerySet[Any], name: str) -> tuple[Any, bool]:
 def fetch(
     queryset: QuerySet[Row], keys: list[Key], values: list[Any] | None, *, reverse: bool, size: int
 ) -> tuple[list[Row], bool]:
-    """Up to `size` rows in reading order, and whether there are more in the direction of reading."""
-    if values is not None:
-        queryset = queryset.filter(beyond(keys, values, reverse=reverse))
-    rows = list(queryset.order_by(*(key.order(reverse=reverse) for key in keys))[: size + 1])
+    """Up to `size` rows in reading order, and whether there are more in the direction of reading.
+
+    A queryset may know a quicker way to the first rows, `first_in_order(keys, values, …)`, or give None.
+    """
+    quicker = getattr(queryset, "first_in_order", None)
+    rows = quicker(keys, values, reverse=reverse, limit=size + 1) if quicker else None
+    if rows is None:
+        rows = in_order(queryset, keys, values, reverse=reverse, limit=size + 1)
     has_further = len(rows) > size
     rows = rows[:size]
     return (rows[::-1] if reverse else rows), has_further
 
 
-def beyond(keys: list[Key], values: list[Any], *, reverse: bool = False) -> Q:
+def in_order(
+    queryset: QuerySet[Row],
+    keys: Sequence[Key],
+    values: Sequence[Any] | None,
+    *,
+    reverse: bool,
+    limit: int,
+    order: Sequence[Any] | None = None,
+) -> list[Row]:
+    """The first `limit` rows beyond `values` in the direction of reading. order: the same order as `keys` in other words."""
+    if values is not None:
+        queryset = queryset.filter(beyond(keys, values, reverse=reverse))
+    return list(queryset.order_by(*(order or [key.order(reverse=reverse) for key in keys]))[:limit])
+
+
+def beyond(keys: Sequence[Key], values: Sequence[Any], *, reverse: bool = False) -> Q:
     """k1 beyond v1, or k1 = v1 and k2 beyond v2, and so on; with a plain bound on k1 that an index can use."""
     found, prefix = Q(pk__in=[]), Q()
     for key, value in zip(keys, values, strict=True):

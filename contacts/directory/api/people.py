@@ -31,6 +31,7 @@ from contacts.directory.api.serializers import (
     UpsertOut,
 )
 from contacts.directory.models import Person
+from contacts.directory.queries import is_narrow
 from crm.accounts.rules import Action
 from crm.api import paging
 from crm.api.filters import narrow
@@ -69,6 +70,14 @@ class PersonResource(PermissionActions, DirectoryResource):
     def rows(self, action: Action = Action.SEE) -> Any:
         return Person.objects.filter(erased_at__isnull=True).visible_to(self.user, action)
 
+    def _in_order(self, rows: Any) -> Any:
+        """`rows` with the quickest way to a page of them; words that are searched have their own."""
+        asked = set(self.request.query_params)
+        if is_narrow(self.user):
+            return rows if "q" in asked else rows.by_country()
+        is_whole = asked <= paging.PAGING and self.user.scope(Action.SEE).countries is None
+        return rows.by_last_mail() if is_whole else rows
+
     def full(self, rows: Any) -> Any:
         return rows.defer("names", "search_text")
 
@@ -77,7 +86,7 @@ class PersonResource(PermissionActions, DirectoryResource):
 
     @extend_schema(summary="People, a page at a time")
     def list(self, request: Request) -> Response:
-        return self.page(self._unarchived())
+        return self.page(self._in_order(self._unarchived()))
 
     def _unarchived(self) -> Any:
         asked = self.request.query_params
@@ -148,7 +157,7 @@ class PersonResource(PermissionActions, DirectoryResource):
             request.path, {"filter": data["filter"]}, data.get("limit", paging.DEFAULT), data.get("after", ""),
             "", data.get("count", ""),
         )  # fmt: skip
-        rows = by_rules(self.rows().filter(archived_at__isnull=True), data["filter"], "people")
+        rows = by_rules(self._in_order(self.rows().filter(archived_at__isnull=True)), data["filter"], "people")
         made = paging.page(asked, self.full(rows), ["sort_key"])
         return paging.answer(request, made, self.represent_all(made.rows))
 
