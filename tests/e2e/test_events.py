@@ -222,4 +222,16 @@ def test_two_windows_of_a_door_share_what_they_note_and_nothing_is_lost_or_doubl
     ben.refresh_from_db()
     assert ben.came_at and page.evaluate("document.scrollingElement.scrollWidth") <= 1440
     other.close()
+
+    # the list goes from the device, and stays away although the network is there
+    kept = """() => new Promise((resolve) => { const asked = indexedDB.open("groundswell-door"); asked.onsuccess = () => {
+        const all = asked.result.transaction("lists").objectStore("lists").getAll(); all.onsuccess = () => resolve(all.result.length); }; })"""
+    assert page.evaluate(kept) == 1
+    page.get_by_text("This device", exact=True).click()
+    page.get_by_role("button", name="Remove the list from this device").click()
+    expect(page.locator(".door-last")).to_contain_text("The list is removed")
+    with page.expect_response(lambda answer: "/door/list" in answer.url):
+        page.evaluate("window.dispatchEvent(new Event('online'))")
+    expect(page.locator(".door-state")).to_contain_text("0 of 0")
+    assert page.evaluate(kept) == 0
     assert complaints(page) == []

@@ -6,6 +6,7 @@ const root = document.querySelector("[data-door]");
 const words = JSON.parse(document.getElementById("door-words").textContent);
 const at = (name) => root.querySelector(`[data-door-${name}]`);
 const BATCH = 200;
+const PATIENCE_MS = 20_000; // a network that swallows everything must not hold up what is noted: a note is claimed for longer than this
 
 const queue = await openQueue(root.dataset.door).catch((problem) => {
   at("state").textContent = words.nostore;
@@ -16,6 +17,7 @@ let notes = await queue.all();
 let token = root.dataset.token;
 let sending = null; // what is under way; whoever asks meanwhile waits for it, and for a turn after it
 let isAskedAgain = false;
+let isForgotten = false; // the list was taken from this device: what the server tells is not kept until the page is loaded again
 let trouble = "";
 
 // crypto.randomUUID is there on https and localhost only, and a door may well have neither
@@ -114,7 +116,7 @@ async function admit(uid) {
 }
 
 async function ask(url, options = {}) {
-  const answer = await fetch(url, { ...options, headers: { Accept: "application/json", ...options.headers }, redirect: "manual" });
+  const answer = await fetch(url, { signal: AbortSignal.timeout?.(PATIENCE_MS), ...options, headers: { Accept: "application/json", ...options.headers }, redirect: "manual" });
   if (answer.ok && answer.headers.get("Content-Type")?.includes("json")) return answer.json();
   if (answer.type === "opaqueredirect" || answer.status === 403) throw new Error("signin");
   throw new Error(answer.status === 404 ? "gone" : "failed");
@@ -154,7 +156,7 @@ async function sendAll() {
       batch = await queue.claim(BATCH);
       const told = batch.length ? await sendBatch(batch) : await ask(root.dataset.list);
       if (batch.length) await queue.settle(batch, told.answers, "other");
-      await queue.keepPeople(told.people);
+      if (!isForgotten) await queue.keepPeople(told.people);
       trouble = "";
       if (isAskedAgain) [batch, isAskedAgain] = [[], false];
       else if (!(await queue.all()).some((one) => !one.refused && !one.claim)) break;
@@ -181,14 +183,16 @@ at("walk").addEventListener("submit", (event) => {
   form.reset();
 });
 at("forget").addEventListener("click", async () => {
+  isForgotten = true; // first: an answer may be on its way
   const isGone = await queue.forget();
+  isForgotten = isGone;
   await look();
   at("last").textContent = isGone ? words.forgotten : words.unsent;
 });
 queue.onChange(look);
 window.addEventListener("online", send);
 window.addEventListener("offline", draw);
-setInterval(() => { if (notes.length || navigator.onLine) send(); }, 20_000);
+setInterval(() => { if (notes.length || (navigator.onLine && !isForgotten)) send(); }, 20_000);
 
 // the camera, where the browser reads codes by itself
 if ("BarcodeDetector" in window && navigator.mediaDevices) {
