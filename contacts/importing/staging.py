@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -13,12 +14,14 @@ from typing import Any
 from django.db import connection, transaction
 
 from contacts.consent.services import carry_suppressions
+from contacts.importing.beside import NOTHING, Done, Second, second, spare_cores
 from contacts.importing.models import ImportLine, ImportRun
 from contacts.importing.reading import Row, read_rows
 from contacts.importing.values import BadRow, RowReader, with_hash
 from crm.jobs.services import Run
 
 CHUNK = 5_000  # rows that are committed together; none of them is held in memory
+ALONE = 10_000  # rows that are not worth a second process
 TOGETHER = 250  # rows that are handed to the server at once
 STEP_SECONDS = 25.0  # a task lives a minute; the next one goes on behind the last line
 NOT_TEXT = ("email_hash", "constituency", "tags")
@@ -29,7 +32,7 @@ COPY = f"COPY contacts_importline (run_id, line, raw, refused, {', '.join((*TEXT
 def stage(*, run: ImportRun, job: Run) -> bool:
     """Copy rows behind those that are staged already; False when there is more to do in another step.
 
-    Raises BadFile at the first line that cannot be read, and JobCancelled.
+    Of a long file a second process takes every other chunk. Raises BadFile at the first line that cannot be read, and JobCancelled.
     """
     reader = RowReader(
         mapping={int(index): target for index, target in run.mapping.items() if target},
@@ -38,17 +41,51 @@ def stage(*, run: ImportRun, job: Run) -> bool:
         default_constituency=run.options.get("constituency"),
         default_language=run.options.get("language") or "",
     )
-    started = time.monotonic()
-    rows = _rows_behind(run, job.state.get("line", 0))
-    while True:
+    started, behind = time.monotonic(), job.state.get("line", 0)
+    ImportLine.objects.filter(
+        run=run, line__gt=behind
+    ).delete()  # of a second process that was ahead when an earlier step ended
+    rows = _rows_behind(run, behind)
+    with second(lambda: _every_other(run, job, reader, behind)) if _is_long(run) else nullcontext() as other:
+        while True:
+            with transaction.atomic():
+                done = _copy(run, reader, islice(rows, CHUNK))
+                if not done.rows:
+                    return True
+                theirs = _done_by(other, rows) if other else NOTHING
+                job.save_state(line=max(done.line, theirs.line))
+                job.advance(done.rows + theirs.rows)
+            if time.monotonic() - started > STEP_SECONDS:
+                return False
+
+
+def _is_long(run: ImportRun) -> bool:
+    return int(run.options.get("rows") or 0) > ALONE and spare_cores()
+
+
+def _every_other(run: ImportRun, job: Run, reader: RowReader, behind: int) -> Iterator[Done]:
+    """The second, the fourth … chunk behind a line, each committed while the job is still the first process's."""
+    rows = _rows_behind(run, behind)
+    while _pass_over(rows):
         with transaction.atomic():
-            count, line = _copy(run, reader, islice(rows, CHUNK))
-            if not count:
-                return True
-            job.save_state(line=line)
-            job.advance(count)
-        if time.monotonic() - started > STEP_SECONDS:
-            return False
+            done = _copy(run, reader, islice(rows, CHUNK))
+            job.hold()
+        yield done
+
+
+def _done_by(other: Second, rows: Iterator[Row]) -> Done:
+    """Pass over the chunk that the other process stages, and wait until it has."""
+    passed = _pass_over(rows)
+    done = other.take() if passed else NOTHING
+    if done is None or done.rows != passed:
+        for _row in rows:  # what is broken further down is what ended it, and is told here
+            pass
+        raise RuntimeError("The second process ended before it had read its rows.")
+    return done
+
+
+def _pass_over(rows: Iterator[Row]) -> int:
+    return sum(1 for _row in islice(rows, CHUNK))
 
 
 def _rows_behind(run: ImportRun, line: int) -> Iterator[Row]:
@@ -58,8 +95,8 @@ def _rows_behind(run: ImportRun, line: int) -> Iterator[Row]:
     return (row for row in rows if row.line > line)
 
 
-def _copy(run: ImportRun, reader: RowReader, chunk: Iterable[Row]) -> tuple[int, int]:
-    """Rows as they are read, so that the server stores one while the next is being read; returns how many, and the last line."""
+def _copy(run: ImportRun, reader: RowReader, chunk: Iterable[Row]) -> Done:
+    """Rows as they are read, so that the server stores one while the next is being read."""
     count, line, keys = 0, 0, set()
     texts: list[str] = []
     with connection.cursor() as cursor, cursor.copy(COPY) as copy:
@@ -74,7 +111,7 @@ def _copy(run: ImportRun, reader: RowReader, chunk: Iterable[Row]) -> tuple[int,
                 texts.clear()
         copy.write("".join(texts))
     carry_suppressions(address_keys=keys)
-    return count, line
+    return Done(count, line)
 
 
 def _values(reader: RowReader, row: Row) -> tuple[dict[str, Any], str]:

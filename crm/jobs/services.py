@@ -147,6 +147,14 @@ class Run:
         if Job.objects.filter(pk=self.job.pk, is_cancel_requested=True).exists():
             raise JobCancelled
 
+    def hold(self) -> None:
+        """Keep the hold until the end of the transaction, for another process that works for this one. Raises LeaseLost."""
+        held = Job.objects.select_for_update(no_key=True).filter(
+            pk=self.job.pk, claimed_by=self.token, state=Job.State.RUNNING
+        )
+        if not held.values_list("pk").first():
+            raise LeaseLost
+
     def result(self, *, url: str = "", **values: Any) -> None:
         """What came out of it: counts for people to read, and where to look at it."""
         self.job.result.update(values)
