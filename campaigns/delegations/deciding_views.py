@@ -50,7 +50,7 @@ def _list(request: StaffRequest, uid: UUID, name: str, source: str) -> HttpRespo
     table = build(source, request, event=str(uid))
     context = {
         "event": event, "when": when_of(event), "tabs": tabs_of(event, "delegation_list", request.user), "parts": parts_of(event, name),
-        "may_plan": may_plan(request, event), "part": source,
+        "may_plan": may_plan(request, event), "part": source, "paper_languages": LANGUAGES.items(),
     }  # fmt: skip
     return list_page(
         request, "campaigns/delegations/nomination_list.html", table=table, filters=table.filters, **context
@@ -230,6 +230,21 @@ def delegation_letters(request: StaffRequest, uid: UUID, kind: str) -> HttpRespo
         toast(request, _("Nobody is accepted yet, so there is no letter."))
         return done(request, reverse("nomination_list", args=[uid]))
     return printing.pdf_answer(printing.letters_pdf(rows, language=_language(request)), f"{kind}-{event.slug}")
+
+
+@requires(Action.SEE)
+@require_safe
+def delegation_participants(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The official list of delegates as PDF, in the language of ?language=. As CSV or workbook it is the list's export."""
+    event = find_event(request, uid)
+    mine = (
+        Nomination.objects.visible_to(request.user)
+        .accepted()
+        .filter(delegation__event=event, delegation__left_out_at=None)
+    )
+    rows = mine.select_related("delegation__country", "delegation__organization", "constituency")
+    content = printing.participants_pdf(event, list(rows[: printing.MOST_LISTED]), _language(request) or "en")
+    return printing.pdf_answer(content, f"delegates-{event.slug}")
 
 
 def _language(request: StaffRequest) -> str:

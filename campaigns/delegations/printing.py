@@ -1,4 +1,4 @@
-"""Letters of delegates as PDF, in the language of whoever reads them. All texts come as data."""
+"""Letters of delegates and the official list as PDF, in the language of whoever reads them. All texts come as data."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from django.http import HttpResponse
-from django.utils import translation
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from campaigns.delegations.models import DelegateLetter, Nomination, Paper
+from campaigns.delegations.models import ROLES, DelegateLetter, Nomination, Paper
+from campaigns.events.models import Event
 from campaigns.events.telling import place_of, when_of
 from campaigns.mailings.letters import labels, long_date, place_and_date
 from contacts.greetings.models import FormOfAddress
@@ -19,9 +21,11 @@ from contacts.greetings.wording import Addressed, address, table
 from crm.accounts.models import Installation
 from crm.paper import pdf
 from crm.ui.public import LANGUAGES
+from crm.ui.searchtext import normalise
 
 TEMPLATE = Path(__file__).with_name("letters.typ")
-MOST = 500  # letters in one file
+LIST = Path(__file__).with_name("participants.typ")
+MOST, MOST_LISTED = 500, 5000  # letters in one file; people on the list
 SUBJECTS_OF = (
     "nomination__delegation__event__composition__sender", "nomination__delegation__event__country", "nomination__delegation__country",
     "nomination__delegation__organization", "nomination__constituency", "nomination__organization", "nomination__person",
@@ -36,6 +40,45 @@ def letters_pdf(letters: Sequence[DelegateLetter], *, language: str = "") -> byt
     texts = table(forms, set(spoken.values()))
     house = Installation.current()
     return pdf(TEMPLATE, letters=[_letter(row, spoken[row.pk], finder, texts, house) for row in letters])
+
+
+def participants_pdf(event: Event, rows: Sequence[Nomination], language: str) -> bytes:
+    """The official list: who is accepted, by delegation and constituency, delegates first. rows: with their delegation, constituency and
+    country."""
+    with translation.override(language):
+        return pdf(LIST, list=participants(event, rows, language))
+
+
+def participants(event: Event, rows: Sequence[Nomination], language: str) -> dict[str, Any]:
+    """As the page of paper gets it; delegations in the order of their names in this language."""
+    found: dict[int, list[Nomination]] = {}
+    for row in sorted(rows, key=lambda row: (row.constituency.position, ROLES.index(row.role), row.pk)):
+        found.setdefault(row.delegation_id, []).append(row)
+    groups = sorted(found.values(), key=lambda people: normalise(people[0].delegation.label))
+    house = Installation.current()
+    return {
+        "lang": language,
+        "rtl": translation.get_language_bidi(),
+        "title": _("List of delegates"),
+        "about": [
+            _apart(str(event.names.get(language) or event.name)), when_of(event, language), _apart(place_of(event)),
+            ngettext("%(n)s delegation", "%(n)s delegations", len(groups)) % {"n": len(groups)},
+        ],
+        "footer": _("As of %(day)s · %(who)s") % {"day": long_date(timezone.localdate(), language), "who": _apart(house.name)},
+        "nobody": _("Nobody is accepted yet."),
+        "delegations": [
+            {"name": people[0].delegation.label, "count": str(len(people)), "sides": [
+                {"name": str(side.label), "people": [_listed(row) for row in people if row.constituency_id == side.pk]}
+                for side in {row.constituency_id: row.constituency for row in people}.values()
+            ]}
+            for people in groups
+        ],
+    }  # fmt: skip
+
+
+def _listed(row: Nomination) -> dict[str, str]:
+    name = " ".join(part for part in (row.honorific, row.name) if part)
+    return {"name": _apart(name), "function": _apart(row.function), "role": str(row.get_role_display())}
 
 
 def pdf_answer(content: bytes, name: str) -> HttpResponse:

@@ -72,6 +72,23 @@ class NominatorQuerySet(models.QuerySet["Nominator"]):
     def live(self) -> Self:
         return self.filter(revoked_at__isnull=True, delegation__left_out_at__isnull=True)
 
+    def with_empty(self) -> Self:
+        """`empty`: seats of delegates without a name, of those that they fill."""
+        from campaigns.delegations.models import DelegationSeats, Nomination
+
+        theirs = Q(constituency=OuterRef("constituency")) | Q(
+            delegation__nominators=OuterRef("pk"), delegation__nominators__constituency__isnull=True
+        )
+        of = OuterRef("delegation")
+        seats = DelegationSeats.objects.filter(theirs, delegation=of, role="delegate").order_by()
+        names = Nomination.objects.live().filter(theirs, delegation=of, role="delegate").order_by()
+        total = seats.values("delegation").annotate(n=models.Sum("seats")).values("n")
+        named = names.values("delegation").annotate(n=models.Count("pk", distinct=True)).values("n")
+        number = models.IntegerField()
+        return self.annotate(
+            empty=Coalesce(models.Subquery(total, output_field=number), 0) - Coalesce(models.Subquery(named, output_field=number), 0)
+        )  # fmt: skip
+
     def to_fill(self) -> Self:
         """Those whose seats of delegates are not all proposed or accepted: who is asked, or reminded."""
         from campaigns.delegations.models import DelegationSeats, Nomination

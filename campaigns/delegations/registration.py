@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.delegations import composing, deciding, holdings, lists  # noqa: F401  lists register themselves
+from campaigns.delegations import composing, deciding, holdings, lists, partner_views, segment_fields, timeline  # noqa: F401  lists and sections register themselves
 from campaigns.delegations.models import Composition, Delegation, Nomination, Nominator, Role, Step
 from campaigns.events import tabs
 from campaigns.events.models import Event
@@ -102,5 +102,7 @@ readable.DONE.update(
         "reminded": gettext_lazy("Reminded"), "told": gettext_lazy("Said that it is done"),
     }
 )  # fmt: skip
+segment_fields.register_fields()
+timeline.register_sources()
 holdings.register()
 serve("campaigns.delegations.api")

@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, URLResolver, path
 
-from campaigns.delegations import deciding_views, public_views, views
+from campaigns.delegations import deciding_views, partner_views, public_views, views
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("events/<uuid:uid>/delegations/", views.delegation_list, name="delegation_list"),
@@ -20,6 +20,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
         deciding_views.delegation_letters,
         name="delegation_letters",
     ),
+    path(
+        "events/<uuid:uid>/delegations/participants/",
+        deciding_views.delegation_participants,
+        name="delegation_participants",
+    ),
     path("events/<uuid:uid>/delegations/steps/", deciding_views.delegate_step_list, name="delegate_step_list"),
     path("events/delegations/<uuid:uid>/", views.delegation_detail, name="delegation_detail"),
     path("events/delegations/<uuid:uid>/edit/", views.delegation_edit, name="delegation_edit"),
@@ -32,6 +37,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     ),
     path("events/nominations/<uuid:uid>/<slug:do>/", deciding_views.nomination_act, name="nomination_act"),
     path("events/steps/<uuid:uid>/done/", deciding_views.delegate_step_done, name="delegate_step_done"),
+    path("partner/delegations/<uuid:uid>/", partner_views.partner_delegation, name="partner_delegation"),
     path("nominate/<str:token>/", public_views.delegation_nominate, name="delegation_nominate"),
     path("delegate/<str:token>/letters/<slug:kind>/", public_views.delegate_letter, name="delegate_letter"),
     path("delegate/<str:token>/", public_views.delegate_page, name="delegate_page"),

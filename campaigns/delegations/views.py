@@ -28,6 +28,7 @@ from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
 from crm.ui import formats
+from crm.ui.public import LANGUAGES
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.sources import build
 from crm.ui.tables import selected
@@ -54,7 +55,7 @@ def delegation_list(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         "accepted": shares.all, "shares": shares, "late": late.count(),
         "to_ask": Nominator.objects.visible_to(request.user).filter(delegation__in=seen, asked_at=None).live().count(),
         "to_remind": len(to_remind(request, event)), "problems": _problems(event),
-        "may_plan": may_plan(request, event),
+        "may_plan": may_plan(request, event), "paper_languages": LANGUAGES.items(),
     }  # fmt: skip
     return list_page(
         request, "campaigns/delegations/delegation_list.html", table=table, filters=table.filters, **context

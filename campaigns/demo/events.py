@@ -1,5 +1,5 @@
-"""Two events of the drive: a dialogue in five weeks, whose answers are coming in, whose seats are all taken and for which some sign up by
-themselves, and a webinar that is over. A reminder and a letter to those who came are begun."""
+"""Three events of the drive: a dialogue in five weeks, whose answers are coming in, whose seats are all taken and for which some sign up by
+themselves; a webinar that is over; and a conference to which countries send delegations. A reminder and a letter to those who came are begun."""
 
 from __future__ import annotations
 
@@ -111,6 +111,20 @@ def make_events(
     for event, purpose in ((dialogue, "reminder"), (webinar, "came")):
         begin_mailing(event=event, actor=editor, purpose=purpose, topic=topic)
     return dialogue
+
+
+def make_conference(drive: Drive, *, now: datetime) -> Event:
+    """Delegations come to it; nobody is invited by themselves."""
+    first = (now + timedelta(days=38)).date()
+    return _event(
+        drive, "Conference on social protection: one step each", "conference-geneva", "conference", "Europe/Zurich",
+        (first, "09:30"), (first + timedelta(days=1), "17:00"), place="Conference centre, Rue des Exemples, Geneva",
+        country=Country.objects.get(code="CH"), capacity=80, guests_each=0, abouts={},
+        names={
+            "fr": "Conférence sur la protection sociale : un pas chacun", "es": "Conferencia sobre la protección social: un paso cada uno",
+            "ar": "مؤتمر الحماية الاجتماعية: خطوة لكلٍّ",
+        },
+    )  # fmt: skip
 
 
 def _wishes(event: Event, now: datetime) -> None:

@@ -19,8 +19,9 @@ from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
 from campaigns.demo.contacts import begin_round, make_contacts
 from campaigns.demo.country_plans import Colleagues, make_country_plans
+from campaigns.demo.delegations import make_delegations
 from campaigns.demo.directory import Directory, give_permissions, make_directory
-from campaigns.demo.events import make_events
+from campaigns.demo.events import make_conference, make_events
 from campaigns.demo.face import make_pages
 from campaigns.demo.forms import make_survey
 from campaigns.demo.last_year import close_last_year, make_last_year
@@ -81,6 +82,15 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_survey(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         tell("inviting to two events")
         make_events(drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"])
+        tell("asking ten countries for their delegations")
+        make_delegations(
+            make_conference(drive, now=now),
+            countries=ten,
+            now=now,
+            seed=SEED,
+            officer=users[Role.PLANNER],
+            sender=sender,
+        )
         make_pages(drive)
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
         tell("looking back on four mailings and a drive of last year")

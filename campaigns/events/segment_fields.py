@@ -21,7 +21,8 @@ OPERATORS = (
 _INVITED = "FROM campaigns_invitation e WHERE "
 _COMES = "FROM campaigns_registration e WHERE "
 # code → (label, rows and their condition, sentences for people: any_of, none_of, ever, never)
-ASKED: dict[str, tuple[Any, str, str, tuple[Any, Any, Any, Any]]] = {
+Asked = dict[str, tuple[Any, str, str, tuple[Any, Any, Any, Any]]]
+ASKED: Asked = {
     "event_invited": (_("Invited to an event"), _INVITED, "true", (
         _("who were invited to {values}"), _("who were not invited to {values}"), _("who were **ever invited to an event**"), _("who were **never invited to an event**"))),
     "event_unanswered": (_("Invitation not answered"), _INVITED, "e.answer = ''", (
@@ -62,19 +63,24 @@ def _evidence(rows: str, condition: str) -> Callable[[Context, str, Any], str]:
 
 
 def register_fields() -> None:
-    for place, (code, (label, rows, condition, words)) in enumerate(ASKED.items()):
+    register_asked(ASKED, _("Events"), order=72)
+
+
+def register_asked(asked: Asked, group: Any, order: int) -> None:
+    """Fields whose rows are called e and have person_id, organization_id and event_id."""
+    for place, (code, (label, rows, condition, words)) in enumerate(asked.items()):
         sentences = dict(zip(("any_of", "none_of", "ever", "never"), words, strict=True))
         register(
             Field(
                 code,
                 label,
-                _("Events"),
+                group,
                 OPERATORS,
                 _asking(rows, condition),
                 sentences,
                 sentences,
                 choices=EVENTS,
-                order=72 + place,
+                order=order + place,
                 evidence=_evidence(rows, condition),
             )  # fmt: skip
         )

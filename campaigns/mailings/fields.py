@@ -50,6 +50,11 @@ FIELDS: dict[str, MergeField] = {
             "Friends of Social Security for All",
         ),
         MergeField("network.member_since", _("Since when it is a member"), "2026-03-14"),
+        MergeField(
+            "delegation.event", _("Event to which their institution sends delegates"), "Conference on social protection"
+        ),
+        MergeField("delegation.names_until", _("Until when it can name them"), "2026-05-29"),
+        MergeField("delegation.empty_seats", _("Its seats of delegates without a name"), 2),
         MergeField("owner.name", _("Who looks after the institution"), "Fatou Diop"),
         MergeField("reference", _("Reference number"), "GC/2026/0012/57"),
         MergeField("sender.name", _("Sender's name"), "Global Campaign"),

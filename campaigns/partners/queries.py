@@ -10,9 +10,10 @@ from uuid import UUID
 
 from django.db import models
 from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.utils.timezone import localdate
+from django.utils.timezone import localdate, now
 
 from campaigns.commitments.models import Commitment
+from campaigns.delegations.models import Nomination, Nominator
 from campaigns.events.models import Invitation, Registration
 from campaigns.networks.models import Member, Representative, Vote
 from contacts.directory.models import Membership, Organization, Person
@@ -20,6 +21,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
+    from campaigns.delegations.queries import NominatorQuerySet
     from campaigns.partners.models import ChangeWish  # noqa: F401  type parameters
 
 
@@ -111,6 +113,34 @@ class Mine:
         return (
             rows.exclude(invitation__person=self.person.pk).select_related("event").order_by("-event__starts_at", "-pk")
         )
+
+    def nominators(self) -> NominatorQuerySet:
+        """For which delegations an institution of theirs names people, or they themselves were asked; until the event is over."""
+        theirs = Q(organization__in=self.organization_ids) | Q(person=self.person.pk)
+        rows: NominatorQuerySet = Nominator.objects.live().filter(
+            theirs, delegation__event__archived_at__isnull=True, delegation__event__ends_at__gt=now()
+        )
+        rows = rows.filter(
+            Q(asked_at__isnull=False) | Q(person=self.person.pk)
+        )  # staff may still be preparing the others
+        return rows.select_related(
+            "delegation__event__composition", "delegation__event__drive__campaign", "delegation__event__country", "delegation__country",
+            "delegation__organization", "organization", "constituency",
+        ).order_by("delegation__event__starts_at", "pk")  # fmt: skip
+
+    def may_name(self, nominator: Nominator) -> bool:
+        """Whom we asked, and administrators of the institution in a network."""
+        if nominator.person_id == self.person.pk:
+            return True
+        acts = Representative.objects.current().filter(person=self.person.pk, is_admin=True)
+        return acts.filter(member__organization=nominator.organization_id).exists()
+
+    def nominations(self) -> QuerySet[Nomination]:
+        """Delegations to which they were accepted, until the event is over."""
+        rows = Nomination.objects.accepted().filter(
+            person=self.person.pk, delegation__left_out_at__isnull=True, delegation__event__archived_at__isnull=True, delegation__event__ends_at__gt=now()
+        )  # fmt: skip
+        return rows.select_related("delegation__event").order_by("delegation__event__starts_at", "pk")
 
     def votes(self) -> QuerySet[Vote]:
         """Applicants about whom they are still asked."""

@@ -33,7 +33,8 @@ class Cell:
     """One constituency of one country. people: those with a working address; contacted_at: the last contact of any of its
     institutions, in this drive or elsewhere. posts, filled, seats: seats there are, that somebody holds, whose holder can be
     written to; talked_at: the last two-way contact; stance: of the most powerful, of `stances` that are known; green … kept: its
-    commitments in this drive; invited, answered, came: to its events, of those who stand for its institutions; members: institutions in a network of the campaign; whom: the institution to turn to first."""
+    commitments in this drive; invited, answered, came: to its events, of those who stand for its institutions; members: institutions in a network of the campaign; delegate_seats, delegates:
+    seats of delegates of the country's delegations to its events, and whom we accepted for them; whom: the institution to turn to first."""
 
     country: str
     constituency: str
@@ -59,6 +60,8 @@ class Cell:
     answered: int = 0
     came: int = 0
     members: int = 0
+    delegate_seats: int = 0
+    delegates: int = 0
     whom: UUID | None = None
 
     @property

@@ -54,6 +54,8 @@ class CellOut(serializers.Serializer[Any]):
     answered = _count("Of these, with an answer.")
     came = _count("People who were checked in at events of this drive.")
     members = _count("Institutions that are members of a network of the campaign.")
+    delegate_seats = _count("Seats of delegates of the country’s delegations to events of this drive.")
+    delegates = _count("Of these, taken by somebody who is accepted.")
     whom = serializers.UUIDField(allow_null=True, help_text="The organization to turn to first.")
 
 
@@ -169,7 +171,8 @@ def _cell(cell: Cell, now: Any) -> dict[str, Any]:
         "stance": Stance(cell.stance).code if cell.stance else None, "is_mixed": cell.lowest != cell.highest,
         "commitments_green": cell.green, "commitments_yellow": cell.yellow, "commitments_red": cell.red,
         "commitments_kept": cell.kept, "next_due_on": cell.due, "invited": cell.invited,
-        "answered": cell.answered, "came": cell.came, "members": cell.members, "whom": cell.whom,
+        "answered": cell.answered, "came": cell.came, "members": cell.members,
+        "delegate_seats": cell.delegate_seats, "delegates": cell.delegates, "whom": cell.whom,
     }  # fmt: skip
 
 

@@ -83,16 +83,22 @@ CELLS = """
            coalesce(sum(answered), 0) AS answered, coalesce(sum(came), 0) AS came,
            count(*) FILTER (WHERE is_member) AS members, 68719476735 - (max(turn) & 68719476735) AS whom
       FROM fact GROUP BY country, code
+), delegated AS (
+    SELECT d.country_id AS country, side.code, sum(s.seats)::int AS delegate_seats, sum(s.taken)::int AS delegates
+      FROM campaigns_delegation d JOIN campaigns_event e ON e.id = d.event_id JOIN campaigns_delegationseats s ON s.delegation_id = d.id
+      JOIN side ON side.id = s.constituency_id
+     WHERE e.drive_id = %(drive)s AND e.cancelled_at IS NULL AND d.left_out_at IS NULL AND d.country_id IS NOT NULL AND s.role = 'delegate'
+     GROUP BY d.country_id, side.code
 )
 SELECT summed.country, summed.code, institutions, reached, reachable, people, contacted_at, posts, filled, seats, talked_at, stance, stances, lowest,
-       highest, green, yellow, red, kept, due, invited, answered, came, members, (SELECT uid FROM contacts_organization WHERE id = summed.whom)
-  FROM summed
+       highest, green, yellow, red, kept, due, invited, answered, came, members, coalesce(delegate_seats, 0), coalesce(delegates, 0), (SELECT uid FROM contacts_organization WHERE id = summed.whom)
+  FROM summed LEFT JOIN delegated USING (country, code)
 """
 # the sum of all cells, without the further ones of those that stand in several
 TOTAL = f"""
  UNION ALL
 SELECT '', '', (sums.n - again.n)::bigint, (sums.reached - again.reached)::bigint, (sums.reachable - again.reachable)::bigint,
-       0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, 0, 0, 0, 0, NULL
+       0, NULL, 0, 0, 0, NULL, NULL, 0, NULL, NULL, 0, 0, 0, 0, NULL, 0, 0, 0, 0, 0, 0, NULL
   FROM (SELECT coalesce(sum(institutions), 0) AS n, coalesce(sum(reached), 0) AS reached, coalesce(sum(reachable), 0) AS reachable FROM summed) sums,
        (SELECT coalesce(sum(more), 0) AS n, coalesce(sum(more) FILTER (WHERE reached.organization_id IS NOT NULL), 0) AS reached,
                coalesce(sum(more) FILTER (WHERE {PEOPLE} > 0 OR {HAS_OWN}), 0) AS reachable

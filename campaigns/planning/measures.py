@@ -1,4 +1,4 @@
-"""What the colour of a cell says: reached, position, contact, commitments, posts, events or networks. Each has its words and its legend."""
+"""What the colour of a cell says: reached, position, contact, commitments, posts, events, delegations or networks. Each has its words and its legend."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ MEASURES: dict[str, StrOrPromise] = {
     "commitments": gettext_lazy("commitments"),
     "posts": gettext_lazy("posts we can reach"),
     "events": gettext_lazy("events"),
+    "delegations": gettext_lazy("delegations"),
     "networks": gettext_lazy("networks"),
 }
 
@@ -49,11 +50,13 @@ def same_look(cell: Cell, measure: str, now: datetime) -> tuple[object, ...]:
         return cell.members, cell.institutions
     if measure == "events":
         return cell.invited, cell.answered, cell.came
+    if measure == "delegations":
+        return cell.delegate_seats, cell.delegates
     return (cell.state, cell.reached, cell.institutions) if cell.state == "part" else (cell.state,)
 
 
 def look_of(cell: Cell, measure: str, now: datetime) -> Look:
-    return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts, "events": _events, "networks": _networks}.get(measure, _reached)(cell, now)  # fmt: skip
+    return {"position": _position, "contact": _contact, "commitments": _commitments, "posts": _posts, "events": _events, "delegations": _delegations, "networks": _networks}.get(measure, _reached)(cell, now)  # fmt: skip
 
 
 def _reached(cell: Cell, now: datetime) -> Look:
@@ -109,6 +112,17 @@ def _events(cell: Cell, now: datetime) -> Look:
     )
 
 
+def _delegations(cell: Cell, now: datetime) -> Look:
+    if not cell.delegate_seats:
+        return Look("unknown", _("No seat"))
+    css = "reached" if cell.delegates >= cell.delegate_seats else "part" if cell.delegates else "open"
+    return Look(
+        css,
+        _("%(n)s of %(all)s delegates")
+        % {"n": formats.number(cell.delegates), "all": formats.number(cell.delegate_seats)},
+    )
+
+
 def _networks(cell: Cell, now: datetime) -> Look:
     if not cell.members:
         return Look("unknown", _("No member"))
@@ -131,6 +145,8 @@ def legend_of(measure: str) -> list[tuple[str, str]]:
         return [("p7", _("each holder can be written to")), ("p6", _("some can")), ("p2", _("none can")), ("rest", _("no posts known"))]  # fmt: skip
     if measure == "events":
         return [("p7", _("somebody came")), ("p6", _("somebody answered")), ("p5", _("invited, no answer yet")), ("rest", _("not invited"))]  # fmt: skip
+    if measure == "delegations":
+        return [("p7", _("every delegate’s seat is taken")), ("p6", _("some are")), ("p5", _("none yet")), ("rest", _("no seat"))]  # fmt: skip
     if measure == "networks":
         return [("p7", _("all are members")), ("p6", _("some are")), ("rest", _("nobody joined a network"))]
     return [("p7", _("reached in this drive")), ("p6", _("partly")), ("p5", _("not reached yet")), ("p2", _("no address that works"))]  # fmt: skip

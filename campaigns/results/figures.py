@@ -19,6 +19,7 @@ from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.commitments.models import Commitment
+from campaigns.delegations.models import Nomination
 from campaigns.delivery.models import Delivery, Outcome
 from campaigns.events.models import Invitation, Registration
 from campaigns.interactions.models import Party
@@ -159,6 +160,14 @@ class Scope:
         said = self.invitations().filter(answered_at__range=self.moments)
         return self.institutions().filter(pk__in=said.values("organization_id"))
 
+    def delegates(self) -> Any:
+        """People who were accepted for a country's delegation to an event of the drives, and belong to it still."""
+        rows = Nomination.objects.accepted().filter(
+            decided_at__range=self.moments, delegation__event__drive__in=self.drives, delegation__country__in=self.countries,
+            delegation__left_out_at__isnull=True, person__isnull=False,
+        )  # fmt: skip
+        return Person.objects.active().visible_to(self.user).filter(pk__in=rows.values("person_id"))
+
     def joined(self) -> Any:
         """Institutions within that joined a network of the campaign and are in it still, or left later."""
         rows = Member.objects.filter(network__campaign=self.campaign, joined_at__range=self.moments)
@@ -242,6 +251,11 @@ FIGURES: dict[str, Figure] = {
             "attended", _("Institutions that came to events"),
             _("Institutions within, of whom somebody was checked in at an event of the drives on these days. Each counts once."),
             "organizations", Scope.attended, {"constituency": "constituency__root_code", "country": "country_id"},
+        ),
+        Figure(
+            "delegates", _("People in delegations"),
+            _("People accepted on these days for a country’s delegation to an event of the drives, in any role, who belong to it still and stand in the directory. Each counts once."),
+            "people", Scope.delegates, {"gender": "gender"},
         ),
         Figure(
             "joined", _("Institutions that joined networks"),

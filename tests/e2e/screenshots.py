@@ -101,6 +101,14 @@ PAGES = [
     ("event-page", None, "/meet/dialogue-dakar/"),
     ("event-answer", None, "{answer}"),
     ("door", Role.OUTREACH, "/events/{event}/door/"),
+    ("delegations", Role.PLANNER, "/events/{conference}/delegations/"),
+    ("delegation-setup", Role.PLANNER, "/events/{conference}/delegations/set-up/"),
+    ("delegation", Role.PLANNER, "/events/delegations/{delegation}/"),
+    ("delegates", Role.PLANNER, "/events/{conference}/delegations/names/"),
+    ("delegate-steps", Role.PLANNER, "/events/{conference}/delegations/steps/"),
+    ("nomination", Role.PLANNER, "/events/nominations/{named}/"),
+    ("nominate", None, "{nominate}"),
+    ("delegate", None, "{delegate}"),
     ("join", None, "/join/social-security-for-all/?country=MG"),
     ("public-page", None, "/about/social-security-for-all/"),
     ("public-page-ar", None, "/about/ten-countries/?lang=ar"),
@@ -152,6 +160,14 @@ UIDS = {
     "event": "SELECT uid FROM campaigns_event WHERE slug = 'dialogue-dakar'",
     "invitation": "SELECT uid FROM campaigns_invitation WHERE answer = 'yes' AND event_id ="
     " (SELECT id FROM campaigns_event WHERE slug = 'dialogue-dakar') ORDER BY id LIMIT 1",
+    "conference": "SELECT uid FROM campaigns_event WHERE slug = 'conference-geneva'",
+    "delegation": "SELECT d.uid FROM campaigns_delegation d JOIN campaigns_nomination n ON n.delegation_id = d.id"
+    " WHERE n.state = 'returned' ORDER BY d.id LIMIT 1",
+    "named": "SELECT uid FROM campaigns_nomination WHERE state = 'proposed' ORDER BY id LIMIT 1",
+    "accepted": "SELECT n.uid FROM campaigns_nomination n JOIN campaigns_step s ON s.nomination_id = n.id"
+    " WHERE n.state = 'accepted' ORDER BY n.id LIMIT 1",
+    "nominator": "SELECT o.uid FROM campaigns_nominator o JOIN campaigns_nomination n ON n.named_by_id = o.id"
+    " WHERE n.state = 'returned' ORDER BY o.id LIMIT 1",
     "application": "SELECT uid FROM campaigns_application WHERE kind = 'institution' ORDER BY id LIMIT 1",
     "segment": "SELECT uid FROM contacts_segment WHERE name LIKE 'Low coverage%'",
     "drive": "SELECT uid FROM campaigns_drive ORDER BY id",
@@ -174,6 +190,8 @@ def main() -> int:
             known = _known(connection)
         known["preferences"] = _preferences(product, known["person"])
         known["answer"] = _answer(product, known["invitation"])
+        known["nominate"] = _delegation(product, "Nominator", known["nominator"], "nominate_url")
+        known["delegate"] = _delegation(product, "Nomination", known["accepted"], "delegate_url")
         known["promise"] = _promise(product, known["commitment"])
         with sync_playwright() as playwright:
             browser = playwright.chromium.launch(**find_chromium().launch_options())
@@ -251,6 +269,16 @@ def _answer(product: live.Live, invitation: str) -> str:
     code = (
         "from campaigns.events.models import Invitation; from campaigns.events.links import invitation_url;"
         f"print(invitation_url(Invitation.objects.get(uid='{invitation}')))"
+    )
+    address = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
+    return "/" + address.split("/", 3)[3]
+
+
+def _delegation(product: live.Live, model: str, uid: str, url_of: str) -> str:
+    """The page of who names people, or of who was named, by their link."""
+    code = (
+        f"from campaigns.delegations.models import {model}; from campaigns.delegations.links import {url_of};"
+        f"print({url_of}({model}.objects.get(uid='{uid}')))"
     )
     address = product.manage("shell", "-v", "0", "-c", code).strip().splitlines()[-1]
     return "/" + address.split("/", 3)[3]

@@ -113,6 +113,7 @@ NO_PAGE: dict[str, str] = {
     "event_badges": FILE,
     "nomination_letter": FILE,
     "delegation_letters": FILE,
+    "delegation_participants": FILE,
     "event_door_list": "rows for the door’s page",
     "calendar_feed": FILE,
     "mission_edit": AWAY,

@@ -3,7 +3,7 @@
 import pytest
 from django.core.cache import cache
 from django.test import Client
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from campaigns.briefs.printing import pages
 from campaigns.delegations import deciding, links, printing
@@ -81,6 +81,25 @@ def test_a_delegate_takes_letters_by_their_link_and_staff_in_any_language(minist
     assert Client().get(f"{own}letters/visa/").status_code == 410
     assert client.get(f"{detail}letters/visa/").status_code == 404 and client.get(every).status_code == 302
     assert DelegateLetter.objects.count() == 2  # a number is given once
+
+
+def test_the_official_list_is_by_delegation_in_each_language(minister, planner, sign_in):
+    row = minister.delegation
+    for name, role, state in (("Ben", "adviser", "accepted"), ("Cy", "delegate", "proposed")):
+        NominationFactory(delegation=row, name=name, role=role, state=state, decided_at=timezone.now(), honorific="Dr")
+    with translation.override("fr"):
+        said_of = printing.participants(row.event, list(Nomination.objects.accepted()), "fr")
+    [one] = said_of["delegations"]
+    assert said_of["title"] == "Liste des délégués" and said_of["about"][-1] == "1 délégation" and one["count"] == "2"
+    assert [(p["name"], p["role"]) for p in one["sides"][0]["people"]] == [
+        ("Mariam Sow", "délégué"),
+        ("Dr Ben", "conseiller"),
+    ]
+    client, path = sign_in(planner), f"/events/{row.event.uid}/delegations/"
+    assert pages(client.get(f"{path}participants/?language=ar").content) == 1
+    assert f"{path}participants/?language=fr" in client.get(path).content.decode()
+    table = client.get(f"{path}names/?state=accepted&export=csv")
+    assert table.status_code in (200, 302)
 
 
 def test_nobody_needs_a_visa_for_a_meeting_online(planner):

@@ -11,11 +11,16 @@ from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_sending
 from tests.factories import (
     AskFactory,
     CommitmentFactory,
+    CompositionFactory,
     ContactPointFactory,
+    DelegationFactory,
+    EventFactory,
     MailingFactory,
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
+    NominationFactory,
+    NominatorFactory,
     OrganizationFactory,
     PersonFactory,
     PostFactory,
@@ -232,6 +237,11 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
     joined = datetime.datetime(2026, 3, 14, 12, tzinfo=datetime.UTC)
     MemberFactory(network=network, organization=ministry, joined_at=joined)
     MemberFactory(organization=ministry, joined_at=joined)  # of another campaign's
+    event = EventFactory(drive=mailing.drive, name="Conference", names={"fr": "Conférence"})
+    delegation = DelegationFactory(event=CompositionFactory(event=event, nominate_by="2026-12-01").event)
+    NominatorFactory(delegation=delegation, organization=ministry)
+    NominationFactory(delegation=delegation)
+    NominatorFactory(organization=ministry)  # for an event of another drive
     today = timezone.localdate().isoformat()
 
     [unasked] = members(mailing)
@@ -245,6 +255,9 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
         "owner.name",
         "network.name",
         "network.member_since",
+        "delegation.event",
+        "delegation.names_until",
+        "delegation.empty_seats",
     ]
     mailing.variants.update(body_html="".join(f"<p>{{{{ {path} }}}}</p>" for path in paths))
 
@@ -255,9 +268,10 @@ def test_how_we_stand_with_the_institution_is_copied_and_previewed(mailing, plan
         "ask.name": "Adopt a plan", "position.stance": "supportive", "commitment.text": "A draft", "commitment.due_on": "2027-03-01",
         "contact.last_on": today, "contact.touches": 1, "owner.name": planner.name,
         "network.name": "Friends", "network.member_since": "2026-03-14",
+        "delegation.event": "Conference", "delegation.names_until": "2026-12-01", "delegation.empty_seats": 1,
     }  # fmt: skip
     assert {path: found.fields[path] for path in expected} == expected
     previewed = fields_of(mailing, planner, str(person.uid), "fr")
     assert {path: previewed[path] for path in expected} == expected | {
-        "ask.name": "Adopter un plan", "network.name": "Amis",
+        "ask.name": "Adopter un plan", "network.name": "Amis", "delegation.event": "Conférence",
     }  # fmt: skip

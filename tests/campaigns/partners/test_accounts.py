@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from campaigns.commitments.models import CommitmentUpdate
 from campaigns.commitments.services import note_word
+from campaigns.delegations.models import Nomination
 from campaigns.events.links import invitation_url
 from campaigns.networks.models import Member, Representative
 from campaigns.networks.representatives import end_representative, name_representative
@@ -39,6 +40,7 @@ from tests.factories import (
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
+    NominatorFactory,
     OrganizationFactory,
     PersonFactory,
     RegistrationFactory,
@@ -200,6 +202,7 @@ def test_a_passkey_is_a_way_in_and_no_second_step():
 PLAIN = ("partner_home", "partner_events", "partner_commitments", "partner_mailings", "partner_data", "partner_passkey")
 ABOUT_A_ROW = (
     "partner_institution", "partner_network", "partner_commitment", "partner_mail", "partner_mail_frame", "partner_mail_file",
+    "partner_delegation",
 )  # fmt: skip
 
 
@@ -238,9 +241,16 @@ def test_matrix_every_page_with_ones_own_and_with_anothers(django_assert_max_num
         "partner_mail": (mine, [theirs_only, failed]),
         "partner_mail_frame": (mine, [theirs_only, failed]),
         "partner_mail_file": (mine, [theirs_only, failed]),
+        "partner_delegation": (
+            NominatorFactory(organization=organization, asked_at=timezone.now()),
+            [
+                NominatorFactory(organization=their_organization, asked_at=timezone.now()),
+                NominatorFactory(organization=organization),
+            ],
+        ),
     }
     assert tuple(rows) == ABOUT_A_ROW
-    kept = (Member, Representative, CommitmentUpdate, ChangeWish)
+    kept = (Member, Representative, CommitmentUpdate, ChangeWish, Nomination)
     before = [model.objects.count() for model in kept]
     posts = [{"do": "leave"}, {"do": "renew"}, {"name": "Taken", "email": "x@people.test", "do": "name"}, {"progress": "done", "text": "x", "key": str(new_uid())}]  # fmt: skip
     for name, (own, theirs) in rows.items():
@@ -295,6 +305,26 @@ def test_administrator_of_the_institution_manages_its_people_in_the_account():
     client.post(f"/partner/networks/{member.uid}/", {"do": "end", "who": str(jo.uid)})
     jo.refresh_from_db()
     assert jo.state == "ended" and person.label
+
+
+def test_administrator_names_delegates_in_the_account_and_others_read():
+    person, organization, member, _promise = somebody()
+    nominator = NominatorFactory(organization=organization, asked_at=timezone.now())
+    page, client = f"/partner/delegations/{nominator.uid}/", signed_in()
+    assert "2 seats without a name" in client.get("/partner/").content.decode()
+    said = {"do": "name", "seat": "GOV delegate", "name": "Jo Phiri", "email": "jo@people.test", "key": str(new_uid())}
+    assert (
+        client.post(page, said).status_code == 403
+        and '<form method="post" action="/partner/del' not in client.get(page).content.decode()
+    )
+    member.representatives.update(is_admin=True)
+    assert client.post(page, said).status_code == 200
+    row = Nomination.objects.get()
+    assert (row.name, row.named_by, row.state) == ("Jo Phiri", nominator, "proposed")
+    assert AuditEntry.objects.get(verb="nomination.proposed").door == "partner"
+    Nomination.objects.update(state="accepted", decided_at=timezone.now(), person=person)
+    home = client.get("/partner/").content.decode()
+    assert "/delegate/" in home and "1 seat without a name" in home
 
 
 def test_ended_representative_sees_the_institution_no_more_and_subjects_are_as_delivered(planner):

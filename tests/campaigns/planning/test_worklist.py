@@ -23,7 +23,9 @@ from crm.errors import Invalid
 from tests.factories import (
     AskFactory,
     CommitmentFactory,
+    CompositionFactory,
     ContactPointFactory,
+    DelegationFactory,
     DriveFactory,
     EventFactory,
     InvitationFactory,
@@ -88,8 +90,17 @@ def test_cell_knows_posts_talks_positions_and_promises(viewer):
     MemberFactory(network=NetworkFactory(campaign=drive.campaign), organization=strong)
     MemberFactory(organization=weak)  # of a network of another campaign
 
+    sent = DelegationFactory(
+        event=CompositionFactory(event=event).event,
+        country=strong.country,
+        seats={("GOV", "delegate"): 2, ("GOV", "adviser"): 3},
+    )
+    sent.seats.update(taken=1)
+    DelegationFactory(country=strong.country)  # to an event of another drive
+
     cell = first_cell(drive, viewer, ask)
 
+    assert (cell.delegates, look_of(cell, "delegations", timezone.now()).words) == (1, "1 of 2 delegates")
     assert (cell.posts, cell.filled, cell.seats, cell.people) == (3, 2, 1, 1)
     assert (cell.stance, cell.stances, cell.lowest, cell.highest) == (3, 2, 3, 7)
     assert (cell.red, cell.green, cell.promises, cell.weeks(timezone.now())) == (1, 1, 2, 4)

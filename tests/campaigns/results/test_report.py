@@ -27,12 +27,15 @@ from tests.factories import (
     ActualFactory,
     AskFactory,
     CommitmentFactory,
+    CompositionFactory,
+    DelegationFactory,
     DriveFactory,
     EventFactory,
     GrantFactory,
     InvitationFactory,
     MemberFactory,
     NetworkFactory,
+    NominationFactory,
     OrganizationFactory,
     PersonFactory,
     RegistrationFactory,
@@ -73,6 +76,9 @@ def story(planner):
         answered = {"answer": "no", "answered_at": AT} if place is union else {}
         InvitationFactory(event=event, organization=place, **answered)
     Invitation.objects.update(created_at=AT)
+    sent = DelegationFactory(event=CompositionFactory(event=event).event, country=union.country)
+    for person, state in ((ana, "accepted"), (tom, "proposed")):
+        NominationFactory(delegation=sent, person=person, state=state, decided_at=AT)
     network = NetworkFactory(campaign=drive.campaign)
     for place in (union, elsewhere):
         MemberFactory(network=network, organization=place, joined_at=AT)
@@ -86,7 +92,7 @@ def scope(drive, user, first=date(2026, 9, 1), last=date(2026, 12, 15)):
 
 EXPECTED = {
     "institutions": 2, "people": 2, "two_way": 2, "moved_up": 1, "moved_down": 1, "first_known": 2, "promised": 2,
-    "kept": 1, "kept_verified": 1, "invited": 2, "answered": 1, "attended": 1, "joined": 1,
+    "kept": 1, "kept_verified": 1, "invited": 2, "answered": 1, "attended": 1, "delegates": 1, "joined": 1,
 }  # fmt: skip
 
 

@@ -37,7 +37,9 @@ from crm.ui.searchtext import normalise
 from tests.factories import (
     AskFactory,
     CommitmentFactory,
+    CompositionFactory,
     ContactPointFactory,
+    DelegationFactory,
     DriveFactory,
     EventFactory,
     FormFactory,
@@ -45,6 +47,8 @@ from tests.factories import (
     MemberFactory,
     MembershipFactory,
     NetworkFactory,
+    NominationFactory,
+    NominatorFactory,
     OrganizationFactory,
     PersonFactory,
     PostFactory,
@@ -57,6 +61,7 @@ from tests.factories import (
 )
 
 EVENT_FIELDS = [f"event_{name}" for name in ("invited", "unanswered", "yes", "no", "seat", "came", "missed")]
+DELEGATION_FIELDS = [f"delegation_{name}" for name in ("member", "delegate", "adviser", "silent")]
 COVERAGE = "indicator.SI_COV_BENFTS"
 COUNTRIES = ["SN", "TD", "FR", "NO", "IN", "AQ", "CR"]  # AQ lies in no region and has no figure
 CODES = ["GOV", "EMP", "WRK", "CSO", "INF", "SSI"]
@@ -142,6 +147,24 @@ class World:
                     )  # fmt: skip
                     fields += [] if gone else ["event_seat", "event_came" if came else "event_missed"]
                 self.event_rows |= {(field, uid, person.pk) for field in fields}
+            self.make_delegations(event)
+
+    def make_delegations(self, event: Any) -> None:
+        """Some are accepted as delegates or advisers, some still wait; of those who were asked for names some named nobody."""
+        pick, uid = random.Random(19), str(event.uid)
+        delegation = DelegationFactory(event=CompositionFactory(event=event).event, seats={("GOV", "delegate"): 9})
+        nominators = [
+            NominatorFactory(delegation=delegation, person=person, asked_at=self.now if n else None)
+            for n, person in enumerate(pick.sample(self.people, 5))
+        ]
+        for number, person in enumerate(pick.sample(self.people, 12)):
+            role, state = pick.choice(["delegate", "adviser"]), pick.choice(["accepted", "accepted", "proposed"])
+            NominationFactory(
+                delegation=delegation, person=person, role=role, state=state, decided_at=self.now, named_by=nominators[number % 3]
+            )  # fmt: skip
+            if state == "accepted":
+                self.event_rows |= {(f"delegation_{name}", uid, person.pk) for name in ("member", role)}
+        self.event_rows |= {("delegation_silent", uid, row.person_id) for row in nominators[3:]}
 
     def make_forms(self) -> None:
         """Two forms, with some answers that count and some that were set aside."""
@@ -664,6 +687,10 @@ class World:
         found = bool(mine & set(value) if operator in ("any_of", "none_of") else mine)
         return found == (operator in ("any_of", "ever"))
 
+    ask_delegation_member = partialmethod(_ask_event, "delegation_member")
+    ask_delegation_delegate = partialmethod(_ask_event, "delegation_delegate")
+    ask_delegation_adviser = partialmethod(_ask_event, "delegation_adviser")
+    ask_delegation_silent = partialmethod(_ask_event, "delegation_silent")
     ask_event_invited = partialmethod(_ask_event, "event_invited")
     ask_event_unanswered = partialmethod(_ask_event, "event_unanswered")
     ask_event_yes = partialmethod(_ask_event, "event_yes")
@@ -704,7 +731,7 @@ class World:
             "position_known": [str(row.uid) for row in self.asks],
             "institution_owner": [str(row.uid) for row in self.officers],
             "network": [str(row.uid) for row in self.networks],
-            **dict.fromkeys(EVENT_FIELDS, [str(row.uid) for row in self.events]),
+            **dict.fromkeys([*EVENT_FIELDS, *DELEGATION_FIELDS], [str(row.uid) for row in self.events]),
             "form_answered": [str(row.uid) for row in self.forms],
             "form_answer": [f"{row.uid}:need:{need}" for row in self.forms for need in ("money", "people")],
         }
