@@ -1,4 +1,4 @@
-"""/event-delegations and /event-nominations: read only; each delegation's seats, and who was named for them."""
+"""/event-delegations and /event-nominations: each delegation's seats, who was named for them, and the decision about them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,20 @@ from uuid import UUID
 
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from campaigns.delegations import deciding, naming
 from campaigns.delegations.models import Delegation, DelegationSeats, Nomination, Role
+from contacts.directory.models import Person
 from crm.accounts.rules import Action
 from crm.api import filters
+from crm.api.fields import RowField
 from crm.api.registry import Section
 from crm.api.views import Resource
+
+PLAN = (Action.DRIVES,)
 
 
 class DelegationSeatsOut(serializers.Serializer[DelegationSeats]):
@@ -64,6 +70,23 @@ class NominationOut(serializers.Serializer[Nomination]):
     updated_at = serializers.DateTimeField()
 
 
+class AcceptIn(serializers.Serializer[Any]):
+    person = RowField(
+        lambda user: Person.objects.active().visible_to(user),
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="Who of the directory it is.",
+    )
+    add = serializers.BooleanField(
+        default=False, help_text="Nobody there yet: add them as they were named. Without either, they are found later."
+    )
+
+
+class SendBackIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(max_length=500, help_text="Whoever named them reads it.")
+
+
 class DelegationResource(Resource):
     """The seats of a country or an institution at an event, and how many are taken."""
 
@@ -95,6 +118,7 @@ class NominationResource(Resource):
     """Who was named for a seat of a delegation, and what became of it."""
 
     serializer_class = NominationOut
+    needs = {"accept": PLAN, "send_back": PLAN, "withdraw": PLAN}
     sorts = {"created_at": ["created_at"]}
     default_sort = "created_at"
     filters = [
@@ -117,6 +141,29 @@ class NominationResource(Resource):
     def retrieve(self, request: Request, uid: UUID) -> Response:
         self.no_query()
         return self.show(self.find(uid))
+
+    @extend_schema(summary="Accept a name", description="A seat at the event, steps, letters, and a mail with their own page. Refused where all seats of their kind are taken.", request=AcceptIn, responses=NominationOut)  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        given = self.read(AcceptIn)
+        is_new = given["add"] and given["person"] is None
+        deciding.accept(nomination=row, actor=self.user, person=given["person"], is_new=is_new)
+        return Response(self.again(row))
+
+    @extend_schema(summary="Send a name back", description="Whoever named them gets a mail with the reason.", request=SendBackIn, responses=NominationOut)  # fmt: skip
+    @action(detail=True, methods=["post"], url_path="send-back")
+    def send_back(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        deciding.send_back(nomination=row, actor=self.user, **self.read(SendBackIn))
+        return Response(self.again(row))
+
+    @extend_schema(summary="Withdraw a name", description="The seat is free.", request=None, responses=NominationOut)
+    @action(detail=True, methods=["post"])
+    def withdraw(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.DRIVES)
+        naming.withdraw(nomination=row, actor=self.user)
+        return Response(self.again(row))
 
 
 SECTIONS = [

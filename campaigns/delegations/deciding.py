@@ -43,6 +43,8 @@ def accept(*, nomination: Nomination, actor: User, person: Person | None = None,
         row, delegation = _locked(nomination)
         if row.state != State.PROPOSED:
             raise WrongState(_("This was decided already, so nothing was changed."))
+        if delegation.left_out_at or delegation.event.cancelled_at or delegation.event.is_over:
+            raise WrongState(_("This delegation takes nobody any more, so nothing was changed."))
         seats = delegation.seats.filter(constituency=row.constituency, role=row.role).first()
         if seats is None or seats.taken >= seats.seats:
             raise Conflict(

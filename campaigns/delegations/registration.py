@@ -9,11 +9,11 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.delegations import composing, deciding, holdings, lists, partner_views, segment_fields, timeline  # noqa: F401  lists and sections register themselves
+from campaigns.delegations import composing, deciding, holdings, lists, partner_views, segment_fields, steps, timeline  # noqa: F401  lists and sections register themselves
 from campaigns.delegations.models import Composition, Delegation, Nomination, Nominator, Role, Step
 from campaigns.events import tabs
 from campaigns.events.models import Event
-from campaigns.events.seats import on_leave
+from campaigns.events.seats import on_change, on_leave
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api.registry import serve
@@ -57,6 +57,7 @@ def names_to_decide(user: User) -> Iterable[today.Need]:
 tabs.register(tabs.EventTab(gettext_lazy("Delegations"), "delegation_list", _count))
 today.register_needs(names_to_decide, _waiting)
 on_leave(deciding.seat_given_back)
+on_change(steps.follow)
 undoable("composition", composing.restore_composition)
 undoable("delegation", composing.restore_delegation)
 undoable("nominator", composing.restore_nominator)

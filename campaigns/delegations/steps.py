@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from campaigns.delegations.models import Composition, Nomination, Step
+from campaigns.delegations.models import Composition, DelegationMail, Nomination, Step, StepTemplate
 from campaigns.events.models import Event
 from campaigns.todo.models import Task
 from campaigns.todo.services import add_task, complete_task
@@ -28,10 +29,7 @@ def make_steps(row: Nomination, composition: Composition, actor: User) -> list[S
     chosen = composition.officer
     officer = chosen if chosen and chosen.is_active and chosen.may(Action.SEE) else actor  # who left sees to nothing
     for template in composition.templates.all():
-        # somebody accepted late has at least tomorrow
-        due_on = max(
-            begins - timedelta(days=template.days_before), min(timezone.localdate() + timedelta(days=1), begins)
-        )
+        due_on = _due_on(template, begins)
         step = known.get(template.pk)
         if step is None:
             step = Step.objects.create(
@@ -47,6 +45,32 @@ def make_steps(row: Nomination, composition: Composition, actor: User) -> list[S
         step.save(update_fields=["task", "updated_at"])
         found.append(step)
     return found
+
+
+def _due_on(template: StepTemplate, begins: date) -> date:
+    """So many days before the event; who is accepted late has at least tomorrow."""
+    return max(begins - timedelta(days=template.days_before), min(timezone.localdate() + timedelta(days=1), begins))
+
+
+def follow(event: Event) -> None:
+    """Listener of events: with another day of the event what is still to be done has another day, and with an event that is called off nothing is
+    to be done. In the transaction that changes it."""
+    open_steps = Step.objects.open().filter(nomination__delegation__event=event).select_related("task", "template")
+    if event.cancelled_at:
+        Task.objects.filter(pk__in=open_steps.values("task")).update(
+            dropped_at=timezone.now(), updated_at=timezone.now()
+        )
+        DelegationMail.objects.filter(
+            Q(nominator__delegation__event=event) | Q(nomination__delegation__event=event), sent_at=None, closed_at=None
+        ).delete()
+        return
+    begins = event.local(event.starts_at).date()
+    for step in open_steps.filter(template__isnull=False):
+        due_on = _due_on(step.template, begins) if step.template else step.due_on
+        if due_on != step.due_on and step.task:
+            step.due_on = step.task.due_on = due_on
+            step.save(update_fields=["due_on", "updated_at"])
+            step.task.save(update_fields=["due_on", "updated_at"])
 
 
 def drop_steps(row: Nomination) -> int:

@@ -15,12 +15,24 @@ from campaigns.events.models import Event, EventLetter, Quota, Registration
 
 State, About = Registration.State, EventLetter.About
 _ON_LEAVE: list[Callable[[Registration], None]] = []
+_ON_CHANGE: list[Callable[[Event], None]] = []
 
 
 def on_leave(listener: Callable[[Registration], None]) -> None:
     """Be told of each registration that is given back, in its transaction and under the event's lock."""
     if listener not in _ON_LEAVE:
         _ON_LEAVE.append(listener)
+
+
+def on_change(listener: Callable[[Event], None]) -> None:
+    """Be told of each event that has another time or place, or was called off, in that transaction and under the event's lock."""
+    if listener not in _ON_CHANGE:
+        _ON_CHANGE.append(listener)
+
+
+def tell_change(event: Event) -> None:
+    for listener in _ON_CHANGE:
+        listener(event)
 
 
 def lock_event(event: Event) -> Event:

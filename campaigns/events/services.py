@@ -26,7 +26,7 @@ from campaigns.events.models import (
     Session,
     wall_clock,
 )
-from campaigns.events.seats import lock_event, move_up
+from campaigns.events.seats import lock_event, move_up, tell_change
 from campaigns.events.signing_up import tell_called_off
 from campaigns.forms.models import Form
 from campaigns.forms.services import create_form
@@ -116,6 +116,8 @@ def edit_event(
         row.save()
         if is_told and not row.is_over:
             _tell(row, About.CHANGED)
+        if is_told:
+            tell_change(row)
         move_up(row)
         return record(verb="event.edited", target=row, actor=actor, changes=changes, event={})
 
@@ -244,6 +246,7 @@ def cancel_event(*, event: Event, actor: User) -> AuditEntry | None:
         row.save(update_fields=["cancelled_at", "sequence", "updated_at"])
         _tell(row, About.CANCELLED)
         tell_called_off(row)
+        tell_change(row)
         for mailing in inviting:
             cancel_mailing(mailing=mailing, actor=actor)
         event.cancelled_at = row.cancelled_at

@@ -288,9 +288,9 @@ class Counted:
 
 
 def count(scope: Scope) -> dict[str, Counted]:
-    """All of them. Eight statements: figures with a breakdown are its sum, and steps and promises are read in one each."""
+    """All of them. Nine statements: figures with a breakdown are its sum, and steps and promises are read in one each."""
     found: dict[str, Counted] = {}
-    for code in ("institutions", "people", "two_way", "attended"):
+    for code in ("institutions", "people", "two_way", "attended", "delegates"):
         figure = FIGURES[code]
         parts = breakdowns(figure, scope)
         value = sum(part.value for part in next(iter(parts.values())))

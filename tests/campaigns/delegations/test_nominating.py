@@ -24,6 +24,7 @@ from campaigns.delegations.models import (
 from campaigns.delegations.naming import Named
 from campaigns.events.answering import leave
 from campaigns.events.models import Event, Registration
+from campaigns.events.services import cancel_event, edit_event
 from campaigns.todo.models import Task
 from contacts.consent.erasure.registry import HOLDINGS, PersonalData
 from contacts.directory.models import Person
@@ -32,6 +33,7 @@ from crm.audit.services import undo
 from crm.errors import DomainError, WrongState
 from crm.retention.registry import Batch
 from tests.factories import (
+    CompositionFactory,
     ConstituencyFactory,
     ContactPointFactory,
     DelegationFactory,
@@ -238,6 +240,23 @@ def test_a_person_is_erased_with_what_they_were_named_for(nominator, planner):
     other.refresh_from_db()
     assert other.reason == "… speaks already" == other.moves.get(state="returned").words
     assert not AuditEntry.objects.filter(object_uid=row.uid, changes__after__isnull=False).exists()
+
+
+def test_steps_follow_the_event_and_end_with_it(planner):
+    row = NominationFactory(delegation__event=CompositionFactory().event)
+    event = row.delegation.event
+    event.composition.templates.create(titles={"en": "Visa"}, days_before=20)
+    deciding.accept(nomination=row, actor=planner)
+    step = Step.objects.get()
+    later = {name: getattr(event, name) + timedelta(days=7) for name in ("starts_local", "ends_local")}
+    edit_event(event=event, actor=planner, **later)
+    due_on, step = step.due_on + timedelta(days=7), Step.objects.get()
+    assert step.due_on == due_on == step.task.due_on
+    waiting = NominationFactory(delegation=row.delegation)
+    cancel_event(event=event, actor=planner)
+    assert Task.objects.get().dropped_at and not DelegationMail.objects.filter(sent_at=None).exists()
+    with pytest.raises(WrongState):
+        deciding.accept(nomination=waiting, actor=planner)
 
 
 def test_after_the_time_of_keeping_the_list_of_delegates_stays_and_the_rest_goes(planner):
