@@ -24,7 +24,8 @@ from crm.limits import allow
 @for_partners
 def partner_delegation(request: PartnerRequest, uid: UUID) -> HttpResponse:
     nominator = get_object_or_404(request.mine.nominators(), uid=uid)
-    may, said, status = request.mine.may_name(nominator), {}, 200
+    may, status = request.mine.may_name(nominator), 200
+    said: dict[str, Any] = {}
     if request.method == "POST":
         said, status = _done(request, nominator, may=may)
     context = page_context(request, nominator, **said)
@@ -43,13 +44,14 @@ def _done(request: PartnerRequest, nominator: Nominator, *, may: bool) -> tuple[
 
 def section(mine: Mine) -> Section | None:
     """On their home page: delegations that their institution fills, and those to which they belong. Three queries."""
+    filled: Any = mine.nominators().with_empty()[:5]
     rows = [
         Line(
             f"{row.delegation.event.label} · {row.delegation.label}",
             _gaps(row.empty),
             reverse("partner_delegation", args=[row.uid]),
         )
-        for row in mine.nominators().with_empty()[:5]
+        for row in filled
     ]
     rows += [
         Line(row.delegation.event.label, _("your letters, and what to see to before you travel"), delegate_url(row))
