@@ -33,6 +33,13 @@ class AtHand:
             self._low.set()
         return self._items.popleft() if self._items else None
 
+    def clear(self) -> list[Item]:
+        """Take all of them out; returns them."""
+        taken = list(self._items)
+        self._items.clear()
+        self._low.set()
+        return taken
+
     def first(self, count: int) -> list[Item]:
         """Those that are taken next."""
         return list(islice(self._items, count))

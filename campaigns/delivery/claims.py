@@ -29,6 +29,15 @@ UPDATE delivery d
  WHERE m.id = held.mailing_id AND d.mailing_id = %(mailing)s AND d.seq BETWEEN held.first_seq AND held.last_seq
    AND d.state = 'in_flight' AND NOT EXISTS (
        SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq)"""
+# The rows are locked: an answer that is written just now is written before this looks, or finds the retry that it ends.
+_KEEP = """
+INSERT INTO campaigns_deliveryretry (mailing_id, seq, due_at, token, lease_until)
+SELECT d.mailing_id, d.seq, now(), %(token)s, now() + %(lease)s
+  FROM (SELECT k.mailing_id, k.first_seq, k.last_seq FROM campaigns_deliverychunk k
+         WHERE k.id = %(chunk)s AND k.token = %(token)s FOR UPDATE) held
+  JOIN delivery d ON d.mailing_id = held.mailing_id AND d.seq BETWEEN held.first_seq AND held.last_seq
+ WHERE d.mailing_id = %(mailing)s AND d.state = 'in_flight' FOR UPDATE OF d
+ON CONFLICT (mailing_id, seq) DO NOTHING"""
 LATELY = timedelta(minutes=5)
 _OTHERS_WAIT = """
 SELECT EXISTS (
@@ -51,6 +60,7 @@ class Chunk:
     last_seq: int
     left: int = 0  # items that are not settled yet
     unsent: set[int] = field(default_factory=set)  # in flight, and known not to have left
+    is_given_back: bool = False  # while messages of it wait for their answer; see Engine._hand_over
 
 
 @dataclass(eq=False)
@@ -58,6 +68,7 @@ class Retry:
     """A due retry that this worker holds."""
 
     id: int
+    is_given_back: bool = False
 
 
 @dataclass
@@ -190,15 +201,18 @@ class Claims:
         """Do something that no intent waits for, on the line of the ends."""
         return await self._ends.run(lambda connection, attempt: work(connection))
 
-    async def finish_chunk(self, chunk: Chunk, *, later: timedelta | None = None) -> bool:
+    async def finish_chunk(self, chunk: Chunk, *, later: timedelta | None = None, keeps: bool = False) -> bool:
         """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker (`later`, if given).
 
         What is still in flight then had no answer that anybody will hear: the mailing's policy decides, at once. Only while
-        the claim is ours: a chunk that the sweeper took back is another worker's.
+        the claim is ours: a chunk that the sweeper took back is another worker's. keeps: what is in flight stays ours, each as a
+        retry that we hold, because its answer is still waited for.
         """
 
         async def work(connection: Connection, attempt: int) -> bool:
             async with connection.transaction():
+                if keeps:
+                    await connection.execute(_KEEP, {**self._values(), "chunk": chunk.id})
                 await connection.execute(_LEFT_BEHIND, {**self._values(), "chunk": chunk.id, "unsent": [*chunk.unsent]})
                 cursor = await connection.execute(
                     f"""

@@ -59,7 +59,13 @@ class Item:
     was: str
     claim: Any
     is_cleared: bool = False  # its tokens are taken: it was set aside for them
+    is_intended: bool = False  # the ledger was asked whether its dot may leave
     made: Made | None = None  # ahead of its turn, with others
+
+    @property
+    def is_given_back(self) -> bool:
+        """Whether its claim is not ours any more: whoever holds it sends it."""
+        return bool(self.claim is not None and self.claim.is_given_back)
 
     @property
     def recipient(self) -> str:

@@ -46,6 +46,9 @@ MOST_CHUNKS, SOON = 4, 1.0
 COUNT_EVERY = 2  # beats: the live bar is asked for once a second
 # A run that is older makes room when another mailing waits for a worker: a large one delays a small one by this, not by its budget.
 SLICE_SECONDS = 2.0
+# When every connection has waited so long for its server to say anything, what it has not begun is left to other workers. A server that
+# writes each message to a busy disk takes a second or two.
+STALLED_SECONDS = 8.0
 # Connections that fail one after the other, with no message between, before the road counts as closed.
 MAX_FAILURES = 3
 
@@ -79,6 +82,11 @@ class Engine:
         self.failures = 0
         self.is_fed = False
         self.held: set[Chunk] = set()
+        self.begun: dict[int, Item] = {}  # taken by a lane, and not settled
+        self.talking = 0  # lanes that wait for a server, not for a limit
+        self.heard_at = self.began
+        self.flows = asyncio.Event()  # cleared while nobody hears anything
+        self.flows.set()
         self.giving_back: set[asyncio.Task[None]] = set()
 
     def _budget(self) -> Budget | None:
@@ -149,12 +157,43 @@ class Engine:
                 elif await self._makes_room():
                     self.outcomes.out_of_time = True
                     self.stop.set()
+                if self._is_stalled():
+                    await self._hand_over()
             except Exception:
                 logger.warning("A heartbeat failed; nothing leaves once the lease is over.")
                 self.stop.set()
 
     async def _makes_room(self) -> bool:
         return time.monotonic() - self.began > SLICE_SECONDS and await self.ledger.others_wait()
+
+    def _is_stalled(self) -> bool:
+        silent = time.monotonic() - self.heard_at > STALLED_SECONDS
+        return bool(silent and self.held and self.queue and self.talking >= self.plan.connections)
+
+    async def _hand_over(self) -> None:
+        """Give back the chunks, so that another worker can go on with what was not begun, and keep what waits for an answer.
+
+        What is in flight becomes a retry that we hold: the chunk can then be another's, and its end does not settle that row. What a
+        lane has begun and not intended is dropped before its dot. Due retries are few, and stay until the run ends.
+        """
+        logger.warning("Mailing %s: no server answers; what waits behind is given back.", self.plan.mailing_id)
+        self.flows.clear()
+        chunks, self.held = self.held, set()
+        self.queue.put([item for item in self.queue.clear() if isinstance(item.claim, Retry)])
+        for item in self.begun.values():
+            if item.is_intended and isinstance(item.claim, Chunk):
+                item.claim = Retry(0)
+        for chunk in chunks:
+            chunk.is_given_back = True
+        await self.ledger.flush()  # intents that were on their way: they are in flight now
+        for chunk in chunks:
+            await self.ledger.finish_chunk(chunk, keeps=True)
+
+    def hears(self) -> None:
+        """A server said something, or a connection was made."""
+        self.heard_at = time.monotonic()
+        if not self.flows.is_set():
+            self.flows.set()
 
     def _fails_unusually(self) -> bool:
         """By this run's own figures, which cost nothing; the mailing's are asked when it has stopped."""
@@ -170,6 +209,8 @@ class Engine:
         most = 1
         try:
             while not self.is_over() and not self.holding.is_full:
+                if not await self._flowing():
+                    continue
                 items = await self.ledger.claim_retries()
                 claimed = await self.ledger.claim_chunks(most)
                 if not claimed and not items:
@@ -189,6 +230,14 @@ class Engine:
             self.is_fed = True
             self.queue.wake()
 
+    async def _flowing(self) -> bool:
+        """Whether more may be claimed: not while no server says anything. Looks again twice a second, as the run may be over."""
+        if not self.flows.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(BEAT_SECONDS):
+                    await self.flows.wait()
+        return self.flows.is_set()
+
     def is_over(self) -> bool:
         """Whether no further message may be begun."""
         if time.monotonic() > self.deadline:
@@ -205,9 +254,12 @@ class Engine:
                     return None
                 await self.queue.more(0.25)
                 continue
-            if not self._may_leave(item):
+            if item.is_given_back or not self._may_leave(item):
                 continue
             if item.is_cleared or await self.pace.wait(self.stop):
+                if item.is_given_back:  # while it waited for its turn
+                    continue
+                self.begun[item.seq] = item
                 return item
             if self.pace.is_spent:
                 self.outcomes.is_spent = True
@@ -227,12 +279,12 @@ class Engine:
         if self.is_over() or not self.queue or not self.pace.is_free:
             return None
         item = self.queue.take()
-        if item is None or item.is_cleared:
-            self.pace.put_back()
-            return item
-        if not self._may_leave(item):
+        if item is None or item.is_given_back or (not item.is_cleared and not self._may_leave(item)):
             self.pace.put_back()
             return None
+        if item.is_cleared:
+            self.pace.put_back()
+        self.begun[item.seq] = item
         return item
 
     def made(self, item: Item) -> Made:
@@ -270,6 +322,7 @@ class Engine:
 
     def settled(self, item: Item) -> None:
         """One delivery of a chunk is settled; the last one gives the chunk back."""
+        self.begun.pop(item.seq, None)
         chunk = item.claim
         if isinstance(chunk, Chunk):
             chunk.left -= 1
@@ -315,13 +368,19 @@ class Lane:
                 item = item or await self.engine.take()
                 if item is None:
                     return
-                item = await self._send(item)
+                self.engine.talking += 1
+                try:
+                    item = await self._send(item)
+                finally:
+                    self.engine.talking -= 1
         finally:
             if self.client:
                 await self.client.quit()
 
     async def _send(self, item: Item) -> Item | None:
         """Send one delivery, and those that follow it on the same connection; returns one to begin anew with."""
+        if item.is_given_back:
+            return None
         if refusal := self.plan.refusal(item):
             self._settle_unsent(item, failed(refusal))
             return None
@@ -331,6 +390,7 @@ class Lane:
                 self._settle_unsent(item, failed(refusal))
                 return None
             reply = await client.envelope(self.engine.made(item).sender, item.recipient)
+            self.engine.hears()
         except Dropped as down:
             self._dropped_at(item, down)
             return None
@@ -356,6 +416,10 @@ class Lane:
                 self._cannot_be_made(item, made.error)
                 return None
             pieces = client.message_pieces(made.message, self.plan.tail(item), is_clean=True)
+            if item.is_given_back:
+                self._drop()
+                return None
+            item.is_intended = True
             if not await self.ledger.intend(item, made.date):
                 # stopped, suppressed, or somebody else's: without the final dot nobody accepts it
                 self._drop()
@@ -375,6 +439,7 @@ class Lane:
                 for piece in pieces:
                     client.write(piece)
                 answer = await client.message_reply()
+                self.engine.hears()
             except TransportDown as down:
                 self._lost(down)
                 self._settle(item, unanswered(item, str(down), resends=self.plan.resends_uncertain))

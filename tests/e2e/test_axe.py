@@ -119,6 +119,7 @@ NO_PAGE: dict[str, str] = {
     "mission_edit": AWAY,
     "service_events": "for a mailing service's calls",
     "segment_choices": FRAGMENT,
+    "consent_back": "opens with what a mail service says, in the session that asked it",
     "subscribe": "is opened with a selection of rows",
 }
 # answer only somebody who has a second step: looked at in a walk of their own
