@@ -15,7 +15,7 @@ from uuid import UUID
 
 from campaigns.delivery.composing import Item
 from campaigns.delivery.lines import Connection, Line, T
-from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP
+from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, TO_ROLL_UP
 
 # Rows of a chunk that leave one after the other are so far from each other: half a page.
 APART = 8
@@ -229,11 +229,8 @@ class Claims:
                 row = await cursor.fetchone()
                 if row is None or not row[0]:
                     return False
-                cursor = await connection.execute(
-                    "SELECT array_agg(seq) FROM delivery WHERE mailing_id = %s AND seq BETWEEN %s AND %s"
-                    " AND state = 'accepted'",
-                    [self.mailing_id, chunk.first_seq, chunk.last_seq],
-                )
+                ended = {"first": chunk.first_seq, "last": chunk.last_seq, "chunk": chunk.id}
+                cursor = await connection.execute(TO_ROLL_UP, {"mailing": self.mailing_id, **ended})
                 found = await cursor.fetchone()
                 if found and found[0]:
                     await connection.execute(ROLL_UP, {"mailing": self.mailing_id, "seqs": found[0]})

@@ -253,13 +253,19 @@ class Ledger(Claims):
             await suppress_refused(connection, {r.item.address_key for r in invalid}, status="refused")
 
     async def _late_rollup(self, connection: Connection, seqs: list[int]) -> None:
-        """Retries of a chunk that is done already count for their people now; those of an open one, with the chunk."""
+        """Retries of a chunk that is done already count for their people now; those of an open one, with the chunk.
+
+        Whether it is done is asked with its lock: a worker that ends it just now does not see our rows, nor we its end.
+        """
         cursor = await connection.execute(
-            "SELECT first_seq, last_seq FROM campaigns_deliverychunk k WHERE k.mailing_id = %s AND k.is_done"
-            " AND EXISTS (SELECT 1 FROM unnest(%s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq) FOR UPDATE",
+            "SELECT first_seq, last_seq, is_done FROM campaigns_deliverychunk k WHERE k.mailing_id = %s"
+            " AND EXISTS (SELECT 1 FROM unnest(%s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)"
+            " ORDER BY first_seq FOR UPDATE",
             [self.mailing_id, seqs],
         )
-        for first, last in await cursor.fetchall():
+        for first, last, is_done in await cursor.fetchall():
+            if not is_done:
+                continue
             inside = [seq for seq in seqs if first <= seq <= last]
             await connection.execute(ROLL_UP, {"mailing": self.mailing_id, "seqs": inside})
             await connection.execute(

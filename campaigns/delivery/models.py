@@ -98,6 +98,9 @@ class DeliveryChunk(models.Model):
     is_open = models.BooleanField(default=True, db_default=True, help_text="off while its slot waits")
     is_done = models.BooleanField(default=False, help_text="no row of it is pending or in flight")
     counts = models.JSONField(default=dict, help_text="outcome → rows")
+    rolled_seqs = ArrayField(
+        models.IntegerField(), null=True, help_text="accepted rows that count for their people although it is not done"
+    )
 
     class Meta:
         constraints = [

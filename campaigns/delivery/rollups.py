@@ -5,6 +5,12 @@ SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
     SELECT state, count(*) AS n FROM delivery WHERE mailing_id = k.mailing_id AND seq BETWEEN k.first_seq AND k.last_seq
      GROUP BY state) s"""
 
+# What of a chunk that has just ended does not count for its people yet. A chunk that was opened again counted before, and so did what a
+# person settled while it was open: the chunk says which those are.
+TO_ROLL_UP = """
+SELECT array_agg(seq) FROM delivery WHERE mailing_id = %(mailing)s AND seq BETWEEN %(first)s AND %(last)s AND state = 'accepted'
+   AND seq <> ALL (coalesce((SELECT rolled_seqs FROM campaigns_deliverychunk WHERE id = %(chunk)s), '{}'))"""
+
 # Person last mailed, institution last contacted, daily buckets: once for each accepted delivery.
 # In the order of their keys, so that two workers never wait for each other in a circle: where only nested loops are allowed
 # (lines.py), rows are updated as the ordered subquery gives them.

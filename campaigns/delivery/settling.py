@@ -92,14 +92,32 @@ def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[in
     return len(settled)
 
 
+_ACCEPTED = """
+SELECT coalesce(array_agg(d.seq), '{}') FROM delivery d WHERE d.mailing_id = k.mailing_id AND d.seq BETWEEN k.first_seq AND k.last_seq
+   AND d.state = 'accepted'"""
+
+
 def _recount(cursor: Any, mailing_id: int, seqs: list[int], *, again: bool = False) -> None:
+    """Count the chunks of `seqs` anew. again: they are open, and what counted for its people does not count a second time.
+
+    Else `seqs` were accepted, or not: the caller rolls up those that were, and a chunk that is open must not do so once more.
+    """
+    chunks = (
+        " WHERE k.mailing_id = %(mailing)s"
+        " AND EXISTS (SELECT 1 FROM unnest(%(seqs)s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)"
+    )
+    values = {"again": again, "mailing": mailing_id, "seqs": seqs}
+    # first the lock: a worker that ends one of them meanwhile has then said what it rolled up
+    cursor.execute(f"SELECT 1 FROM campaigns_deliverychunk k{chunks} ORDER BY k.first_seq FOR UPDATE", values)
     cursor.execute(
         f"""
         UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}), is_done = k.is_done AND NOT %(again)s,
-               due_at = CASE WHEN %(again)s THEN now() ELSE k.due_at END
-         WHERE k.mailing_id = %(mailing)s
-           AND EXISTS (SELECT 1 FROM unnest(%(seqs)s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)""",
-        {"again": again, "mailing": mailing_id, "seqs": seqs},
+               due_at = CASE WHEN %(again)s THEN now() ELSE k.due_at END,
+               rolled_seqs = CASE WHEN %(again)s AND k.is_done THEN ({_ACCEPTED})
+                                  WHEN %(again)s OR k.is_done THEN k.rolled_seqs
+                                  ELSE coalesce(k.rolled_seqs, '{{}}') || ({_ACCEPTED} AND d.seq = ANY (%(seqs)s)) END
+        {chunks}""",
+        values,
     )
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.delivery.models import DeliverySlot
-from campaigns.delivery.rollups import CHUNK_COUNTS
+from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, TO_ROLL_UP
 from campaigns.delivery.waking import wake
 from campaigns.mailings.hours import Hours, Place, Turn, hours_of, places_of, turns
 from campaigns.mailings.models import Mailing
@@ -221,9 +221,14 @@ def leave_out_late(*, mailing: Mailing, actor: User) -> Mailing:
             )
             cursor.execute(
                 f"UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}), is_done = true"
-                " WHERE k.mailing_id = %s AND k.slot = ANY (%s) AND k.token IS NULL AND NOT k.is_done",
+                " WHERE k.mailing_id = %s AND k.slot = ANY (%s) AND k.token IS NULL AND NOT k.is_done"
+                " RETURNING k.id, k.first_seq, k.last_seq",
                 [row.pk, [slot.number for slot in late]],
             )
+            for chunk, first, last in cursor.fetchall():  # part of it may have left before its time was over
+                cursor.execute(TO_ROLL_UP, {"mailing": row.pk, "first": first, "last": last, "chunk": chunk})
+                if accepted := cursor.fetchone()[0]:
+                    cursor.execute(ROLL_UP, {"mailing": row.pk, "seqs": accepted})
         _record(row, actor, "mailing.late_left_out", late)
     return row
 

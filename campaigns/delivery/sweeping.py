@@ -16,7 +16,7 @@ from campaigns.delivery.breaker import try_again
 from campaigns.delivery.freezing import begin_due, stuck
 from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import has_open
-from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END
+from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END, TO_ROLL_UP
 from campaigns.delivery.waking import post, wake
 from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing
@@ -115,10 +115,7 @@ def _give_back(cursor: Any, chunk_id: int) -> bool:
     if row is None or not row[0]:
         return False
     _done, mailing_id, first, last = row
-    cursor.execute(
-        "SELECT array_agg(seq) FROM delivery WHERE mailing_id = %s AND seq BETWEEN %s AND %s AND state = 'accepted'",
-        [mailing_id, first, last],
-    )
+    cursor.execute(TO_ROLL_UP, {"mailing": mailing_id, "first": first, "last": last, "chunk": chunk_id})
     accepted = cursor.fetchone()[0]
     if accepted:
         cursor.execute(ROLL_UP, {"mailing": mailing_id, "seqs": accepted})

@@ -7,10 +7,13 @@ from django.db import connection
 from django.urls import reverse
 
 from campaigns.delivery.breaker import trip, try_again
+from campaigns.delivery.evidence import Trace
 from campaigns.delivery.models import BreakerPause, Delivery, DeliveryChunk
 from campaigns.delivery.queries import counts, quick_counts
-from campaigns.delivery.settling import Word, settle_uncertain
+from campaigns.delivery.rollups import ROLL_UP
+from campaigns.delivery.settling import Word, settle_by_log, settle_uncertain
 from campaigns.delivery.tasks import deliver
+from campaigns.engagement.models import EngagementDay
 from campaigns.mailings.models import Transport
 from campaigns.mailings.services import pause
 from crm.audit.models import AuditEntry
@@ -70,6 +73,46 @@ def test_settle_again_sends_them_under_the_same_message_id(left, planner, sink):
     assert counts(left.pk)["accepted"] == 3
     left.refresh_from_db()
     assert left.state == "finished"
+
+
+def mailed(mailing):
+    """How often everybody of a mailing was mailed, by their days."""
+    rows = dict(EngagementDay.objects.values_list("person_id", "mailed"))
+    people = Delivery.objects.filter(mailing_id=mailing.pk).order_by("address").values_list("person_id", flat=True)
+    return [rows.get(person, 0) for person in people]
+
+
+def test_settle_again_counts_nobody_of_the_same_chunk_twice(left, planner, sink):
+    with connection.cursor() as cursor:  # as the worker did that ended the chunk
+        seqs = list(Delivery.objects.filter(mailing_id=left.pk, state="accepted").values_list("seq", flat=True))
+        cursor.execute(ROLL_UP, {"mailing": left.pk, "seqs": seqs})
+    one = Delivery.objects.get(mailing_id=left.pk, address="p1@people.test")
+
+    settle_uncertain(mailing=left, actor=planner, word=Word.AGAIN, seqs=[one.seq])
+    settle_uncertain(mailing=left, actor=planner, word=Word.ARRIVED)  # its chunk is open now
+    assert mailed(left) == [0, 1, 1]
+    deliver(left.pk)
+
+    assert sink.recipients == ["p1@people.test"]
+    assert mailed(left) == [1, 1, 1]
+    left.refresh_from_db()
+    assert left.state == "finished"
+
+
+def test_settle_by_a_log_while_others_of_the_chunk_wait_counts_once(left, sink):
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE delivery SET state = 'pending', settled_at = NULL WHERE mailing_id = %s AND address <> 'p1@people.test'",
+            [left.pk],
+        )
+    DeliveryChunk.objects.filter(mailing_id=left.pk).update(is_done=False)
+    one = Delivery.objects.get(mailing_id=left.pk, address="p1@people.test")
+
+    assert settle_by_log(traces={(left.uid, one.seq): Trace("sent", "2.0.0", "250 ok")}) == {"sent": 1}
+    deliver(left.pk)
+
+    assert sink.recipients == ["p2@people.test", "p3@people.test"]
+    assert mailed(left) == [1, 1, 1]
 
 
 def test_settle_again_is_refused_when_the_mailing_is_finished(left, planner):

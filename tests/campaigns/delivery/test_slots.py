@@ -14,6 +14,7 @@ from campaigns.delivery.models import Delivery, DeliveryChunk, DeliveryRetry, De
 from campaigns.delivery.queries import counts, progress
 from campaigns.delivery.sweeping import finish_if_done, sweep
 from campaigns.delivery.tasks import send_some
+from campaigns.engagement.models import EngagementDay
 from campaigns.mailings import editing, services
 from campaigns.mailings.approval import changed_since_approval
 from campaigns.mailings.hours import places_of, span
@@ -178,6 +179,18 @@ def test_late_ones_can_be_left_out_and_the_sum_stays(world, editor, viewer):
     assert (counts(world.pk)["cancelled"], counts(world.pk)["pending"]) == (2, 2)
     assert sum(counts(world.pk).values()) == world.audience_count == 4
     assert waits.waits_of(world).late_people == 0
+
+
+def test_what_left_before_the_rest_was_left_out_counts_for_its_people(world, editor):
+    frozen(world, at(world, -24))
+    slots.open_due(now=at(world, 1))
+    sent = Delivery.objects.filter(mailing_id=world.pk, country_code="FJ").order_by("seq")[0]
+    Delivery.objects.filter(mailing_id=world.pk, seq=sent.seq).update(state="accepted", settled_at=timezone.now())
+
+    slots.leave_out_late(mailing=world, actor=editor)
+
+    assert (counts(world.pk)["cancelled"], counts(world.pk)["accepted"]) == (1, 1)
+    assert list(EngagementDay.objects.values_list("person_id", "mailed")) == [(sent.person_id, 1)]
 
 
 def test_paused_mailing_opens_nothing_and_is_judged_when_it_goes_on(world, planner):
