@@ -13,6 +13,7 @@ from django.utils import formats
 from contacts.segments.compiler import compile_segment
 from contacts.segments.counting import count
 from contacts.segments.models import Segment, SegmentSize
+from contacts.segments.services import note_count
 from crm.errors import DomainError
 from crm.ui.charts import Chart, Series
 
@@ -43,6 +44,9 @@ def record_size(*, segment: Segment, again: bool = False) -> bool:
         return False
     with connection.cursor() as cursor:
         cursor.execute(KEEP + (OR_NEWER if again else OR_NOTHING), [segment.pk, today(), number, segment.version])
+        is_kept = bool(cursor.rowcount)
+    if is_kept:  # not overtaken by later rules
+        note_count(segment=segment, count=number)
     return True
 
 

@@ -18,6 +18,7 @@ from campaigns.results.snapshots import is_intact
 from campaigns.todo.queries import covered_by
 from contacts.consent.models import ConsentEvent
 from contacts.directory.models import Constituency, ContactPoint, Country, IndicatorValue, Organization, Person
+from contacts.segments.models import Segment
 from crm.accounts.models import Installation, User
 from crm.audit.models import AuditEntry
 
@@ -80,6 +81,9 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     fatou, leila = (User.objects.get(email=f"{name}@groundswell.test") for name in ("fatou", "leila"))
     assert leila.pk in covered_by(fatou, timezone.localdate())
     assert ConsentEvent.objects.exists()
+    for segment in Segment.objects.all():  # each has a line that ends at today's number
+        assert list(segment.sizes.order_by("day").values_list("count", flat=True))[-1] == segment.last_count
+        assert segment.sizes.count() > 10
     assert not ContactPoint.objects.exclude(value__endswith=".test").exists()
     assert Person.objects.filter(contact_points__value__endswith="@people.test").count() > 150  # the large part
     assert "demo: loaded in" in capsys.readouterr().out

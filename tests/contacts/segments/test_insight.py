@@ -225,6 +225,8 @@ def test_the_night_writes_one_size_a_day_and_segment_whoever_runs_it() -> None:
 
     tasks.count_segment(segment.pk)  # as after a save
     assert list(segment.sizes.values_list("count", flat=True)) == [2]
+    segment.refresh_from_db()
+    assert segment.last_count == 2  # as the list of segments shows it
     tasks.count_segment(archived.pk)
     assert not archived.sizes.exists()
 
@@ -237,6 +239,8 @@ def test_a_late_count_of_earlier_rules_does_not_win() -> None:
     PersonFactory()
     sizes.record_size(segment=late, again=True)
     assert list(segment.sizes.values_list("count", "version")) == [(0, 2)]
+    segment.refresh_from_db()
+    assert segment.last_count == 0
 
 
 def test_a_night_that_is_too_short_goes_on_where_it_stopped() -> None:
