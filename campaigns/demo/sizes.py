@@ -18,7 +18,7 @@ def measure_segments() -> None:
         SegmentSize(
             segment=segment,
             day=today() - timedelta(weeks=weeks),
-            count=round(segment.last_count * (1 - LESS_A_WEEK * weeks)),
+            count=round((segment.last_count or 0) * (1 - LESS_A_WEEK * weeks)),
             version=segment.version,
         )
         for segment in Segment.objects.filter(last_count__isnull=False)
