@@ -10,6 +10,7 @@ import base64
 import hashlib
 import hmac
 import json
+import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -23,9 +24,12 @@ from anymail.webhooks.amazon_ses import AmazonSESTrackingWebhookView
 from anymail.webhooks.base import AnymailBaseWebhookView
 from requests.auth import AuthBase
 
+from campaigns.esp import sns
+
+logger = logging.getLogger(__name__)
 SECONDS = 10.0
 # Where SNS asks us to say yes: nowhere else is anything fetched from.
-_OF_SNS = re.compile(r"sns\.[a-z0-9-]{1,40}\.amazonaws\.com(\.cn)?")
+_OF_SNS = re.compile(sns.OF_SNS)
 
 
 def signature(
@@ -163,10 +167,22 @@ class _Payload(RequestsPayload):
 
 
 class TrackingWebhookView(AmazonSESTrackingWebhookView):
-    """django-anymail's reading of SNS, without Amazon's library: the one thing that it does with it is to say yes to a subscription."""
+    """django-anymail's reading of SNS, without Amazon's library: the one thing that it does with it is to say yes to a subscription.
+
+    And with SNS's signature, which it does not look at.
+    """
 
     def __init__(self, **kwargs: Any) -> None:
         AnymailBaseWebhookView.__init__(self, **kwargs)
+
+    def run_validators(self, request: Any) -> None:
+        """The password first: who does not know it makes us fetch nothing."""
+        super().run_validators(request)
+        try:
+            sns.verify(self._parse_sns_message(request))
+        except sns.Unsigned as unsigned:
+            logger.warning("A call of Amazon SNS is refused: %s", unsigned)
+            raise AnymailWebhookValidationFailure(str(unsigned)) from unsigned
 
     def auto_confirm_sns_subscription(self, sns_message: dict[str, Any]) -> None:
         """Its call knew our password, and leads to SNS: then it is the one that was made for us."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from email.message import EmailMessage
 from email.utils import make_msgid
 from uuid import UUID
@@ -30,6 +31,7 @@ from crm.limits import allow
 from crm.ui.responses import done, form_page
 from crm.ui.toasts import toast
 
+logger = logging.getLogger(__name__)
 MOST_BYTES = 5_000_000  # of one call: services send some hundred events at a time
 
 
@@ -152,6 +154,9 @@ def service_events(request: HttpRequest, uid: UUID) -> HttpResponse:
         n = events.take_in(transport=transport, request=request)
     except NotAllowed as error:
         return HttpResponse(error.message, status=403, content_type="text/plain")
+    except Unavailable as error:  # it comes again
+        logger.warning("A call of %s cannot be checked now: %s", transport.name, error.message)
+        return HttpResponse(error.message, status=503, content_type="text/plain")
     except Invalid as error:
         return HttpResponse(error.message, status=400, content_type="text/plain")
     return HttpResponse(f"{n} new", content_type="text/plain")

@@ -1,17 +1,22 @@
 """Amazon SES without Amazon's library: the signature, the whole message, what its refusals mean, and what SNS tells."""
 
 import base64
+import datetime as dt
 import json
 import pkgutil
 
 import anymail.backends
 import pytest
 import requests
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.x509.oid import NameOID
 from django.urls import reverse
 
 from campaigns.delivery.addresses import return_path
 from campaigns.delivery.models import Feedback
-from campaigns.esp import ses
+from campaigns.esp import ses, sns
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.handing import Refused, backend_of, hand_over, message_of
 from campaigns.esp.models import ServiceEvent
@@ -109,8 +114,37 @@ def transport(db):
     return TransportFactory(name="By SES", kind="service", service="amazon_ses", service_settings=SETTINGS)
 
 
-def tell(client, transport, message, *, kind="Notification", **more):
-    body = {"Type": kind, "MessageId": "n-1", "Message": json.dumps(message), **more}
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+AT_SNS = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123abcd.pem"
+
+
+def certificate(*, days=30, key=KEY):
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")]), dt.datetime.now(dt.UTC)
+    made = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key()).serial_number(1)
+    made = made.not_valid_before(now - dt.timedelta(days=60)).not_valid_after(now + dt.timedelta(days=days))
+    return made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
+@pytest.fixture(autouse=True)
+def fetched(monkeypatch):
+    """What SNS's hosts serve, by address, and what was fetched there."""
+    served, asked = {AT_SNS: certificate()}, []
+    monkeypatch.setattr(sns, "_certificates", {})
+    monkeypatch.setattr(sns, "_fetch", lambda url: asked.append(url) or served[url])
+    asked_and_served = type("Fetched", (), {"served": served, "asked": asked})
+    return asked_and_served
+
+
+def signed(body, *, version="2", key=KEY):
+    body |= {"SigningCertURL": AT_SNS, "SignatureVersion": version}
+    how = hashes.SHA1() if version == "1" else hashes.SHA256()  # noqa: S303 what Amazon signs version 1 with
+    made = key.sign(sns.words_signed(body), padding.PKCS1v15(), how)
+    return body | {"Signature": base64.b64encode(made).decode()}
+
+
+def tell(client, transport, message, *, kind="Notification", version="2", forged=None, **more):
+    body = {"Type": kind, "MessageId": "n-1", "Message": json.dumps(message), "TopicArn": "arn:a", **more}
+    body = {**signed(body, version=version), **(forged or {})}
     return client.post(
         reverse("service_events", args=[transport.uid]),
         json.dumps(body),
@@ -146,6 +180,52 @@ def test_a_bounce_that_sns_tells_marks_the_address(client, transport):
 
     assert ServiceEvent.objects.count() == 1
     assert (Feedback.objects.get().kind, Feedback.objects.get().seq) == ("hard_bounce", row.seq)
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_what_sns_signed_counts_and_its_certificate_is_fetched_once(client, transport, fetched, version):
+    for number in range(3):
+        assert tell(client, transport, {}, version=version, Subject=f"No {number}").status_code == 200
+    assert fetched.asked == [AT_SNS]
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [
+        {"Message": '{"eventType": "Bounce"}'},
+        {"Subject": "another"},
+        {"SignatureVersion": "1"},
+        {"SignatureVersion": "3"},
+        {"Signature": "AAAA"},
+        {"Signature": "no base64"},
+        {"SigningCertURL": AT_SNS.replace("https:", "http:")},
+        {"SigningCertURL": "https://sns.eu-west-1.amazonaws.com.evil.test/a.pem"},
+        {"SigningCertURL": "https://evil.test/https://sns.eu-west-1.amazonaws.com/a.pem"},
+        {"SigningCertURL": "https://x@sns.eu-west-1.amazonaws.com/a.pem"},
+        {"SigningCertURL": "https://s3.amazonaws.com/a.pem"},
+        {"SigningCertURL": ""},
+    ],
+)
+def test_what_sns_did_not_sign_is_refused(client, transport, fetched, forged):
+    answer = tell(client, transport, {}, forged=forged)
+
+    assert (answer.status_code, ServiceEvent.objects.count()) == (403, 0)
+    assert fetched.asked in ([], [AT_SNS])
+
+
+def test_a_certificate_that_is_not_sns_s_key_or_is_over_is_refused_and_one_that_cannot_be_had_asks_to_come_again(
+    client, transport, fetched, monkeypatch
+):
+    fetched.served[AT_SNS] = certificate(days=-1)
+    assert tell(client, transport, {}).status_code == 403
+    monkeypatch.setattr(sns, "_certificates", {})
+    fetched.served[AT_SNS] = certificate(key=rsa.generate_private_key(public_exponent=65537, key_size=2048))
+    assert tell(client, transport, {}).status_code == 403
+    monkeypatch.setattr(sns, "_certificates", {})
+    fetched.served[AT_SNS] = b"<html>"
+    assert tell(client, transport, {}).status_code == 503
+    fetched.served[AT_SNS] = certificate()
+    assert tell(client, transport, {}).status_code == 200
 
 
 def test_a_subscription_is_said_yes_to_only_at_sns(client, transport, monkeypatch):
