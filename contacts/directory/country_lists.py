@@ -102,7 +102,7 @@ class CountryTable(Table):
             _("Country"),
             sort=["sort_key"],
             value=lambda row: row.label,
-            html=lambda row: link(url_of("country_detail", row.code), row.label),
+            html=lambda row: link(url_of("country_detail", row.code), row.label, "gs-strong"),
         ),
         Column("region", _("Region"), value=lambda row: row.region.label if row.region else ""),
         Column("coverage", _("Coverage"), sort=["coverage", "sort_key"], css="num", html=_coverage),
