@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
-from django.db.models.functions import Lower
+from django.db.models.functions import Collate, Lower
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
@@ -251,7 +251,13 @@ class Person(NamedModel, StampedModel):
                 condition=Q(archived_at__isnull=True, erased_at__isnull=True),
                 name="person_alive",
             ),
-            # the few who are not in it, for counting that begins elsewhere
+            # those of a language: a tenth of that index again, for few languages are written once each for many people
+            models.Index(
+                Collate("language", "C"),
+                condition=Q(archived_at__isnull=True, erased_at__isnull=True),
+                name="person_language",
+            ),
+            # the few who are in neither, for counting that begins elsewhere
             models.Index(
                 fields=["id"],
                 condition=Q(archived_at__isnull=False) | Q(erased_at__isnull=False),

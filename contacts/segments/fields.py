@@ -113,9 +113,23 @@ def region(ctx: Context, operator: str, value: list[str]) -> Split:
 
 
 # --- person -------------------------------------------------------------------------------------------------------
-def language(ctx: Context, operator: str, value: list[str]) -> str:
+def language(ctx: Context, operator: str, value: list[str]) -> str | Split:
+    """By the first part of the tag: fr-CA is French. Whose language is empty is unknown."""
     spoken = f"split_part(NULLIF({ctx.language}, ''), '-', 1)"
-    return f"{spoken} {'= ANY' if operator == 'any_of' else '<> ALL'} ({ctx.param(value)}::text[])"
+    codes = sorted(code for code in value if "-" not in code)
+    if ctx.selects != PEOPLE or operator != "any_of" or not codes:
+        return f"{spoken} {'= ANY' if operator == 'any_of' else '<> ALL'} ({ctx.param(value)}::text[])"
+    # the same as plain comparisons between two bounds, for the index person_language: in "C", "." is next behind "-"
+    same = " OR ".join(f"{ctx.language} = {ctx.param(c)} OR {ctx.language} LIKE {ctx.param(_begins(c))}" for c in codes)
+    bound = f'{ctx.language} COLLATE "C"'
+    return Split(
+        yes=f"({bound} >= {ctx.param(codes[0])} AND {bound} < {ctx.param(codes[-1] + '.')} AND ({same}))",
+        unknown=f"{ctx.language} = ''",
+    )
+
+
+def _begins(code: str) -> str:
+    return f"{like(code)[1:-1]}-%"
 
 
 def like(text: str) -> str:
