@@ -62,6 +62,19 @@ def database_seconds() -> float | None:
     return server.all_seconds + sum(one.seconds for one in running if one and one.parent == stat.parent)
 
 
+def commits_and_log() -> tuple[int, int]:
+    """Transactions that this database has committed so far, and bytes of write-ahead log that the server has written."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_stat_force_next_flush()")
+        cursor.execute(
+            "SELECT xact_commit, pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint FROM pg_stat_database"
+            " WHERE datname = current_database()"
+        )
+        commits, written = cursor.fetchone()
+    connection.close()
+    return int(commits), int(written)
+
+
 def process_seconds(pid: int) -> float | None:
     stat = _stat(pid)
     return stat.seconds if stat else None

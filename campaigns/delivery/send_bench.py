@@ -27,7 +27,7 @@ from campaigns.delivery.bench_peers import (
     sink,
     smtplib_rate,
 )
-from campaigns.delivery.bench_usage import Usage, database_seconds, process_seconds, side_by_side
+from campaigns.delivery.bench_usage import Usage, commits_and_log, database_seconds, process_seconds, side_by_side
 from campaigns.delivery.benches import again, make_mailing, quiet
 from campaigns.delivery.composing import Item, plan_of
 from campaigns.delivery.freezing import freeze
@@ -59,6 +59,8 @@ class Round:
     usage: Usage
     database: float | None
     sink: float
+    commits: int
+    log: int  # bytes
     source: float  # messages a second, 0 when it is not here
     smtplib: float
 
@@ -76,6 +78,8 @@ class Round:
             "worker_cpu": round(self.usage.seconds / thousand, 3),
             **database,
             "sink_cpu": round(self.sink / thousand, 3),
+            "messages_per_commit": round(self.accepted / max(1, self.commits)),
+            "log_bytes_each": round(self.log / self.accepted),
             "peak_mb": round(self.usage.peak_mb),
         }
 
@@ -176,15 +180,17 @@ def _round(
         return source, smtplib_rate(to.port, messages, seconds=1.5)
 
     before = peers()
-    database, sunk = database_seconds(), process_seconds(to.pid) or 0.0
+    database, sunk, (commits, log) = database_seconds(), process_seconds(to.pid) or 0.0, commits_and_log()
     began = time.perf_counter()
     usage = side_by_side([partial(_send_all, mailing.pk)] * processes)
     took = time.perf_counter() - began
     spent = None if database is None else (database_seconds() or database) - database
     sunk = (process_seconds(to.pid) or sunk) - sunk
+    commits, log = (now - then for now, then in zip(commits_and_log(), (commits, log), strict=True))
     after = peers()
     source, smtplib = (statistics.mean(pair) for pair in zip(before, after, strict=True))
-    return Round(processes, to_send, counts(mailing.pk)["accepted"], took, usage, spent, sunk, source, smtplib)
+    accepted = counts(mailing.pk)["accepted"]
+    return Round(processes, to_send, accepted, took, usage, spent, sunk, commits, log, source, smtplib)
 
 
 def _send_all(mailing_id: int) -> None:
