@@ -73,6 +73,7 @@ app.autodiscover_tasks(
         "campaigns.digest",
         "campaigns.forms",
         "campaigns.networks",
+        "campaigns.offers",
         "campaigns.events",
         "campaigns.delegations",
         "campaigns.partners",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -29,6 +30,7 @@ from crm.ui.public import by_link, language_of, public_page
 
 NAMED_A_DAY = 20
 PROMISES = 20
+REFUSED_DAYS = 90  # so long the page says why an offer was not taken on
 OFFERED_A_DAY = 10
 
 
@@ -122,9 +124,14 @@ def _promises(member: Member) -> dict[str, Any]:
     waiting = CommitmentOffer.objects.waiting().filter(
         organization=member.organization, campaign=member.network.campaign
     )
+    lately = timezone.now() - timedelta(days=REFUSED_DAYS)
+    refused = CommitmentOffer.objects.told_no(since=lately).filter(
+        organization=member.organization, campaign=member.network.campaign
+    )[:PROMISES]
     return {
         "promises": [(row, promise_url(row.alive[0]) if row.alive else "") for row in found],
         "offered": list(waiting),
+        "refused": list(refused),
     }
 
 

@@ -1,4 +1,4 @@
-"""/commitment-offers: what institutions offer to do; take it on as a commitment, or leave it aside."""
+"""/commitment-offers: what institutions offer to do; take it on as a commitment, or say no."""
 
 from __future__ import annotations
 
@@ -31,11 +31,18 @@ class OfferOut(serializers.Serializer[CommitmentOffer]):
     due_on = serializers.DateField()
     is_public = serializers.BooleanField(help_text="They agree that it is told to others.")
     state = serializers.ChoiceField(CommitmentOffer.State.choices)
+    reason = serializers.CharField(allow_blank=True, help_text="Why not; of one that was declined.")
     commitment = serializers.UUIDField(source="commitment.uid", allow_null=True, default=None)
     decided_at = serializers.DateTimeField(allow_null=True)
     decided_by = serializers.UUIDField(source="decided_by.uid", allow_null=True, default=None)
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
+
+
+class DeclineOfferIn(serializers.Serializer[Any]):
+    reason = serializers.CharField(
+        max_length=1000, required=False, allow_blank=True, help_text="Their letter quotes it, in your words."
+    )
 
 
 class AcceptOfferIn(serializers.Serializer[Any]):
@@ -83,11 +90,11 @@ class OfferResource(Resource):
         services.accept_offer(offer=row, actor=self.user, **self.read(AcceptOfferIn))
         return Response(self.again(row))
 
-    @extend_schema(summary="Leave it aside", request=None, responses=OfferOut)
+    @extend_schema(summary="Say no; they are told by mail in five minutes", request=DeclineOfferIn, responses=OfferOut)
     @action(detail=True, methods=["post"])
     def decline(self, request: Request, uid: UUID) -> Response:
         row = self.find(uid, Action.LOG)
-        services.decline_offer(offer=row, actor=self.user)
+        services.decline_offer(offer=row, actor=self.user, **self.read(DeclineOfferIn))
         return Response(self.again(row))
 
 

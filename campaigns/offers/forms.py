@@ -8,6 +8,13 @@ from django.utils.translation import gettext_lazy as _
 from crm.ids import new_uid
 
 
+class DeclineForm(forms.Form):
+    reason = forms.CharField(
+        label=_("Why not"), max_length=1000, required=False, widget=forms.Textarea({"rows": 3, "dir": "auto"}),
+        help_text=_("Their letter quotes it, in your words. Without a reason it gives none."),
+    )  # fmt: skip
+
+
 class OfferForm(forms.Form):
     text = forms.CharField(
         label=_("What you will do"), max_length=2000, widget=forms.Textarea({"rows": 3, "dir": "auto"}),

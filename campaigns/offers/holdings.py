@@ -8,7 +8,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.offers.models import CommitmentOffer
+from campaigns.offers.models import CommitmentOffer, OfferLetter
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from contacts.consent.erasure.texts import replace_names
 from crm.retention.registry import Batch, Kind
@@ -23,13 +23,18 @@ def _theirs(data: PersonalData) -> QuerySet[CommitmentOffer]:
 
 def _export(data: PersonalData) -> list[dict[str, Any]]:
     return [
-        {"institution": row.organization.name, "at": row.created_at.isoformat(), "text": row.text, "due_on": row.due_on.isoformat(), "state": row.state}
+        {"institution": row.organization.name, "at": row.created_at.isoformat(), "text": row.text, "due_on": row.due_on.isoformat(), "state": row.state,
+         "reason": row.reason}
         for row in _theirs(data).select_related("organization").order_by("pk")
     ]  # fmt: skip
 
 
 def _erase(data: PersonalData) -> int:
-    return _theirs(data).update(offered_by=None) + replace_names("campaigns_commitmentoffer", "text", data)
+    OfferLetter.objects.filter(offer__in=_theirs(data)).exclude(problem="").update(
+        problem=""
+    )  # a server may have named their address
+    named = sum(replace_names("campaigns_commitmentoffer", column, data) for column in ("text", "reason"))
+    return _theirs(data).update(offered_by=None) + named
 
 
 def _old(before: datetime) -> QuerySet[CommitmentOffer]:

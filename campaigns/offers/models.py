@@ -33,6 +33,7 @@ class CommitmentOffer(StampedModel):
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     decided_at = models.DateTimeField(null=True)
     decided_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+")
+    reason = models.TextField(blank=True, default="", max_length=1000, help_text="why not; the letter quotes it")
     commitment = models.OneToOneField(
         "campaigns.Commitment", null=True, on_delete=models.SET_NULL, related_name="offer"
     )
@@ -47,8 +48,28 @@ class CommitmentOffer(StampedModel):
                 condition=Q(state="waiting", decided_at__isnull=True)
                 | Q(state__in=["accepted", "declined"], decided_at__isnull=False),
             ),
+            models.CheckConstraint(name="offer_reason_is_of_a_no", condition=Q(reason="") | Q(state="declined")),
         ]
         indexes = [models.Index(fields=["created_at"], name="offer_waiting", condition=Q(state="waiting"))]
 
     def __str__(self) -> str:
         return self.text[:80]
+
+
+class OfferLetter(models.Model):
+    """The letter that says no. A task claims it and sends it."""
+
+    offer = models.OneToOneField(CommitmentOffer, on_delete=models.CASCADE, related_name="letter")
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=300, blank=True, default="")
+    sent_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["due_at", "id"], name="offer_letter_due", condition=Q(sent_at=None, closed_at=None))
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.offer_id}: {self.due_at}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
@@ -23,6 +24,10 @@ class OfferQuerySet(models.QuerySet["CommitmentOffer"]):
             return self
         rows = self.filter(campaign__in=Campaign.objects.visible_to(user, action))
         return rows.filter(organization__in=Organization.objects.visible_to(user, action))
+
+    def told_no(self, *, since: datetime) -> Self:
+        """Declined, and the letter that says so has left."""
+        return self.filter(state="declined", letter__sent_at__gte=since).order_by("-decided_at", "pk")
 
     def waiting(self) -> Self:
         return self.filter(state="waiting", organization__archived_at__isnull=True).order_by("created_at", "pk")

@@ -9,12 +9,13 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.offers import holdings
+from campaigns.offers import holdings, services
 from campaigns.offers.models import CommitmentOffer
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api.registry import serve
 from crm.audit import readable, subjects
+from crm.audit.services import undoable
 from crm.audit.verbs import final
 from crm.ui import formats, today
 from crm.ui.counting import Countable
@@ -46,9 +47,9 @@ today.register_needs(offers_to_decide, _waiting)
 for _verb, _why in (
     ("commitmentoffer.made", gettext_lazy("The institution wrote it; leave it aside instead.")),
     ("commitmentoffer.accepted", gettext_lazy("Undo what was recorded on the page of the commitment.")),
-    ("commitmentoffer.declined", gettext_lazy("Record the commitment on the page of the institution instead.")),
 ):
     final(_verb, _why)
+undoable("commitmentoffer", services.restore_offer)
 subjects.register(
     subjects.Kind(
         "commitmentoffer", gettext_lazy("Commitment that is offered"), "heart-handshake", CommitmentOffer.objects.visible_to, words="text", can_search=False

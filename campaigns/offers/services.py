@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
@@ -12,14 +14,16 @@ from django.utils.translation import gettext as _
 from campaigns.commitments.linking import make_link
 from campaigns.commitments.models import Commitment
 from campaigns.commitments.services import clean, make_commitment
-from campaigns.offers.models import CommitmentOffer
+from campaigns.offers.letters import queue
+from campaigns.offers.models import CommitmentOffer, OfferLetter
 from campaigns.planning.models import Campaign, Drive
 from contacts.directory.models import Organization, Person
 from contacts.directory.services.editing import lock
 from crm.accounts.models import User
+from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry, Door
 from crm.audit.services import record
-from crm.errors import Conflict, Invalid
+from crm.errors import Conflict, Invalid, NotAllowed
 from crm.ids import new_uid
 
 State = CommitmentOffer.State
@@ -82,12 +86,29 @@ def accept_offer(*, offer: CommitmentOffer, drive: Drive, actor: User) -> Commit
     return commitment
 
 
-def decline_offer(*, offer: CommitmentOffer, actor: User) -> AuditEntry:
-    """Raises Conflict when it is decided."""
+def decline_offer(*, offer: CommitmentOffer, actor: User, reason: str = "") -> AuditEntry:
+    """They are told by mail, with the reason if there is one. Until the letter left, undo takes it back. Raises Conflict when it is decided."""
     with transaction.atomic():
         row: CommitmentOffer = lock(offer)
         _check_waits(row)
+        row.reason = clean(reason, 1000)
+        queue(row)
         return _decide(row, State.DECLINED, actor, "commitmentoffer.declined")
+
+
+def restore_offer(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """Undo of a no, as long as its letter did not go: it waits again."""
+    del values, expected
+    row = CommitmentOffer.objects.select_for_update().filter(uid=uid).first()
+    if row is None or not CommitmentOffer.objects.visible_to(actor, Action.LOG).filter(pk=row.pk).exists():
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    letter = OfferLetter.objects.select_for_update().filter(offer=row).first()
+    if row.state != State.DECLINED or (letter and letter.sent_at):
+        raise Conflict(_("The letter has left, so this stays as it is. They may offer it again."), code="letter_left")
+    if letter:
+        letter.delete()
+    row.state, row.decided_at, row.decided_by, row.reason = State.WAITING, None, None, ""
+    row.save(update_fields=["state", "decided_at", "decided_by", "reason", "updated_at"])
 
 
 def _check_waits(row: CommitmentOffer) -> None:
@@ -97,6 +118,6 @@ def _check_waits(row: CommitmentOffer) -> None:
 
 def _decide(row: CommitmentOffer, state: State, actor: User, verb: str) -> AuditEntry:
     row.state, row.decided_at, row.decided_by = state, timezone.now(), actor
-    row.save(update_fields=["state", "decided_at", "decided_by", "commitment", "updated_at"])
+    row.save(update_fields=["state", "decided_at", "decided_by", "reason", "commitment", "updated_at"])
     changes = [("state", State.WAITING.value, state.value)]
     return record(verb=verb, target=row, actor=actor, changes=changes, summary=row.organization.label, event={"organization": str(row.organization.uid)})  # fmt: skip

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from campaigns.offers import services
+from campaigns.offers.forms import DeclineForm
 from campaigns.offers.models import CommitmentOffer
 from campaigns.planning.models import Drive
 from crm.accounts.requests import StaffRequest
@@ -34,7 +35,9 @@ def offer_list(request: StaffRequest) -> HttpResponse:
     )
     shown = [(row, _fitting(row, drives)) for row in offers]
     total = len(offers) if len(offers) < SHOWN else rows.count()
-    context = {"rows": shown, "total": total, "is_cut": total > SHOWN, "may_log": request.user.may(Action.LOG)}
+    context = {"rows": shown, "total": total, "is_cut": total > SHOWN, "may_log": request.user.may(Action.LOG)} | {
+        "decline": DeclineForm()
+    }
     return render(request, "campaigns/offers/offer_list.html", context)
 
 
@@ -56,8 +59,11 @@ def offer_decide(request: StaffRequest, uid: UUID, do: str) -> HttpResponse:
         commitment = services.accept_offer(offer=offer, drive=_drive(request), actor=request.user)
         toast(request, _("It is a commitment now. Its link stands on their own page."))
         return done(request, reverse("commitment_detail", args=[commitment.uid]))
-    services.decline_offer(offer=offer, actor=request.user)
-    toast(request, _("Left aside."))
+    form = DeclineForm(request.POST)
+    if not form.is_valid():
+        raise Invalid(_("A reason has 1,000 letters at most. Shorten it: nothing was changed."), code="bad_value")
+    entry = services.decline_offer(offer=offer, actor=request.user, reason=form.cleaned_data["reason"])
+    toast(request, _("Declined. The letter leaves in five minutes."), undo=entry)
     return done(request, reverse("offer_list"))
 
 

@@ -12,10 +12,13 @@ from campaigns.commitments.linking import url_of
 from campaigns.commitments.models import Commitment, CommitmentUpdate
 from campaigns.networks import links
 from campaigns.offers.holdings import count_old, remove_old
-from campaigns.offers.models import CommitmentOffer
-from campaigns.offers.services import MOST_WAITING, accept_offer, offer
+from campaigns.offers.letters import mail_due, reader_of
+from campaigns.offers.models import CommitmentOffer, OfferLetter
+from campaigns.offers.services import MOST_WAITING, accept_offer, decline_offer, offer
 from campaigns.partners import accounts
 from contacts.consent.erasure.registry import HOLDINGS, PersonalData
+from crm.audit.models import AuditEntry
+from crm.audit.services import undo
 from crm.errors import Conflict, Invalid
 from crm.ids import new_uid
 from tests.factories import (
@@ -148,3 +151,41 @@ def test_list_says_what_it_leaves_out_and_what_waits_too_long_goes(member, plann
     assert count_old(before, None, 10) == 1
     type(member.organization).objects.filter(pk=member.organization_id).update(archived_at=old)
     assert remove_old(before, None).rows == 101
+
+
+def test_a_no_is_told_by_mail_with_its_reason_and_undo_takes_it_back_until_the_letter_left(
+    member, planner, sign_in, mailoutbox, settings
+):
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    member.contact.language = "fr"
+    member.contact.save()
+    values = {"organization": member.organization, "campaign": member.network.campaign, "due_on": timezone.localdate()}
+    row = offer(text="Build a tower", person=member.contact, **values)
+    client, now = sign_in(planner), timezone.now()
+    decide = reverse("offer_decide", args=[row.uid, "decline"])
+
+    answer = client.post(decide, {"reason": "A tower is not what workers need."}, follow=True)
+
+    assert "The letter leaves in five minutes" in answer.content.decode()
+    assert mail_due(now=now) == 0
+    undo(entry=AuditEntry.objects.get(verb="commitmentoffer.declined"), actor=planner)
+    row.refresh_from_db()
+    assert (row.state, row.reason, row.decided_at) == ("waiting", "", None) and not OfferLetter.objects.exists()
+
+    entry = decline_offer(offer=row, actor=planner, reason="A tower is not what workers need.")
+    own = Client().get(path(links.member_url(member))).content.decode()
+    assert "Build a tower" not in own  # nothing is told before the letter
+    assert [mail_due(now=now + timedelta(minutes=6)) for _twice in range(2)] == [1, 0]
+    letter = mailoutbox[0]
+    assert (letter.to, letter.subject) == (["grace@people.test"], "Ce que vous avez proposé de faire")
+    assert "A tower is not what workers need." in letter.body and "Build a tower" in letter.body
+    page = next(line for line in letter.body.splitlines() if "/membership" in line or "://" in line)
+    assert "A tower is not what workers need." in Client().get(path(page.strip())).content.decode()
+    with pytest.raises(Conflict, match="letter has left"):
+        undo(entry=entry, actor=planner)
+
+    # whoever offered is not known any more: the institution itself
+    ContactPointFactory(person=None, organization=member.organization, value="office@people.test")
+    late = offer(text="Build two", person=None, **values)
+    decline_offer(offer=late, actor=planner)
+    assert reader_of(late).address == "office@people.test" and not reader_of(late).own_page
