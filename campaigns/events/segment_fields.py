@@ -27,12 +27,18 @@ ASKED: Asked = {
         _("who were invited to {values}"), _("who were not invited to {values}"), _("who were **ever invited to an event**"), _("who were **never invited to an event**"))),
     "event_unanswered": (_("Invitation not answered"), _INVITED, "e.answer = ''", (
         _("who did not answer the invitation to {values}"), _("who have no open invitation to {values}"), _("who have an **invitation that they did not answer**"), _("who have **no open invitation**"))),
+    "event_answered": (_("Answered an invitation"), _INVITED, "e.answer <> ''", (
+        _("who answered the invitation to {values}"), _("who did not answer an invitation to {values}"), _("who **answered an invitation to an event**"), _("who **never answered an invitation to an event**"))),
     "event_yes": (_("Answered yes"), _INVITED, "e.answer IN ('yes', 'other')", (
         _("who said yes to {values}"), _("who did not say yes to {values}"), _("who **said yes to an event**"), _("who **said yes to no event**"))),
     "event_no": (_("Answered no"), _INVITED, "e.answer = 'no'", (
         _("who said no to {values}"), _("who did not say no to {values}"), _("who **said no to an event**"), _("who **said no to no event**"))),
+    "event_maybe": (_("Answered maybe"), _INVITED, "e.answer = 'maybe'", (
+        _("who said maybe to {values}"), _("who did not say maybe to {values}"), _("who **said maybe to an event**"), _("who **said maybe to no event**"))),
     "event_seat": (_("Has a seat"), _COMES, "e.state = 'seat'", (
         _("who have a seat at {values}"), _("who have no seat at {values}"), _("who have a **seat at an event**"), _("who have a **seat at no event**"))),
+    "event_waiting": (_("On a waiting list"), _COMES, "e.state = 'waiting'", (
+        _("who wait for a seat at {values}"), _("who do not wait for a seat at {values}"), _("who **wait for a seat at an event**"), _("who **wait for no seat**"))),
     "event_came": (_("Attended"), _COMES, "e.came_at IS NOT NULL", (
         _("who came to {values}"), _("who did not come to {values}"), _("who **came to an event**"), _("who **came to no event**"))),
     "event_missed": (_("Had a seat and did not come"), _COMES, "e.state = 'seat' AND e.came_at IS NULL", (

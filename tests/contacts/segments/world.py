@@ -35,6 +35,7 @@ from contacts.greetings.models import FormOfAddress
 from contacts.segments.models import ContactList, ContactListMember, Segment
 from crm.ui.searchtext import normalise
 from tests.factories import (
+    ApplicationFactory,
     AskFactory,
     CommitmentFactory,
     CompositionFactory,
@@ -54,13 +55,14 @@ from tests.factories import (
     PostFactory,
     RegistrationFactory,
     RepresentativeFactory,
+    SignUpFactory,
     StepFactory,
     SubmissionFactory,
     TopicFactory,
     UserFactory,
 )
 
-EVENT_FIELDS = [f"event_{name}" for name in ("invited", "unanswered", "yes", "no", "seat", "came", "missed")]
+EVENT_FIELDS = [f"event_{name}" for name in ("invited", "unanswered", "answered", "yes", "no", "maybe", "seat", "waiting", "came", "missed")]  # fmt: skip
 DELEGATION_FIELDS = [f"delegation_{name}" for name in ("member", "delegate", "adviser", "silent")]
 COVERAGE = "indicator.SI_COV_BENFTS"
 COUNTRIES = ["SN", "TD", "FR", "NO", "IN", "AQ", "CR"]  # AQ lies in no region and has no figure
@@ -133,12 +135,8 @@ class World:
                 answered_at = self.now if answer else None
                 InvitationFactory(event=event, person=person, answer=answer, answered_at=answered_at)
                 fields = ["event_invited"]
-                fields += {
-                    "": ["event_unanswered"],
-                    "yes": ["event_yes"],
-                    "other": ["event_yes"],
-                    "no": ["event_no"],
-                }.get(answer, [])
+                says = {"": "unanswered", "yes": "yes", "other": "yes", "no": "no", "maybe": "maybe"}[answer]
+                fields += [f"event_{says}"] + (["event_answered"] if answer else [])
                 if answer == "yes":
                     came, gone = pick.random() < 0.5, pick.random() < 0.2
                     RegistrationFactory(
@@ -146,6 +144,9 @@ class World:
                         came_at=self.now if came and not gone else None,
                     )  # fmt: skip
                     fields += [] if gone else ["event_seat", "event_came" if came else "event_missed"]
+                elif answer == "other":
+                    RegistrationFactory(event=event, person=person, state="waiting", seated_at=None)
+                    fields += ["event_waiting"]
                 self.event_rows |= {(field, uid, person.pk) for field in fields}
             self.make_delegations(event)
 
@@ -167,7 +168,7 @@ class World:
         self.event_rows |= {("delegation_silent", uid, row.person_id) for row in nominators[3:]}
 
     def make_forms(self) -> None:
-        """Two forms, with some answers that count and some that were set aside."""
+        """Two forms, with some answers that count and some that were set aside; an event's and a network's, answered in every way."""
         pick = random.Random(23)
         self.forms = [FormFactory(), FormFactory()]
         self.form_answers: set[tuple[str, str, int]] = set()
@@ -178,6 +179,55 @@ class World:
                 SubmissionFactory(form=form, person=person, state=state, answers={"need": need})
                 if counts:
                     self.form_answers.add((str(form.uid), need, person.pk))
+        self.make_answers_to_an_event(pick)
+        self.make_answers_to_a_network(pick)
+
+    def make_answers_to_an_event(self, pick: random.Random) -> None:
+        """With an answer to an invitation, and by signing up; who has no seat of it is nobody yet."""
+        event = EventFactory(form=FormFactory())
+        self.forms.append(event.form)
+        first, *others = pick.sample(self.people, 8)
+        InvitationFactory(event=event, person=first, answer="no", answered_at=self.now)  # without a word
+        self.event_rows |= {
+            (field, str(event.uid), first.pk) for field in ("event_invited", "event_answered", "event_no")
+        }
+        for person in others:
+            need, invited = pick.choice(["money", "people"]), pick.random() < 0.5
+            uid = str(event.uid)
+            if invited:
+                InvitationFactory(
+                    event=event, person=person, answer="yes", answered_at=self.now, answers={"need": need}
+                )
+                self.event_rows |= {
+                    (field, uid, person.pk) for field in ("event_invited", "event_answered", "event_yes")
+                }
+            else:
+                seat = RegistrationFactory(event=event, person=person, role="self")
+                SignUpFactory(
+                    event=event, state="accepted", decided_at=self.now, registration=seat, answers={"need": need}
+                )
+                self.event_rows |= {(field, uid, person.pk) for field in ("event_seat", "event_missed")}
+            self.form_answers.add((str(event.form.uid), need, person.pk))
+        SignUpFactory(event=event, answers={"need": "money"})
+        self.events.append(event)
+
+    def make_answers_to_a_network(self, pick: random.Random) -> None:
+        """By an individual, and by whoever speaks for an institution; one from before there was a form."""
+        network = NetworkFactory(form=FormFactory())
+        self.forms.append(network.form)
+        self.networks.append(network)
+        people = pick.sample(self.people, 5)
+        for number, person in enumerate(people):
+            need = pick.choice(["money", "people"])
+            if number < 2:
+                member = MemberFactory(network=network, organization=self.organizations[number], contact=person)
+            else:
+                member = MemberFactory(network=network, organization=None, person=person)
+            self.network_people.add((network.uid, person.pk))
+            answers: Any = [{"question": "Why?", "answer": "So"}] if number == 4 else {"need": need}
+            ApplicationFactory(network=network, state="accepted", decided_at=self.now, member=member, answers=answers)
+            if number < 4:
+                self.form_answers.add((str(network.form.uid), need, person.pk))
 
     def make_contacts(self) -> None:
         """Calls with some people, one way or both; some only name a person."""
@@ -693,6 +743,9 @@ class World:
     ask_delegation_silent = partialmethod(_ask_event, "delegation_silent")
     ask_event_invited = partialmethod(_ask_event, "event_invited")
     ask_event_unanswered = partialmethod(_ask_event, "event_unanswered")
+    ask_event_answered = partialmethod(_ask_event, "event_answered")
+    ask_event_maybe = partialmethod(_ask_event, "event_maybe")
+    ask_event_waiting = partialmethod(_ask_event, "event_waiting")
     ask_event_yes = partialmethod(_ask_event, "event_yes")
     ask_event_no = partialmethod(_ask_event, "event_no")
     ask_event_seat = partialmethod(_ask_event, "event_seat")
