@@ -220,9 +220,11 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
         "contacts.consent.mail_requests": 15,
         "campaigns.forms.file_received": 5,
+        "campaigns.forms.release_uploads": 3600,
         "campaigns.networks.mail_letters": 15,
         "campaigns.events.mail_letters": 15,
         "campaigns.delegations.mail_letters": 15,
+        "campaigns.offers.mail_letters": 15,
         "campaigns.networks.forget_unconfirmed": 3600,
         "campaigns.events.forget_unconfirmed": 3600,
         "campaigns.partners.forget_unused": 3600 * 6,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Count, Min
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -23,18 +24,19 @@ def sign_ups_to_decide(user: User) -> Iterable[today.Need]:
     """One line for each event."""
     if not user.may(Action.DRIVES):
         return
-    found: dict[int, list[SignUp]] = {}
-    for row in SignUp.objects.visible_to(user, Action.DRIVES).waiting().select_related("event")[:200]:
-        found.setdefault(row.event_id, []).append(row)
-    for rows in found.values():
-        n, event = len(rows), rows[0].event
+    rows = SignUp.objects.visible_to(user, Action.DRIVES).waiting().order_by()
+    of_events = rows.values("event__uid", "event__name").annotate(
+        n=Count("pk"), who=Min("name"), first=Min("confirmed_at")
+    )
+    for found in of_events.order_by("first", "event__uid"):
+        n = found["n"]
         yield today.Need(
             icon="calendar-event",
             title=ngettext("%(n)s would like to come to %(event)s", "%(n)s would like to come to %(event)s", n)
-            % {"n": rows[0].label if n == 1 else formats.number(n), "event": event.label},
+            % {"n": found["who"] if n == 1 else formats.number(n), "event": found["event__name"]},
             why=_("They signed up, confirmed their address, and wait for your answer."),
-            url=f"{reverse('event_detail', args=[event.uid])}?tab=asked",
+            url=f"{reverse('event_detail', args=[found['event__uid']])}?tab=asked",
             step=_("Decide"),
-            at=rows[0].confirmed_at,
+            at=found["first"],
             rank=37,
         )

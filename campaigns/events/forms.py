@@ -252,11 +252,13 @@ class SignUpForm(forms.Form):
 def mailable(email: str) -> str:
     """An address that mail can go to."""
     try:
-        address_key(email)
+        key = address_key(email)
     except Invalid:
+        key = ""
+    if "." not in key.rpartition("@")[2]:
         raise forms.ValidationError(
             _t("This is not an e-mail address that mail can go to. Please look for a slip of the hand.")
-        ) from None
+        )
     return email
 
 

@@ -28,12 +28,13 @@ from contacts.directory.models import ContactPoint
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
+from crm.ui.paging import paginate
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 Purpose = EventMailing.Purpose
-SHOWN = 100  # of those to decide on one page
+SHOWN = 20  # of those to decide on one page
 
 
 @requires(Action.SEE)
@@ -72,7 +73,7 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     context: dict[str, Any] = {
         "event": event, "tab": tab, "sums": sums, "waiting": waiting, "said_yes": sums["yes"] + sums["other"], "came": came, "missed": seats.missed().count(),
         "tabs": event_tabs(event, tab, request.user, invited=sums["all"], waiting=waiting, to_decide=to_decide),
-        "asked": _asked(event, asked) if tab == "asked" else None, "to_decide": to_decide,
+        "to_decide": to_decide, **(_asked(request, event, asked) if tab == "asked" else {}),
         "when": when_of(event), "where": place_of(event), "quotas": event.quotas.select_related("constituency").order_by("constituency__position"),
         "letters": event.mailings.select_related("mailing").order_by("mailing__created_at"),
         "may_plan": _may_plan(request, event), "may_write": request.user.may(Action.WRITE),
@@ -83,23 +84,24 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
     return list_page(request, "campaigns/events/event_detail.html", table=table, filters=table.filters, **context)
 
 
-def _asked(event: Event, rows: Any) -> list[dict[str, Any]]:
-    """Who signed up, with what they answered, and who they are in the directory where their address is known."""
-    found = list(rows.select_related("country")[:SHOWN])
-    keys = {address_key(row.email): row for row in found}
+def _asked(request: StaffRequest, event: Event, rows: Any) -> dict[str, Any]:
+    """A page of who signed up, with what they answered, and who they are in the directory where their address is known."""
+    page = paginate(request, rows.select_related("country"), sort=["confirmed_at", "id"], size=SHOWN)
+    keys = {address_key(row.email): row for row in page.rows}
     points = ContactPoint.objects.emails().filter(
         address_key__in=keys, person__archived_at=None, person__erased_at=None
     )
     known: dict[str, list[Any]] = {}
     for point in points.exclude(person=None).select_related("person"):
         known.setdefault(point.address_key, []).append(point.person)
-    return [
+    asked = [
         {
             "row": row, "people": known.get(key, []),
             "told": in_words(event.form, row.answers, language=get_language() or "en") if event.form and row.answers else [],
         }
         for key, row in keys.items()
     ]  # fmt: skip
+    return {"asked": asked, "asked_page": page}
 
 
 @requires(Action.DRIVES)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import ProtectedError
+from django.db.models import Exists, ForeignObjectRel, OuterRef, ProtectedError
 from django.utils.translation import gettext as _
 
 from campaigns.files.models import StoredFile
@@ -77,6 +78,20 @@ def release_all(rows: Any) -> None:
         release(file)
 
 
+def release_unowned(*, before: datetime, limit: int = 500) -> int:
+    """Remove contents that no row has named since `before`: of an upload that was not taken. Returns how many were looked at."""
+    rows = StoredFile.objects.filter(is_public=False, updated_at__lt=before)
+    for relation in StoredFile._meta.get_fields(include_hidden=True):
+        if not isinstance(relation, ForeignObjectRel) or relation.related_model is None:
+            continue
+        owners = relation.related_model._default_manager.filter(**{f"{relation.field.name}_id": OuterRef("pk")})
+        rows = rows.filter(~Exists(owners))
+    found = list(rows.order_by("pk")[:limit])
+    for file in found:
+        release(file)
+    return len(found)
+
+
 def read(sha256: str) -> bytes:
     """The content, checked against its name. Unavailable when it is gone or is another one."""
     try:
@@ -95,9 +110,8 @@ def is_there(sha256: str) -> bool:
 
 
 def _write(sha256: str, content: bytes) -> None:
+    # also when it is there already: how long an upload takes tells nobody whether we had the content
     place = path_of(sha256)
-    if place.is_file() and place.stat().st_size == len(content):
-        return
     place.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=place.parent, prefix=".new-")
     try:

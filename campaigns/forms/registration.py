@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import CharField, Count, Min
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -29,23 +31,24 @@ def answers_to_decide(user: User) -> Iterable[today.Need]:
     """One line for each form whose answers wait for their person."""
     if not user.may(Action.DRIVES):
         return
-    found: dict[int, list[Submission]] = {}
-    for row in Submission.objects.visible_to(user, Action.DRIVES).waiting().select_related("form")[:200]:
-        found.setdefault(row.form_id, []).append(row)
-    for waiting in found.values():
-        n, form = len(waiting), waiting[0].form
+    rows = Submission.objects.visible_to(user, Action.DRIVES).waiting().order_by()
+    of_forms = rows.values("form__uid", "form__name").annotate(
+        n=Count("pk"), one=Min(Cast("uid", CharField())), first=Min("created_at")
+    )
+    for found in of_forms.order_by("first", "form__uid"):
+        n = found["n"]
         yield today.Need(
             icon="forms",
             title=ngettext(
                 "%(n)s answer to %(form)s has no person yet", "%(n)s answers to %(form)s have no person yet", n
             )
-            % {"n": formats.number(n), "form": form.label},
+            % {"n": formats.number(n), "form": found["form__name"]},
             why=_("The directory does not know them for certain, so you decide who it is."),
-            url=reverse("submission_detail", args=[waiting[0].uid])
+            url=reverse("submission_detail", args=[found["one"]])
             if n == 1
-            else f"{reverse('form_detail', args=[form.uid])}?tab=waiting",
+            else f"{reverse('form_detail', args=[found['form__uid']])}?tab=waiting",
             step=_("Decide"),
-            at=waiting[0].created_at,
+            at=found["first"],
             rank=38,
         )
 

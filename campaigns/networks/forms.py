@@ -187,11 +187,13 @@ class JoinForm(forms.Form):
 
     def clean_email(self) -> str:
         try:
-            address_key(self.cleaned_data["email"])
+            key = address_key(self.cleaned_data["email"])
         except Invalid:
+            key = ""
+        if "." not in key.rpartition("@")[2]:
             raise forms.ValidationError(
                 _t("This is not an e-mail address that mail can go to. Please look for a slip of the hand.")
-            ) from None
+            )
         return str(self.cleaned_data["email"]).strip()
 
     def clean(self) -> dict[str, Any]:

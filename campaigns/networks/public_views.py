@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import time
 from typing import Any
 from uuid import UUID
 
@@ -19,18 +17,15 @@ from campaigns.forms.engine import answers_form, keep_files
 from campaigns.networks import joining, links, voting
 from campaigns.networks.forms import JoinForm
 from campaigns.networks.models import Application, Member, Network, Shown, Vote
-from campaigns.networks.short_form import form_token
+from campaigns.networks.short_form import form_token, took_its_time
 from contacts.consent.opting_in import kind_of
 from contacts.directory.coverage import of_country
 from crm.accounts.rules import public
-from crm.keyring import unseal
 from crm.limits import allow_from
 from crm.ui.public import by_link, language_of, public_page
 from crm.ui.searchtext import latin
 
 TRIES, WINDOW_SECONDS = 30, 3600  # from one network of addresses; an office behind one may well be ten people
-QUICKEST = 2  # seconds that a person needs for the form at least
-STALE = 86_400
 SHOWN = 500
 MOST_LETTERS = 80  # of a name that is looked for
 FOLDER = "campaigns/networks/"
@@ -74,7 +69,7 @@ def _applied(request: HttpRequest, network: Network, form: JoinForm, asked: Answ
     if not form.is_valid() or not is_answered:
         more = _("Your answers opened more questions. Please look through them.") if asked and asked.has_more and not asked.errors and form.is_valid() else ""  # fmt: skip
         return _join_page(request, network, form, asked, status=422, note=more)
-    if not _took_its_time(request.POST.get("t", ""), network):
+    if not took_its_time(request.POST.get("t", ""), network):
         return _join_page(request, network, form, asked, status=422, note=_("Please look through it once more, and press the button again."))  # fmt: skip
     if not form.cleaned_data["website"]:  # what only a program fills; it is thanked all the same
         said: dict[str, Any] = (
@@ -88,15 +83,6 @@ def _applied(request: HttpRequest, network: Network, form: JoinForm, asked: Answ
             **said,
         )
     return _plain(request, "sent", network=network, email=form.cleaned_data["email"])
-
-
-def _took_its_time(token: str, network: Network) -> bool:
-    """Whether the form was fetched for this network some seconds ago, and not days ago."""
-    body = unseal(links.FORM, token)
-    if body is None or len(body) != 16:
-        return False
-    network_id, at = struct.unpack(">QQ", body)
-    return network_id == network.pk and QUICKEST <= time.time() - at <= STALE
 
 
 def _brought_by(request: HttpRequest, network: Network) -> Member | None:
@@ -134,7 +120,7 @@ def _join_page(
         figure=figure,
         country=form.fields["country"].queryset.filter(code=figure.country).first() if figure else None,  # type: ignore[attr-defined]
         source=source,
-        token=form_token(network),
+        token=form_token(network, request.POST.get("t", "")),
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from django.db.models import Case, CharField, Count, F, Min, When
+from django.db.models.functions import Cast
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
@@ -38,22 +40,22 @@ def representatives_to_decide(user: User) -> Iterable[today.Need]:
     """One line for each network whose institutions named somebody."""
     if not user.may(Action.DRIVES):
         return
-    rows = Representative.objects.visible_to(user, Action.DRIVES).to_decide()
-    found: dict[int, list[Representative]] = {}
-    for row in rows.select_related("member__network", "member__organization")[:200]:
-        found.setdefault(row.member.network_id, []).append(row)
-    for waiting in found.values():
-        n, network = len(waiting), waiting[0].member.network
+    rows = Representative.objects.visible_to(user, Action.DRIVES).to_decide().order_by()
+    of_networks = rows.values("member__network__uid", "member__network__name").annotate(
+        n=Count("pk"), first=Min("created_at")
+    )
+    for found in of_networks.order_by("first", "member__network__uid"):
+        n = found["n"]
         yield today.Need(
             icon="affiliate",
             title=ngettext(
                 "%(n)s representative to decide in %(network)s", "%(n)s representatives to decide in %(network)s", n
             )
-            % {"n": formats.number(n), "network": network.label},
+            % {"n": formats.number(n), "network": found["member__network__name"]},
             why=_("Institutions named them, and wait for your answer."),
-            url=f"{reverse('network_detail', args=[network.uid])}?tab=waiting",
+            url=f"{reverse('network_detail', args=[found['member__network__uid']])}?tab=waiting",
             step=_("Decide"),
-            at=waiting[0].created_at,
+            at=found["first"],
             rank=36,
         )
 
@@ -62,22 +64,23 @@ def applications_to_decide(user: User) -> Iterable[today.Need]:
     """One line for each network whose applicants wait."""
     if not user.may(Action.DRIVES):
         return
-    rows = Application.objects.visible_to(user, Action.DRIVES).waiting().select_related("network")
-    found: dict[int, list[Application]] = {}
-    for row in rows[:200]:
-        found.setdefault(row.network_id, []).append(row)
-    for waiting in found.values():
-        n, network = len(waiting), waiting[0].network
+    rows = Application.objects.visible_to(user, Action.DRIVES).waiting().order_by()
+    label = Case(When(kind="institution", then=F("organization_name")), default=F("name"))
+    of_networks = rows.values("network__uid", "network__name").annotate(
+        n=Count("pk"), who=Min(label), one=Min(Cast("uid", CharField())), first=Min("confirmed_at")
+    )
+    for found in of_networks.order_by("first", "network__uid"):
+        n = found["n"]
         yield today.Need(
             icon="affiliate",
             title=ngettext("%(n)s wants to join %(network)s", "%(n)s want to join %(network)s", n)
-            % {"n": waiting[0].label if n == 1 else formats.number(n), "network": network.label},
+            % {"n": found["who"] if n == 1 else formats.number(n), "network": found["network__name"]},
             why=_("They confirmed their address, and wait for your answer."),
-            url=reverse("application_detail", args=[waiting[0].uid])
+            url=reverse("application_detail", args=[found["one"]])
             if n == 1
-            else f"{reverse('network_detail', args=[network.uid])}?tab=waiting",
+            else f"{reverse('network_detail', args=[found['network__uid']])}?tab=waiting",
             step=_("Decide"),
-            at=waiting[0].confirmed_at,
+            at=found["first"],
             rank=35,
         )
 

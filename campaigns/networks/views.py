@@ -32,6 +32,7 @@ from crm.ui.sources import build
 from crm.ui.toasts import toast
 
 TABS = ("members", "waiting", "decided", "growth", "map")
+TOP = 12  # rows of each table beside the map; `?whole=` names the one that is shown whole
 
 
 @requires(Action.SEE)
@@ -95,7 +96,7 @@ def _drawn(request: StaffRequest, network: Network, tab: str, context: dict[str,
             "bands": [(words, sums[code], f"{base}?sign={code}") for code, words in growth.BANDS],
         }
     else:
-        context["map"] = network_map(network, request.user)
+        context |= {"map": network_map(network, request.user), "whole": request.GET.get("whole", ""), "top": TOP}
     return render(request, f"campaigns/networks/network_{tab}.html", context)
 
 

@@ -1,5 +1,6 @@
 """Somebody without an invitation: the form, the letter that asks to confirm, a POST, then a seat, the line, or a decision of staff."""
 
+import html
 import re
 import time
 from datetime import timedelta
@@ -160,7 +161,7 @@ def test_who_was_invited_answers_the_invitation_and_who_has_a_seat_keeps_it():
     assert Event.objects.get().taken == 1
 
 
-def test_staff_decide_and_a_refusal_is_taken_back_until_its_letter_leaves(planner, viewer, sign_in):
+def test_staff_decide_and_a_refusal_is_taken_back_until_its_letter_leaves(planner, viewer, sign_in, monkeypatch):
     event = EventFactory(sign_ups="staff", capacity=1)
     person = MembershipFactory(is_primary=True).person
     ContactPointFactory(person=person, value="one@people.test")
@@ -172,6 +173,11 @@ def test_staff_decide_and_a_refusal_is_taken_back_until_its_letter_leaves(planne
         shown = client.get(page).content.decode()
     assert len(queries) <= 25 and person.label in shown and "nobody has this address" in shown
     assert "3 would like to come" in str([need.title for need in today.needs_of(planner)])
+    monkeypatch.setattr("campaigns.events.views.SHOWN", 2)
+    first = client.get(page).content.decode()
+    following = html.unescape(re.search(r'href="([^"]*after=[^"]*)"', first)[1])
+    assert "Three" not in first and "Three" in client.get(following).content.decode()
+    monkeypatch.undo()
     assert sign_in(viewer).post(f"/events/sign-ups/{one.uid}/accept/").status_code == 403
     client = sign_in(planner)
     client.post(f"/events/sign-ups/{one.uid}/accept/")

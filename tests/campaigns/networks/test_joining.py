@@ -13,6 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from campaigns.files.models import StoredFile
+from campaigns.files.storage import release_unowned
 from campaigns.forms.models import Form
 from campaigns.networks import joining, letters, links
 from campaigns.networks.models import Application, Member, NetworkLetter
@@ -25,6 +26,7 @@ from tests.factories import (
     ApplicationFactory,
     ContactPointFactory,
     CountryFactory,
+    FormFactory,
     MemberFactory,
     NetworkFactory,
     OrganizationFactory,
@@ -38,6 +40,12 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def unlimited():
     cache.clear()
+
+
+@pytest.fixture
+def media(settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    return tmp_path
 
 
 @pytest.fixture
@@ -229,6 +237,40 @@ def test_questions_are_built_in_the_forms_engine_asked_with_conditions_and_kept(
     row.answers = [{"question": "Asked before forms?", "answer": "Yes"}]  # what was kept before there was an engine
     assert row.said() == [("Asked before forms?", "Yes")]
     assert joining.forget(Application.objects.all()) == 1 and not StoredFile.objects.exists()
+
+
+def test_who_mends_a_word_at_once_is_no_program(network):
+    """The page that comes back keeps the time of the one before; a program's first page does not help it."""
+    wrong = join(network, email="hery@people", seconds=10)
+    assert wrong.status_code == 422
+    back = re.search(r'name="t" value="([^"]+)"', wrong.content.decode())[1]
+    assert join(network, t=back).status_code == 200 and Application.objects.count() == 1
+
+    quick = join(network, email="other@people.test", seconds=0)
+    again = re.search(r'name="t" value="([^"]+)"', quick.content.decode())[1]
+    assert (quick.status_code, join(network, email="other@people.test", t=again).status_code) == (422, 422)
+    foreign = token(NetworkFactory())
+    assert join(network, email="other@people.test", t=foreign).status_code == 422
+
+
+def test_a_file_is_written_whoever_the_address_belongs_to_and_goes_when_it_is_nobodys(network, media):
+    """How long it takes tells neither a suppressed address nor one that waits, nor whether the content was there."""
+    network.form = FormFactory(questions=[{"key": "statute", "kind": "file", "labels": {"en": "Your statutes"}}])
+    network.save()
+    suppress_address(address="never@people.test", reason="manual", source="test")
+    ApplicationFactory(network=network, email="waits@people.test")
+    written = []
+    for number, email in enumerate(["never@people.test", "waits@people.test", "new@people.test", "new@people.test"]):
+        statute = SimpleUploadedFile("statute.pdf", b"%PDF-1.4\n" + b"%" * min(number, 2) + b"%%EOF\n")
+        assert join(network, email=email, **{"q-statute": statute}).status_code == 200
+        written.append({path.name: path.stat().st_ino for path in (media / "files").rglob("*") if path.is_file()})
+
+    assert [len(found) for found in written] == [1, 2, 3, 3]
+    assert written[3] != written[2]  # the same content, written anew
+    assert Application.objects.filter(state="asked").count() == 1
+    assert Application.objects.filter(state="confirmed", answers={}).count() == 1
+    assert release_unowned(before=timezone.now()) == 2
+    assert StoredFile.objects.count() == 1
 
 
 def test_who_brought_somebody_is_known(network):
