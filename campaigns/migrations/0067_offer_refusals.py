@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("campaigns", "0065_mailboxes_say_their_service"),
+        ("campaigns", "0066_chunks_say_what_was_rolled_up"),
         ("contacts", "0030_counted_from_seats"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
