@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch
-from django.http import FileResponse
+from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
@@ -17,7 +17,7 @@ from rest_framework.response import Response
 
 from campaigns.correspondence import services
 from campaigns.correspondence.models import Letter, LetterDocument
-from campaigns.files.saving import saved
+from campaigns.files.saving import octets
 from campaigns.files.serving import CONTENT, KeptFileOut
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
@@ -165,10 +165,10 @@ class DocumentResource(Resource):
 
     @CONTENT
     @action(detail=True, methods=["get"])
-    def content(self, request: Request, uid: UUID) -> FileResponse:
+    def content(self, request: Request, uid: UUID) -> HttpResponse:
         self.no_query()
         row = self.find(uid)
-        return saved(row.file, row.name)
+        return octets(row.file, row.name)
 
 
 SECTIONS = [

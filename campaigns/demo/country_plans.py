@@ -16,6 +16,7 @@ from campaigns.activities.starting import begin_from
 from campaigns.activities.states import State, TeamRole
 from campaigns.commitments.models import Commitment, Milestone
 from campaigns.demo.contacts import heads_of, talk
+from campaigns.demo.paper import said
 from campaigns.demo.positions import walk_all
 from campaigns.demo.results import Outcomes, keep_results
 from campaigns.guard.services import set_owner_of_many
@@ -27,6 +28,7 @@ from campaigns.todo.services import add_task, hand_over_task
 from campaigns.windows.models import Kind as Window
 from campaigns.windows.services import create_window
 from contacts.directory.models import Constituency, Country, Membership, Organization
+from contacts.directory.services import edit_person
 from crm.accounts.models import User
 from crm.accounts.rules import Role
 
@@ -172,6 +174,8 @@ def _look_after(countries: Sequence[Country], people: Colleagues, now: datetime)
     for user, codes in ((people.first, COUNTRIES[:2]), (people.second, COUNTRIES[2:])):
         rows = Organization.objects.filter(country__in=codes, constituency__code__in=SIDES)
         set_owner_of_many(rows=rows, owner=user, actor=people.planner)
+    for held in heads_of(countries[:2]):
+        edit_person(person=held.person, actor=people.first, changes={"pronunciation": said(held.person.name)})
     rng = random.Random(SEED)  # noqa: S311 the same demo each time
     for user, places in ((people.first, countries[:2]), (people.second, countries[2:])):
         heads = heads_of(places)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,7 +15,7 @@ from rest_framework.response import Response
 from campaigns.dropbox import services
 from campaigns.dropbox.addresses import address_of
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
-from campaigns.files.saving import saved
+from campaigns.files.saving import octets
 from campaigns.files.serving import CONTENT, KeptFileOut
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
@@ -138,10 +138,10 @@ class InteractionFileResource(Resource):
 
     @CONTENT
     @action(detail=True, methods=["get"])
-    def content(self, request: Request, uid: UUID) -> FileResponse:
+    def content(self, request: Request, uid: UUID) -> HttpResponse:
         self.no_query()
         row = self.find(uid)
-        return saved(row.file, row.name)
+        return octets(row.file, row.name)
 
 
 SECTIONS = [

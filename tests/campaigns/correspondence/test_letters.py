@@ -213,3 +213,24 @@ def test_list_asks_the_same_for_one_letter_and_for_three(sign_in, outreach, djan
         letter(outreach)
     with django_assert_max_num_queries(len(one)):
         client.get(url)
+
+
+def test_documents_by_the_api_under_the_rules_of_the_screen(api, outreach, viewer, folder):
+    row, client = letter(outreach), api(outreach)
+
+    def send(name, content):
+        data = {"letter": str(row.uid), "file": SimpleUploadedFile(name, content)}
+        return client.client.post("/api/v1/letter-documents", data)
+
+    made = send("scan.txt", b"Dear all,\n")
+    assert (made.status_code, send("scan.txt", b"Dear all,\n").json()["uid"]) == (201, made.json()["uid"])  # kept once
+    assert send("scan.pdf", b"<script>alert(1)</script>").status_code == 422
+    [told] = client.get(f"/letters/{row.uid}").json()["documents"]
+    assert told == {"uid": made.json()["uid"], "name": "scan.txt", "size": 10, "media_type": "text/plain"}
+
+    given = api(viewer).get(f"/letter-documents/{told['uid']}/content")
+    assert (given.content, given["Content-Type"]) == (b"Dear all,\n", "application/octet-stream")
+    assert "attachment" in given["Content-Disposition"] and "sandbox" in given["Content-Security-Policy"]
+    api(viewer).delete(f"/letter-documents/{told['uid']}", status=403)
+    client.delete(f"/letter-documents/{told['uid']}")
+    assert client.get(f"/letter-documents?letter={row.uid}").json()["data"] == []

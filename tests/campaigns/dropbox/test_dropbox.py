@@ -300,7 +300,7 @@ def test_attachments_of_a_forwarded_message_are_those_inside(olu, awa):
         attachments_of(hostile)
 
 
-def test_who_sees_the_entry_may_save_its_attachment_and_an_erasure_takes_it(sign_in, olu, awa, viewer):
+def test_who_sees_the_entry_may_save_its_attachment_and_an_erasure_takes_it(sign_in, api, olu, awa, viewer):
     drop(olu, with_files(('filename="Awa Diop.pdf"', PDF, "")))
     [kept] = DroppedFile.objects.select_related("file")
     url, elsewhere = (
@@ -317,6 +317,10 @@ def test_who_sees_the_entry_may_save_its_attachment_and_an_erasure_takes_it(sign
     assert (answer["Content-Type"], answer["X-Content-Type-Options"]) == ("application/octet-stream", "nosniff")
     assert answer["Content-Disposition"].startswith("attachment")
     assert sign_in(elsewhere).get(url).status_code == 404
+    [told] = api(viewer).get(f"/interactions/{logged.uid}").json()["files"]  # the same over the API
+    assert (told["uid"], told["size"]) == (str(kept.uid), len(PDF))
+    assert api(viewer).get(f"/interaction-files/{kept.uid}/content").content == PDF
+    api(elsewhere).get(f"/interaction-files/{kept.uid}/content", status=404)
     place = path_of(kept.file.sha256)
     assert place.is_file()
     with TestCase.captureOnCommitCallbacks(execute=True):
@@ -324,11 +328,12 @@ def test_who_sees_the_entry_may_save_its_attachment_and_an_erasure_takes_it(sign
     assert (DroppedFile.objects.count(), StoredFile.objects.count(), place.exists()) == (0, 0, False)
 
 
-def test_attachment_of_what_waits_is_its_officers_alone(sign_in, olu, planner):
+def test_attachment_of_what_waits_is_its_officers_alone(sign_in, api, olu, planner):
     drop(olu, with_files(('filename="plan.pdf"', PDF, "")))
     url = reverse("dropped_file_download", args=[DroppedFile.objects.get().uid])
 
     assert sign_in(planner).get(url).status_code == 404
+    assert api(planner).get("/interaction-files").json()["data"] == []
     assert b"".join(sign_in(olu).get(url).streaming_content) == PDF
 
 

@@ -273,3 +273,20 @@ def test_tasks_by_the_api(api, outreach):
     client.delete(f"/tasks/{open_ones[0]['uid']}")
     assert client.get("/tasks?open=true").json()["data"] == []
     client.post("/tasks", {"title": "Write", "due_on": "2027-03-10", "organization": made["uid"]}, status=422)
+
+
+def test_absences_by_the_api_are_those_of_the_screens(api, outreach, planner, viewer):
+    client, days = api(outreach), {"starts_on": "2027-03-01", "ends_on": "2027-03-05"}
+
+    made = client.post("/absences", {"deputy": str(planner.uid), **days}).json()
+    assert (made["user"], made["deputy"]) == (str(outreach.uid), str(planner.uid))
+    client.post("/absences", {"deputy": str(planner.uid), **days}, status=422)  # these days are said already
+    client.post("/absences", {"user": str(planner.uid), "deputy": str(outreach.uid), **days}, status=403)
+    assert [row["uid"] for row in api(viewer).get("/absences?on=2027-03-05").json()["data"]] == [made["uid"]]
+    assert api(viewer).get("/absences?on=2027-03-06").json()["data"] == []
+    api(viewer).delete(f"/absences/{made['uid']}", status=403)
+    api(viewer).get("/absences?on=tomorrow", status=400)
+
+    client.delete(f"/absences/{made['uid']}")
+    assert client.get("/absences?cancelled=true").json()["data"][0]["cancelled_at"]
+    assert client.get(f"/absences?on=2027-03-02&user={outreach.uid}").json()["data"] == []
