@@ -1,4 +1,4 @@
-"""/commitments: recorded, changed, settled, verified; milestones come along."""
+"""/commitments: recorded, changed, settled, verified; milestones come along. /commitment-updates: what was said of them since."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.commitments import services
-from campaigns.commitments.models import Commitment, Milestone
+from campaigns.commitments import linking, services
+from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.commitments.rule import LIGHTS, light_of
 from campaigns.planning.models import Drive
 from campaigns.positions.models import Ask
@@ -202,11 +202,72 @@ class CommitmentResource(Resource):
         return Response(self.again(row))
 
 
+class UpdateOut(serializers.Serializer[CommitmentUpdate]):
+    uid = serializers.UUIDField()
+    commitment = serializers.UUIDField(source="commitment.uid")
+    progress = serializers.ChoiceField(CommitmentUpdate.Progress.choices)
+    text = serializers.CharField(allow_blank=True)
+    link = serializers.CharField(allow_blank=True)
+    new_due_on = serializers.DateField(allow_null=True, help_text="The day that they propose.")
+    written_by = serializers.CharField(allow_blank=True, help_text="Name and post, as they wrote it.")
+    received_at = serializers.DateTimeField()
+    state = serializers.ChoiceField(CommitmentUpdate.State.choices)
+    decided_at = serializers.DateTimeField(allow_null=True)
+    reason = serializers.CharField(allow_blank=True)
+
+
+class UpdateDeclineIn(serializers.Serializer[Any]):
+    reason = words(300, required=True)
+
+
+class UpdateResource(Resource):
+    """How a commitment stands: told by the institution, which staff decide about, or heard by staff."""
+
+    serializer_class = UpdateOut
+    needs = {"accept": WRITE, "decline": WRITE}
+    sorts = {"received_at": ["received_at"]}
+    default_sort = "-received_at"
+    filters = [
+        filters.uid("commitment", "Of this commitment.", lambda rows, uid, user: rows.filter(commitment__uid=uid)),
+        filters.choice("state", "Its state.", CommitmentUpdate.State.values, lambda rows, values, user: rows.filter(state__in=values)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return CommitmentUpdate.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("commitment")
+
+    @extend_schema(summary="What was said of commitments, the latest first")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One of them")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(summary="Accept it", description="Done: kept; cannot: broken; a new date moves it.", request=None, responses=UpdateOut)  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def accept(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.LOG)
+        linking.accept_update(update=row, actor=self.user)
+        return Response(self.again(row))
+
+    @extend_schema(summary="Leave it aside", description="It is kept, with the reason.", request=UpdateDeclineIn, responses=UpdateOut)  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def decline(self, request: Request, uid: UUID) -> Response:
+        reason = self.read(UpdateDeclineIn)["reason"]
+        row = self.find(uid, Action.LOG)
+        linking.decline_update(update=row, actor=self.user, reason=reason)
+        return Response(self.again(row))
+
+
 SECTIONS = [
     Section(
         "Commitments",
         "What institutions promised, by when, how it stands by a rule, and who verified it.",
-        [("commitments", CommitmentResource)],
+        [("commitments", CommitmentResource), ("commitment-updates", UpdateResource)],
         order=58,
     )
 ]

@@ -10,7 +10,7 @@ from campaigns.guard.services import add_quiet_dates, set_guard
 from campaigns.interactions.services import log_interaction
 from campaigns.rounds.services import claim_next, record_outcome, start_round
 from campaigns.todo.services import add_task
-from contacts.directory.models import Country, Membership
+from contacts.directory.models import ContactPoint, Country, Membership
 from contacts.segments.models import Segment
 from crm.accounts.models import User
 
@@ -118,8 +118,19 @@ def _guard(holders: Sequence[Membership], *, officers: Sequence[User], now: date
     )
 
 
+def give_phones(countries: Iterable[str]) -> None:
+    """To those who lead an institution there, but for every seventh. Under +999, which is no country's: nobody is ever called by them."""
+    held = [one for number, one in enumerate(heads_of(Country.objects.filter(code__in=countries))) if number % 7]
+    ContactPoint.objects.bulk_create(
+        ContactPoint(
+            person=one.person, kind="phone", label="office", value=f"+999 33 {one.pk // 100 % 1000:03} {one.pk % 100:02} 0{one.pk % 10}"
+        )
+        for one in held
+    )  # fmt: skip
+
+
 def begin_round(*, officer: User, segment: Segment) -> None:
-    """A call round that somebody began this morning: a few calls made, the others wait."""
+    """A call round that somebody began this morning: a few calls made, the others wait. Of some nobody knows the number."""
     row = start_round(name="Round table in Dakar: who comes?", segment=segment, actor=officer, script=SCRIPT)
     for outcome, text in (
         ("reached", "Comes, with one adviser."),

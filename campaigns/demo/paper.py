@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from email.message import EmailMessage
@@ -25,7 +26,8 @@ HEARD = [
     "They fear that small firms cannot pay. Open to a first step with public transport and construction.",
     "The general secretary supports it, and asks that domestic workers are named in the text.",
 ]
-VOWELS = "aeiouy"
+_V = "aeiouyàáâäèéêëìíîïòóôöùúûü"
+_SYLLABLE = re.compile(rf"[^{_V}]*[{_V}]+(?:[^{_V}]+$|[^{_V}](?=[^{_V}]))?")
 
 
 def make_paper(*, drive: Drive, officers: Sequence[User], countries: Sequence[Country], now: datetime) -> None:
@@ -85,16 +87,10 @@ def said(name: str) -> str:
 
 
 def _syllables(word: str) -> str:
-    parts, part = [], ""
-    for place, letter in enumerate(word.lower()):
-        part += letter
-        following = word[place + 1 : place + 3].lower()
-        if letter in VOWELS and len(following) == 2 and following[0] not in VOWELS and following[1] in VOWELS:
-            parts.append(part)
-            part = ""
-    parts.append(part)
+    """A consonant between vowels begins the next syllable, the second of two does; a word of one syllable has no stress to show."""
+    parts = _SYLLABLE.findall(word.lower()) or [word]
     stressed = max(0, len(parts) - 2)
-    return "-".join(each.upper() if place == stressed else each for place, each in enumerate(parts) if each)
+    return "-".join(each.upper() if place == stressed and len(parts) > 1 else each for place, each in enumerate(parts))
 
 
 def _report(drive: Drive, asks: Sequence[Ask], officer: User, held: Sequence[Membership], now: datetime) -> None:

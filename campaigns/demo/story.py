@@ -18,8 +18,8 @@ from campaigns.activities.models import Activity
 from campaigns.delivery.audience import audience_summary
 from campaigns.demo import texts
 from campaigns.demo.commitments import make_commitments
-from campaigns.demo.contacts import begin_round, make_contacts
-from campaigns.demo.country_plans import Colleagues, make_country_plans
+from campaigns.demo.contacts import begin_round, give_phones, make_contacts
+from campaigns.demo.country_plans import COUNTRIES, Colleagues, make_country_plans
 from campaigns.demo.delegations import make_delegations
 from campaigns.demo.directory import Directory, give_permissions, make_directory
 from campaigns.demo.events import make_conference, make_events
@@ -46,6 +46,7 @@ from crm.accounts.models import Grant, Installation, User
 from crm.accounts.rules import Role
 
 SEED = 20011
+CORE = ("SN", "ML", "GN", "TG")  # the round table in Dakar
 Tell = Callable[[str], None]
 Users = dict[Role, User]
 
@@ -70,6 +71,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_commitments(asks, {role.value: user for role, user in users.items()}, now)
         make_plan(drive=drive, users=users, countries=ten, today=now.date())
         segments = _make_segments(users, ten)
+        give_phones([*(country.code for country in ten), *COUNTRIES, *CORE])
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)
         begin_round(officer=users[Role.OUTREACH], segment=segments["list"])
@@ -270,7 +272,7 @@ def _make_segments(users: Users, ten: list[Country]) -> dict[str, Segment]:
 def _make_list(owner: User) -> Segment:
     chosen = ContactList.objects.create(name="Round table in Dakar: core group", owner=owner)
     heads = (
-        Organization.objects.filter(country_id__in=["SN", "ML", "GN", "TG"], memberships__post__is_head=True)
+        Organization.objects.filter(country_id__in=CORE, memberships__post__is_head=True)
         .filter(memberships__ended_on__isnull=True)
         .order_by("pk")
         .values_list("memberships__person_id", flat=True)[:24]

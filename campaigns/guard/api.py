@@ -1,4 +1,4 @@
-"""/contact-guards: who looks after an institution, and what holds us back from it. Addressed by the organization's uid."""
+"""/contact-guards: who looks after an institution, and what holds us back from it. Addressed by the organization's uid. /quiet-dates."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.guard import services
-from campaigns.guard.models import ContactGuard
+from campaigns.guard.models import ContactGuard, QuietDates
 from contacts.directory.models import Organization
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
+from crm.api.fields import RowField
 from crm.api.problems import Problem
 from crm.api.registry import Section
 from crm.api.views import Resource
@@ -92,11 +93,64 @@ class GuardResource(Resource):
         return Response(self.again(guard))
 
 
+class QuietOut(serializers.Serializer[QuietDates]):
+    uid = serializers.UUIDField()
+    organization = serializers.UUIDField(source="organization.uid")
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField(help_text="The last day, included.")
+    why = serializers.CharField(allow_blank=True)
+
+
+class QuietIn(serializers.Serializer[Any]):
+    organization = RowField(lambda user: Organization.objects.visible_to(user, Action.EDIT_DIRECTORY))
+    starts_on = serializers.DateField()
+    ends_on = serializers.DateField()
+    why = serializers.CharField(required=False, allow_blank=True, max_length=200)
+
+
+class QuietResource(Resource):
+    """Days on which an organization is left alone: an election, a mourning, a move."""
+
+    serializer_class = QuietOut
+    needs = {"create": (Action.EDIT_DIRECTORY,), "destroy": (Action.EDIT_DIRECTORY,)}
+    sorts = {"starts_on": ["starts_on"], "ends_on": ["ends_on"]}
+    default_sort = "starts_on"
+    filters = [
+        filters.uid("organization", "Of this organization.", lambda rows, uid, user: rows.filter(organization__uid=uid)),
+        filters.day("on", "That day is among them.", lambda rows, day, user: rows.filter(starts_on__lte=day, ends_on__gte=day)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return QuietDates.objects.visible_to(self.user, action).standing()
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("organization")
+
+    @extend_schema(summary="Quiet dates, the earliest first")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One pair of quiet dates")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(summary="Leave an organization alone for some days", request=QuietIn, responses={201: QuietOut})
+    def create(self, request: Request) -> Response:
+        quiet = services.add_quiet_dates(actor=self.user, **self.read(QuietIn))
+        return Response(self.again(quiet), status=201, headers={"Location": f"{request.path}/{quiet.uid}"})
+
+    @extend_schema(summary="Take quiet dates away", responses={204: None})
+    def destroy(self, request: Request, uid: UUID) -> Response:
+        services.remove_quiet_dates(quiet=self.find(uid, Action.EDIT_DIRECTORY), actor=self.user)
+        return Response(status=204)
+
+
 SECTIONS = [
     Section(
         "Contact guard",
-        "Who looks after an organization, the most touches in a period, and protocol.",
-        [("contact-guards", GuardResource)],
+        "Who looks after an organization, the most touches in a period, quiet dates, and protocol.",
+        [("contact-guards", GuardResource), ("quiet-dates", QuietResource)],
         order=62,
     )
 ]

@@ -8,7 +8,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.guard.queries import GuardQuerySet
+from campaigns.guard.queries import GuardQuerySet, QuietQuerySet
 from crm.ids import StampedModel, UidModel
 
 SILENT_WEEKS = 8
@@ -65,6 +65,8 @@ class QuietDates(UidModel):
     ends_on = models.DateField()
     why = models.CharField(max_length=200, blank=True, default="")
     removed_at = models.DateTimeField(null=True, editable=False)
+
+    objects = QuietQuerySet.as_manager()
 
     class Meta:
         constraints = [

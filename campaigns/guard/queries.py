@@ -19,7 +19,7 @@ from crm.accounts.rules import Action
 from crm.ui import formats
 
 if TYPE_CHECKING:
-    from campaigns.guard.models import ContactGuard  # noqa: F401  a type parameter
+    from campaigns.guard.models import ContactGuard, QuietDates  # noqa: F401  type parameters
 
 # A touch is what we logged (a reply comes from them), and a day on which a mailing reached somebody of the institution: the
 # ledger has no index by institution, but people's daily buckets have one by person.
@@ -60,6 +60,18 @@ def guards_anything() -> bool:
 
     holding = ContactGuard.objects.filter(Q(most_touches__isnull=False) | ~Q(protocol="")).values("pk")
     return bool(holding.union(QuietDates.objects.filter(removed_at__isnull=True).values("pk"), all=True)[:1])
+
+
+class QuietQuerySet(models.QuerySet["QuietDates"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        from contacts.directory.models import Organization
+
+        if user.scope(action).countries is None:
+            return self
+        return self.filter(organization__in=Organization.objects.visible_to(user, action))
+
+    def standing(self) -> Self:
+        return self.filter(removed_at__isnull=True)
 
 
 class GuardQuerySet(models.QuerySet["ContactGuard"]):

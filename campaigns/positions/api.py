@@ -1,4 +1,4 @@
-"""/asks, /positions, /position-steps."""
+"""/asks, /positions, /position-steps, /powers."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.planning.models import Drive
+from campaigns.planning.models import Campaign, Drive
 from campaigns.positions import services
 from campaigns.positions.ladder import CODES, Confidence, EvidenceKind, Stance
-from campaigns.positions.models import Ask, Position, PositionStep
+from campaigns.positions.models import Ask, Position, PositionStep, Power
 from contacts.directory.models import Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -244,11 +244,71 @@ class StepResource(Resource):
         return Response(self.again(row))
 
 
+class PowerOut(serializers.Serializer[Power]):
+    uid = serializers.UUIDField()
+    organization = serializers.UUIDField(source="organization.uid")
+    campaign = serializers.UUIDField(source="campaign.uid")
+    power = serializers.IntegerField(help_text="1: hardly any; 5: it decides.")
+    why = serializers.CharField(allow_blank=True)
+    updated_at = serializers.DateTimeField()
+
+
+class PowerIn(serializers.Serializer[Any]):
+    organization = RowField(lambda user: Organization.objects.visible_to(user, Action.LOG))
+    campaign = RowField(lambda user: Campaign.objects.visible_to(user, Action.LOG).filter(archived_at=None))
+    power = serializers.IntegerField(min_value=1, max_value=5)
+    why = text(300)
+
+
+class PowerResource(Resource):
+    """How much an organization can do for or against a campaign."""
+
+    serializer_class = PowerOut
+    needs = {"create": (Action.LOG,), "destroy": (Action.LOG,)}
+    filters = [
+        filters.uid("organization", "Of this organization.", lambda rows, uid, user: rows.filter(organization__uid=uid)),
+        filters.uid("campaign", "In this campaign.", lambda rows, uid, user: rows.filter(campaign__uid=uid)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return Power.objects.visible_to(self.user, action)
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("organization", "campaign")
+
+    @extend_schema(summary="What organizations can do")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="What one organization can do in one campaign")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(summary="Say how much an organization can do", description="Said again, it replaces what was said.", request=PowerIn, responses={201: PowerOut})  # fmt: skip
+    def create(self, request: Request) -> Response:
+        data = self.read(PowerIn)
+        services.set_power(actor=self.user, **data)
+        row = Power.objects.get(organization=data["organization"], campaign=data["campaign"])
+        return Response(self.again(row), status=201, headers={"Location": f"{request.path}/{row.uid}"})
+
+    @extend_schema(summary="Not known any more", responses={204: None})
+    def destroy(self, request: Request, uid: UUID) -> Response:
+        row = self.find(uid, Action.LOG)
+        services.set_power(organization=row.organization, campaign=row.campaign, actor=self.user, power=None)
+        return Response(status=204)
+
+
 SECTIONS = [
     Section(
         "Asks and positions",
         "What a drive asks of institutions, and where each stands on it, step by step with evidence.",
-        [("asks", AskResource), ("positions", PositionResource), ("position-steps", StepResource)],
+        [
+            ("asks", AskResource),
+            ("positions", PositionResource),
+            ("position-steps", StepResource),
+            ("powers", PowerResource),
+        ],
         order=57,
     )
 ]

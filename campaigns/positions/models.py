@@ -9,7 +9,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.positions.ladder import Confidence, EvidenceKind, Stance
-from campaigns.positions.queries import AskQuerySet, PositionQuerySet, StepQuerySet
+from campaigns.positions.queries import AskQuerySet, PositionQuerySet, PowerQuerySet, StepQuerySet
 from contacts.directory.models import NamedModel
 from crm.ids import StampedModel, UidModel, new_uid
 
@@ -145,6 +145,8 @@ class Power(StampedModel):
     campaign = models.ForeignKey("campaigns.Campaign", on_delete=models.CASCADE, related_name="powers")
     power = models.PositiveSmallIntegerField()
     why = models.CharField(max_length=300, blank=True, default="")
+
+    objects = PowerQuerySet.as_manager()
 
     class Meta:
         constraints = [

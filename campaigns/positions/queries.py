@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 
-from campaigns.planning.models import Drive
+from campaigns.planning.models import Campaign, Drive
 from contacts.directory.models import Organization
 from contacts.directory.queries import SearchMixin
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
-    from campaigns.positions.models import Ask, Position, PositionStep  # noqa: F401  type parameters
+    from campaigns.positions.models import Ask, Position, PositionStep, Power  # noqa: F401  type parameters
 
 
 class AskQuerySet(SearchMixin, models.QuerySet["Ask"]):
@@ -96,3 +96,15 @@ class PositionQuerySet(models.QuerySet["Position"]):
 
     def known(self) -> Self:
         return self.filter(stance__isnull=False)
+
+
+class PowerQuerySet(models.QuerySet["Power"]):
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """Of institutions and in campaigns that the user reaches."""
+        scope = user.scope(action)
+        rows = (
+            self
+            if scope.countries is None
+            else self.filter(organization__in=Organization.objects.visible_to(user, action))
+        )
+        return rows if scope.is_everything else rows.filter(campaign__in=Campaign.objects.visible_to(user, action))

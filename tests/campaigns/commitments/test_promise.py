@@ -188,3 +188,21 @@ def test_updates_of_other_countries_do_not_exist(planner):
     assert list(CommitmentUpdate.objects.visible_to(officer)) == []
     assert CommitmentUpdate.objects.visible_to(planner).count() == 1
     assert hidden.due_on > date(2027, 1, 1)
+
+
+def test_what_institutions_said_is_decided_by_the_api_too(link, api, outreach, viewer):
+    late = CommitmentUpdate.objects.create(
+        commitment=link.commitment, progress="late", received_at=timezone.now(), new_due_on="2027-09-01"
+    )
+    other = CommitmentUpdate.objects.create(commitment=link.commitment, progress="done", received_at=timezone.now())
+    client = api(outreach)
+
+    assert len(api(viewer).get("/commitment-updates?state=waiting").json()["data"]) == 2
+    api(viewer).post(f"/commitment-updates/{late.uid}/accept", status=403)
+    assert client.post(f"/commitment-updates/{late.uid}/accept", status=200).json()["state"] == "accepted"
+    client.post(f"/commitment-updates/{other.uid}/decline", {}, status=422)
+    declined = client.post(f"/commitment-updates/{other.uid}/decline", {"reason": "It is a draft"}, status=200).json()
+
+    assert (declined["state"], declined["reason"]) == ("declined", "It is a draft")
+    told = client.get(f"/commitments/{link.commitment.uid}").json()
+    assert (told["due_on"], told["state"]) == ("2027-09-01", "open")

@@ -277,3 +277,17 @@ def test_segments_and_the_api_know_the_owner(api, planner, outreach):
     ]
     assert found("organizations", "institution_owner", "any_of", [str(outreach.uid)]) == ["Owned"]
     assert found("organizations", "institution_owner", "nobody") == ["Free"]
+
+
+def test_quiet_dates_by_the_api(api, planner, outreach, viewer):
+    place, client = OrganizationFactory(), api(planner)
+    days = {"organization": str(place.uid), "starts_on": "2027-06-01", "ends_on": "2027-06-09", "why": "Election"}
+
+    made = client.post("/quiet-dates", days).json()
+    client.post("/quiet-dates", {**days, "ends_on": "2027-05-01"}, status=422)
+    assert [row["uid"] for row in api(viewer).get("/quiet-dates?on=2027-06-09").json()["data"]] == [made["uid"]]
+    assert api(viewer).get("/quiet-dates?on=2027-06-10").json()["data"] == []
+    api(viewer).delete(f"/quiet-dates/{made['uid']}", status=403)
+
+    client.delete(f"/quiet-dates/{made['uid']}")
+    assert client.get(f"/quiet-dates?organization={place.uid}").json()["data"] == []

@@ -51,3 +51,19 @@ def test_steps_cannot_be_changed_or_removed(api, planner):
 
     client.patch(f"/position-steps/{step.uid}", {"stance": "opposed"}, status=405)
     client.delete(f"/position-steps/{step.uid}", status=405)
+
+
+def test_power_is_said_again_and_forgotten(api, outreach):
+    client, organization, drive = api(outreach), OrganizationFactory(), DriveFactory()
+    said = {"organization": str(organization.uid), "campaign": str(drive.campaign.uid), "power": 4}
+
+    first = client.post("/powers", said).json()
+    second = client.post("/powers", {**said, "power": 5, "why": "It decides."}).json()
+    client.post("/powers", {**said, "power": 6}, status=422)
+
+    assert (first["uid"], second["power"]) == (second["uid"], 5)
+    assert [row["why"] for row in client.get(f"/powers?campaign={drive.campaign.uid}").json()["data"]] == [
+        "It decides."
+    ]
+    client.delete(f"/powers/{first['uid']}")
+    assert client.get("/powers").json()["data"] == []

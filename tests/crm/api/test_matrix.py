@@ -121,6 +121,9 @@ OF_A_COUNTRY = [
     "interaction-files",
     "letters",
     "letter-documents",
+    "powers",
+    "quiet-dates",
+    "commitment-updates",
     "imports",
     "jobs",
 ]

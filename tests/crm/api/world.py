@@ -7,17 +7,18 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.calendars.services import make_feed
+from campaigns.commitments.models import CommitmentUpdate
 from campaigns.correspondence.services import add_document, register_letter
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
 from campaigns.feeds.services import number_feeds
 from campaigns.files.storage import store
-from campaigns.guard.models import ContactGuard
+from campaigns.guard.models import ContactGuard, QuietDates
 from campaigns.interactions.services import log_interaction
 from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import Interaction
 from campaigns.partners.models import ChangeWish
-from campaigns.positions.models import Position
+from campaigns.positions.models import Position, Power
 from campaigns.results.figures import Scope
 from campaigns.results.snapshots import freeze
 from campaigns.rounds.models import CallLine, CallRound
@@ -124,6 +125,9 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "tasks": add_task(actor=_officer(), title="Call", due_on=timezone.localdate(), person=person),
         "contact-guards": ContactGuard.objects.create(organization=organization).organization,
         "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
+        "powers": Power.objects.create(organization=organization, campaign=drive.campaign, power=3),
+        "quiet-dates": QuietDates.objects.create(organization=organization, starts_on="2027-06-01", ends_on="2027-06-09"),
+        "commitment-updates": CommitmentUpdate.objects.create(commitment=commitment, progress="on_track", text="Well.", received_at=timezone.now()),
         "asks": step.ask, "commitments": commitment, "position-steps": step, "positions": Position.objects.get(organization=organization),
     }  # fmt: skip
     return World({name: str(row.uid) for name, row in rows.items()}, country)
