@@ -9,6 +9,8 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
 
+from anyascii import anyascii
+
 from campaigns.correspondence.services import register_letter
 from campaigns.dropbox.addresses import address_of
 from campaigns.dropbox.services import make_dropbox
@@ -83,7 +85,7 @@ def _heads(countries: Sequence[Country]) -> list[Membership]:
 
 def said(name: str) -> str:
     """A reading aid of the kind that people write: syllables, the last but one stressed."""
-    return " ".join(_syllables(word) for word in name.split()[:3])
+    return " ".join(_syllables(word) for word in anyascii(name).split()[:3])
 
 
 def _syllables(word: str) -> str:
