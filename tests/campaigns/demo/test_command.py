@@ -84,7 +84,7 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     for segment in Segment.objects.all():  # each has a line that ends at today's number
         assert list(segment.sizes.order_by("day").values_list("count", flat=True))[-1] == segment.last_count
         assert segment.sizes.count() > 10
-    assert not ContactPoint.objects.exclude(value__endswith=".test").exists()
+    assert not ContactPoint.objects.exclude(value__endswith=".test").exclude(value__startswith="+999 ").exists()
     assert Person.objects.filter(contact_points__value__endswith="@people.test").count() > 150  # the large part
     assert "demo: loaded in" in capsys.readouterr().out
 
