@@ -1,4 +1,4 @@
-"""What words about institutions may hold of a person: a name in a protocol or in a reason."""
+"""What words about institutions may hold of a person: a name in a protocol, also as it was kept when somebody went over it, or in a reason."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ COLUMNS = (
     ("campaigns_contactguard", "protocol"),
     ("campaigns_quietdates", "why"),
     ("campaigns_guardoverride", "reason"),
+    ("campaigns_guardoverride", "conflict"),  # the protocol's words, as they stood then
 )
 
 

@@ -36,8 +36,11 @@ class Held:
     owner_id: int | None = None
 
 
-def held_back(mailing: Mailing, *, user: User | None = None) -> list[Held]:
-    """Institutions of the audience whose own guard speaks against it, the most letters first. Asks nothing while no guard is set."""
+def held_back(mailing: Mailing, *, user: User | None = None, most: int | None = SHOWN) -> list[Held]:
+    """Institutions of the audience whose own guard speaks against it, the most letters first. Asks nothing while no guard is set.
+
+    user: who asks, and sees those in their reach. most: how many are told, None for all.
+    """
     from campaigns.delivery.audience import audience_sql  # it asks this package's queries
 
     if not guards_anything():
@@ -62,16 +65,19 @@ def held_back(mailing: Mailing, *, user: User | None = None) -> list[Held]:
     )
     owners = dict(ContactGuard.objects.filter(organization__in=hard).values_list("organization_id", "owner_id"))
     found = [Held(row, counts[row.pk], hard[row.pk], owners.get(row.pk)) for row in rows.select_related("country")]
-    return sorted(found, key=lambda held: (-held.count, held.organization.sort_key))[:SHOWN]
+    return sorted(found, key=lambda held: (-held.count, held.organization.sort_key))[:most]
 
 
-def overridden(mailing: Mailing) -> list[GuardOverride]:
-    rows = GuardOverride.objects.filter(mailing=mailing, ended_at=None).select_related("organization", "by")
+def overridden(mailing: Mailing, user: User) -> list[GuardOverride]:
+    """Institutions that get it all the same, those in the user's reach."""
+    seen = Organization.objects.visible_to(user)
+    rows = GuardOverride.objects.filter(mailing=mailing, ended_at=None, organization__in=seen)
+    rows = rows.select_related("organization", "by")
     return list(rows.order_by("-at"))
 
 
 def guard_findings(mailing: Mailing) -> Iterable[Finding]:
-    held = held_back(mailing)
+    held = held_back(mailing, most=None)
     if held:
         yield Finding(
             WARN,

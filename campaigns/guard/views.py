@@ -140,7 +140,7 @@ def _context(request: StaffRequest, mailing: Mailing, form: Any = None, failed: 
             for one in held_back(mailing, user=request.user)
         ],
         "officers": list(officers(Action.LOG)) if may else [],
-        "overridden": overridden(mailing),
+        "overridden": overridden(mailing, request.user),
         "may_override": may,
         "form": form or OverrideForm(),
         "failed": failed,

@@ -1,4 +1,5 @@
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -7,7 +8,8 @@ from django.utils import timezone
 
 from campaigns.delivery.audience import audience_sql, audience_summary
 from campaigns.engagement.models import EngagementDay
-from campaigns.guard.mailings import guard_findings, held_back
+from campaigns.guard import erasing
+from campaigns.guard.mailings import guard_findings, held_back, overridden
 from campaigns.guard.models import ContactGuard, GuardOverride
 from campaigns.guard.queries import conflicts_of
 from campaigns.guard.services import (
@@ -231,6 +233,22 @@ def test_guard_is_not_gone_over_once_a_mailing_is_approved_nor_where_it_says_not
     with pytest.raises(WrongState):
         override_for_mailing(mailing=mailing, organization=guarded, reason="Too late", actor=editor)
     assert not GuardOverride.objects.exists()
+
+
+def test_what_was_gone_over_is_told_within_ones_reach_and_loses_names_with_an_erasure(planner, editor):
+    here, there = OrganizationFactory(country__code="ZM"), OrganizationFactory(country__code="FR")
+    mailing = a_mailing(here, there)
+    for institution in (here, there):
+        set_guard(organization=institution, actor=planner, protocol="Only through Zenobia Quill")
+        override_for_mailing(mailing=mailing, organization=institution, reason="Zenobia Quill agreed", actor=editor)
+    near = GrantFactory(role="planner", is_everywhere=False, countries=["ZM"]).user
+
+    assert {one.organization for one in overridden(mailing, planner)} == {here, there}
+    assert [one.organization for one in overridden(mailing, near)] == [here]
+    data = SimpleNamespace(needles=["Zenobia Quill"])
+    assert erasing.count(data) == 6 == erasing.erase(data)
+    assert erasing.count(data) == 0
+    assert set(GuardOverride.objects.values_list("conflict", "reason")) == {("Only through …", "… agreed")}
 
 
 # --- screens, segments, API -----------------------------------------------------------------------------------------------------
