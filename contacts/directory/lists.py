@@ -247,7 +247,7 @@ class PersonTable(Table):
         people: Any = queryset
         if is_narrow(request.user) and not request.GET.get("q"):
             self.queryset = people.by_country()
-        elif not self.is_filtered and request.user.scope(Action.SEE).countries is None:
+        elif self.filters and not self.is_filtered and request.user.scope(Action.SEE).countries is None:
             self.queryset = people.by_last_mail()
         if self._is_found_first():
             plain = Func(
