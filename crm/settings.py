@@ -218,6 +218,7 @@ CELERY_BEAT_SCHEDULE = {
         "campaigns.digest.mail": 900,  # once a week for each; the others find it done
         "campaigns.oauth.renew_unused": 3600,  # those that nobody used for most of a day
         "campaigns.domains.check": 3600,  # those that nobody looked at for a day
+        "contacts.importing.settle": 30,
         "contacts.consent.mail_requests": 15,
         "campaigns.forms.file_received": 5,
         "campaigns.forms.release_uploads": 3600,

@@ -64,8 +64,9 @@ UPDATE contacts_organization o SET search_text = o.search_text || ' ' || p.organ
 
 # What the import adds is noted by its ids, so that undoing it takes back exactly that.
 NOTE_MADE = """
+DROP TABLE IF EXISTS import_made, import_filled, import_granted;
 CREATE TEMP TABLE import_made (kind text, id bigint) ON COMMIT DROP;
-CREATE TEMP TABLE import_granted (id bigint, uid uuid) ON COMMIT DROP;
+CREATE TEMP TABLE import_granted (id bigint, uid uuid, kind text) ON COMMIT DROP;
 """
 # Whoever is new can have no address that conflicts: the plan names each of an owner's once. Asking all unique indexes first, row by
 # row, is left to those who were there before.
@@ -139,13 +140,15 @@ ON CONFLICT DO NOTHING RETURNING id)
 INSERT INTO import_made SELECT 'organization_tag', id FROM added;
 """  # noqa: S608 constants only
 
+NOTE_PLANNED = """
+INSERT INTO import_made SELECT 'organization', organization_id FROM import_plan WHERE makes_org
+UNION ALL SELECT 'post', post_id FROM import_plan WHERE makes_post
+UNION ALL SELECT 'person', person_id FROM import_plan WHERE makes_person
+UNION ALL SELECT 'permission', id FROM import_granted;
+"""
 LEDGER = """
 INSERT INTO contacts_importmade (run_id, kind, ids, detail)
 SELECT %(run)s, kind, array_agg(id), '{}'::jsonb FROM import_made GROUP BY kind
-UNION ALL SELECT %(run)s, 'organization', array_agg(organization_id ORDER BY organization_id), '{}' FROM import_plan WHERE makes_org HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'post', array_agg(post_id ORDER BY post_id), '{}' FROM import_plan WHERE makes_post HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'person', array_agg(person_id ORDER BY person_id), '{}' FROM import_plan WHERE makes_person HAVING count(*) > 0
-UNION ALL SELECT %(run)s, 'permission', array_agg(id ORDER BY id), '{}' FROM import_granted HAVING count(*) > 0
 UNION ALL
 SELECT %(run)s, 'filled_membership', array_agg(id ORDER BY id),
        jsonb_object_agg(id, jsonb_build_array(started_before, started_on, post_id)) FROM import_filled HAVING count(*) > 0;
@@ -193,8 +196,8 @@ SELECT s.uid, s.kind, %(topic)s, 'email', 'grant', %(basis)s, %(source)s, %(evid
   FROM ({APPLIED_SUBJECTS}) s
  WHERE NOT s.is_suppressed AND NOT EXISTS (
        SELECT 1 FROM contacts_consentevent e WHERE e.subject_uid = s.uid AND e.topic_id = %(topic)s)
-RETURNING id, subject_uid)
-INSERT INTO import_granted SELECT id, subject_uid FROM added;
+RETURNING id, subject_uid, subject_kind)
+INSERT INTO import_granted SELECT id, subject_uid, subject_kind FROM added;
 """  # noqa: S608 constants only
 
 # What came new has one line that says all that it came with; what was there before has a line for each thing that was added.
@@ -238,8 +241,7 @@ SELECT %(entry)s, c.object_type, coalesce(q.uid, o.uid), c.field, to_jsonb(c.bef
   FROM import_change c LEFT JOIN contacts_person q ON c.object_type = 'person' AND q.id = c.object_id
   LEFT JOIN contacts_organization o ON c.object_type = 'organization' AND o.id = c.object_id;
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
-SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || %(topic_code)s, NULL, to_jsonb(e.action)
-  FROM import_granted g JOIN contacts_consentevent e ON e.id = g.id
+SELECT %(entry)s, g.kind, g.uid, 'consent:' || %(topic_code)s, NULL, to_jsonb('grant'::text) FROM import_granted g
  WHERE NOT EXISTS (SELECT 1 FROM import_plan p WHERE p.makes_person AND p.person_uid = g.uid);
 """  # noqa: S608 constants only
 
@@ -247,22 +249,15 @@ SELECT %(entry)s, e.subject_kind, e.subject_uid, 'consent:' || %(topic_code)s, N
 CHECK_REFERENCES = "SET CONSTRAINTS ALL IMMEDIATE"
 
 
-def write_plan(
-    *,
-    run: ImportRun,
-    entry: AuditEntry,
-    now: datetime,
-    ids: Mapping[str, Any],
-    actor_uid: UUID | None,
-    on_phase: Callable[[str], None],
+def write_rows(
+    *, run: ImportRun, now: datetime, ids: Mapping[str, Any], actor_uid: UUID | None, on_phase: Callable[[str], None]
 ) -> int:
-    """Write the plan of the caller's transaction; returns how many first permissions were given. ids: those that it was loaded with.
+    """Write what the loaded plan says into the directory; returns how many first permissions were given. ids: those that it was loaded with.
 
     on_phase is told in plain words what comes next, and may raise to stop: nothing is then kept.
     """
     has_tags = "tags" in run.mapping.values()
-    values: dict[str, Any] = {"run": run.pk, "now": now, "entry": entry.pk, "actor": actor_uid, **ids}
-    values["topic_code"] = _topic_code(run)
+    values: dict[str, Any] = {"run": run.pk, "now": now, "actor": actor_uid, **ids}
     on_phase(_("Adding organizations and posts"))
     execute([MAKE_ORGANIZATIONS, _changes("organization", ORGANIZATION_FIELDS), AFTER_ORGANIZATION], values)
     _find_forms_of_address()
@@ -273,12 +268,22 @@ def write_plan(
     execute([NOTE_MADE, ADD_TO_NEW, ADD_TO_KNOWN, ADD_MEMBERSHIPS], values)
     execute([ADD_TAGS] if has_tags else [], values)
     on_phase(_("Recording permissions"))
-    granted = _grant(run, values)
-    on_phase(_("Writing the history"))
-    execute([AUDIT, LEDGER], values)
-    on_phase(_("Finishing"))
-    execute([CHECK_REFERENCES], values)
-    return granted
+    return _grant(run, values)
+
+
+def write_history(*, run: ImportRun, entry: AuditEntry, ids: Mapping[str, Any]) -> None:
+    """What the rows of the loaded plan came with, for the audit trail, and their ids beside those that are noted already."""
+    values = {"run": run.pk, "entry": entry.pk, "topic_code": _topic_code(run), **ids}
+    execute([NOTE_PLANNED, AUDIT], values)
+
+
+def keep_made(run: ImportRun) -> None:
+    """The ids that were noted, for undoing it."""
+    execute([LEDGER], {"run": run.pk})
+
+
+def check_references() -> None:
+    execute([CHECK_REFERENCES], {})
 
 
 def _changes(table: str, fields: tuple[str, ...]) -> str:
@@ -307,10 +312,8 @@ def _find_forms_of_address() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT DISTINCT post FROM import_plan WHERE makes_post")
         found = {title: form.pk for (title,) in cursor.fetchall() if (form := finder.form_for([title]))}
-        cursor.execute(
-            "CREATE TEMP TABLE import_form ON COMMIT DROP AS SELECT * FROM unnest(%s::text[], %s::bigint[]) AS f (title, form_id)",
-            [list(found), list(found.values())],
-        )
+    table = "CREATE TEMP TABLE import_form ON COMMIT DROP AS SELECT * FROM unnest(%(titles)s::text[], %(forms)s::bigint[]) AS f (title, form_id)"
+    execute(["DROP TABLE IF EXISTS import_form", table], {"titles": list(found), "forms": list(found.values())})
 
 
 def _topic_code(run: ImportRun) -> str:

@@ -47,6 +47,7 @@ class ImportRun(StampedModel):
     undone_at = models.DateTimeField(null=True)
 
     objects = ImportRunQuerySet.as_manager()
+    APPLIED_STATES = (State.APPLIED, State.UNDOING, State.UNDONE)
 
     class Meta:
         constraints = [
@@ -75,7 +76,7 @@ class ImportRun(StampedModel):
     @property
     def was_applied(self) -> bool:
         """The directory holds, or held, what it brought: its file may go, its history stays."""
-        return self.state in {self.State.APPLIED, self.State.UNDOING, self.State.UNDONE}
+        return self.state in self.APPLIED_STATES
 
 
 class ImportLine(models.Model):

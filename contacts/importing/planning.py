@@ -10,6 +10,7 @@ A *ref* is the id of a row that exists, or minus the line of the row of the file
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from contextvars import ContextVar
 from typing import Any
 
 from django.db import connection
@@ -18,6 +19,7 @@ from django.utils.translation import gettext as _
 from contacts.importing.models import ImportLine, ImportRun
 from crm.ids import tail_sql, uuid7_sql
 
+WITHOUT_TEMPORARY: ContextVar[bool] = ContextVar("without_temporary", default=False)
 # Tables that an import has just filled look empty to the planner until they are analyzed, and a loop over them grows with the
 # square of the file. Large files are joined by hashes only; a few rows find their way by indexes.
 MANY = 1_000
@@ -333,13 +335,13 @@ DOES = ("makes_org", "makes_person", "makes_post", "leads_org", "leads_person", 
 # What is asked of all rows in each statement stands first, where it is read without walking over the texts. In the order of lines, by
 # which ids were drawn: what grows at the end of an index is written fastest.
 LOAD = f"""
-DROP TABLE IF EXISTS import_plan, import_made, import_filled, import_granted, import_form;
+DROP TABLE IF EXISTS import_plan;
 CREATE TEMP TABLE import_plan ON COMMIT DROP AS
 SELECT v.line, {{flags}}, v.name IS NOT NULL AS has_person, r.org_ref, r.person_ref, r.post_ref, r.organization_id, r.person_id, r.post_id,
        CASE WHEN r.person_ref = -r.line THEN {uuid7_sql("r.line * 8 + 2", "r.tail")}
             WHEN r.person_ref < 0 THEN {uuid7_sql("r.person_ref * -8 + 2", tail_sql("-r.person_ref"))} ELSE q.uid END AS person_uid,
        r.outcome, r.tail, {{values}}
-  FROM (SELECT *, {tail_sql("line")} AS tail FROM contacts_importrow WHERE run_id = %(run)s OFFSET 0) r
+  FROM (SELECT *, {tail_sql("line")} AS tail FROM contacts_importrow WHERE run_id = %(run)s {{part}} OFFSET 0) r
   JOIN contacts_importline v ON v.run_id = %(run)s AND v.line = r.line AND v.refused = ''
   LEFT JOIN contacts_person q ON q.id = r.person_ref ORDER BY v.line;
 ANALYZE import_plan (line, has_person, org_ref, person_ref, post_ref, organization_id, person_id, post_id, makes_org, makes_post,
@@ -362,12 +364,17 @@ def make_plan(*, run: ImportRun, scope: Collection[str] | None) -> None:
     execute([*statements, OUTCOMES, KEEP.format(does=does)], values)
 
 
-def load_plan(run: ImportRun, ids: Mapping[str, Any]) -> None:
-    """`import_plan` with all that writing needs, and `import_change`, from what `make_plan` kept. ids: `ms` and `salt` of public ids."""
+def load_plan(run: ImportRun, ids: Mapping[str, Any], *, part: str = "") -> None:
+    """`import_plan` with all that writing needs, and `import_change`, from what `make_plan` kept. ids: `ms` and `salt` of public ids.
+
+    part: SQL behind the WHERE of `ImportRow`, by parameters that stand among the ids too; "" for all rows.
+    """
     meant = _meant(run)
     flags = ", ".join(f"r.does & {1 << bit} > 0 AS {name}" for bit, name in enumerate(DOES))
     load = LOAD.format(
-        values=", ".join(f"v.{column}" for column in ImportLine.VALUES if column not in PLAN_ONLY), flags=flags
+        values=", ".join(f"v.{column}" for column in ImportLine.VALUES if column not in PLAN_ONLY),
+        flags=flags,
+        part=part,
     )
     statements = [SETTINGS, *_joins(run), load, *([TAG_WORDS] if "tags" in meant else [])]
     execute([*statements, *_change_statements(meant, "import_plan"), "ANALYZE import_change"], {**_values(run), **ids})
@@ -417,8 +424,15 @@ def execute(statements: list[str], values: dict[str, Any]) -> int:
         for text in statements:
             for statement in text.split(";\n"):
                 if statement.strip():
-                    cursor.execute(statement, values)
+                    cursor.execute(_as_made_here(statement), values)
         return cursor.rowcount
+
+
+def _as_made_here(statement: str) -> str:
+    """A transaction that is to be prepared may touch no temporary table: its own are made, and dropped, like others."""
+    if not WITHOUT_TEMPORARY.get():
+        return statement
+    return statement.replace("CREATE TEMP TABLE", "CREATE UNLOGGED TABLE").replace(" ON COMMIT DROP", "")
 
 
 def sentences() -> dict[str, str]:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.consent.models import LawfulBasis, Topic
 from contacts.importing import freshness, remembering, workbooks
-from contacts.importing.applying import PLANNED_SUBJECTS, write_plan
+from contacts.importing.applying import PLANNED_SUBJECTS, check_references, keep_made, write_history, write_rows
 from contacts.importing.models import ImportLine, ImportRow, ImportRun
-from contacts.importing.planning import load_plan, make_plan
+from contacts.importing.planning import SETTINGS, execute, load_plan, make_plan
 from contacts.importing.reading import BadFile, Format, check, detect, sample_rows
+from contacts.importing.second import FIRST, SecondFailed, SecondWriter, is_worth_it, second_writer
+from contacts.importing.second import settle as settle_second
 from contacts.importing.targets import BY_NAME, SEVERAL_ALLOWED, Column, columns_of
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -29,6 +32,7 @@ from crm.jobs.models import Job
 from crm.jobs.services import start_job
 from crm.statistics import freshen
 
+logger = logging.getLogger(__name__)
 State = ImportRun.State
 # what an import writes: it leaves fresh statistics of them behind
 GROWN = [
@@ -263,10 +267,34 @@ def finish_check(*, run: ImportRun, scope: Any) -> ImportRun:
 def apply_import(
     *, run: ImportRun, actor: User | None, on_phase: Callable[[str], None] = lambda words: None
 ) -> ImportRun:
-    """Write the import, in one transaction; what is applied already is left as it is.
+    """Write the import, all or nothing; what is applied already is left as it is. Of a large one a second writer takes a part.
 
     on_phase hears what comes next and may raise to stop: then nothing is kept.
     """
+    if not is_worth_it(run):
+        run = _apply(run, actor, on_phase, None)
+    else:
+        settle_second(run)  # of an earlier try, whose worker died
+        try:
+            with second_writer(run) as other:
+                run = _apply(run, actor, on_phase, other)
+        except (SecondFailed, OperationalError) as error:
+            if not other.began:
+                raise
+            logger.warning(
+                "Import %s is written by one writer, for two did not get on: %s", run.pk, error.__cause__ or error
+            )
+            settle_second(run)  # else its rows would stand in the way
+            run = _apply(run, actor, on_phase, None)
+    with transaction.atomic():
+        execute([SETTINGS], {})
+        freshen(GROWN)
+    return run
+
+
+def _apply(
+    run: ImportRun, actor: User | None, on_phase: Callable[[str], None], other: SecondWriter | None
+) -> ImportRun:
     with transaction.atomic():
         with connection.cursor() as cursor:  # two imports at once would both create the same institution
             cursor.execute("SELECT pg_advisory_xact_lock(hashtext('import.apply'))")
@@ -275,11 +303,14 @@ def apply_import(
             return run
         on_phase(_("Comparing with the directory"))
         scope = actor.scope(Action.BULK).countries if actor else None
+        now, actor_uid = timezone.now(), actor.uid if actor else None
+        ids = bulk_ids(now)
         if not freshness.holds(run, scope):
             make_plan(run=run, scope=scope)
-        now = timezone.now()
-        ids = bulk_ids(now)
-        load_plan(run, ids)
+        elif other is not None:
+            other.begin(ids=ids, now=now, actor_uid=actor_uid)
+        share = other.share if other is not None else {}
+        load_plan(run, {**ids, **share}, part=FIRST if share else "")
         counts = _counts(run)
         entry = record(
             verb="import.applied",
@@ -289,12 +320,20 @@ def apply_import(
             summary=run.file_name,
             event={name: counts[name] for name in ("created", "updated", "unchanged", "rejected")},
         )
-        granted = write_plan(
-            run=run, entry=entry, now=now, ids=ids, actor_uid=actor.uid if actor else None, on_phase=on_phase
-        )
+        granted = write_rows(run=run, now=now, ids=ids, actor_uid=actor_uid, on_phase=on_phase)
+        on_phase(_("Writing the history"))
+        write_history(run=run, entry=entry, ids=ids)
+        if other is not None and share:
+            check_references()
+            granted += other.take(ids)
+            write_history(run=run, entry=entry, ids=ids)
+        keep_made(run)
+        on_phase(_("Finishing"))
+        check_references()
+        if other is not None:
+            other.wait()
         counts = {**run.counts, **counts, "permissions": granted}
         _move(run, State.APPLIED, applied_at=now, counts=counts, planned={})
-        freshen(GROWN)
     return run
 
 
