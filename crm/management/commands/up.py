@@ -101,7 +101,7 @@ def _rows(settings_of_run: dict[str, str]) -> list[tuple[str, str]]:
 
 def _demo_sign_ins() -> list[tuple[str, str]]:
     """Address and password of the demo's users, where the demo is loaded."""
-    from crm.accounts.demo_users import PASSWORD, USERS
+    from crm.accounts.demo_users import COLLEAGUES, PASSWORD, USERS
     from crm.accounts.models import Installation, User
 
     if not Installation.objects.filter(is_demo=True).exists():
@@ -111,7 +111,10 @@ def _demo_sign_ins() -> list[tuple[str, str]]:
         (f"  {user.email}", f"{user.name}, partner: open /partner/, the code comes into the mailbox")
         for user in User.objects.filter(is_partner=True, is_active=True).order_by("pk")[:1]
     ]
-    staff = [(f"  {email}", f"{PASSWORD}   {name}, {role.label.lower()}") for role, name, email, _ in USERS]
+    everybody = [*USERS, *COLLEAGUES]
+    there = set(User.objects.filter(email__in=[row[2] for row in everybody]).values_list("email", flat=True))
+    known = [row for row in everybody if row[2] in there]  # a demo that was loaded earlier lacks some
+    staff = [(f"  {email}", f"{PASSWORD}   {name}, {role.label.lower()}") for role, name, email, _ in known]
     return [*staff, *partners]
 
 
