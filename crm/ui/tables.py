@@ -161,7 +161,7 @@ class Table:
             if picks:
                 lines.append(cells.format_html(PICK, getattr(row, "uid", None) or row.pk, select, row))
             for begin, shown in columns:
-                lines.append(f"{begin}{conditional_escape(shown(row))}</td>")
+                lines.append(f"{begin}{_together(conditional_escape(shown(row)))}</td>")
             lines.append("</tr>\n")
         return mark_safe("".join(lines))  # noqa: S308 each piece is escaped
 
@@ -373,6 +373,12 @@ class _Echo:
 
     def write(self, line: str) -> str:
         return line
+
+
+def _together(cell: str) -> str:
+    """What a cell shows, as one piece: on a phone a row is a card whose cells are a name and one thing beside it."""
+    is_one = "<" not in cell or (cell.startswith("<") and cell.endswith(">") and cell.count("</") == 1)
+    return cell if is_one else f"<div>{cell}</div>"
 
 
 def _read(row: Any, how: str | Callable[[Any], Any]) -> Any:
