@@ -71,7 +71,7 @@ class SeatsMixin(forms.Form):
 class CompositionForm(SeatsMixin, SeenForm):
     nominate_by = forms.DateField(label=_("Names until"), widget=forms.DateInput(DATE))
     countries = ManyCountries(
-        Country.objects.none(), label=_("Countries"), to_field_name="code", required=False,
+        Country.objects.none(), label=_("Countries"), to_field_name="code", required=False, widget=forms.CheckboxSelectMultiple,
         help_text=_("Each is a delegation with these seats."),
     )  # fmt: skip
     sender = SenderName(
