@@ -8,7 +8,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page, expect
 
 from campaigns.delegations.composing import add_nominator
-from campaigns.delegations.models import Delegation, DelegationSeats, Nomination
+from campaigns.delegations.models import Delegation, Nomination
 from campaigns.events.models import Event
 from tests import factories
 from tests import live as product
@@ -38,7 +38,7 @@ def test_from_seats_to_a_letter(page: Page, browser: Browser, live: product.Live
     try:
         name_somebody(partner.new_page(), found_in_mail(page, live, "cabinet@ministry.test", NOMINATE))
         accept(page, Nomination.objects.get())
-        assert DelegationSeats.objects.get(role="delegate", constituency__code="GOV").taken == 1
+        assert delegation.seats.get(role="delegate").taken == 1
         own = partner.new_page()
         own.goto(found_in_mail(page, live, "mariam@people.test", DELEGATE))
         expect(own.get_by_text("Ask for the visa")).to_be_visible()
