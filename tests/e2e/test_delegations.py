@@ -22,13 +22,13 @@ def test_from_seats_to_a_letter(page: Page, browser: Browser, live: product.Live
     planner = factories.UserFactory(name="Paula Planner")
     factories.GrantFactory(user=planner, role="planner")
     event = factories.EventFactory(name="Dialogue on social protection")
-    country = factories.CountryFactory(code="SN", name="Senegal")
+    country = factories.CountryFactory(code="GH", name="Ghana", languages=["en"])
     ministry = factories.OrganizationFactory(name="Ministry of Labour", constituency__code="GOV", country=country)
     factories.ContactPointFactory(organization=ministry, person=None, value="cabinet@ministry.test")
     sign_in_page(planner)
 
     compose(page, event)
-    delegation = Delegation.objects.get(event=event, country="SN")
+    delegation = Delegation.objects.get(event=event, country="GH")
     add_nominator(delegation=delegation, actor=planner, organization=ministry)
     page.reload()
     page.get_by_role("button", name="Ask 1 to name people").click()
@@ -64,10 +64,10 @@ def compose(page: Page, event: Event) -> None:
         for role in ("delegate", "adviser"):
             page.locator(f"input[name=seats_{name}_{role}]").fill("")
     page.locator("input[name=nominate_by]").fill(str(event.starts_at.date() - timedelta(days=9)))
-    page.get_by_role("checkbox", name="Senegal").check()
+    page.get_by_role("checkbox", name="Ghana").check()
     page.get_by_role("button", name="Save the composition").click()
     page.wait_for_url(lambda url: url.endswith("/delegations/"))
-    expect(page.get_by_role("link", name="Senegal")).to_be_visible()
+    expect(page.get_by_role("link", name="Ghana")).to_be_visible()
 
 
 def name_somebody(page: Page, link: str) -> None:
