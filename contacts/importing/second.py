@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any, NamedTuple
+from tempfile import TemporaryFile
+from typing import IO, Any
 from uuid import UUID
 
 from django.db import connection
@@ -50,38 +51,19 @@ SELECT EXISTS (
       LEFT JOIN import_tag w ON w.word = x.word LEFT JOIN contacts_tag t ON t.id = w.id
      WHERE t.id IS NULL OR t.archived_at IS NOT NULL)
 """
-# What it noted goes to the first as text: objects for each of a hundred thousand ids would cost more memory than the rest of an import.
-NOTES = """
-SELECT g.ids, g.lines, g.permissions,
-       (SELECT coalesce(json_object_agg(kind, ids), '{}')::text FROM (SELECT kind, array_agg(id) AS ids FROM import_made GROUP BY kind) m),
-       (SELECT coalesce(json_agg(f), '[]')::text FROM import_filled f),
-       (SELECT coalesce(json_agg(c), '[]')::text FROM import_change c WHERE field = 'country')
-  FROM (SELECT coalesce(array_agg(id), '{}')::text AS ids, coalesce(array_agg(line), '{}')::text AS lines, count(*) AS permissions
-          FROM (SELECT g.id, min(p.line) AS line FROM import_granted g JOIN import_plan p ON p.person_uid = g.uid GROUP BY g.id) n) g
-"""
-TAKE = """
-DELETE FROM import_granted;
-INSERT INTO import_granted
-SELECT n.id, p.person_uid, 'person' FROM unnest(%(granted)s::bigint[], %(lines)s::int[]) AS n (id, line) JOIN import_plan p ON p.line = n.line;
-INSERT INTO import_made SELECT kind, id::bigint FROM json_each(%(made)s::json) AS m (kind, ids), json_array_elements_text(ids) AS id;
-INSERT INTO import_filled SELECT * FROM json_populate_recordset(NULL::import_filled, %(filled)s::json);
-INSERT INTO import_change SELECT * FROM json_populate_recordset(NULL::import_change, %(changes)s::json);
-"""
+# What it noted goes to the first by files: a hundred thousand ids are not held in memory.
+NOTES = {
+    "import_granted": "SELECT * FROM import_granted",
+    "import_made": "SELECT * FROM import_made",
+    "import_filled": "SELECT * FROM import_filled",
+    "import_change": "SELECT * FROM import_change WHERE field = 'country'",
+}
+BLOCK = 1 << 16
+Notes = dict[str, IO[bytes]]
 
 
 class SecondFailed(Exception):
     """Nothing was kept; one writer can do all of it."""
-
-
-class Notes(NamedTuple):
-    """What the second noted, for the history and the undo that the first writes: arrays and JSON as PostgreSQL writes them."""
-
-    granted: str
-    lines: str
-    permissions: int
-    made: str
-    filled: str
-    changes: str
 
 
 class SecondWriter:
@@ -110,9 +92,15 @@ class SecondWriter:
     def take(self, ids: Mapping[str, Any]) -> int:
         """Load its part of the plan, and wait until its rows are written; returns how many permissions it gave. Raises SecondFailed."""
         load_plan(self.run, {**ids, **self.share}, part=SECOND)
-        notes = self._result(self._notes)
-        execute([TAKE], notes._asdict())
-        return notes.permissions
+        notes: Notes = self._result(self._notes)
+        with connection.cursor() as cursor:
+            cursor.execute("DELETE FROM import_granted")  # the first's own are in the history already
+            for table, file in notes.items():
+                with cursor.copy(f"COPY {table} FROM STDIN") as copy:
+                    while block := file.read(BLOCK):
+                        copy.write(block)
+            cursor.execute("SELECT count(*) FROM import_granted")
+            return int(cursor.fetchone()[0])
 
     def wait(self) -> None:
         """Until it is prepared: from then on it cannot fail. Raises SecondFailed."""
@@ -130,6 +118,9 @@ class SecondWriter:
         if self._work is not None and not self._work.done() and self._session is not None:
             self._session.cancel_safe()
         self._pool.shutdown(wait=True)
+        if self._notes.done() and not self._notes.exception():
+            for file in self._notes.result().values():
+                file.close()
 
     def _write(self, ids: Mapping[str, Any], now: datetime, actor_uid: UUID | None) -> None:
         try:
@@ -153,11 +144,21 @@ class SecondWriter:
         load_plan(self.run, ids, part=SECOND)
         write_rows(run=self.run, now=now, ids=ids, actor_uid=actor_uid, on_phase=lambda words: None)
         with connection.cursor() as cursor:
-            cursor.execute(NOTES)
-            self._notes.set_result(Notes(*cursor.fetchone()))
+            self._notes.set_result(_noted(cursor))
             check_references()
             cursor.execute(f"DROP SCHEMA {schema} CASCADE")
             cursor.execute(f"PREPARE TRANSACTION '{_name(self.run)}'")
+
+
+def _noted(cursor: Any) -> Notes:
+    notes: Notes = {}
+    for table, rows in NOTES.items():
+        notes[table] = file = TemporaryFile()  # noqa: SIM115 closed by `end`
+        with cursor.copy(f"COPY ({rows}) TO STDOUT") as copy:
+            for line in copy:
+                file.write(line)
+        file.seek(0)
+    return notes
 
 
 @contextmanager
