@@ -68,7 +68,7 @@ class TokenForm(forms.ModelForm):
             if row.scope == scope_for(row.token_service, row.token_grant, self.use):
                 self.initial["scope"] = ""
         for name in ("token_service", "token_grant", "sign_in"):
-            self.fields[name].required = False  # an older page may not have them; the row has
+            self.fields[name].required = not self.is_bound or name in self.data  # an older page has none; the row has
 
     @property
     def of_the_rest(self) -> list[forms.BoundField]:

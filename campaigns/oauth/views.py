@@ -100,7 +100,7 @@ def consent_back(request: StaffRequest) -> HttpResponse:
         "row": row,
         "kind": asked.kind,
         "crumbs": _crumbs(place),
-        "host": consent.host_of(row.token_url),
+        "host": consent.host_of(row.consent_url or row.token_url),
     }
     if refused or not code:
         said = " ".join((request.GET.get("error_description") or refused or "–").split())[:200]
