@@ -27,6 +27,7 @@ from crm.ui.searchtext import latin
 
 TRIES, WINDOW_SECONDS = 30, 3600  # from one network of addresses; an office behind one may well be ten people
 SHOWN = 500
+A_PAGE = 60  # members of the directory; a phone scrolls no further
 MOST_LETTERS = 80  # of a name that is looked for
 FOLDER = "campaigns/networks/"
 
@@ -137,17 +138,39 @@ def network_directory(request: HttpRequest, slug: str) -> HttpResponse:
         )
         listed = list(rows.order_by("pk")[:SHOWN])
         members = [member for member in listed if latin(wanted) in latin(member.label)] if wanted else listed
+        placed = sorted(((_place(member), member) for member in members), key=_by_place)
+        pages = max(1, -(-len(placed) // A_PAGE))
+        asked = request.GET.get("page", "")
+        page = min(pages, max(1, int(asked[:4]))) if asked.isascii() and asked.isdecimal() else 1
         by_country: dict[str, list[Member]] = {}
-        for member in members:
-            country = member.subject.country if Shown.COUNTRY in member.shows else None
-            by_country.setdefault(country.label if country else "", []).append(member)
-        places = [
-            (name, [_entry(member) for member in sorted(found, key=lambda m: m.label)])
-            for name, found in sorted(by_country.items(), key=lambda pair: (not pair[0], pair[0]))
-        ]
+        for name, member in placed[(page - 1) * A_PAGE : page * A_PAGE]:
+            by_country.setdefault(name, []).append(member)
+        places = [(name, [_entry(member) for member in found]) for name, found in by_country.items()]
+        before, after = ("" if number < 1 or number > pages else str(number) for number in (page - 1, page + 1))
         return _plain(
-            request, "directory", network=network, places=places, count=len(members), total=len(listed), wanted=wanted
+            request,
+            "directory",
+            network=network,
+            places=places,
+            count=len(members),
+            total=len(listed),
+            wanted=wanted,
+            number=page,
+            pages=pages,
+            before=before,
+            after=after,
         )
+
+
+def _place(member: Member) -> str:
+    """The country as they show it; empty where they do not."""
+    country = member.subject.country if Shown.COUNTRY in member.shows else None
+    return str(country.label) if country else ""
+
+
+def _by_place(found: tuple[str, Member]) -> tuple[bool, str, str]:
+    name, member = found
+    return not name, name, member.label
 
 
 def _entry(member: Member) -> dict[str, Any]:

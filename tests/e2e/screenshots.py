@@ -100,6 +100,8 @@ PAGES = [
     ("event-form", Role.PLANNER, "/events/{event}/edit/"),
     ("event-page", None, "/meet/dialogue-dakar/"),
     ("event-answer", None, "{answer}"),
+    ("to-decide", Role.PLANNER, "/events/{event}/?tab=asked"),
+    ("sign-up", None, "/meet/dialogue-dakar/sign-up/"),
     ("door", Role.OUTREACH, "/events/{event}/door/"),
     ("delegations", Role.PLANNER, "/events/{conference}/delegations/"),
     ("delegation-setup", Role.PLANNER, "/events/{conference}/delegations/set-up/"),

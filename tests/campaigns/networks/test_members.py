@@ -246,6 +246,19 @@ def test_directory_is_searched_by_name_as_it_is_read():
     assert "No member of that name" in Client().get(directory, {"q": "<b>"}).content.decode()
 
 
+def test_directory_comes_page_by_page(monkeypatch):
+    monkeypatch.setattr("campaigns.networks.public_views.A_PAGE", 2)
+    network = NetworkFactory()
+    for name in ("One", "Two", "Three"):
+        MemberFactory(network=network, organization=OrganizationFactory(name=f"Union {name}"), is_listed=True)
+    directory = reverse("network_directory", args=[network.slug])
+
+    pages = [Client().get(directory, {"page": page}).content.decode() for page in ("1", "2", "99", "x")]
+
+    assert ["Union Two" in page for page in pages] == [False, True, True, False]
+    assert "Page 1 of 2" in pages[0] and 'rel="next"' in pages[0] and 'rel="next"' not in pages[1]
+
+
 def test_staff_see_the_applicant_and_those_who_may_be_the_same_side_by_side(
     sign_in, planner, django_assert_max_num_queries
 ):

@@ -1,0 +1,1 @@
+"""How Django writes days where a page leaves it to the language: English as staff and letters write it, day first."""
