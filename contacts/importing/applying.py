@@ -64,9 +64,8 @@ UPDATE contacts_organization o SET search_text = o.search_text || ' ' || p.organ
 
 # What the import adds is noted by its ids, so that undoing it takes back exactly that.
 NOTE_MADE = """
-DROP TABLE IF EXISTS import_made, import_filled, import_granted;
+DROP TABLE IF EXISTS import_made, import_filled;
 CREATE TEMP TABLE import_made (kind text, id bigint) ON COMMIT DROP;
-CREATE TEMP TABLE import_granted (id bigint, uid uuid, kind text) ON COMMIT DROP;
 """
 # Whoever is new can have no address that conflicts: the plan names each of an owner's once. Asking all unique indexes first, row by
 # row, is left to those who were there before.
@@ -188,6 +187,10 @@ PLANNED_SUBJECTS = SUBJECTS.format(
     people="LEFT JOIN contacts_person q ON q.id = p.person_ref",
     organizations="LEFT JOIN contacts_organization o ON o.id = p.org_ref",
 )
+NOTE_GRANTED = """
+DROP TABLE IF EXISTS import_granted;
+CREATE TEMP TABLE import_granted (id bigint, uid uuid, kind text) ON COMMIT DROP;
+"""
 GRANT = f"""
 WITH added AS (
 INSERT INTO contacts_consentevent (subject_uid, subject_kind, topic_id, channel, action, lawful_basis, source, evidence, at,
@@ -251,8 +254,8 @@ CHECK_REFERENCES = "SET CONSTRAINTS ALL IMMEDIATE"
 
 def write_rows(
     *, run: ImportRun, now: datetime, ids: Mapping[str, Any], actor_uid: UUID | None, on_phase: Callable[[str], None]
-) -> int:
-    """Write what the loaded plan says into the directory; returns how many first permissions were given. ids: those that it was loaded with.
+) -> None:
+    """Write what the loaded plan says into the directory. ids: those that it was loaded with.
 
     on_phase is told in plain words what comes next, and may raise to stop: nothing is then kept.
     """
@@ -267,8 +270,26 @@ def write_rows(
     on_phase(_("Adding addresses and memberships"))
     execute([NOTE_MADE, ADD_TO_NEW, ADD_TO_KNOWN, ADD_MEMBERSHIPS], values)
     execute([ADD_TAGS] if has_tags else [], values)
-    on_phase(_("Recording permissions"))
-    return _grant(run, values)
+
+
+def give_permissions(*, run: ImportRun, ids: Mapping[str, Any], actor_uid: UUID | None) -> int:
+    """The first permissions of whom the loaded plan names; returns how many. Of people it may come before `write_rows`: the ledger knows them by
+    their public ids."""
+    execute([NOTE_GRANTED], {})
+    chosen = run.first_permission
+    if not chosen:
+        return 0
+    values = {
+        **ids,
+        "run": run.pk,
+        "actor": actor_uid,
+        "topic": chosen["topic_id"],
+        "basis": chosen["lawful_basis"],
+        "source": chosen["source"][:120],
+        "evidence": chosen["evidence"],
+        "asked_at": datetime.fromisoformat(chosen["asked_at"]),
+    }
+    return execute([GRANT], values)
 
 
 def write_history(*, run: ImportRun, entry: AuditEntry, ids: Mapping[str, Any]) -> None:
@@ -289,21 +310,6 @@ def check_references() -> None:
 def _changes(table: str, fields: tuple[str, ...]) -> str:
     assignments = ", ".join(f"{name} = coalesce(c.v->>'{name}', o.{name})" for name in fields)
     return CHANGE_ROWS.format(table=table, assignments=assignments)
-
-
-def _grant(run: ImportRun, values: dict[str, Any]) -> int:
-    chosen = run.first_permission
-    if not chosen:
-        return 0
-    mine = {
-        **values,
-        "topic": chosen["topic_id"],
-        "basis": chosen["lawful_basis"],
-        "source": chosen["source"][:120],
-        "evidence": chosen["evidence"],
-        "asked_at": datetime.fromisoformat(chosen["asked_at"]),
-    }
-    return execute([GRANT], mine)
 
 
 def _find_forms_of_address() -> None:

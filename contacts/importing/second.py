@@ -18,7 +18,7 @@ from uuid import UUID
 
 from django.db import connection
 
-from contacts.importing.applying import check_references, write_rows
+from contacts.importing.applying import check_references, give_permissions, write_rows
 from contacts.importing.models import ImportRun
 from contacts.importing.planning import TAG_WORDS, WITHOUT_TEMPORARY, execute, load_plan
 
@@ -142,6 +142,8 @@ class SecondWriter:
             cursor.execute(f"CREATE SCHEMA {schema}")
             cursor.execute(f"SELECT set_config('search_path', '{schema}, ' || current_setting('search_path'), true)")  # noqa: S608
         load_plan(self.run, ids, part=SECOND)
+        # first what the other does last, or both would be at the ends of the same indexes all the time
+        give_permissions(run=self.run, ids=ids, actor_uid=actor_uid)
         write_rows(run=self.run, now=now, ids=ids, actor_uid=actor_uid, on_phase=lambda words: None)
         with connection.cursor() as cursor:
             self._notes.set_result(_noted(cursor))

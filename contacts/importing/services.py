@@ -15,7 +15,14 @@ from django.utils.translation import gettext as _
 
 from contacts.consent.models import LawfulBasis, Topic
 from contacts.importing import freshness, remembering, workbooks
-from contacts.importing.applying import PLANNED_SUBJECTS, check_references, keep_made, write_history, write_rows
+from contacts.importing.applying import (
+    PLANNED_SUBJECTS,
+    check_references,
+    give_permissions,
+    keep_made,
+    write_history,
+    write_rows,
+)
 from contacts.importing.models import ImportLine, ImportRow, ImportRun
 from contacts.importing.planning import SETTINGS, execute, load_plan, make_plan
 from contacts.importing.reading import BadFile, Format, check, detect, sample_rows
@@ -320,7 +327,9 @@ def _apply(
             summary=run.file_name,
             event={name: counts[name] for name in ("created", "updated", "unchanged", "rejected")},
         )
-        granted = write_rows(run=run, now=now, ids=ids, actor_uid=actor_uid, on_phase=on_phase)
+        write_rows(run=run, now=now, ids=ids, actor_uid=actor_uid, on_phase=on_phase)
+        on_phase(_("Recording permissions"))
+        granted = give_permissions(run=run, ids=ids, actor_uid=actor_uid)
         on_phase(_("Writing the history"))
         write_history(run=run, entry=entry, ids=ids)
         if other is not None and share:
