@@ -70,7 +70,7 @@ class NominationOut(serializers.Serializer[Nomination]):
     updated_at = serializers.DateTimeField()
 
 
-class AcceptIn(serializers.Serializer[Any]):
+class NominationAcceptIn(serializers.Serializer[Any]):
     person = RowField(
         lambda user: Person.objects.active().visible_to(user),
         required=False,
@@ -83,7 +83,7 @@ class AcceptIn(serializers.Serializer[Any]):
     )
 
 
-class SendBackIn(serializers.Serializer[Any]):
+class NominationSendBackIn(serializers.Serializer[Any]):
     reason = serializers.CharField(max_length=500, help_text="Whoever named them reads it.")
 
 
@@ -142,20 +142,20 @@ class NominationResource(Resource):
         self.no_query()
         return self.show(self.find(uid))
 
-    @extend_schema(summary="Accept a name", description="A seat at the event, steps, letters, and a mail with their own page. Refused where all seats of their kind are taken.", request=AcceptIn, responses=NominationOut)  # fmt: skip
+    @extend_schema(summary="Accept a name", description="A seat at the event, steps, letters, and a mail with their own page. Refused where all seats of their kind are taken.", request=NominationAcceptIn, responses=NominationOut)  # fmt: skip
     @action(detail=True, methods=["post"])
     def accept(self, request: Request, uid: UUID) -> Response:
         row = self.find(uid, Action.DRIVES)
-        given = self.read(AcceptIn)
+        given = self.read(NominationAcceptIn)
         is_new = given["add"] and given["person"] is None
         deciding.accept(nomination=row, actor=self.user, person=given["person"], is_new=is_new)
         return Response(self.again(row))
 
-    @extend_schema(summary="Send a name back", description="Whoever named them gets a mail with the reason.", request=SendBackIn, responses=NominationOut)  # fmt: skip
+    @extend_schema(summary="Send a name back", description="Whoever named them gets a mail with the reason.", request=NominationSendBackIn, responses=NominationOut)  # fmt: skip
     @action(detail=True, methods=["post"], url_path="send-back")
     def send_back(self, request: Request, uid: UUID) -> Response:
         row = self.find(uid, Action.DRIVES)
-        deciding.send_back(nomination=row, actor=self.user, **self.read(SendBackIn))
+        deciding.send_back(nomination=row, actor=self.user, **self.read(NominationSendBackIn))
         return Response(self.again(row))
 
     @extend_schema(summary="Withdraw a name", description="The seat is free.", request=None, responses=NominationOut)
