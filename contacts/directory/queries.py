@@ -162,7 +162,7 @@ class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
             return ordered.last_mailed_first(self, keys, values, reverse=reverse, limit=limit)
         return None
 
-    def counted(self, cap: int) -> int | None:
+    def quick_total(self, cap: int) -> int | None:
         """How many, up to `cap`, if there is a quicker way than to count; see crm.ui.paging.capped_total."""
         from contacts.directory import ordered
 

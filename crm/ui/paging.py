@@ -47,7 +47,7 @@ def capped_total(queryset: QuerySet[Any], cap: int = COUNT_CAP) -> Total:
     plain = queryset.order_by()[: cap + 1]
 
     def count() -> int:
-        counted = getattr(queryset, "counted", None)
+        counted = getattr(queryset, "quick_total", None)
         number: int | None = counted(cap + 1) if counted else None
         return plain.count() if number is None else number
 

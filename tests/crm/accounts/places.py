@@ -242,7 +242,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
         "entries": record(verb="person.edited", target=person, actor=owner),
     }
     letter = Letter.objects.get(uid=uids["letters"])
-    scan = SimpleUploadedFile("scan.txt", b"Dear all\n", "text/plain")
+    scan = SimpleUploadedFile("scan-of-place.txt", b"Dear all\n", "text/plain")
     rows["letter-documents"] = add_document(letter=letter, actor=_anybody(), upload=scan)
     promise = Commitment.objects.get(uid=uids["commitments"])
     named = Nomination.objects.get(uid=uids["event-nominations"])
