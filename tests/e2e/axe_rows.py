@@ -41,6 +41,7 @@ from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
     MailingFactory,
+    NominatorFactory,
     MemberFactory,
     MembershipFactory,
     RepresentativeFactory,
@@ -171,6 +172,7 @@ def partner_rows() -> tuple[User, dict[str, str]]:
     assert user is not None
     return user, {
         "partner_mail": str(_sent_to(person).uid),
+        "partner_delegation": str(NominatorFactory(organization=organization, asked_at=timezone.now()).uid),
         "partner_institution": str(organization.uid), "partner_network": str(member.uid), "partner_commitment": str(promise.uid),
     }  # fmt: skip
 
