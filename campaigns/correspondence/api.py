@@ -6,19 +6,16 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Prefetch
-from django.http import HttpResponse
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.correspondence import services
 from campaigns.correspondence.models import Letter, LetterDocument
-from campaigns.files.saving import octets
-from campaigns.files.serving import CONTENT, KeptFileOut
+from campaigns.files.serving import KeptFileOut, KeptFileResource
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
 from crm.api import filters
@@ -122,7 +119,7 @@ class DocumentIn(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="PDF, Office document, picture or text; its content says what it is.")
 
 
-class DocumentResource(Resource):
+class DocumentResource(KeptFileResource):
     """A scan or a file that is kept with a letter of the register."""
 
     serializer_class = DocumentOut
@@ -162,13 +159,6 @@ class DocumentResource(Resource):
     def destroy(self, request: Request, uid: UUID) -> Response:
         services.remove_document(document=self.find(uid, Action.LOG), actor=self.user)
         return Response(status=204)
-
-    @CONTENT
-    @action(detail=True, methods=["get"])
-    def content(self, request: Request, uid: UUID) -> HttpResponse:
-        self.no_query()
-        row = self.find(uid)
-        return octets(row.file, row.name)
 
 
 SECTIONS = [

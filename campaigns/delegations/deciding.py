@@ -15,7 +15,6 @@ from django.utils.translation import gettext as _
 
 from campaigns.delegations.composing import lock
 from campaigns.delegations.letters import queue_of
-from campaigns.delegations.matching import people_like
 from campaigns.delegations.models import Delegation, DelegationMail, Nomination
 from campaigns.delegations.naming import free_seat, moved, note
 from campaigns.delegations.papers import number_papers
@@ -25,6 +24,7 @@ from campaigns.events.seats import seat_or_wait
 from campaigns.interactions.words import one_line
 from contacts.directory.models import Membership, Person
 from contacts.directory.services import create_person, edit_person, start_membership
+from contacts.directory.suspects import Suspect, people_like
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry
@@ -69,9 +69,16 @@ def accept(*, nomination: Nomination, actor: User, person: Person | None = None,
         return note(row, "nomination.accepted", actor, [("state", State.PROPOSED.value, State.ACCEPTED.value)])
 
 
+def suspects_of(row: Nomination, user: User) -> list[Suspect]:
+    """Who in the directory was named, as far as the user may see."""
+    of = row.delegation.organization
+    country = row.delegation.country_id or (of.country_id if of else None)
+    return people_like(user, name=row.name, email=row.email, country_id=country)
+
+
 def accept_if_sure(*, nomination: Nomination, actor: User) -> AuditEntry | None:
     """Accept who is certainly one of the directory, or like nobody there. None where somebody has to look first."""
-    found = people_like(nomination, actor)
+    found = suspects_of(nomination, actor)
     sure = [one.row for one in found if one.is_sure]
     if found and not sure:
         return None

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
-from campaigns.delegations import deciding, matching, naming, printing, steps
+from campaigns.delegations import deciding, naming, printing, steps
 from campaigns.delegations.forms import AcceptForm, NamedForm, ReturnForm
 from campaigns.delegations.links import delegate_url
 from campaigns.delegations.lists import NominationFilters
@@ -73,7 +73,7 @@ def _page(
     may = _may(request, row)
     is_open = row.state == Nomination.State.PROPOSED
     to_find = row.state == Nomination.State.ACCEPTED and row.person is None
-    suspects = matching.people_like(row, request.user) if may and (is_open or to_find) else []
+    suspects = deciding.suspects_of(row, request.user) if may and (is_open or to_find) else []
     initial = NamedForm.initial_of(row)
     context: dict[str, Any] = {
         "row": row, "delegation": row.delegation, "event": row.delegation.event, "may_plan": may, "is_open": is_open, "to_find": to_find,

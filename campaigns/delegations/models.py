@@ -19,6 +19,7 @@ from campaigns.delegations.queries import (
     NominationQuerySet,
     NominatorQuerySet,
 )
+from contacts.consent.models import QueuedLetter, given_up_says_why, letters_due
 from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
 
@@ -401,7 +402,7 @@ class DelegateLetter(StampedModel):
         return self.reference
 
 
-class DelegationMail(models.Model):
+class DelegationMail(QueuedLetter):
     """A mail to who names, or to who was named; a task claims and sends it, once."""
 
     class About(models.TextChoices):
@@ -414,11 +415,6 @@ class DelegationMail(models.Model):
     about = models.CharField(max_length=9, choices=About.choices)
     nominator = models.ForeignKey(Nominator, null=True, on_delete=models.CASCADE, related_name="mails")
     nomination = models.ForeignKey(Nomination, null=True, on_delete=models.CASCADE, related_name="mails")
-    due_at = models.DateTimeField()
-    tries = models.PositiveSmallIntegerField(default=0)
-    problem = models.CharField(max_length=300, blank=True, default="")
-    sent_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
 
     class Meta:
         constraints = [
@@ -428,17 +424,9 @@ class DelegationMail(models.Model):
                 | Q(about__in=["accepted", "returned"], nominator__isnull=False, nomination__isnull=False)
                 | Q(about="delegate", nominator__isnull=True, nomination__isnull=False),
             ),
-            models.CheckConstraint(
-                name="delegation_mail_given_up_says_why", condition=Q(closed_at__isnull=True) | ~Q(problem="")
-            ),
+            given_up_says_why("delegation_mail_given_up_says_why"),
         ]
-        indexes = [
-            models.Index(
-                fields=["due_at", "id"],
-                name="delegation_mail_due",
-                condition=Q(sent_at__isnull=True, closed_at__isnull=True),
-            )
-        ]
+        indexes = [letters_due("delegation_mail_due")]
 
     def __str__(self) -> str:
         return f"{self.about}: {self.nominator_id or self.nomination_id}"

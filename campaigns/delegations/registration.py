@@ -9,7 +9,17 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from campaigns.delegations import composing, deciding, holdings, lists, partner_views, segment_fields, steps, timeline  # noqa: F401  lists and sections register themselves
+from campaigns.delegations import (  # noqa: F401  lists and sections register themselves
+    composing,
+    deciding,
+    holdings,
+    lists,
+    nominators,
+    partner_views,
+    segment_fields,
+    steps,
+    timeline,
+)
 from campaigns.delegations.models import Composition, Delegation, Nomination, Nominator, Role, Step
 from campaigns.events import tabs
 from campaigns.events.models import Event
@@ -60,7 +70,7 @@ on_leave(deciding.seat_given_back)
 on_change(steps.follow)
 undoable("composition", composing.restore_composition)
 undoable("delegation", composing.restore_delegation)
-undoable("nominator", composing.restore_nominator)
+undoable("nominator", nominators.restore_nominator)
 undoable("nomination", deciding.restore_nomination)
 for _verb, _why in (
     ("composition.created", gettext_lazy("Leave delegations out on the page of the composition instead.")),

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from campaigns.delegations import composing, letters, naming
+from campaigns.delegations import composing, letters, naming, nominators
 from campaigns.delegations.board import lines_of, shares_of
 from campaigns.delegations.forms import CompositionForm, DelegationForm, FindForm, NamedForm, NominatorForm
 from campaigns.delegations.links import nominate_url
@@ -134,7 +134,7 @@ def delegation_find(request: StaffRequest, uid: UUID) -> HttpResponse:
     form = FindForm(request.POST if request.method == "POST" else None, event=event)
     back = reverse("delegation_list", args=[uid])
     if form.is_valid():
-        found, missing = composing.find_nominators(event=event, actor=request.user, **form.cleaned_data)
+        found, missing = nominators.find_nominators(event=event, actor=request.user, **form.cleaned_data)
         words = ngettext("%(n)s was found.", "%(n)s were found.", found) % {"n": formats.number(found)}
         if missing:
             words += " " + _("Nobody with an address in: %(names)s.") % {"names": formats.listing(missing[:8])}
@@ -242,7 +242,7 @@ def nominator_add(request: StaffRequest, uid: UUID) -> HttpResponse:
     form = NominatorForm(request.POST, user=request.user, delegation=delegation)
     if form.is_valid():
         try:
-            row = composing.add_nominator(delegation=delegation, actor=request.user, **form.cleaned_data)
+            row = nominators.add_nominator(delegation=delegation, actor=request.user, **form.cleaned_data)
         except DomainError as error:
             form.add_error(None, error.message)
         else:
@@ -274,11 +274,11 @@ def nominator_act(request: StaffRequest, uid: UUID, do: str) -> HttpResponse:
         )
     elif do == "revoke":
         entry, words = (
-            composing.revoke_link(nominator=row, actor=request.user),
+            nominators.revoke_link(nominator=row, actor=request.user),
             _("The link of %(name)s opens nothing any more.") % {"name": row.label},
         )
     elif do == "renew":
-        composing.renew_link(nominator=row, actor=request.user)
+        nominators.renew_link(nominator=row, actor=request.user)
         words = _("%(name)s has a new link. Those before open nothing.") % {"name": row.label}
     toast(request, words, undo=entry)
     return done(request, reverse("delegation_detail", args=[row.delegation.uid]))

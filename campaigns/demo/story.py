@@ -9,9 +9,8 @@ from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import transaction
 from django.utils import timezone
 
 from campaigns.activities.models import Activity
@@ -40,10 +39,12 @@ from campaigns.planning.models import Campaign, Drive, Pillar
 from contacts.consent.models import Suppression, Topic
 from contacts.consent.services import suppress_address
 from contacts.directory.models import Constituency, Country, IndicatorValue, Organization
+from contacts.importing.services import GROWN
 from contacts.segments.models import ContactList, ContactListMember, Segment, SegmentVersion
 from crm.accounts.demo_users import COLLEAGUES, PASSWORD, USERS
 from crm.accounts.models import Grant, Installation, User
 from crm.accounts.rules import Role
+from crm.statistics import freshen
 
 SEED = 20011
 CORE = ("SN", "ML", "GN", "TG")  # the round table in Dakar
@@ -63,7 +64,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("recording first permissions")
         give_permissions(directory, topics=topics, now=now)
         _suppress_some(directory)
-        _analyse()
+        freshen(GROWN)  # else what follows is planned for empty tables
         tell("planning the drive")
         sender, transport = _make_sender()
         drive = _make_drive(users, ten, now.date())
@@ -88,27 +89,14 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         tell("inviting to two events")
         make_events(drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"])
         tell("asking ten countries for their delegations")
-        make_delegations(
-            make_conference(drive, now=now),
-            countries=ten,
-            now=now,
-            seed=SEED,
-            officer=users[Role.PLANNER],
-            sender=sender,
-        )
+        conference, officer = make_conference(drive, now=now), users[Role.PLANNER]
+        make_delegations(conference, countries=ten, now=now, seed=SEED, officer=officer, sender=sender)
         make_pages(drive)
         common = {"drive": drive, "sender": sender, "transport": transport, "topic": topics["policy-updates"]}
         tell("looking back on four mailings and a drive of last year")
         aware = make_last_year(campaign=drive.campaign, users=users, colleagues=colleagues, now=now)
-        for of, what in ((aware, texts.LAST_YEAR), (plans, texts.INVITATION)):
-            sent = _send_past(
-                what, users=users, segment=_segment_of(of, users[Role.EDITOR]), common=common | {"drive": of}, now=now
-            )
-            first = Activity.objects.filter(drive=of, kind="mailing").order_by("starts_on", "pk")[0]
-            Activity.objects.filter(pk=first.pk).update(mailing=sent)
+        _send_all_past(drives=(aware, plans), segment=segments["past"], users=users, common=common, now=now)
         close_last_year(aware, colleagues=colleagues, now=now)
-        for what in texts.PAST:
-            _send_past(what, users=users, segment=segments["past"], common=common, now=now)
         tell("writing four mailings, in up to three languages")
         _mailing(
             "Nepal: a new day for the policy discussion", texts.NEW_DAY, users[Role.EDITOR], **common | {"drive": plans}
@@ -126,13 +114,6 @@ def lowest_coverage(count: int) -> list[Country]:
         .select_related("country")
     )
     return [value.country for value in sorted(latest, key=lambda v: (v.value, v.country_id))[:count] if value.country]
-
-
-def _analyse() -> None:
-    """Nobody else sees what this transaction has written, so its statements would be planned for empty tables."""
-    tables = [model._meta.db_table for model in apps.get_app_config("contacts").get_models()]
-    with connection.cursor() as cursor:
-        cursor.execute(f"ANALYZE {', '.join(tables)}")
 
 
 def _make_users() -> Users:
@@ -320,6 +301,19 @@ def _segment_of(drive: Drive, owner: User) -> Segment:
         {"field": "constituency", "operator": "any_of", "value": sides},
     ]
     return _segment(f"{drive.name}: all sides", rules, owner)
+
+
+def _send_all_past(
+    *, drives: tuple[Drive, Drive], segment: Segment, users: Users, common: dict[str, Any], now: datetime
+) -> None:
+    """Last year's and the invitation to three countries, each an activity of its drive, and two to the ten countries."""
+    for of, what in zip(drives, (texts.LAST_YEAR, texts.INVITATION), strict=True):
+        there = _segment_of(of, users[Role.EDITOR])
+        sent = _send_past(what, users=users, segment=there, common=common | {"drive": of}, now=now)
+        first = Activity.objects.filter(drive=of, kind="mailing").order_by("starts_on", "pk")[0]
+        Activity.objects.filter(pk=first.pk).update(mailing=sent)
+    for what in texts.PAST:
+        _send_past(what, users=users, segment=segment, common=common, now=now)
 
 
 def _send_past(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpResponse
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -15,8 +14,7 @@ from rest_framework.response import Response
 from campaigns.dropbox import services
 from campaigns.dropbox.addresses import address_of
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
-from campaigns.files.saving import octets
-from campaigns.files.serving import CONTENT, KeptFileOut
+from campaigns.files.serving import KeptFileOut, KeptFileResource
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
 from crm.api import filters
@@ -112,7 +110,7 @@ class InteractionFileOut(KeptFileOut):
     at = serializers.DateTimeField(source="mail.at", help_text="When the message was sent that carried it.")
 
 
-class InteractionFileResource(Resource):
+class InteractionFileResource(KeptFileResource):
     """A file that came with a logged message; while a message waits to be filed, its files are its officer’s alone."""
 
     serializer_class = InteractionFileOut
@@ -135,13 +133,6 @@ class InteractionFileResource(Resource):
     def retrieve(self, request: Request, uid: UUID) -> Response:
         self.no_query()
         return self.show(self.find(uid))
-
-    @CONTENT
-    @action(detail=True, methods=["get"])
-    def content(self, request: Request, uid: UUID) -> HttpResponse:
-        self.no_query()
-        row = self.find(uid)
-        return octets(row.file, row.name)
 
 
 SECTIONS = [

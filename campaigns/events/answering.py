@@ -182,8 +182,8 @@ def organization_of(person: Person | None) -> Any:
 
 
 def _address_of(invitation: Invitation) -> str:
-    owner = {"person": invitation.person} if invitation.person else {"organization": invitation.organization}
-    point = ContactPoint.objects.filter(kind="email", status="active", **owner).order_by("-is_preferred", "pk").first()
+    subject = invitation.subject
+    point = subject.contact_points.best() if subject else None
     return point.value if point else ""
 
 

@@ -14,6 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.events.queries import EventQuerySet, InvitationQuerySet, RegistrationQuerySet, SignUpQuerySet
+from contacts.consent.models import QueuedLetter, given_up_says_why, letters_due
 from contacts.directory.models import NamedModel
 from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
@@ -463,7 +464,7 @@ class CheckIn(models.Model):
         return f"{self.registration_id} {self.at:%H:%M}"
 
 
-class EventLetter(models.Model):
+class EventLetter(QueuedLetter):
     """A letter that is to go to somebody who takes part; a task claims and sends it, once."""
 
     class About(models.TextChoices):
@@ -480,30 +481,17 @@ class EventLetter(models.Model):
     sign_up = models.ForeignKey(SignUp, null=True, on_delete=models.CASCADE, related_name="letters")
     about = models.CharField(max_length=9, choices=About.choices)
     sequence = models.PositiveIntegerField(default=0, help_text="of the calendar entry in it")
-    due_at = models.DateTimeField()
-    tries = models.PositiveSmallIntegerField(default=0)
-    problem = models.CharField(max_length=300, blank=True, default="")
-    sent_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                name="event_letter_given_up_says_why", condition=Q(closed_at__isnull=True) | ~Q(problem="")
-            ),
+            given_up_says_why("event_letter_given_up_says_why"),
             models.CheckConstraint(
                 name="event_letter_is_somebodys",
                 condition=Q(registration__isnull=False, sign_up__isnull=True)
                 | Q(registration__isnull=True, sign_up__isnull=False),
             ),
         ]
-        indexes = [
-            models.Index(
-                fields=["due_at", "id"],
-                name="event_letter_due",
-                condition=Q(sent_at__isnull=True, closed_at__isnull=True),
-            )
-        ]
+        indexes = [letters_due("event_letter_due")]
 
     def __str__(self) -> str:
         return f"{self.about}: {self.registration_id or self.sign_up_id}"

@@ -19,10 +19,10 @@ from campaigns.forms import filing
 from campaigns.forms.answering import offers_for
 from campaigns.forms.checking import readable
 from campaigns.forms.engine import questions_of
-from campaigns.forms.matching import people_like
 from campaigns.forms.models import Submission
 from campaigns.forms.questions import Kind
 from contacts.directory.models import Person
+from contacts.directory.suspects import people_like
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
@@ -97,7 +97,8 @@ def _next(row: Submission) -> str:
 
 
 def _page(request: StaffRequest, row: Submission, form: DecisionForm, *, status: int = 200) -> HttpResponse:
-    people = people_like(row, request.user) if row.state == State.WAITING else []
+    is_waiting = row.state == State.WAITING
+    people = people_like(request.user, name=row.name, email=row.email, country_id=row.country_id) if is_waiting else []
     context: dict[str, Any] = {
         "submission": row,
         "row_form": row.form,

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Count
 from django.utils.translation import gettext as _
 
-from campaigns.networks.matching import Suspect
+from campaigns.networks.matching import Applicant
 from campaigns.networks.models import Application, Kind
 from contacts.consent.addresses import address_key
 from contacts.directory.models import ContactPoint, Membership
@@ -39,12 +39,12 @@ class Comparison:
     """`suspects` are the heads of the columns beside the applicant's own."""
 
     title: str
-    suspects: list[Suspect]
+    suspects: list[Applicant]
     lines: list[Line]
 
 
 def side_by_side(
-    application: Application, organizations: Sequence[Suspect], people: Sequence[Suspect]
+    application: Application, organizations: Sequence[Applicant], people: Sequence[Applicant]
 ) -> list[Comparison]:
     """One for the institution and one for the person, where there are suspects."""
     found = []
@@ -55,7 +55,7 @@ def side_by_side(
     return found
 
 
-def _institutions(application: Application, suspects: list[Suspect]) -> Comparison:
+def _institutions(application: Application, suspects: list[Applicant]) -> Comparison:
     keys = [suspect.row.pk for suspect in suspects]
     points = ContactPoint.objects.emails().filter(organization__in=keys).order_by("-is_preferred", "pk")
     addresses = _by(points.values_list("organization_id", "value"))
@@ -82,7 +82,7 @@ def _institutions(application: Application, suspects: list[Suspect]) -> Comparis
     return Comparison(_("The institution, side by side"), suspects, _told(lines))
 
 
-def _people(application: Application, suspects: list[Suspect]) -> Comparison:
+def _people(application: Application, suspects: list[Applicant]) -> Comparison:
     keys = [suspect.row.pk for suspect in suspects]
     points = ContactPoint.objects.emails().filter(person__in=keys).order_by("-is_preferred", "pk")
     addresses = _by(points.values_list("person_id", "value"))

@@ -124,9 +124,7 @@ def about_of(letter: NetworkLetter) -> Subject:
 
 
 def _to(network: Network, person: Person | None, context: dict[str, Any]) -> Subject:
-    """To the address that is best of this person: the one they prefer, else the first that works."""
-    points = person.contact_points.emails().usable().order_by("-is_preferred", "id") if person else None
-    point = points.first() if points is not None else None
+    point = person.contact_points.best() if person else None
     language = (person.language if person else "") or "en"
     return Subject(network, point.value if point else "", person.label if person else "", language, context)
 

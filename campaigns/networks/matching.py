@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from campaigns.networks.models import Application, Kind, Member
 from contacts.consent.addresses import address_key
+from contacts.directory import suspects
 from contacts.directory.mailboxes import MAILBOXES_FOR_ALL
 from contacts.directory.models import ContactPoint, Organization, Person
+from contacts.directory.suspects import SHOWN, Suspect
 from crm.accounts.models import User
 from crm.ui.searchtext import latin
 
-SHOWN = 5
-
 
 @dataclass
-class Suspect:
-    """A row that may be the applicant, with the reasons in words; `member` when it takes part already."""
+class Applicant(Suspect):
+    """Who the applicant may be; `member` when it takes part already."""
 
-    row: Any
-    reasons: list[str] = field(default_factory=list)
-    is_sure: bool = False
     member: Member | None = None
 
 
@@ -63,24 +60,15 @@ def speaks_for(application: Application, organization: Organization) -> bool:
     return domain not in MAILBOXES_FOR_ALL and points.filter(organization=organization, domain=domain).exists()
 
 
-def people_like(application: Application, user: User) -> list[Suspect]:
-    """People with this address (sure), then those of the same name."""
-    people = Person.objects.visible_to(user).select_related("country")
-    key = address_key(application.email)
-    found = [
-        Suspect(row, [_("has this address")], is_sure=True)
-        for row in people.perhaps_same(name="", address_key=key)[:SHOWN]
-    ]
-    known = {suspect.row.pk for suspect in found}
-    wanted = latin(application.name)
-    for row in people.perhaps_same(name=application.name)[:50]:
-        if row.pk not in known and latin(row.name) == wanted:
-            where = row.country_id == application.country_id
-            found.append(Suspect(row, [_("same name"), _("same country")] if where else [_("same name")]))
-    return _with_members(found[:SHOWN], application, "person_id")
+def people_like(application: Application, user: User) -> list[Applicant]:
+    """People with the address that was confirmed, then those of the same name."""
+    found = suspects.people_like(
+        user, name=application.name, email=application.email, country_id=application.country_id, is_proven=True
+    )
+    return _with_members([Applicant(**vars(one)) for one in found], application, "person_id")
 
 
-def organizations_like(application: Application, user: User) -> list[Suspect]:
+def organizations_like(application: Application, user: User) -> list[Applicant]:
     """Institutions of the same name or acronym, or whose own addresses have the applicant's domain; in the country first."""
     if application.kind != Kind.INSTITUTION:
         return []
@@ -88,34 +76,34 @@ def organizations_like(application: Application, user: User) -> list[Suspect]:
     return _with_members(_alike(application, rows)[:SHOWN], application, "organization_id")
 
 
-def _alike(application: Application, rows: Any) -> list[Suspect]:
-    found: dict[int, Suspect] = {}
+def _alike(application: Application, rows: Any) -> list[Applicant]:
+    found: dict[int, Applicant] = {}
     wanted = latin(application.organization_name)
     for row in rows.search(application.organization_name)[:50]:
-        same = latin(row.name) == wanted or wanted in {latin(str(name)) for name in row.names.values()}
+        same = wanted in suspects.names_of(row)
         reason = _("same name") if same else _("a name with the same words")
-        found.setdefault(row.pk, Suspect(row, [reason], is_sure=same)).row = row
+        found.setdefault(row.pk, Applicant(row, [reason], is_sure=same)).row = row
     domain = address_key(application.email).rpartition("@")[2]
     points: Any = ContactPoint.objects.emails().with_parts()
     points = points.filter(domain=domain, organization__isnull=False)
     for row in rows.filter(pk__in=points.values("organization_id"))[:SHOWN]:
-        found.setdefault(row.pk, Suspect(row)).reasons.append(
+        found.setdefault(row.pk, Applicant(row)).reasons.append(
             _("its addresses end in @%(domain)s") % {"domain": domain}
         )
-    suspects = sorted(
+    alike = sorted(
         found.values(), key=lambda s: (s.row.country_id != application.country_id, not s.is_sure, -len(s.reasons))
     )
-    for suspect in suspects:
+    for suspect in alike:
         here = suspect.row.country_id == application.country_id
         suspect.is_sure = suspect.is_sure and here
         if here:
             suspect.reasons.append(_("same country"))
-    return suspects
+    return alike
 
 
-def _with_members(suspects: list[Suspect], application: Application, column: str) -> list[Suspect]:
+def _with_members(rows: list[Applicant], application: Application, column: str) -> list[Applicant]:
     there = Member.objects.filter(network=application.network_id, left_at__isnull=True)
-    members = {getattr(row, column): row for row in there.filter(**{f"{column}__in": [s.row.pk for s in suspects]})}
-    for suspect in suspects:
-        suspect.member = members.get(suspect.row.pk)
-    return suspects
+    members = {getattr(row, column): row for row in there.filter(**{f"{column}__in": [one.row.pk for one in rows]})}
+    for one in rows:
+        one.member = members.get(one.row.pk)
+    return rows

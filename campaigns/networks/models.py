@@ -17,6 +17,7 @@ from campaigns.networks.queries import (
     RepresentativeQuerySet,
 )
 from campaigns.planning.models import Campaign
+from contacts.consent.models import QueuedLetter, given_up_says_why, letters_due
 from contacts.directory.models import NamedModel
 from crm.ids import StampedModel, UidModel
 from crm.languages import text_in
@@ -354,7 +355,7 @@ class Vote(UidModel):
         return f"{self.application_id}: {self.is_yes}"
 
 
-class NetworkLetter(models.Model):
+class NetworkLetter(QueuedLetter):
     """A letter about one thing: an application, a vote, a representative, or a member's year. A task claims it and sends it."""
 
     class About(models.TextChoices):
@@ -373,11 +374,6 @@ class NetworkLetter(models.Model):
     for_day = models.DateField(null=True, help_text="of a member's year: the day by which they say that they stay")
     about = models.CharField(max_length=8, choices=About.choices)
     is_repeat = models.BooleanField(default=False, help_text="sent a second time to who did not answer")
-    due_at = models.DateTimeField()
-    tries = models.PositiveSmallIntegerField(default=0)
-    problem = models.CharField(max_length=300, blank=True, default="")
-    sent_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
 
     class Meta:
         constraints = [
@@ -417,17 +413,9 @@ class NetworkLetter(models.Model):
                     representative__isnull=True,
                 ),
             ),
-            models.CheckConstraint(
-                name="network_letter_given_up_says_why", condition=Q(closed_at__isnull=True) | ~Q(problem="")
-            ),
+            given_up_says_why("network_letter_given_up_says_why"),
         ]
-        indexes = [
-            models.Index(
-                fields=["due_at", "id"],
-                name="network_letter_due",
-                condition=Q(sent_at__isnull=True, closed_at__isnull=True),
-            )
-        ]
+        indexes = [letters_due("network_letter_due")]
 
     def __str__(self) -> str:
         return f"{self.about}: {self.pk}"

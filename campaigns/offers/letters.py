@@ -14,7 +14,6 @@ from campaigns.networks.links import member_url, representative_url
 from campaigns.networks.models import Member
 from campaigns.offers.models import CommitmentOffer, OfferLetter
 from contacts.consent import letters as lane
-from contacts.directory.models import ContactPoint
 from crm.accounts.models import Installation
 
 WAIT = timedelta(minutes=5)  # as long as the notice with “Undo” may be thought about
@@ -42,17 +41,11 @@ class Reader:
 
 def reader_of(offer: CommitmentOffer) -> Reader:
     person, organization = offer.offered_by, offer.organization
-    if person is not None and (address := _best(person.contact_points.emails())):
+    if person is not None and (point := person.contact_points.best()):
         language = person.language or organization.language or "en"
-        return Reader(address, person.label, language, _own_page(offer))
-    return Reader(_best(organization.contact_points.emails()), "", organization.language or "en")
-
-
-def _best(points: object) -> str:
-    """The address that they prefer, else the first that works."""
-    rows = points.usable().order_by("-is_preferred", "id")  # type: ignore[attr-defined]
-    found: ContactPoint | None = rows.first()
-    return found.value if found else ""
+        return Reader(point.value, person.label, language, _own_page(offer))
+    point = organization.contact_points.best()
+    return Reader(point.value if point else "", "", organization.language or "en")
 
 
 def _own_page(offer: CommitmentOffer) -> str:

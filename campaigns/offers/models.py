@@ -8,6 +8,7 @@ from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.offers.queries import OfferQuerySet
+from contacts.consent.models import QueuedLetter, given_up_says_why, letters_due
 from crm.ids import StampedModel, new_uid
 
 
@@ -56,20 +57,14 @@ class CommitmentOffer(StampedModel):
         return self.text[:80]
 
 
-class OfferLetter(models.Model):
+class OfferLetter(QueuedLetter):
     """The letter that says no. A task claims it and sends it."""
 
     offer = models.OneToOneField(CommitmentOffer, on_delete=models.CASCADE, related_name="letter")
-    due_at = models.DateTimeField()
-    tries = models.PositiveSmallIntegerField(default=0)
-    problem = models.CharField(max_length=300, blank=True, default="")
-    sent_at = models.DateTimeField(null=True)
-    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
 
     class Meta:
-        indexes = [
-            models.Index(fields=["due_at", "id"], name="offer_letter_due", condition=Q(sent_at=None, closed_at=None))
-        ]
+        constraints = [given_up_says_why("offer_letter_given_up_says_why")]
+        indexes = [letters_due("offer_letter_due")]
 
     def __str__(self) -> str:
         return f"{self.offer_id}: {self.due_at}"

@@ -193,6 +193,30 @@ class SubscriptionRow(models.Model):
         return f"{self.run_id}: {self.subject_uid} {self.outcome}"
 
 
+class QueuedLetter(models.Model):
+    """A letter that somebody waits for: a task claims it and sends it, once (contacts.consent.letters). Each lane has a table of its own."""
+
+    due_at = models.DateTimeField()
+    tries = models.PositiveSmallIntegerField(default=0)
+    problem = models.CharField(max_length=300, blank=True, default="")
+    sent_at = models.DateTimeField(null=True)
+    closed_at = models.DateTimeField(null=True, help_text="given up: `problem` says why")
+
+    class Meta:
+        abstract = True
+
+
+def given_up_says_why(name: str) -> models.CheckConstraint:
+    """A letter that was given up says why."""
+    return models.CheckConstraint(name=name, condition=Q(closed_at__isnull=True) | ~Q(problem=""))
+
+
+def letters_due(name: str) -> models.Index:
+    """Those that are still to go, in their order."""
+    waiting = Q(sent_at__isnull=True, closed_at__isnull=True)
+    return models.Index(fields=["due_at", "id"], name=name, condition=waiting)
+
+
 class OptInRequest(StampedModel):
     """A mail that asks for a permission (double opt-in). The address itself stands on the contact point only."""
 

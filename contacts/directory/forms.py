@@ -24,6 +24,7 @@ from contacts.directory.models import (
 )
 from contacts.directory.picking import PickField
 from contacts.directory.services.editing import plain
+from contacts.directory.suspects import people_like
 from contacts.greetings.models import FormOfAddress
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -148,15 +149,12 @@ class QuickPersonForm(EmailMixin):
 
 def same_people(user: User, given_name: str, family_name: str, email: str) -> list[Person]:
     """People the user may see who have this name or this address: up to five."""
-    try:
-        key = address_key(email) if email.strip() else ""
-    except Invalid:
-        key = ""
     name = f"{given_name} {family_name}".strip()
-    people = Person.objects.visible_to(user).select_related("country")
-    found = list(people.perhaps_same(name="", address_key=key)[:5]) if key else []
-    found += [row for row in people.perhaps_same(name=name)[:50] if latin(row.name) == latin(name)] if name else []
-    return list(dict.fromkeys(found))[:5]
+    try:
+        found = people_like(user, name=name, email=email)
+    except Invalid:  # the form says what is wrong with the address
+        found = people_like(user, name=name)
+    return [suspect.row for suspect in found]
 
 
 class QuickOrganizationForm(EmailMixin):

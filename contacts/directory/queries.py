@@ -220,6 +220,10 @@ class ContactPointQuerySet(models.QuerySet["ContactPoint"]):
     def usable(self) -> Self:
         return self.filter(status="active")
 
+    def best(self) -> ContactPoint | None:
+        """The e-mail address to write to: the one that they prefer, else the first that works."""
+        return self.emails().usable().order_by("-is_preferred", "id").first()
+
     def of_institution(self, organization: Organization) -> Self:
         """Addresses of the institution itself and of its posts: by two indexes, where a join to the posts would read every address."""
         posts = [post.pk for post in organization.posts.all()]

@@ -7,8 +7,8 @@ from typing import Any
 
 from playwright.sync_api import Browser, Page, expect
 
-from campaigns.delegations.composing import add_nominator
 from campaigns.delegations.models import Delegation, Nomination
+from campaigns.delegations.nominators import add_nominator
 from campaigns.events.models import Event
 from tests import factories
 from tests import live as product

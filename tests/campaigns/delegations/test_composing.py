@@ -7,7 +7,7 @@ from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from campaigns.delegations import composing, deciding, letters, naming
+from campaigns.delegations import composing, deciding, letters, naming, nominators
 from campaigns.delegations.board import lines_of, shares_of
 from campaigns.delegations.models import Composition, Delegation, DelegationMail, Nomination, NominationMove, Nominator
 from campaigns.delegations.naming import Named
@@ -120,9 +120,9 @@ def test_who_names_is_found_by_post_asked_once_and_reminded_only_of_empty_seats(
     ContactPointFactory(person=holder, value="pr@mission.test")
     gov = ConstituencyFactory(code="GOV")
 
-    assert composing.find_nominators(event=row.event, actor=planner, constituency=gov, words="Permanent") == (1, [])
-    assert composing.find_nominators(event=row.event, actor=planner, constituency=gov, words="Permanent") == (0, [])
-    assert composing.find_nominators(event=row.event, actor=planner, constituency=ConstituencyFactory(code="EMP"))[
+    assert nominators.find_nominators(event=row.event, actor=planner, constituency=gov, words="Permanent") == (1, [])
+    assert nominators.find_nominators(event=row.event, actor=planner, constituency=gov, words="Permanent") == (0, [])
+    assert nominators.find_nominators(event=row.event, actor=planner, constituency=ConstituencyFactory(code="EMP"))[
         1
     ] == [row.label]
     nominator = Nominator.objects.get()
@@ -139,7 +139,7 @@ def test_who_names_is_found_by_post_asked_once_and_reminded_only_of_empty_seats(
     assert not Nominator.objects.to_fill().exists()
     Nomination.objects.update(state="withdrawn")
     assert letters.ask(Nominator.objects.to_fill(), actor=planner, is_reminder=True) == 1
-    composing.revoke_link(nominator=nominator, actor=planner)
+    nominators.revoke_link(nominator=nominator, actor=planner)
     assert letters.mail_due() == 0 and not DelegationMail.objects.filter(sent_at=None).exists()
 
 
@@ -245,11 +245,11 @@ def test_forms_of_staff_compose_name_accept_and_send_back(planner, sign_in):
 
 def test_links_are_revoked_renewed_and_taken_back(planner):
     nominator = NominatorFactory()
-    entry = composing.revoke_link(nominator=nominator, actor=planner)
-    assert composing.revoke_link(nominator=nominator, actor=planner) is None
+    entry = nominators.revoke_link(nominator=nominator, actor=planner)
+    assert nominators.revoke_link(nominator=nominator, actor=planner) is None
     undo(entry=entry, actor=planner)
     assert Nominator.objects.get().revoked_at is None
-    assert composing.renew_link(nominator=nominator, actor=planner).edition == 2
+    assert nominators.renew_link(nominator=nominator, actor=planner).edition == 2
     with pytest.raises(NotAllowed):  # who holds the link from before
         naming.nominate(
             delegation=nominator.delegation,

@@ -10,7 +10,7 @@ from django.db import connections
 from django.test import Client
 from django.utils import timezone
 
-from campaigns.delegations import composing, deciding, letters, links, naming
+from campaigns.delegations import deciding, letters, links, naming, nominators
 from campaigns.delegations.holdings import count_old, remove_old
 from campaigns.delegations.models import (
     Composition,
@@ -124,7 +124,7 @@ def test_links_forged_revoked_renewed_or_over_open_nothing(nominator, planner):
         and foreign.name not in client.get(page).content.decode()
     )
 
-    composing.renew_link(nominator=nominator, actor=planner)
+    nominators.renew_link(nominator=nominator, actor=planner)
     assert client.get(page).status_code == 410 and client.post(page, ADA).status_code == 410
     nominator.refresh_from_db()
     page = path(links.nominate_url(nominator))
@@ -135,7 +135,7 @@ def test_links_forged_revoked_renewed_or_over_open_nothing(nominator, planner):
     assert "last day" in client.get(page).content.decode()
     Delegation.objects.update(nominate_by=timezone.localdate() + timedelta(days=1))  # a day of its own
     assert client.post(page, ADA).status_code == 200
-    composing.revoke_link(nominator=nominator, actor=planner)
+    nominators.revoke_link(nominator=nominator, actor=planner)
     assert client.get(page).status_code == 410
     assert Nomination.objects.exclude(pk=foreign.pk).count() == 1
     Nominator.objects.update(revoked_at=None)
