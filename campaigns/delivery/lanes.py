@@ -1,0 +1,173 @@
+"""A lane: one connection, which sends one message after the other (see campaigns.delivery.engine)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from campaigns.delivery.claims import Chunk
+from campaigns.delivery.composing import Item
+from campaigns.delivery.retrying import Verdict, failed, judge, later, unanswered
+from campaigns.delivery.smtp import Client, Dropped, TransportDown
+
+if TYPE_CHECKING:
+    from campaigns.delivery.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+
+class Lane:
+    """One connection and the deliveries that leave by it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine, self.plan, self.ledger = engine, engine.plan, engine.ledger
+        self.client: Client | None = None
+
+    async def run(self) -> None:
+        item: Item | None = None
+        try:
+            while True:
+                item = item or await self.engine.take()
+                if item is None:
+                    return
+                self.engine.talking += 1
+                try:
+                    item = await self._send(item)
+                finally:
+                    self.engine.talking -= 1
+        finally:
+            if self.client:
+                await self.client.quit()
+
+    async def _send(self, item: Item) -> Item | None:
+        """Send one delivery, and those that follow it on the same connection; returns one to begin anew with."""
+        if item.is_given_back:
+            return None
+        if refusal := self.plan.refusal(item):
+            self._settle_unsent(item, failed(refusal))
+            return None
+        try:
+            client = await self._connected()
+            if refusal := client.refusal(item.recipient):
+                self._settle_unsent(item, failed(refusal))
+                return None
+            reply = await client.envelope(self.engine.made(item).sender, item.recipient)
+            self.engine.hears()
+        except Dropped as down:
+            self._dropped_at(item, down)
+            return None
+        except TransportDown as down:
+            self._lost(down)
+            if self.engine.stop.is_set():
+                return None  # its row is still what it was: its claim is given back at the end
+            await asyncio.sleep(0.2 * self.engine.failures)
+            return item
+        return await self._carry(client, item, reply)
+
+    async def _carry(self, client: Client, item: Item, reply: Any) -> Item | None:
+        """From an answered envelope to the end of this connection's row of messages."""
+        following: Item | None = item
+        while following is not None:
+            item = following
+            if reply.code != 354:
+                self._settle_unsent(item, judge(item, reply))
+                return None
+            made = self.engine.made(item)
+            item.made = None
+            if made.error is not None:
+                self._cannot_be_made(item, made.error)
+                return None
+            pieces = client.message_pieces(made.message, self.plan.tail(item), is_clean=True)
+            if item.is_given_back:
+                self._drop()
+                return None
+            item.is_intended = True
+            if not await self.ledger.intend(item, made.date):
+                # stopped, suppressed, or somebody else's: without the final dot nobody accepts it
+                self._drop()
+                self.engine.settled(item)
+                return None
+            if not self.ledger.is_leased:
+                # the dot has not left, and by now the claim may be another worker's: whoever holds it settles the row
+                if isinstance(item.claim, Chunk):
+                    item.claim.unsent.add(item.seq)
+                self._drop()
+                self.engine.stop.set()
+                return None
+            following = self._next(client)
+            try:
+                if following is not None:
+                    pieces[-1] += client.envelope_bytes(self.engine.made(following).sender, following.recipient)
+                for piece in pieces:
+                    client.write(piece)
+                answer = await client.message_reply()
+                self.engine.hears()
+            except TransportDown as down:
+                self._lost(down)
+                self._settle(item, unanswered(item, str(down), resends=self.plan.resends_uncertain))
+                self.engine.settled(item)
+                return following
+            self._settle(item, judge(item, answer))
+            self.engine.settled(item)
+            if answer.code == 421:  # it takes no more on this connection
+                self._lost(TransportDown(f"{client.server} said {answer}"))
+                return following
+            self.engine.connection_worked()
+            if following is not None:
+                try:
+                    reply = await client.envelope_replies()
+                except Dropped as down:
+                    self._dropped_at(following, down)
+                    return None
+                except TransportDown as down:
+                    self._lost(down)
+                    return following
+        return None
+
+    def _cannot_be_made(self, item: Item, error: Exception) -> None:
+        logger.warning("Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__)
+        self._drop()
+        self._settle_unsent(item, failed(f"could not be rendered: {error}"))
+
+    def _next(self, client: Client) -> Item | None:
+        """A delivery whose envelope may be written behind this message."""
+        if not client.pipelines:
+            return None
+        while (item := self.engine.take_now()) and (
+            refusal := self.plan.refusal(item) or client.refusal(item.recipient)
+        ):
+            self._settle_unsent(item, failed(refusal))
+        return item
+
+    async def _connected(self) -> Client:
+        if self.client is None:
+            client = self.plan.connect()
+            await client.connect()
+            self.client = client
+        return self.client
+
+    def _drop(self) -> None:
+        if self.client:
+            self.client.abort()
+            self.client = None
+
+    def _lost(self, down: TransportDown) -> None:
+        self._drop()
+        self.engine.connection_failed(down)
+
+    def _dropped_at(self, item: Item, down: Dropped) -> None:
+        """The server ended the connection at this address. It counts as a try of this one, and not as the server's failure:
+        one that does so whenever it hears this address would else be asked again for ever, and hold up the others."""
+        self._drop()
+        self._settle_unsent(item, later(item, None, f"the connection ended at this address: {down}"))
+
+    def _settle(self, item: Item, verdict: Verdict) -> None:
+        self.engine.heard(item, verdict)
+        self.ledger.settle(item, verdict)
+
+    def _settle_unsent(self, item: Item, verdict: Verdict) -> None:
+        """Settled before it was in flight: refused at RCPT, reserved, or not to be rendered."""
+        self.engine.heard(item, verdict)
+        self.ledger.settle(item, verdict, was=item.was)
+        self.engine.settled(item)
