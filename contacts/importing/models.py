@@ -48,6 +48,7 @@ class ImportRun(StampedModel):
 
     objects = ImportRunQuerySet.as_manager()
     APPLIED_STATES = (State.APPLIED, State.UNDOING, State.UNDONE)
+    BUSY_STATES = (State.CHECKING, State.APPLYING, State.UNDOING)
 
     class Meta:
         constraints = [
@@ -71,7 +72,7 @@ class ImportRun(StampedModel):
 
     @property
     def is_busy(self) -> bool:
-        return self.state in {self.State.CHECKING, self.State.APPLYING, self.State.UNDOING}
+        return self.state in self.BUSY_STATES
 
     @property
     def was_applied(self) -> bool:

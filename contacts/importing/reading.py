@@ -100,7 +100,7 @@ def detect(path: Path) -> Format:
     text = _decoded_sample(sample, encoding)
     if not text.strip("\ufeff \t\r\n"):
         raise BadFile(_("The file is empty, so there is nothing to import."))
-    marked = re.match(r"\ufeff?sep=(.)\r?\n", text)
+    marked = re.match(r"\ufeff?sep=([^\"\r\n])(?:\r\n?|\n)", text)
     delimiter = marked.group(1) if marked else _delimiter(text)
     found = Format(encoding, delimiter, separator_line=bool(marked))
     return Format(encoding, delimiter, has_header=_has_header(text, found), separator_line=bool(marked))
@@ -148,6 +148,7 @@ class _Lines:
     def __init__(self, stream: io.TextIOWrapper) -> None:
         self._stream = stream
         self.count = 0
+        self.size = 0  # characters since the row began: one row may run over many lines
 
     def __iter__(self) -> Iterator[str]:
         """Each with its end as it stands: \\n, \\r or both (the stream is opened with newline="")."""
@@ -164,8 +165,9 @@ class _Lines:
                     % {"line": self.count},
                     line=self.count,
                 )
-            if len(line) == LINE_LIMIT and line[-1] not in "\r\n":
-                raise _too_big(self.count)
+            self.size += len(line)
+            if self.size > LINE_LIMIT or (len(line) == LINE_LIMIT and line[-1] not in "\r\n"):
+                raise _too_long(self.count)
             yield line
 
 
@@ -182,7 +184,7 @@ def _parse(lines: _Lines, how: Format) -> Iterator[Row]:
             return
         except csv.Error as error:
             raise _broken(error, line=first, seen=lines.count) from None
-        line, first = first, lines.count + 1
+        line, first, lines.size = first, lines.count + 1, 0
         if cells and max(map(len, cells)) > CELL_LIMIT:
             raise _too_big(line)
         if len(cells) > COLUMN_LIMIT:
@@ -219,6 +221,16 @@ def _too_big(line: int) -> BadFile:
             "A cell of the row that starts in line %(line)d has more than %(limit)d KB of text. Is a quotation mark missing? Nothing was imported."
         )
         % {"line": line, "limit": CELL_LIMIT // 1024},
+        line=line,
+    )
+
+
+def _too_long(line: int) -> BadFile:
+    return BadFile(
+        _(
+            "The row that reaches line %(line)d has more than %(limit)d KB of text. Is a quotation mark missing? Nothing was imported."
+        )
+        % {"line": line, "limit": LINE_LIMIT // 1024},
         line=line,
     )
 
@@ -312,7 +324,8 @@ def _decoded_sample(sample: bytes, encoding: str) -> str:
 def _first_rows(text: str, delimiter: str, count: int = SAMPLE_ROWS) -> list[list[str]]:
     rows: list[list[str]] = []
     try:
-        for cells in csv.reader(text.splitlines(keepends=True), delimiter=delimiter):
+        # lines end as in `_Lines`: splitlines() would end them at twelve more characters that stand in cells
+        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
             if any(cell.strip() for cell in cells):
                 rows.append(cells)
             if len(rows) >= count:
@@ -337,7 +350,7 @@ def _delimiter(text: str) -> str:
 
 def _has_header(text: str, how: Format) -> bool:
     """A header has names in all its cells, and no cell that looks like a value."""
-    rows = _first_rows(text.split("\n", 1)[1] if how.separator_line else text, how.delimiter, 2)
+    rows = _first_rows(re.split(r"\r\n?|\n", text, maxsplit=1)[1] if how.separator_line else text, how.delimiter, 2)
     first = rows[0] if rows else []
     filled = [cell.strip() for cell in first if cell.strip()]
     is_value = re.compile(r".+@.+\..+|[\d\s.,:/+()-]+|https?://.*")

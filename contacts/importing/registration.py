@@ -6,7 +6,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from contacts.importing import jobs  # noqa: F401  registers
+from contacts.importing import holdings, jobs  # noqa: F401  jobs registers
 from contacts.importing.models import ImportRun
 from crm import bench
 from crm.accounts.models import User
@@ -48,4 +48,5 @@ subjects.register(
     )
 )  # fmt: skip
 
+holdings.register()
 serve("contacts.importing.api")

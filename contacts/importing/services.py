@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from contacts.consent.models import LawfulBasis, Topic
-from contacts.importing import freshness, remembering, workbooks
+from contacts.importing import freshness, remembering
 from contacts.importing.applying import (
     PLANNED_SUBJECTS,
     check_references,
@@ -29,6 +29,8 @@ from contacts.importing.reading import BadFile, Format, check, detect, sample_ro
 from contacts.importing.second import FIRST, SecondFailed, SecondWriter, is_worth_it, second_writer
 from contacts.importing.second import settle as settle_second
 from contacts.importing.targets import BY_NAME, SEVERAL_ALLOWED, Column, columns_of
+from contacts.importing.unfolding import mentions, unfold
+from contacts.importing.workbooks import is_workbook
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.models import AuditChange, Door
@@ -67,7 +69,7 @@ def upload_import(*, file: UploadedFile, actor: User) -> ImportRun:
     run = ImportRun(owner=actor, file_name=(file.name or "file.csv")[:255], size_bytes=size)
     run.file.save(f"{run.uid}.csv", file, save=False)
     try:
-        if workbooks.is_workbook(Path(run.file.path)):
+        if is_workbook(Path(run.file.path)):
             _unfold(run)
         how = detect(Path(run.file.path))
         rows = check(Path(run.file.path), how)
@@ -81,8 +83,7 @@ def upload_import(*, file: UploadedFile, actor: User) -> ImportRun:
             run.save()
             record(verb="import.uploaded", target=run, actor=actor, summary=run.file_name)
     except BaseException:
-        _delete_book(run)
-        run.file.delete(save=False)
+        delete_files(run)
         raise
     return run
 
@@ -91,11 +92,8 @@ def _unfold(run: ImportRun) -> None:
     """A workbook: keep it beside, and let the sheet with the most rows be the file that is read."""
     path, book = Path(run.file.path), _book(run)
     path.rename(book)
-    workbooks.guard(book)
-    found = workbooks.sheets(book)
-    chosen = max(found, key=lambda sheet: sheet.rows)
-    workbooks.write_csv(book, chosen.name, path)
-    run.options = {**run.options, "sheets": [sheet.name for sheet in found], "sheet": chosen.name}
+    found = unfold(book, path)
+    run.options = {**run.options, "sheets": found.sheets, "sheet": found.sheet}
 
 
 def choose_sheet(*, run: ImportRun, sheet: str) -> ImportRun:
@@ -105,7 +103,7 @@ def choose_sheet(*, run: ImportRun, sheet: str) -> ImportRun:
     path = Path(run.file.path)
     fresh = path.with_suffix(".new")
     try:
-        workbooks.write_csv(_book(run), sheet, fresh)
+        unfold(_book(run), fresh, sheet=sheet)
         how = detect(fresh)
         rows = check(fresh, how)
         with transaction.atomic():
@@ -127,6 +125,17 @@ def _book(run: ImportRun) -> Path:
 def _delete_book(run: ImportRun) -> None:
     if run.file:
         _book(run).unlink(missing_ok=True)
+
+
+def delete_files(run: ImportRun) -> None:
+    """The file as it is read, and the workbook that it came from while that is kept. The caller saves `file`."""
+    _delete_book(run)
+    run.file.delete(save=False)
+
+
+def book_mentions(run: ImportRun, needles: Sequence[str]) -> bool:
+    """Whether a sheet of the workbook that is kept beside, the chosen one or another, holds one of these texts."""
+    return bool(run.file) and _book(run).exists() and mentions(_book(run), needles)
 
 
 def reread(*, run: ImportRun, how: Format) -> ImportRun:
@@ -377,8 +386,11 @@ def drop_staged(run: ImportRun) -> None:
     ImportRow.objects.filter(run=run).delete()
 
 
-def discard_import(*, run: ImportRun, actor: User) -> None:
-    """Remove the file and its staged rows, which are personal data. What was applied stays, and so does the history of it."""
+def discard_import(*, run: ImportRun, actor: User | None) -> None:
+    """Remove the file and its staged rows, which are personal data. What was applied stays, and so does the history of it.
+
+    actor: None when its time is over (retention).
+    """
     with transaction.atomic():
         run = ImportRun.objects.select_for_update().get(pk=run.pk)
         if run.is_busy:

@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -24,6 +24,7 @@ from contacts.importing.reading import CELL_LIMIT, COLUMN_LIMIT, BadFile
 ENDINGS = {".xlsx", ".xlsm", ".ods"}
 MOST_TIMES = 200  # a part that unpacks to more than so many times its size is no spreadsheet
 HEADER_WITHIN = 20  # rows that may stand above the header: a title, a date, a blank
+HEADER_ROWS = 3  # rows over which a header may be merged
 LEGACY = b"\xd0\xcf\x11\xe0"
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
@@ -32,6 +33,15 @@ ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 class Sheet:
     name: str
     rows: int
+
+
+class Span(NamedTuple):
+    """Cells that are merged, by row and column from 0: the first one holds what stands in all."""
+
+    first: int
+    left: int
+    last: int
+    right: int
 
 
 def is_workbook(path: Path) -> bool:
@@ -116,8 +126,10 @@ def write_csv(path: Path, sheet: str, target: Path) -> int:
                 _("The sheet “%(sheet)s” has %(count)d columns; a table may have %(limit)d. Delete what is beside it.")
                 % {"sheet": sheet, "count": width, "limit": COLUMN_LIMIT}
             )
-        spans = [((a[0], a[1]), (b[0], b[1])) for a, b in page.merged_cell_ranges or []]
+        spans = [Span(first, left, last, right) for (first, left), (last, right) in page.merged_cell_ranges or []]
         header = _header_row(_texts(page, spans, HEADER_WITHIN))
+        # a header of two rows, in which some cells are merged over both, names its columns in the second
+        header = max([header, *(s.last for s in spans if s.first <= header < s.last <= header + HEADER_ROWS - 1)])
         with target.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             file.write("\r\n" * header)
@@ -127,6 +139,15 @@ def write_csv(path: Path, sheet: str, target: Path) -> int:
                 else:
                     file.write("\r\n")
     return header + 1
+
+
+def texts(path: Path) -> Iterator[str]:
+    """Every cell of every sheet, the hidden ones too. Raises BadFile."""
+    with _open(path) as book:
+        for meta in book.sheets_metadata:
+            if meta.typ == SheetTypeEnum.WorkSheet:
+                for cells in _texts(_sheet(book, meta.name), [], None):
+                    yield from cells
 
 
 def _open(path: Path) -> CalamineWorkbook:
@@ -152,23 +173,47 @@ def _extent(page: Any) -> tuple[int, int]:
     return (page.end[0] + 1, page.end[1] + 1) if page.end else (0, 0)
 
 
-def _texts(page: Any, spans: Sequence[Any], count: int | None, *, first: int = 0) -> Iterator[list[str]]:
-    """Rows as text, from row `first` (from 0) on. A cell that is merged over others stands in each column of its first row."""
+def _texts(page: Any, spans: Sequence[Span], count: int | None, *, first: int = 0) -> Iterator[list[str]]:
+    """Rows as text, from row `first` (from 0) on. What is merged over several cells stands in each of them."""
     left = (page.start or (0, 0))[1]  # rows come from the top of the sheet, cells from its first filled column
-    across = {row: (begin, end) for (row, begin), (_last, end) in spans if end > begin}
     width = _extent(page)[1]
+    merged = _Merged(spans, width)
     for number, row in enumerate(page.iter_rows()):
-        if number < first:
-            continue
         if count is not None and number >= count:
             return
+        if number < first and number not in merged.begin:
+            continue
         cells = [""] * left + [_text(value, number + 1) for value in row]
         cells = cells[:width] if not any(cells[width:]) else cells
-        if number in across:
-            begin, end = across[number]
-            for column in range(begin + 1, min(end + 1, len(cells))):
-                cells[column] = cells[column] or cells[begin]
-        yield cells
+        cells = merged.filled(number, cells)
+        if number >= first:
+            yield cells
+
+
+class _Merged:
+    """Spans as rows pass by. Nothing is laid out before its row comes: a span may be as large as a sheet can be."""
+
+    def __init__(self, spans: Sequence[Span], width: int) -> None:
+        self.width = width
+        self.begin: dict[int, list[Span]] = {}
+        for span in spans:
+            self.begin.setdefault(span.first, []).append(span)
+        self._down: dict[int, tuple[int, str]] = {}  # column → the last row, and what stands there
+
+    def filled(self, number: int, cells: list[str]) -> list[str]:
+        # below its first row a span fills rows that say something themselves, not blank ones
+        if self._down and any(cells):
+            for column, (last, text) in list(self._down.items()):
+                if number > last:
+                    del self._down[column]
+                elif column < len(cells):
+                    cells[column] = cells[column] or text
+        for span in self.begin.get(number, []):
+            for column in range(span.left, min(span.right + 1, self.width, len(cells))):
+                cells[column] = cells[column] or cells[span.left]
+                if span.last > number and cells[span.left]:
+                    self._down[column] = span.last, cells[span.left]
+        return cells
 
 
 def _text(value: Any, line: int) -> str:
@@ -195,7 +240,8 @@ def _text(value: Any, line: int) -> str:
 def _header_row(rows: Iterator[list[str]]) -> int:
     """The first of the rows that is as wide as the table: titles above it fill one cell or two."""
     found = list(rows)
-    filled = [sum(bool(cell) for cell in row) for row in found]
+    # a title that is merged over the whole table fills all of its row, with one text
+    filled = [sum(bool(cell) for cell in row) if len(set(filter(None, row))) > 1 else int(any(row)) for row in found]
     wide = max(filled, default=0)
     if not wide:
         raise BadFile(

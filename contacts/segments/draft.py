@@ -29,11 +29,16 @@ def node_at(tree: Node, path: str) -> Node | None:
     """The node at `path`, or None when there is none."""
     node = tree
     for step in [] if path in ("", ROOT) else path.split("."):
-        rules = node.get("rules")
-        if not isinstance(rules, list) or not step.isdigit() or int(step) >= len(rules):
+        rules, index = node.get("rules"), _index(step)
+        if not isinstance(rules, list) or index is None or index >= len(rules):
             return None
-        node = rules[int(step)]
+        node = rules[index]
     return node
+
+
+def _index(step: str) -> int | None:
+    """A place as this page writes it; "²" is a digit too, and no number."""
+    return int(step) if step.isascii() and step.isdigit() and len(step) <= 4 else None
 
 
 def walk(node: Node, path: str = "") -> Iterator[tuple[str, Node]]:
@@ -281,7 +286,8 @@ def _unwrap(tree: Node, path: str, value: str, fields: Catalogue) -> str:
 def _pick(tree: Node, path: str, value: str, fields: Catalogue) -> str:
     rule = node_at(tree, path)
     if rule is not None and "rules" not in rule and value:
-        rule["value"] = list(dict.fromkeys([*(rule.get("value") or []), value]))
+        before = rule.get("value")
+        rule["value"] = list(dict.fromkeys([*(before if isinstance(before, list) else []), value]))
     return path
 
 

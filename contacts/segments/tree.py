@@ -28,6 +28,7 @@ VERSION = 1
 OPS = ("all", "any", "none")
 MAX_DEPTH = 5
 MAX_RULES = 100
+MAX_NODES = 5 * MAX_RULES  # rules, groups and what is neither
 MAX_JSON = 200_000
 IN_SEGMENT, ON_LIST = "in_segment", "on_list"
 ROOT_KEYS = {"version", "op", "rules"}
@@ -129,6 +130,7 @@ class _Reader:
         self.selects, self.fields, self.known = selects, fields, known
         self.errors: Errors = []
         self.rules = 0
+        self.nodes = 0
 
     def wrong(self, path: str, sentence: str) -> None:
         self.errors.append((path, sentence))
@@ -161,7 +163,7 @@ class _Reader:
         found: list[Rule | Group] = []
         for index, item in enumerate(rules):
             place = f"{path}.{index}" if path else str(index)
-            if self.rules > MAX_RULES:
+            if self.rules > MAX_RULES or self.nodes > MAX_NODES:
                 break
             read = self.node(item, place, depth)
             if read is not None:
@@ -169,6 +171,10 @@ class _Reader:
         return Group(str(op), tuple(found), path, node.get("segment"))
 
     def node(self, item: Any, path: str, depth: int) -> Rule | Group | None:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:  # a mistake in each of a million would be a million sentences
+            self.wrong(path, _("A segment has %(most)s rules and groups at most.") % {"most": MAX_NODES})
+            return None
         if not isinstance(item, dict):
             self.wrong(path, _("A rule must be an object with “field”, “operator” and “value”."))
             return None

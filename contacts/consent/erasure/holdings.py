@@ -251,7 +251,7 @@ def count_imports(data: PersonalData) -> int:
 def erase_imports(data: PersonalData) -> int:
     """Cells of their lines are emptied, and files that hold a line of theirs go; an import not applied yet is cancelled."""
     from contacts.importing.models import ImportKept, ImportLine, ImportRow, ImportRun
-    from contacts.importing.services import drop_staged
+    from contacts.importing.services import delete_files, drop_staged
 
     where, values = _staged_sql(data)
     nothing_read = ", ".join(f"{name} = NULL" for name in ImportLine.VALUES)
@@ -275,7 +275,7 @@ def erase_imports(data: PersonalData) -> int:
     for import_run in ImportRun.objects.exclude(file=""):
         if import_run.pk not in hit | linked and not _file_mentions(import_run, data):
             continue
-        import_run.file.delete(save=False)
+        delete_files(import_run)
         import_run.file = ""
         fields = ["file", "updated_at"]
         if import_run.state != ImportRun.State.APPLIED:
@@ -288,7 +288,11 @@ def erase_imports(data: PersonalData) -> int:
 
 
 def _file_mentions(import_run: Any, data: PersonalData) -> bool:
-    """Whether the uploaded file holds an address or a full name of theirs, in the encoding in which it was read."""
+    """Whether the uploaded file holds an address or a full name of theirs, in the encoding in which it was read; a workbook, on any sheet."""
+    from contacts.importing.services import book_mentions
+
+    if data.needles and book_mentions(import_run, data.needles):
+        return True
     try:
         text = Path(import_run.file.path).read_bytes().decode(import_run.encoding or "utf-8", "replace").casefold()
     except (OSError, LookupError):

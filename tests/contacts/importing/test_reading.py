@@ -151,8 +151,38 @@ def test_a_text_cut_in_the_middle_of_a_letter_is_refused(path):
 
 def test_too_many_columns_are_refused(path):
     path.write_text("a,b\n1," + "," * 300 + "\n")
-
     assert refusal(path).line == 2
+
+    path.write_text(",".join(f"c{number}" for number in range(10_000)) + "\n" + "," * 9_999 + "\n")
+    assert (refusal(path).line, "10000 cells" in refusal(path).message) == (1, True)
+
+
+def test_a_row_that_runs_over_very_many_lines_is_refused_with_its_line(path):
+    """Each cell is short, so that only the row as a whole is too much."""
+    path.write_text('Name,Note\nAda,"x' + '\n","x' * 1_000_000 + '"\n')
+
+    assert "Is a quotation mark missing" in refusal(path).message
+
+
+@pytest.mark.parametrize("mark", ['sep="', "sep=\r", "sep="])
+def test_a_separator_line_that_names_none_is_a_row_like_others(path, mark):
+    path.write_bytes(f"{mark}\r\nName,Town\r\nAda,Lusaka\r\n".encode())
+
+    assert (detect(path).delimiter, detect(path).separator_line) == (",", False)
+
+
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"])
+def test_separator_line_with_each_line_end_has_a_header_below_it(path, end):
+    path.write_bytes(end.join(["sep=;", "Name;Town", "Ada;Lusaka", ""]).encode())
+
+    assert (detect(path).has_header, cells(path)) == (True, [["Name", "Town"], ["Ada", "Lusaka"]])
+
+
+def test_mixed_line_ends_and_line_ends_of_other_kinds_within_cells(path):
+    path.write_bytes("Name;Note\r\nAda;one\u2028two\nBob;x\x0by\rEve;z\x85\r\r\nZoe;1\n".encode())
+
+    assert detect(path) == Format("utf-8", ";", has_header=True)
+    assert [row.cells[0] for row in read_rows(path, detect(path))] == ["Name", "Ada", "Bob", "Eve", "Zoe"]
 
 
 @pytest.mark.parametrize(

@@ -107,6 +107,67 @@ def test_a_merged_header_stands_over_each_of_its_columns(planner, folder):
     assert upload(book(fill), planner).columns == ["Name", "E-mail (column 2)", "E-mail (column 3)"]
 
 
+def test_a_title_that_is_merged_over_the_table_is_no_header(planner, folder):
+    def fill(made):
+        sheet = made.add_worksheet()
+        sheet.merge_range(0, 0, 0, 2, "Contacts of 2026")
+        sheet.write_row(1, 0, ["Name", "E-mail", "Town"])
+        sheet.write_row(2, 0, ["Ada", "a@example.org", "Lusaka"])
+
+    run = upload(book(fill), planner)
+
+    assert (run.columns, run.options["rows"]) == (["Name", "E-mail", "Town"], 1)
+
+
+def test_what_is_merged_over_several_people_is_said_of_each_of_them(planner, folder):
+    def fill(made):
+        sheet = made.add_worksheet()
+        sheet.merge_range(0, 0, 1, 0, "Organization")
+        sheet.merge_range(0, 1, 0, 2, "Contact")
+        sheet.write_row(1, 1, ["Name", "E-mail"])
+        sheet.merge_range(2, 0, 4, 0, "Ministry of Labour")
+        sheet.write_row(2, 1, ["Ada", "a@example.org"])
+        sheet.write_row(3, 1, ["Bob", "b@example.org"])
+        sheet.write_row(5, 1, ["Eve", "e@example.org"])
+
+    run = upload(book(fill), planner)
+
+    assert run.columns == ["Organization", "Name", "E-mail"]
+    assert rows_of(run)[1:] == [
+        (3, ["Ministry of Labour", "Ada", "a@example.org"]),
+        (4, ["Ministry of Labour", "Bob", "b@example.org"]),
+        (6, ["", "Eve", "e@example.org"]),
+    ]
+
+
+def test_days_of_the_1904_system_are_the_days_that_people_see(planner, folder):
+    def fill(made):
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["Name", "Since"])
+        sheet.write(1, 0, "Ada")
+        sheet.write_datetime(1, 1, dt.datetime(2025, 3, 31))
+
+    place = io.BytesIO()
+    made = xlsxwriter.Workbook(place, {"in_memory": True, "default_date_format": "dd/mm/yyyy", "date_1904": True})
+    fill(made)
+    made.close()
+
+    assert rows_of(upload(place.getvalue(), planner))[1] == (2, ["Ada", "2025-03-31"])
+
+
+def test_a_formula_without_a_result_is_an_empty_cell_and_never_computed(planner, folder):
+    def fill(made):
+        sheet = made.add_worksheet()
+        sheet.write_row(0, 0, ["Name", "E-mail", "Note"])
+        sheet.write(1, 0, "Ada")
+        sheet.write_formula(1, 1, '=HYPERLINK("https://evil.test","x")', None, "")
+        sheet.write_formula(1, 2, "=1/0", None, "#DIV/0!")
+
+    [_header, (line, cells)] = rows_of(upload(book(fill), planner))
+
+    assert (line, cells[:2]) == (2, ["Ada", ""]) and "evil" not in "".join(cells)
+
+
 def test_a_table_that_begins_in_the_middle_of_the_sheet_is_found(planner, folder):
     def fill(made):
         sheet = made.add_worksheet()
@@ -171,6 +232,36 @@ def test_a_hostile_workbook_is_refused_with_a_sentence(planner, folder, content,
         upload(content, planner)
 
     assert [path for path in folder.rglob("imports/*")] == []
+
+
+SHEET = b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData>%s</sheetData></worksheet>'
+CORNERS = b'<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>2</v></c></row>'
+STRINGS = b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><si><t>Name</t></si><si><t>%s</t></si></sst>'
+SHARED = b'<row r="1"><c r="A1" t="s"><v>0</v></c></row>' + b"".join(
+    b'<row r="%d"><c r="A%d" t="s"><v>1</v></c></row>' % (row, row) for row in range(2, 60_000)
+)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        with_part(GOOD, xl__worksheets__sheet1_xml=SHEET % CORNERS),
+        with_part(
+            GOOD,
+            xl__worksheets__sheet1_xml=SHEET % SHARED,
+            xl__sharedStrings_xml=STRINGS % random_text(60_000),
+        ),
+    ],
+    ids=["cells-at-both-corners", "one-long-text-in-all-cells"],
+)
+def test_a_few_kilobytes_that_ask_for_all_memory_are_refused_and_end_nobody(planner, folder, content):
+    assert len(content) < 1_000_000
+
+    with pytest.raises(BadFile, match="more memory or time"):
+        upload(content, planner)
+
+    assert [path for path in folder.rglob("imports/*")] == []
+    assert upload(GOOD, planner).options["rows"] == 1
 
 
 def test_what_unpacks_to_too_much_is_not_opened(planner, folder, settings):

@@ -13,7 +13,7 @@ from contacts.segments.compiler import compile_segment, compile_tree
 from contacts.segments.lists import add_to_list
 from contacts.segments.nesting import check_tree, inline_tree
 from contacts.segments.sentence import plain_sentence, sentence
-from contacts.segments.tree import parse, read_json
+from contacts.segments.tree import MAX_NODES, parse, read_json
 from crm.errors import Invalid
 from tests.factories import ContactListFactory, PersonFactory, SegmentFactory, TagFactory
 
@@ -116,6 +116,14 @@ def test_too_deep_and_too_many() -> None:
     parse(tree(deep["rules"][0]), selects="people")
     assert mistakes(tree(*[rule("membership", "yes")] * 101)) == [("100", "A segment has 100 rules at most.")]
     parse(tree(*[rule("membership", "yes")] * 100), selects="people")
+
+
+@pytest.mark.parametrize("item", [0, {"op": "all", "rules": []}, {"op": "all", "rules": [[]]}, {}])
+def test_mistakes_in_very_many_places_are_told_a_few_times(item: Any) -> None:
+    with pytest.raises(Invalid) as refused:
+        parse({"version": 1, "op": "all", "rules": [item] * 100_000}, selects="people")
+
+    assert 100 <= len(refused.value.data["errors"]) <= 2 * MAX_NODES
 
 
 def test_a_field_of_people_cannot_be_asked_of_organizations() -> None:

@@ -74,6 +74,32 @@ def test_a_new_kind_of_rule_is_ready_to_count_after_two_clicks(sign_in: Any, pla
     assert "The count follows as soon as a rule is finished." in page
 
 
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"node": ["².0", "0"]},
+        {"node": ["0", "1" * 5000 + ".0"]},
+        {"do": "remove:²"},
+        {"do": "up:0." + "9" * 5000},
+        {"do": "pick:0:GOV", "field-0": "last_mailed", "operator-0": "not_within", "value-0": "90"},
+        {"do": "drop:0:GOV"},
+        {"do": "wrap:r"},
+        {"do": "unwrap:0"},
+        {"do": "add-rule:0:country"},
+        {"do": "copy:-1"},
+        {"op-0": "all", "do": "pick:0:GOV"},
+    ],
+)
+def test_a_form_that_no_builder_sends_is_answered(sign_in: Any, planner: Any, more: dict[str, Any]) -> None:
+    posted = form(country("SN"))
+    if "field-0" in more:
+        more = more | {"was-0": more["field-0"], "wasop-0": more["operator-0"]}
+
+    response = sign_in(planner).post(reverse("segment_draft"), posted | more, headers=HTMX)
+
+    assert response.status_code == 200
+
+
 def test_new_segment_by_plain_forms_alone(sign_in: Any, planner: Any) -> None:
     client, url = sign_in(planner), reverse("segment_new")
     PersonFactory(name="Awa Sow", country__code="SN")

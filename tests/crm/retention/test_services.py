@@ -1,6 +1,7 @@
 """Rules and nightly runs: once a night, counted with what they did, and never stopped by one kind."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -197,3 +198,9 @@ def test_old_addresses_leave_the_audit_trail_and_entries_stay(admin) -> None:
 @pytest.mark.parametrize("value", [None, 3, True, "no address", "x @ y", {"a": [1, "b"]}])
 def test_values_without_an_address_stay(value) -> None:
     assert without_addresses(value) == value
+
+
+def test_operators_find_each_kind_in_their_guide() -> None:
+    told = (Path(__file__).resolve().parents[3] / "docs/operators/retention.md").read_text()
+
+    assert [kind.label for kind in registry.kinds() if f"| {kind.label} |" not in told] == []
