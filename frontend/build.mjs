@@ -3,6 +3,7 @@
 import { readdirSync, readFileSync, writeFileSync, rmSync, mkdirSync, cpSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { geoCentroid } from "d3-geo";
 import * as esbuild from "esbuild";
 import { PurgeCSS } from "purgecss";
 import { feature } from "topojson-client";
@@ -25,6 +26,23 @@ const behaviours = {
         .map((name) => `import "./src/behaviours/${name}";`).join("\n"),
       resolveDir: here,
     }));
+  },
+};
+
+/** `import small from "small-countries"`: ISO number → [longitude, latitude] of each country that the map's shapes are too coarse for. */
+const smallCountries = {
+  name: "small-countries",
+  setup(build) {
+    build.onResolve({ filter: /^small-countries$/ }, () => ({ path: "small-countries", namespace: "small-countries" }));
+    build.onLoad({ filter: /.*/, namespace: "small-countries" }, () => {
+      const shapesOf = (name) => {
+        const atlas = JSON.parse(readFileSync(join(here, "node_modules/world-atlas", name), "utf8"));
+        return feature(atlas, atlas.objects.countries).features.filter(({ id }) => id);
+      };
+      const drawn = new Set(shapesOf("countries-110m.json").map(({ id }) => id));
+      const places = shapesOf("countries-10m.json").filter(({ id }) => !drawn.has(id)).map((shape) => [shape.id, geoCentroid(shape).map((n) => Math.round(n * 10) / 10)]);
+      return { contents: JSON.stringify(Object.fromEntries(places)), loader: "json" };
+    });
   },
 };
 
@@ -64,7 +82,7 @@ const common = {
   bundle: true, minify: !watch, sourcemap: watch ? "inline" : false, target: ["es2022", "chrome109", "firefox115", "safari16.4"],
   outdir: out, entryNames: "[name]", assetNames: "assets/[name]-[hash]", chunkNames: "chunks/[name]-[hash]",
   loader: { ".woff2": "file", ".woff": "empty", ".svg": "file", ".json": "json" },
-  legalComments: "none", logLevel: "warning", plugins: [behaviours, onlyWhatIsUsed],
+  legalComments: "none", logLevel: "warning", plugins: [behaviours, smallCountries, onlyWhatIsUsed],
 };
 const builds = [
   { ...common, entryPoints: entries.filter((path) => !isBlocking(path)), format: "esm", splitting: true, plugins: [...common.plugins, darkBySystem] },

@@ -1,4 +1,5 @@
-"""/commitments: recorded, changed, settled, verified; milestones come along. /commitment-updates: what was said of them since."""
+"""/commitments: recorded, changed, settled, verified; milestones and the institution's own link come along. /commitment-updates: what was
+said of them since, by the institution or by staff."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -14,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.commitments import linking, services
-from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
+from campaigns.commitments.models import Commitment, CommitmentLink, CommitmentUpdate, Milestone
 from campaigns.commitments.rule import LIGHTS, light_of
 from campaigns.planning.models import Drive
 from campaigns.positions.models import Ask
@@ -62,6 +64,7 @@ class CommitmentOut(serializers.Serializer[Commitment]):
     verified_at = serializers.DateTimeField(allow_null=True)
     verified_by = serializers.UUIDField(source="verified_by.uid", allow_null=True, default=None)
     milestones = MilestoneOut(many=True)
+    has_update_link = serializers.BooleanField(help_text="The institution has a link by which it says how it stands.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
 
@@ -102,6 +105,14 @@ class NewMilestoneIn(serializers.Serializer[Any]):
     due_on = serializers.DateField()
 
 
+class UpdateLinkOut(serializers.Serializer[CommitmentLink]):
+    url = serializers.SerializerMethodField(help_text="Secret: whoever has it can say how the commitment stands.")
+    made_at = serializers.DateTimeField()
+
+    def get_url(self, row: CommitmentLink) -> str:
+        return linking.url_of(row)
+
+
 class DoneIn(serializers.Serializer[Any]):
     milestone = serializers.UUIDField()
     done_on = serializers.DateField(allow_null=True)
@@ -115,7 +126,10 @@ class CommitmentResource(Resource):
     """What institutions promised, and how it stands."""
 
     serializer_class = CommitmentOut
-    needs = {name: WRITE for name in ("create", "partial_update", "settle", "reopen", "verify", "milestones", "done")}
+    needs = {
+        name: WRITE
+        for name in ("create", "partial_update", "settle", "reopen", "verify", "milestones", "done", "update_link", "revoke_link")
+    }  # fmt: skip
     sorts = {"due_on": ["due_on"], "made_on": ["made_on"], "updated_at": ["updated_at"]}
     default_sort = "due_on"
     filters = [
@@ -133,7 +147,8 @@ class CommitmentResource(Resource):
 
     def full(self, rows: Any) -> Any:
         related = ("organization", "drive", "ask", "promised_by", "owner", "verified_by")
-        return rows.select_related(*related).prefetch_related("milestones")
+        alive = CommitmentLink.objects.filter(commitment=OuterRef("pk"), revoked_at=None)
+        return rows.select_related(*related).prefetch_related("milestones").annotate(has_update_link=Exists(alive))
 
     @extend_schema(summary="Commitments")
     def list(self, request: Request) -> Response:
@@ -201,6 +216,22 @@ class CommitmentResource(Resource):
         services.set_milestone(milestone=milestone, actor=self.user, done_on=data["done_on"])
         return Response(self.again(row))
 
+    # --- the institution's own page
+    @extend_schema(
+        summary="Make the institution’s link", request=None, responses={201: UpdateLinkOut},
+        description="Whoever has it says how the commitment stands; staff decide what counts (/commitment-updates). The one there is, when there is one.",
+    )  # fmt: skip
+    @action(detail=True, methods=["post"], url_path="update-link")
+    def update_link(self, request: Request, uid: UUID) -> Response:
+        link = linking.make_link(commitment=self.find(uid, Action.LOG), actor=self.user)
+        return Response(UpdateLinkOut(link).data, status=201)
+
+    @extend_schema(summary="Revoke the institution’s link", description="Its page says that it is over. A new one is another address.", responses={204: None})  # fmt: skip
+    @update_link.mapping.delete
+    def revoke_link(self, request: Request, uid: UUID) -> Response:
+        linking.revoke_link(commitment=self.find(uid, Action.LOG), actor=self.user)
+        return Response(status=204)
+
 
 class UpdateOut(serializers.Serializer[CommitmentUpdate]):
     uid = serializers.UUIDField()
@@ -216,6 +247,13 @@ class UpdateOut(serializers.Serializer[CommitmentUpdate]):
     reason = serializers.CharField(allow_blank=True)
 
 
+class WordIn(serializers.Serializer[Any]):
+    commitment = RowField(lambda user: Commitment.objects.visible_to(user, Action.LOG))
+    progress = serializers.ChoiceField(CommitmentUpdate.Progress.choices)
+    text = words(5000, required=True)
+    link = serializers.URLField(required=False, allow_blank=True, max_length=500)
+
+
 class UpdateDeclineIn(serializers.Serializer[Any]):
     reason = words(300, required=True)
 
@@ -224,7 +262,7 @@ class UpdateResource(Resource):
     """How a commitment stands: told by the institution, which staff decide about, or heard by staff."""
 
     serializer_class = UpdateOut
-    needs = {"accept": WRITE, "decline": WRITE}
+    needs = {"create": WRITE, "accept": WRITE, "decline": WRITE}
     sorts = {"received_at": ["received_at"]}
     default_sort = "-received_at"
     filters = [
@@ -246,6 +284,11 @@ class UpdateResource(Resource):
     def retrieve(self, request: Request, uid: UUID) -> Response:
         self.no_query()
         return self.show(self.find(uid))
+
+    @extend_schema(summary="Note what was heard of a commitment", description="By staff, in a call or at a meeting: it counts at once.", request=WordIn, responses={201: UpdateOut})  # fmt: skip
+    def create(self, request: Request) -> Response:
+        made = services.note_word(actor=self.user, **self.read(WordIn))
+        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
 
     @extend_schema(summary="Accept it", description="Done: kept; cannot: broken; a new date moves it.", request=None, responses=UpdateOut)  # fmt: skip
     @action(detail=True, methods=["post"])

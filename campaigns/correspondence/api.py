@@ -1,14 +1,16 @@
-"""/letters: the register of official correspondence, to read and to add to; /letter-documents: the scans that are kept with it."""
+"""/letters: the register of official correspondence, read, added to, corrected, answered, struck out; /letter-documents: the scans that are kept with it."""
 
 from __future__ import annotations
 
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -16,6 +18,7 @@ from rest_framework.response import Response
 from campaigns.correspondence import services
 from campaigns.correspondence.models import Letter, LetterDocument
 from campaigns.files.serving import KeptFileOut, KeptFileResource
+from campaigns.todo.forms import officers
 from contacts.directory.models import Organization, Person
 from crm.accounts.rules import Action
 from crm.api import filters
@@ -39,6 +42,9 @@ class LetterOut(serializers.Serializer[Letter]):
     their_reference = serializers.CharField(allow_blank=True)
     note = serializers.CharField(allow_blank=True)
     answer_due_on = serializers.DateField(allow_null=True)
+    responsible = serializers.UUIDField(
+        source="responsible.uid", allow_null=True, default=None, help_text="Who sees to it."
+    )
     answered_by = serializers.UUIDField(source="answered_by.uid", allow_null=True, default=None)
     documents = KeptFileOut(many=True, help_text="Kept with the letter; see /letter-documents.")
     struck_at = serializers.DateTimeField(allow_null=True, help_text="Registered by mistake.")
@@ -46,18 +52,31 @@ class LetterOut(serializers.Serializer[Letter]):
     updated_at = serializers.DateTimeField()
 
 
-class LetterIn(serializers.Serializer[Any]):
-    way = serializers.ChoiceField(Letter.Way.choices)
-    organization = serializers.UUIDField()
-    on = serializers.DateField()
-    subject = serializers.CharField(max_length=300)
+class LetterChange(serializers.Serializer[Any]):
+    on = serializers.DateField(required=False, help_text="Within the year of its number.")
+    subject = serializers.CharField(required=False, max_length=300)
     person = serializers.UUIDField(required=False, allow_null=True)
     ours = serializers.CharField(required=False, allow_blank=True, max_length=200)
     copies = serializers.CharField(required=False, allow_blank=True, max_length=2000)
     their_reference = serializers.CharField(required=False, allow_blank=True, max_length=80)
     note = serializers.CharField(required=False, allow_blank=True, max_length=20_000)
     answer_due_on = serializers.DateField(required=False, allow_null=True)
+    responsible = RowField(lambda user: officers(Action.LOG), required=False, allow_null=True)
+
+
+class LetterIn(LetterChange):
+    way = serializers.ChoiceField(Letter.Way.choices)
+    organization = serializers.UUIDField()
+    on = serializers.DateField()
+    subject = serializers.CharField(max_length=300)
     answers = serializers.UUIDField(required=False, allow_null=True, help_text="The letter that this one answers.")
+    override_reason = serializers.CharField(
+        required=False, allow_blank=True, max_length=300, help_text="Why it went out although a contact guard stood against it (409 guarded)."
+    )  # fmt: skip
+
+
+class LetterAnswerIn(serializers.Serializer[Any]):
+    answer = RowField(lambda user: Letter.objects.visible_to(user).standing(), allow_null=True, help_text="null: it waits again.")  # fmt: skip
 
 
 class LetterResource(Resource):
@@ -66,7 +85,7 @@ class LetterResource(Resource):
     serializer_class = LetterOut
     sorts = {"on": ["on"], "created_at": ["created_at"]}
     default_sort = "on"
-    needs = {"create": (Action.LOG,)}
+    needs = {name: (Action.LOG,) for name in ("create", "partial_update", "answer", "strike")}
     filters = [
         filters.uid("organization", "With this organization.", lambda rows, uid, user: rows.filter(organization__uid=uid)),
         filters.flag("open", "true: an answer is waited for.", lambda rows, is_open, user: rows.open() if is_open else rows.exclude(pk__in=rows.open().values("pk"))),
@@ -77,7 +96,9 @@ class LetterResource(Resource):
 
     def full(self, rows: Any) -> Any:
         documents = Prefetch("documents", LetterDocument.objects.select_related("file").order_by("pk"))
-        return rows.select_related("organization", "person", "answered_by").prefetch_related(documents)
+        return rows.select_related(
+            "organization", "person", "answered_by", "responsible", "interaction"
+        ).prefetch_related(documents)
 
     @extend_schema(summary="Letters of the register, the earliest first")
     def list(self, request: Request) -> Response:
@@ -92,6 +113,34 @@ class LetterResource(Resource):
     def create(self, request: Request) -> Response:
         letter = services.register_letter(actor=self.user, **self._rows(dict(self.read(LetterIn))))
         return Response(self.again(letter), status=201, headers={"Location": f"{request.path}/{letter.uid}"})
+
+    @extend_schema(summary="Correct a letter", description="Its number stays; the log says the same.", request=LetterChange, responses=LetterOut)  # fmt: skip
+    def partial_update(self, request: Request, uid: UUID) -> Response:
+        changes = self._rows(dict(self.read(LetterChange, partial=True)))
+        with transaction.atomic():
+            letter = self.find(uid, Action.LOG)
+            Letter.objects.select_for_update().get(pk=letter.pk)
+            letter = self.find(uid)
+            self.require_match(letter)
+            services.edit_letter(letter=letter, actor=self.user, changes=changes)
+        return Response(self.again(letter))
+
+    @extend_schema(summary="Say which letter answered it", description="Of the same organization, the other way.", request=LetterAnswerIn, responses=LetterOut)  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def answer(self, request: Request, uid: UUID) -> Response:
+        letter, answer = self.find(uid, Action.LOG), self.read(LetterAnswerIn)["answer"]
+        if answer is None:
+            services.unlink_answer(letter=letter, actor=self.user)
+        else:
+            services.link_answer(letter=letter, answer=answer, actor=self.user)
+        return Response(self.again(letter))
+
+    @extend_schema(summary="Strike a letter out", description="Registered by mistake: it keeps its number and counts nowhere.", request=None, responses=LetterOut)  # fmt: skip
+    @action(detail=True, methods=["post"])
+    def strike(self, request: Request, uid: UUID) -> Response:
+        letter = self.find(uid, Action.LOG)
+        services.strike_letter(letter=letter, actor=self.user)
+        return Response(self.again(letter))
 
     def _rows(self, data: dict[str, Any]) -> dict[str, Any]:
         """Rows for uids; one out of reach is as if it were not there."""

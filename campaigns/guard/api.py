@@ -8,11 +8,13 @@ from uuid import UUID
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.guard import services
 from campaigns.guard.models import ContactGuard, QuietDates
+from contacts.directory.bulk_jobs import rows_for
 from contacts.directory.models import Organization
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -22,6 +24,8 @@ from crm.api.problems import Problem
 from crm.api.registry import Section
 from crm.api.views import Resource
 from crm.errors import Invalid
+
+MOST_UIDS = 1_000
 
 
 class GuardOut(serializers.Serializer[ContactGuard]):
@@ -42,11 +46,20 @@ class GuardIn(serializers.Serializer[Any]):
     protocol = serializers.CharField(required=False, allow_blank=True, max_length=300)
 
 
+class OwnersIn(serializers.Serializer[Any]):
+    organizations = serializers.ListField(child=serializers.UUIDField(), min_length=1, max_length=MOST_UIDS)
+    owner = RowField(lambda user: User.objects.staff().filter(is_active=True), allow_null=True, help_text="null: nobody any more.")  # fmt: skip
+
+
+class OwnersOut(serializers.Serializer[Any]):
+    changed = serializers.IntegerField(help_text="Of how many the owner is another one now.")
+
+
 class GuardResource(Resource):
     """What is agreed about turning to an organization."""
 
     serializer_class = GuardOut
-    needs = {"partial_update": (Action.EDIT_DIRECTORY,)}
+    needs = {"partial_update": (Action.EDIT_DIRECTORY,), "owners": (Action.BULK,)}
     filters = [filters.uid("owner", "Looked after by this user.", lambda rows, uid, user: rows.filter(owner__uid=uid))]
 
     def rows(self, action: Action = Action.SEE) -> Any:
@@ -91,6 +104,21 @@ class GuardResource(Resource):
         services.set_guard(organization=seen, actor=self.user, **data)
         guard, _made = ContactGuard.objects.get_or_create(organization=seen)
         return Response(self.again(guard))
+
+    @extend_schema(
+        summary="Say who looks after many", request=OwnersIn, responses=OwnersOut,
+        description="Sets the owner of up to 1,000 organizations, all or none; their other rules stay. One entry in the trail takes it back.",
+    )  # fmt: skip
+    @action(detail=False, methods=["post"])
+    def owners(self, request: Request) -> Response:
+        data = self.read(OwnersIn)
+        wanted = set(data["organizations"])
+        rows = rows_for(self.user, "organization").filter(uid__in=wanted)
+        if rows.count() != len(wanted):
+            words = _("One of these is not there, or you may not change many there. Nothing was changed.")
+            raise Invalid(words, errors=[("organizations", words)])
+        changed, _entry = services.set_owner_of_many(rows=rows, owner=data["owner"], actor=self.user)
+        return Response({"changed": changed})
 
 
 class QuietOut(serializers.Serializer[QuietDates]):

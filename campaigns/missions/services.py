@@ -197,6 +197,51 @@ def file_mission(
         return record(verb="mission.filed", target=row, actor=actor, changes=changes, event={"meetings": len(meetings)})
 
 
+def report_trip(
+    *, actor: User, summary: str = "", meetings: Sequence[Met], override_reason: str = "", **head: Any
+) -> Mission:
+    """Begin a report and file it, in one transaction: for a program, which has no draft to come back to. head: as `start_mission` takes.
+
+    The draft holds what the form would have, so that taking the filing back leaves everything there to mend.
+    """
+    with transaction.atomic():
+        mission = start_mission(actor=actor, **head)
+        mission.summary = notes(summary)
+        mission.draft = json.dumps(_as_typed(mission, meetings), ensure_ascii=False)
+        mission.save(update_fields=["summary", "draft", "updated_at"])
+        file_mission(mission=mission, actor=actor, meetings=meetings, override_reason=override_reason)
+    mission.refresh_from_db()
+    return mission
+
+
+def _as_typed(mission: Mission, meetings: Sequence[Met]) -> dict[str, list[str]]:
+    """The same report in the fields of its form (campaigns.missions.forms)."""
+    drive = [str(mission.drive.uid)] if mission.drive else []
+    typed = {
+        "title": [mission.title], "starts_on": [mission.starts_on.isoformat()], "ends_on": [mission.ends_on.isoformat()],
+        "drive": drive, "summary": [mission.summary], "meeting": [met.key for met in meetings],
+    }  # fmt: skip
+    for met in meetings:
+        of: dict[str, list[str]] = {
+            "parties": [f"organization:{row.uid}" for row in met.organizations] + [f"person:{row.uid}" for row in met.people],
+            "on": [met.on.isoformat()], "text": [met.text],
+        }  # fmt: skip
+        for n, heard in enumerate(met.heard):
+            of |= {
+                f"p{n}_ask": [str(heard.ask.uid)],
+                f"p{n}_stance": [str(heard.stance.value)],
+                f"p{n}_evidence": [heard.evidence],
+            }
+        for n, promise in enumerate(met.promised):
+            ask = [str(promise.ask.uid)] if promise.ask else []
+            of |= {f"c{n}_text": [promise.text], f"c{n}_due_on": [promise.due_on.isoformat()], f"c{n}_ask": ask}
+        for n, step in enumerate(met.following):
+            who = [str(step.assignee.uid)] if step.assignee else []
+            of |= {f"s{n}_title": [step.title], f"s{n}_due_on": [step.due_on.isoformat()], f"s{n}_who": who}
+        typed |= {f"{met.key}-{name}": values for name, values in of.items()}
+    return typed
+
+
 def _file_one(row: Mission, place: int, met: Met, actor: User, override_reason: str) -> list[UUID]:
     """One meeting with what came of it; the uids of everything that was made."""
     noon = timezone.make_aware(datetime.combine(met.on, NOON))

@@ -10,6 +10,7 @@ from contacts.directory import panels
 from contacts.directory.models import Person
 from crm.accounts.models import User
 from crm.accounts.rules import Action
+from crm.api.registry import serve
 from crm.audit.verbs import final
 
 
@@ -22,4 +23,5 @@ def write_button(subject: panels.Subject, user: User) -> panels.Action | None:
 
 
 panels.register_action(write_button)
+serve("campaigns.personal.api")
 final("person.written_to", gettext_lazy("Mail that has left cannot be called back."))

@@ -20,7 +20,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.fields import CodeField, Codes, Names, RowField, text
-from crm.api.problems import bad_query
+from crm.api.problems import Problem, bad_query
 from crm.api.registry import Section
 from crm.api.views import Resource
 from crm.errors import Invalid
@@ -135,6 +135,42 @@ class ResultsReportOut(serializers.Serializer[Any]):
     figures = FigureOut(many=True)
 
 
+class BehindOut(serializers.Serializer[Any]):
+    figure = serializers.CharField()
+    of = serializers.ChoiceField(
+        ["people", "organizations", "interactions", "position-steps", "commitments"],
+        help_text="Where the uids are read.",
+    )
+    count = serializers.IntegerField()
+    uids = serializers.ListField(child=serializers.UUIDField(), help_text="The first 10,000 of them.")
+
+
+BEHIND = [
+    OpenApiParameter("figure", str, required=True, description="Code of a number of the report."),
+    OpenApiParameter(
+        "by", str, description="One of the keys of its `parts`: constituency, language, gender, month or kind."
+    ),
+    OpenApiParameter("part", str, description="The key of that part; with `by`."),
+]
+
+
+class LeftoverOut(serializers.Serializer[Any]):
+    key = serializers.CharField(help_text="Of this place with these words.")
+    kind = serializers.ChoiceField(["country", "date", "link"])
+    where = serializers.CharField(help_text="Whose text, in the language of the token’s user.")
+    before = serializers.CharField(allow_blank=True)
+    found = serializers.CharField()
+    after = serializers.CharField(allow_blank=True)
+
+
+class LeftoversOut(serializers.Serializer[Any]):
+    data = LeftoverOut(many=True)
+
+
+class KeepIn(serializers.Serializer[Any]):
+    key = serializers.CharField(max_length=64)
+
+
 class CampaignResource(Resource):
     """The long effort."""
 
@@ -163,6 +199,18 @@ class CampaignResource(Resource):
     def report(self, request: Request, uid: UUID) -> Response:
         return _report(self, self.find(uid), None)
 
+    @extend_schema(summary="The rows behind a number of its report", description="Now, and as far as the token’s user sees them.", parameters=[*BEHIND, *DAYS], responses=BehindOut)  # fmt: skip
+    @action(detail=True, methods=["get"])
+    def behind(self, request: Request, uid: UUID) -> Response:
+        return _behind(self, self.find(uid), None)
+
+
+def _behind(view: Resource, campaign: Campaign, drive: Drive | None) -> Response:
+    from campaigns.results.telling import behind_told  # results stand above planning
+
+    view.no_query("figure", "by", "part", "from", "until")
+    return Response(BehindOut(behind_told(campaign, drive, view.user, view.request.query_params.dict())).data)
+
 
 def _report(view: Resource, campaign: Campaign, drive: Drive | None) -> Response:
     from campaigns.results.telling import report_told  # results stand above planning
@@ -175,7 +223,10 @@ class DriveResource(Resource):
     """A time-bound mobilization inside a campaign: countries × constituencies."""
 
     serializer_class = DriveOut
-    needs = {name: (Action.DRIVES,) for name in ("create", "partial_update", "destroy", "weights", "begin", "copy")}
+    needs = {
+        name: (Action.DRIVES,)
+        for name in ("create", "partial_update", "destroy", "weights", "begin", "copy", "keep_leftover")
+    }
     sorts = {"name": ["sort_key"], "starts_on": ["starts_on"]}
     default_sort = "name"
     filters = [
@@ -258,6 +309,24 @@ class DriveResource(Resource):
         place = f"{request.path.rpartition('/drives/')[0]}/drives/{made.uid}"
         return Response(self.again(made), status=201, headers={"Location": place})
 
+    @extend_schema(summary="What a copy still says of the old drive", description="Names of its countries, days, links and addresses in the texts of a copied drive. What was mended is no longer there.", responses=LeftoversOut)  # fmt: skip
+    @action(detail=True, methods=["get"])
+    def leftovers(self, request: Request, uid: UUID) -> Response:
+        from campaigns.activities.leftovers import leftovers_of  # the same
+
+        self.no_query()
+        return Response(LeftoversOut({"data": leftovers_of(self.find(uid))}).data)
+
+    @extend_schema(summary="Keep one as it stands", description="It is meant so, and is not pointed out again.", request=KeepIn, responses=LeftoversOut)  # fmt: skip
+    @leftovers.mapping.post
+    def keep_leftover(self, request: Request, uid: UUID) -> Response:
+        from campaigns.activities.leftovers import keep, leftovers_of  # the same
+
+        drive = self.find(uid, Action.DRIVES)
+        if keep(drive=drive, actor=self.user, key=self.read(KeepIn)["key"]) is None:
+            raise Problem(404, _("No text of this drive says that any more, or it was kept before."))
+        return Response(LeftoversOut({"data": leftovers_of(self.find(uid))}).data)
+
     # --- what it knows
     @extend_schema(
         summary="Grid", description="Every country × constituency: who is known, reached, silent, and where they stand.",
@@ -312,6 +381,12 @@ class DriveResource(Resource):
     def report(self, request: Request, uid: UUID) -> Response:
         drive = self.find(uid)
         return _report(self, drive.campaign, drive)
+
+    @extend_schema(summary="The rows behind a number of its report", description="Now, and as far as the token’s user sees them.", parameters=[*BEHIND, *DAYS], responses=BehindOut)  # fmt: skip
+    @action(detail=True, methods=["get"])
+    def behind(self, request: Request, uid: UUID) -> Response:
+        drive = self.find(uid)
+        return _behind(self, drive.campaign, drive)
 
 
 SECTIONS = [

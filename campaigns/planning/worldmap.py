@@ -78,21 +78,25 @@ def map_of(drive: Drive, user: User, *, measure: str, year: int | None) -> World
         values, years = {"coverage": _coverage, "activity": _activity}[measure](codes, year)
     if year not in years:
         year = None
-    points = []
+    points, blank = [], []
     for row in grid.rows:
         value, words = _value(row, measure, values, is_past=year is not None)
-        if value is not None:
-            points.append({
-                "country": numeric_codes().get(row.country.code, row.country.code), "label": row.country.label, "value": value, "words": words,
-                "url": _rows_url(drive, row, measure),
-            })  # fmt: skip
+        point: dict[str, Any] = {
+            "country": numeric_codes().get(row.country.code, row.country.code), "label": row.country.label,
+            "url": _rows_url(drive, row, measure),
+        }  # fmt: skip
+        if value is None:
+            blank.append(point | {"words": _("not known")})
+        else:
+            points.append(point | {"value": value, "words": words})
     colors = [stance.colour for stance in Stance] if measure == "position" else []
     scale = [word_of(stance) for stance in Stance] if measure == "position" else []
     unit = " %" if measure in {"coverage", "reach"} else ""
     chart = Chart(
-        "map", points=points, unit=unit, name=str(MEASURES[measure]), colors=colors, scale=scale, can_save=True
-    )
-    return WorldMap(chart, years, year, len(grid.rows) - len(points), ask if measure == "position" else None)
+        "map", points=points, unit=unit, name=str(MEASURES[measure]), colors=colors, scale=scale, can_save=True, blank=blank,
+        blank_label=_("not known"), outside_label=_("not in this drive"),
+    )  # fmt: skip
+    return WorldMap(chart, years, year, len(blank), ask if measure == "position" else None)
 
 
 def _value(row: Row, measure: str, values: dict[str, float], *, is_past: bool) -> tuple[float | None, str]:

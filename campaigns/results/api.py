@@ -7,28 +7,24 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils.translation import gettext as _
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from campaigns.planning.api import PartOut, ResultsReportOut
+from campaigns.planning.api import BEHIND, BehindOut, PartOut, ResultsReportOut
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.results import services, snapshots
-from campaigns.results.figures import FIGURES
 from campaigns.results.models import Actual, Indicator, Kind, Measure, Period, Result, Snapshot
 from campaigns.results.report import frozen
-from campaigns.results.telling import scope_of, told
+from campaigns.results.telling import MOST_UIDS, OF, figure_asked, scope_of, told
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.fields import RowField, text
-from crm.api.problems import Problem, bad_query
+from crm.api.problems import Problem
 from crm.api.registry import Section
 from crm.api.views import Resource
-
-MOST_UIDS = 10_000
-FIGURE_CODES = list(FIGURES)
 
 
 def _decimal(**more: Any) -> serializers.DecimalField:
@@ -328,12 +324,6 @@ class FreezeIn(serializers.Serializer[Any]):
     last_on = serializers.DateField(required=False)
 
 
-class BehindOut(serializers.Serializer[Any]):
-    figure = serializers.CharField()
-    count = serializers.IntegerField()
-    uids = serializers.ListField(child=serializers.UUIDField(), help_text=f"The first {MOST_UIDS} of them.")
-
-
 class FrozenOut(ResultsReportOut):
     is_intact = serializers.BooleanField(
         help_text="What is kept is what was frozen: its fingerprint is computed again."
@@ -389,17 +379,15 @@ class SnapshotResource(Resource):
         return Response(FrozenOut(found | {"is_intact": snapshots.is_intact(snapshot), "balance": sides}).data)
 
     @extend_schema(
-        summary="The rows behind a number", parameters=[OpenApiParameter("figure", str, required=True, enum=FIGURE_CODES, description="Code of the number.")],
-        responses=BehindOut,
+        summary="The rows behind a number", description="As they were when it was frozen.", parameters=BEHIND, responses=BehindOut,
     )  # fmt: skip
     @action(detail=True, methods=["get"])
     def behind(self, request: Request, uid: UUID) -> Response:
-        self.no_query("figure")
-        figure = request.query_params.get("figure", "")
-        if figure not in FIGURES:
-            raise bad_query("figure", _("“figure” is one of: %(offered)s.") % {"offered": ", ".join(FIGURES)})
-        uids = snapshots.uids_behind(self.find(uid), figure, "", "")
-        return Response(BehindOut({"figure": figure, "count": len(uids), "uids": uids[:MOST_UIDS]}).data)
+        self.no_query("figure", "by", "part")
+        figure, by, part = figure_asked(request.query_params.dict())
+        uids = snapshots.uids_behind(self.find(uid), figure.code, by, part)
+        of = OF.get(figure.kind, figure.kind)
+        return Response(BehindOut({"figure": figure.code, "of": of, "count": len(uids), "uids": uids[:MOST_UIDS]}).data)
 
 
 SECTIONS = [

@@ -174,3 +174,7 @@ class FreezeForm(forms.Form):
 
 class ListForm(forms.Form):
     name = forms.CharField(label=_("Name of the list"), max_length=120)
+    as_segment = forms.BooleanField(
+        label=_("And a segment of them"), required=False,
+        help_text=_("Of the same name, with one rule: on this list. Add others, such as “has not answered”, and write to them."),
+    )  # fmt: skip

@@ -25,8 +25,12 @@ from campaigns.results.iati import iati_xml
 from campaigns.results.models import Snapshot
 from campaigns.results.printing import report_pdf, report_xlsx
 from campaigns.results.report import Report, days_of, frozen, live, results_of
+from contacts.segments import draft
 from contacts.segments.lists import add_to_list, create_list
+from contacts.segments.models import ContactList, Segment
+from contacts.segments.services import create_segment
 from contacts.segments.views import OWN
+from crm.accounts.models import User
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError
@@ -159,8 +163,10 @@ def _to_list(
         with transaction.atomic():
             made = create_list(name=form.cleaned_data["name"], actor=request.user, selects=selects)
             count, _entry = add_to_list(contact_list=made, rows=chosen, actor=request.user)
+            segment = _segment_of(made, request.user) if form.cleaned_data["as_segment"] else None
         toast(request, _("“%(name)s” holds %(n)s.") % {"name": made.name, "n": formats.number(count)})
-        return done(request, reverse("list_detail", args=[made.uid]))
+        place = reverse("segment_edit", args=[segment.uid]) if segment else reverse("list_detail", args=[made.uid])
+        return done(request, place)
     context = {
         "title": _("Keep these as a list"), "back": back, "campaign": campaign,
         "sub": _("Who stands behind the number today. The list stays as it is, whatever the number becomes.")
@@ -168,6 +174,12 @@ def _to_list(
         else _("Their institutions, as they stand behind the number today. The list stays as it is."),
     }  # fmt: skip
     return form_page(request, "campaigns/results/form.html", context, form=form)
+
+
+def _segment_of(kept: ContactList, user: User) -> Segment:
+    """Those on this list, to be narrowed by further rules."""
+    rule = {"field": "on_list", "operator": "any_of", "value": [str(kept.uid)]}
+    return create_segment(name=kept.name, tree=draft.empty() | {"rules": [rule]}, actor=user, selects=kept.selects)
 
 
 @requires(Action.DRIVES)

@@ -7,21 +7,29 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
+from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.windows import services
+from campaigns.windows.forms import countries_of
 from campaigns.windows.leads import MOST
 from campaigns.windows.models import FARTHEST_LEAD, Kind, PolicyWindow
+from campaigns.windows.reading import LARGEST, read
 from contacts.directory.models import Country
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.fields import CodeField, RowField, text
+from crm.api.problems import Problem
 from crm.api.registry import Section
 from crm.api.views import Resource
+from crm.ui import formats
+
+WRONG_SHOWN = 100
 
 
 class LeadShape(serializers.Serializer[Any]):
@@ -63,6 +71,30 @@ class NewWindowIn(WindowIn):
     starts_on = serializers.DateField()
 
 
+class TakeInIn(serializers.Serializer[Any]):
+    text = serializers.CharField(max_length=LARGEST, trim_whitespace=False, help_text="A calendar (BEGIN:VCALENDAR …), or a table whose first line names its columns: country, name, kind, from, until, note, link, lead times, expected.")  # fmt: skip
+    country = CodeField(
+        lambda user: countries_of(user), required=False, allow_null=True, help_text="Where none is named; null: all."
+    )
+    kind = serializers.ChoiceField(Kind.choices, default=Kind.OTHER.value, help_text="Where none is named.")
+    owner = RowField(lambda user: User.objects.staff().filter(is_active=True), required=False, allow_null=True)
+    leads = LeadShape(many=True, required=False, max_length=MOST, help_text="Where none are named.")
+    only_right = serializers.BooleanField(default=False, help_text="Take what can be read, although something cannot.")
+
+
+class UnreadOut(serializers.Serializer[Any]):
+    line = serializers.IntegerField()
+    text = serializers.CharField()
+    why = serializers.CharField()
+
+
+class TakenOut(serializers.Serializer[Any]):
+    added = serializers.IntegerField()
+    moved = serializers.IntegerField(help_text="Events that came before, on another day.")
+    known = serializers.IntegerField(help_text="There already, as they are.")
+    unread = UnreadOut(many=True)
+
+
 def _ahead(rows: Any, value: bool, user: User) -> Any:
     today = timezone.localdate()
     return rows.filter(ends_on__gte=today) if value else rows.filter(ends_on__lt=today)
@@ -72,7 +104,7 @@ class WindowResource(Resource):
     """A dated chance in a country, or in all."""
 
     serializer_class = WindowOut
-    needs = {name: (Action.DRIVES,) for name in ("create", "partial_update", "destroy")}
+    needs = {name: (Action.DRIVES,) for name in ("create", "partial_update", "destroy", "take_in")}
     sorts = {"starts_on": ["starts_on"], "name": ["sort_key"]}
     default_sort = "starts_on"
     filters = [
@@ -131,6 +163,26 @@ class WindowResource(Resource):
         with transaction.atomic():
             services.archive_window(window=self._held(uid), actor=self.user)
         return Response(status=204)
+
+    @extend_schema(
+        summary="Take in a calendar or a table", request=TakeInIn, responses={201: TakenOut},
+        description="The text of an ICS or CSV file. What came before is not taken twice; an event that moved moves. While something cannot be read nothing is taken (422, with `unread`), unless `only_right` says so.",
+        examples=[OpenApiExample("A table", {"text": "country,name,from\nZM,Budget speech,2027-09-24"}, request_only=True)],
+    )  # fmt: skip
+    @action(detail=False, methods=["post"], url_path="take-in")
+    def take_in(self, request: Request) -> Response:
+        data = self.read(TakeInIn)
+        found = read(data["text"], country=data.get("country"), kind=data["kind"], today=timezone.localdate())
+        unread = [{"line": wrong.line, "text": wrong.text, "why": wrong.why} for wrong in found.wrong[:WRONG_SHOWN]]
+        if found.wrong and not data["only_right"]:
+            sentence = _("%(n)s could not be read, so nothing was taken.") % {"n": formats.number(len(found.wrong))}
+            raise Problem(422, sentence, fields={"text": [sentence]}, data={"unread": unread})
+        leads = [(lead["days"], lead["title"]) for lead in data.get("leads", [])]
+        taken = services.take_in(
+            actor=self.user, found=found.found, origin=found.origin, owner=data.get("owner"), leads=leads
+        )
+        told = {"added": taken.added, "moved": taken.moved, "known": taken.known, "unread": unread}
+        return Response(TakenOut(told).data, status=201)
 
 
 SECTIONS = [

@@ -26,6 +26,8 @@ class Chart:
 
     points: of a map {country, label, value, url}; of steps {at (day), value, label, url}, with `scale` naming the values from 1 on and
     `until` the day to which the last goes on; of a matrix {label, x, y, color, note, url}, with `x_scale` and `scale` naming both axes.
+    blank: of a map {country, label, words, url}, countries that it is about and that have no value; blank_label, outside_label: what its legend
+    calls those, and all that it is not about.
     colors: of a map, from its lowest value to its highest. can_save: whether it is offered as SVG and PNG.
     """
 
@@ -45,6 +47,9 @@ class Chart:
     until: str = ""
     colors: list[str] = field(default_factory=list)
     can_save: bool = False
+    blank: list[dict[str, Any]] = field(default_factory=list)
+    blank_label: str = ""
+    outside_label: str = ""
 
     def as_data(self) -> dict[str, Any]:
         return asdict(self)
@@ -56,7 +61,7 @@ def as_table(data: dict[str, Any]) -> dict[str, Any]:
     if data.get("kind") == "map":
         rows = [
             {"cells": [p["label"], p.get("words") or _shown(p["value"], unit)], "url": p.get("url", "")}
-            for p in data.get("points", [])
+            for p in [*data.get("points", []), *data.get("blank", [])]
         ]
         return {"head": [_("Country"), data.get("name", "")], "rows": rows}
     if data.get("kind") == "steps":

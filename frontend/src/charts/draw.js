@@ -1,26 +1,24 @@
 // Draws what <c-chart> describes. Only the parts of ECharts that are used are bundled.
 import { BarChart, LineChart, MapChart, ScatterChart } from "echarts/charts";
-import { AriaComponent, GridComponent, LegendComponent, TooltipComponent, VisualMapComponent } from "echarts/components";
-import { geoNaturalEarth1 } from "d3-geo";
+import { AriaComponent, GraphicComponent, GridComponent, LegendComponent, TooltipComponent } from "echarts/components";
 import * as echarts from "echarts/core";
 import { SVGRenderer } from "echarts/renderers";
 
-echarts.use([AriaComponent, BarChart, GridComponent, LegendComponent, LineChart, MapChart, ScatterChart, SVGRenderer, TooltipComponent, VisualMapComponent]);
+import { mapOptions } from "./map.js";
+import { colour } from "./theme.js";
+
+echarts.use([AriaComponent, BarChart, GraphicComponent, GridComponent, LegendComponent, LineChart, MapChart, ScatterChart, SVGRenderer, TooltipComponent]);
 
 const drawn = new Map();
-const ANTARCTICA = "010";
-const MAP_ASPECT = 2.2;
-const sphere = geoNaturalEarth1();
 
 export async function draw(holder) {
   const data = JSON.parse(holder.dataset.figures);
   const place = holder.querySelector(".gs-chart");
   const old = drawn.get(place);
   old?.dispose();
-  if (data.kind === "map") await loadWorld();
   holder.classList.add("drawn");
   const chart = echarts.init(place, null, { renderer: "svg" });
-  chart.setOption(optionsOf(data, holder));
+  chart.setOption(await optionsOf(data, holder));
   chart.on("click", ({ data: point, dataIndex }) => {
     const url = point?.url ?? data.urls?.[dataIndex];
     if (url) location.assign(url);
@@ -61,9 +59,7 @@ function keep(file, name) {
   setTimeout(() => URL.revokeObjectURL(address), 10_000);
 }
 
-const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--gs-${name}`).trim();
-
-function optionsOf(data, holder) {
+async function optionsOf(data, holder) {
   const ink = colour("ink-2");
   const line = colour("line");
   const text = { color: ink, fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 11 };
@@ -76,7 +72,7 @@ function optionsOf(data, holder) {
       axisPointer: { type: data.kind === "bar" ? "shadow" : "line", shadowStyle: { color: line, opacity: .5 } },
     },
   };
-  if (data.kind === "map") return { ...base, ...mapOptions(data, text, holder.querySelector(".gs-chart")) };
+  if (data.kind === "map") return { ...base, ...await mapOptions(data, text, holder.querySelector(".gs-chart")) };
   if (data.kind === "steps") return { ...base, ...stepOptions(data, text, line, base) };
   if (data.kind === "matrix") return { ...base, ...matrixOptions(data, text, line, base) };
   return { ...base, ...axisOptions(data, text, line) };
@@ -159,28 +155,6 @@ function axisOptions({ kind, labels, series, stacked = true, horizontal = false,
       itemStyle: kind === "bar" ? { borderRadius: 3 } : {}, symbolSize: 5, lineStyle: { width: 2 }, areaStyle: kind === "line" && series.length === 1 ? { opacity: .08 } : undefined,
     })),
   };
-}
-
-function mapOptions({ points, unit = "", name = "", colors = [], scale = [] }, text, place) {
-  const values = points.map(({ value }) => value).filter((value) => value !== null);
-  return {
-    visualMap: { min: Math.min(0, ...values), max: Math.max(1, ...values), orient: "horizontal", left: 0, bottom: 0, itemHeight: 90, itemWidth: 10, textStyle: text, text: [`${Math.max(...values)}${unit}`, name], inRange: { color: (colors.length ? colors : ["p5", "p7"]).map(colour) }, ...(scale.length ? { min: 1, max: scale.length, text: [scale.at(-1), scale[0]] } : {}) },
-    series: [{
-      type: "map", map: "world", projection: { project: (point) => sphere(point), unproject: (point) => sphere.invert(point), stream: sphere.stream }, clip: false, layoutCenter: ["50%", "46%"], layoutSize: Math.min(place.clientWidth, (place.clientHeight - 30) * MAP_ASPECT), nameProperty: "id", name, roam: false, selectedMode: false, data: points.map(({ country, label, value, url, words }) => ({ name: country, value, label, url, words })),
-      itemStyle: { areaColor: colour(scale.length ? "line" : "rest"), borderColor: colour("card"), borderWidth: .5 }, emphasis: { label: { show: false }, itemStyle: { areaColor: colour("warn") } },
-      tooltip: { formatter: ({ data: point }) => (point ? `${point.label}: ${point.words ?? `${point.value}${unit}`}` : "") },
-    }],
-  };
-}
-
-/** Country shapes by ISO 3166 numeric code, which is what points give as `country` ("148" is Chad). */
-async function loadWorld() {
-  if (echarts.getMap("world")) return;
-  const [{ feature }, { default: atlas }] = await Promise.all([import("topojson-client"), import("world-atlas/countries-110m.json")]);
-  const world = feature(atlas, atlas.objects.countries);
-  world.features = world.features.filter(({ id }) => id !== ANTARCTICA);
-  for (const shape of world.features) shape.properties.id = shape.id ?? `x-${shape.properties.name}`; // areas without a code stay blank
-  echarts.registerMap("world", world);
 }
 
 new ResizeObserver(() => drawn.forEach((chart) => chart.resize())).observe(document.body);

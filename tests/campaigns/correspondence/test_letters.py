@@ -234,3 +234,25 @@ def test_documents_by_the_api_under_the_rules_of_the_screen(api, outreach, viewe
     api(viewer).delete(f"/letter-documents/{told['uid']}", status=403)
     client.delete(f"/letter-documents/{told['uid']}")
     assert client.get(f"/letter-documents?letter={row.uid}").json()["data"] == []
+
+
+def test_letter_over_the_api_is_corrected_answered_and_struck_out(api, outreach, viewer):
+    client, place = api(outreach), OrganizationFactory()
+    row, answer = letter(outreach, place), letter(outreach, place, way="out")
+    at = f"/letters/{row.uid}"
+
+    changed = client.patch(at, {"subject": "Request for figures of 2026", "responsible": str(outreach.uid)}).json()
+    assert (changed["subject"], changed["responsible"], changed["reference"]) == (
+        "Request for figures of 2026", str(outreach.uid), row.reference,
+    )  # fmt: skip
+    assert Interaction.objects.get(pk=row.interaction_id).text.endswith("Request for figures of 2026")
+    client.patch(at, {"way": "out"}, status=422)
+    client.patch(at, {"subject": "Once more"}, status=412, If_Match='"0"')
+    assert client.post(f"{at}/answer", {"answer": str(row.uid)}, status=422).json()["code"] == "no_answer"
+    assert client.post(f"{at}/answer", {"answer": str(answer.uid)}, status=200).json()["answered_by"] == str(answer.uid)
+    assert client.post(f"{at}/answer", {"answer": None}, status=200).json()["answered_by"] is None
+    api(viewer).post(f"{at}/strike", status=403)
+    assert client.post(f"{at}/strike", status=200).json()["struck_at"]
+    assert client.patch(at, {"subject": "Too late"}, status=409).json()["code"] == "struck"
+    row.refresh_from_db()
+    assert row.subject == "Request for figures of 2026"

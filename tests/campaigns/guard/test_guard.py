@@ -309,3 +309,25 @@ def test_quiet_dates_by_the_api(api, planner, outreach, viewer):
 
     client.delete(f"/quiet-dates/{made['uid']}")
     assert client.get(f"/quiet-dates?organization={place.uid}").json()["data"] == []
+
+
+def test_owners_of_many_over_the_api_all_or_none(api, planner, outreach, viewer):
+    first, second, away = OrganizationFactory(), OrganizationFactory(), OrganizationFactory(country__code="TD")
+    set_guard(organization=first, actor=planner, protocol="Only in writing")
+    body = {"organizations": [str(first.uid), str(second.uid)], "owner": str(outreach.uid)}
+
+    assert api(planner).post("/contact-guards/owners", body, status=200).json() == {"changed": 2}
+    assert api(planner).post("/contact-guards/owners", body, status=200).json() == {"changed": 0}
+    guards = {row["uid"]: row for row in api(planner).get(f"/contact-guards?owner={outreach.uid}").json()["data"]}
+    assert set(guards) == {str(first.uid), str(second.uid)}
+    assert guards[str(first.uid)]["protocol"] == "Only in writing"
+
+    limited = GrantFactory(role="planner", is_everywhere=False, countries=["ZM"]).user
+    wrong = {"organizations": [str(first.uid), str(away.uid)], "owner": None}
+    assert api(limited).post("/contact-guards/owners", wrong, status=422).json()["fields"]["organizations"]
+    api(planner).post("/contact-guards/owners", {**body, "owner": str(viewer.uid)}, status=422)
+    api(viewer).post("/contact-guards/owners", body, status=403)
+    assert ContactGuard.objects.filter(owner=outreach).count() == 2
+
+    undo(entry=AuditEntry.objects.get(verb="contactguard.owner_set"), actor=planner)
+    assert not ContactGuard.objects.filter(owner=outreach).exists()

@@ -207,3 +207,52 @@ def test_discarded_draft_comes_back(outreach, trip):
     undo(entry=entry, actor=outreach)
 
     assert Mission.objects.standing().get() == trip["mission"]
+
+
+def told(trip, **values):
+    """A trip as a program tells it."""
+    first = {
+        "on": DAY.isoformat(), "organizations": [str(trip["ministry"].uid)], "people": [str(trip["person"].uid)], "text": "They want figures",
+        "positions": [{"ask": str(trip["ask"].uid), "stance": "supportive"}],
+        "commitments": [{"text": "Publish the draft", "due_on": "2027-03-01"}],
+        "next_steps": [{"title": "Send figures", "due_on": "2027-01-10"}],
+    }  # fmt: skip
+    second = {"on": DAY.isoformat(), "organizations": [str(trip["union"].uid)], "text": "Short visit"}
+    head = {"title": "Dakar", "starts_on": "2026-10-05", "ends_on": "2026-10-09", "drive": str(trip["mission"].drive.uid), "summary": "In short"}  # fmt: skip
+    return {**head, "meetings": [first, second], **values}
+
+
+def test_whole_trip_over_the_api_is_filed_at_once_and_can_be_taken_back_to_a_draft(api, sign_in, outreach, trip):
+    made = api(outreach).post("/mission-reports", told(trip)).json()
+
+    mission = Mission.objects.get(uid=made["uid"])
+    assert (mission.state, mission.summary, len(made["interactions"]), counts()) == (
+        "filed",
+        "In short",
+        2,
+        [2, 1, 1, 1],
+    )
+    assert (PositionStep.objects.get().evidence, Commitment.objects.get().drive) == ("They want figures", mission.drive)
+    assert Task.objects.get().assignee == outreach
+
+    undo(entry=AuditEntry.objects.get(verb="mission.filed"), actor=outreach)
+    client, edit = sign_in(outreach), reverse("mission_edit", args=[mission.uid])
+    page = client.get(edit).content.decode()
+    assert all(words in page for words in ("They want figures", "Publish the draft", "Send figures", "Short visit", "Awa Diop"))  # fmt: skip
+    mission.refresh_from_db()
+    assert (mission.state, mission.meetings.count()) == ("draft", 0)
+
+
+def test_trip_over_the_api_with_one_wrong_meeting_logs_nothing(api, outreach, viewer, trip):
+    client = api(outreach)
+    body = told(trip)
+    late = {**body["meetings"][1], "commitments": [{"text": "x", "due_on": "2020-01-01"}]}
+
+    refused = client.post("/mission-reports", {**body, "meetings": [body["meetings"][0], late]}, status=422).json()
+    strange = {**body["meetings"][1], "organizations": [str(uuid.uuid4())]}
+    missing = client.post("/mission-reports", {**body, "meetings": [strange]}, status=422).json()
+    client.post("/mission-reports", {**body, "meetings": []}, status=422)
+    api(viewer).post("/mission-reports", body, status=403)
+
+    assert (refused["meeting"], list(missing["fields"])) == ("m2", ["meetings.0.organizations"])
+    assert (counts(), Mission.objects.count()) == ([0, 0, 0, 0], 1)  # the one of the fixture

@@ -190,3 +190,23 @@ def test_who_may_not_log_with_them_may_not_write_to_them(world, sign_in, viewer)
     officer = GrantFactory(role="outreach").user
     assert sign_in(officer).post(url(world), form(world, point=str(other.uid))).status_code == 422
     assert not Mailing.objects.exists()
+
+
+def test_message_over_the_api_asks_what_the_page_asks(world, api, outreach, viewer):
+    client = api(outreach)
+    body = {name: value for name, value in form(world).items() if name != "form_key"}
+
+    made = client.post("/personal-messages", body, Idempotency_Key="tuesday").json()
+    again = client.post("/personal-messages", body, Idempotency_Key="tuesday").json()
+
+    logged = Interaction.objects.get()
+    assert made == again == {"interaction": str(logged.uid)}
+    assert (logged.subject, Delivery.objects.get().address, Mailing.objects.get().is_personal) == (
+        "Our visit", "awa@people.test", True,
+    )  # fmt: skip
+    set_guard(organization=world["person"].memberships.get().organization, actor=outreach, protocol="Only through the mission")  # fmt: skip
+    assert client.post("/personal-messages", body, status=409).json()["code"] == "guarded"
+    suppress_address(address="awa@people.test", reason="manual", source="test")
+    assert client.post("/personal-messages", body, status=422).json()["code"] == "suppressed"
+    api(viewer).post("/personal-messages", body, status=403)
+    assert Delivery.objects.count() == 1

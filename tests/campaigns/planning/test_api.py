@@ -53,6 +53,17 @@ def test_a_drive_is_planned_begun_and_looked_at(api, planner, viewer):  # type: 
     assert client.get(f"/campaigns/{campaign.uid}/report?from=2026-01-01").json()["first_on"] == "2026-01-01"
     copied = client.post(f"{at}/copy", {"name": "Fishers", "countries": ["TD"], "starts_on": "2028-01-10"}).json()
     assert (copied["countries"], copied["starts_on"]) == (["TD"], "2028-01-10")
+    new = f"/drives/{copied['uid']}"
+    assert client.get(f"{at}/leftovers").json() == {"data": []}  # it is no copy
+    client.patch(new, {"goal": "As agreed in Zambia on 3 May 2027: see https://old.example.org/plan"})
+    left = client.get(f"{new}/leftovers").json()["data"]
+    assert {(row["kind"], row["found"]) for row in left} == {
+        ("date", "3 May 2027"), ("country", "Zambia"), ("link", "https://old.example.org/plan"),
+    }  # fmt: skip
+    kept = client.post(f"{new}/leftovers", {"key": left[0]["key"]}, status=200).json()["data"]
+    assert [row["key"] for row in kept] == [row["key"] for row in left[1:]]
+    client.post(f"{new}/leftovers", {"key": left[0]["key"]}, status=404)
+    api(viewer).post(f"{new}/leftovers", {"key": left[1]["key"]}, status=403)
     assert client.patch(at, {"goal": "Half of them covered"}).json()["goal"] == "Half of them covered"
     client.get(f"{at}/grid?ask=x", status=400)
     client.get(f"{at}/map?measure=x", status=400)
@@ -77,7 +88,7 @@ def test_results_are_measured_verified_and_frozen(api, planner, outreach):  # ty
 
     assert (verified["verified_by"], verified["value"]) == (str(outreach.uid), 4)
     assert content["is_intact"] is True and content["figures"]
-    assert client.get(f"/report-snapshots/{frozen['uid']}/behind?figure=people").json() == {"figure": "people", "count": 0, "uids": []}  # fmt: skip
+    assert client.get(f"/report-snapshots/{frozen['uid']}/behind?figure=people").json() == {"figure": "people", "of": "people", "count": 0, "uids": []}  # fmt: skip
     client.get(f"/report-snapshots/{frozen['uid']}/behind?figure=x", status=400)
     assert client.post(f"/actuals/{actual['uid']}/withdraw", {"why": "Wrong year"}, status=200).json()["withdrawn_at"]
     other = PeriodFactory(indicator=IndicatorFactory()).indicator

@@ -20,7 +20,8 @@ from campaigns.results.figures import FIGURES, Scope, count, rows_of
 from campaigns.results.models import Actual, Snapshot, SnapshotRows
 from contacts.consent.erasure.registry import PersonalData
 from contacts.directory.models import Organization, Person
-from contacts.segments.models import ContactList
+from contacts.segments.models import ContactList, Segment
+from contacts.segments.tables import members_of
 from crm.errors import Invalid, NotAllowed
 from tests.campaigns.ledger import delivery, sent_mailing
 from tests.factories import (
@@ -178,6 +179,19 @@ def test_rows_behind_a_number_are_kept_as_a_list(sign_in, planner, story, figure
     assert (kept.name, kept.selects, {row.name for row in members}) == ("For the board", selects, names)
 
 
+def test_rows_behind_a_number_become_a_segment_to_narrow(sign_in, planner, story):
+    url = reverse("drive_report_to_list", args=[story.uid, "people"]) + "?from=2026-09-01&until=2026-12-15"
+
+    answer = sign_in(planner).post(url, {"name": "For the board", "as_segment": "on"})
+
+    kept, segment = ContactList.objects.get(), Segment.objects.get(name="For the board")
+    assert answer["Location"] == reverse("segment_edit", args=[segment.uid])
+    assert (segment.name, segment.selects, segment.owner) == ("For the board", "people", planner)
+    assert segment.tree["rules"] == [{"field": "on_list", "operator": "any_of", "value": [str(kept.uid)]}]
+    found = members_of(segment, None)
+    assert set(found.values_list("pk", flat=True)) == set(kept.members.values_list("person_id", flat=True)) != set()
+
+
 def test_an_erasure_takes_the_name_out_of_a_frozen_report(sign_in, planner, admin, story):
     awa = PersonFactory(name="Awa Ndiaye-Sow", given_name="Awa", family_name="Ndiaye-Sow")
     ActualFactory(period__indicator__result__campaign=story.campaign, evidence="Awa Ndiaye-Sow signed it.")
@@ -268,3 +282,22 @@ def test_a_frozen_report_stays_as_it_was_and_is_explained_later(sign_in, planner
     assert snapshots.is_intact(snapshot)
     snapshot.content["figures"][0]["value"] = 999
     assert not snapshots.is_intact(snapshot)
+
+
+def test_rows_behind_a_number_over_the_api_are_those_of_the_page(api, planner, story):
+    client = api(planner)
+    days = "from=2026-09-01&until=2026-12-15"
+    union = Organization.objects.get(country_id="TD")
+
+    for place in (f"/drives/{story.uid}", f"/campaigns/{story.campaign.uid}"):
+        figures = {row["code"]: row["value"] for row in client.get(f"{place}/report?{days}").json()["figures"]}
+        behind = {code: client.get(f"{place}/behind?figure={code}&{days}").json() for code in FIGURES}
+        assert {code: row["count"] for code, row in behind.items()} == figures
+        assert (behind["two_way"]["of"], behind["moved_up"]["of"]) == ("interactions", "position-steps")
+        part = client.get(f"{place}/behind?figure=institutions&by=constituency&part=WRK&{days}").json()
+        assert (part["of"], part["uids"]) == ("organizations", [str(union.uid)])
+        assert client.get(f"{place}/behind?figure=x", status=400).json()["fields"]["figure"]
+        assert client.get(f"{place}/behind?figure=institutions&by=month", status=400).json()["fields"]["by"]
+    frozen = snapshots.freeze(actor=planner, scope=scope(story, planner), title="To donors")
+    kept = client.get(f"/report-snapshots/{frozen.uid}/behind?figure=institutions&by=constituency&part=WRK").json()
+    assert kept["uids"] == [str(union.uid)]

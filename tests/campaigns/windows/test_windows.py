@@ -264,3 +264,24 @@ def test_windows_over_the_api(api, planner, viewer):
     client.delete(f"/policy-windows/{made['uid']}", status=204)
     client.get(f"/policy-windows/{made['uid']}", status=404)
     api(viewer).post("/policy-windows", data, status=403)
+
+
+def test_calendars_and_tables_are_taken_in_over_the_api(api, planner, viewer):
+    CountryFactory(code="ZM", name="Zambia")
+    client = api(planner)
+    table = f"country,name,from,lead times\nZM,Budget speech,{FAR},30 Brief\n"
+    wrong = table + "ZM,Nothing,some day,\n"
+
+    refused = client.post("/policy-windows/take-in", {"text": wrong}, status=422).json()
+    assert [row["line"] for row in refused["unread"]] == [3]
+    assert not PolicyWindow.objects.exists()
+    api(viewer).post("/policy-windows/take-in", {"text": table}, status=403)
+    taken = client.post("/policy-windows/take-in", {"text": wrong, "only_right": True}).json()
+    again = client.post("/policy-windows/take-in", {"text": table}).json()
+    assert ([taken[name] for name in ("added", "moved", "known")], len(taken["unread"])) == ([1, 0, 0], 1)
+    assert [again[name] for name in ("added", "moved", "known")] == [0, 0, 1]
+    assert (Task.objects.get().title.startswith("Brief"), Task.objects.get().assignee) == (True, planner)
+
+    calendar = client.post("/policy-windows/take-in", {"text": ics(), "only_right": True, "kind": "session"}).json()
+    assert calendar["added"] >= 1
+    client.post("/policy-windows/take-in", {"text": "neither", "country": "ZM"}, status=422)
