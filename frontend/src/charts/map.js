@@ -71,11 +71,10 @@ function legendOf({ points, blank = [], colors = [], scale = [], unit = "", name
     if (x && x + taken > width) { x = 0; line += 1; }
     if (!bare) parts.push({ type: "rect", x, line, shape: { x: .5, y: .5, width: swatch - 1, height: 10 }, style: { fill, stroke: edge ? colour("ink-2") : "none", lineWidth: .8, lineDash: dashed ? [3, 2] : null } });
     parts.push({ type: "text", x: x + (bare ? 0 : swatch + 6), line, style: { text: words, fill: text.color, font: measure.font } });
-    x += taken + (bare ? 6 : 16);
+    x += taken + (bare ? 10 : 16);
   }
-  const height = (line + 1) * LINE + 4;
-  for (const part of parts) { part.bottom = undefined; part.silent = true; }
-  return { height, lines: line + 1, parts: parts.map(({ x: left, line: at, ...part }) => ({ ...part, left, bottom: (line - at) * LINE + (part.type === "rect" ? 3 : 2) })) };
+  const place = ({ x: left, line: at, ...part }) => ({ ...part, left, bottom: (line - at) * LINE + (part.type === "rect" ? 7 : 5), silent: true });
+  return { height: (line + 1) * LINE + 8, parts: parts.map(place) };
 }
 
 /** Shapes by ISO 3166 numeric code, which is what points give as `country` ("148" is Chad); those that the map is about are drawn last, so that
