@@ -159,6 +159,14 @@ class Plan:
         """What every message of this variant ends with: its attachments, encoded."""
         return self.tails.get(item.variant_id, ())
 
+    def tail_size(self, item: Item) -> int:
+        """Its bytes."""
+        return self._tail_sizes.get(item.variant_id, 0)
+
+    @cached_property
+    def _tail_sizes(self) -> dict[int, int]:
+        return {variant: sum(map(len, pieces)) for variant, pieces in self.tails.items()}
+
     def message(self, item: Item, date: datetime) -> bytes:
         """RFC 5322 bytes, to be followed by `tail`. Raises whatever a poisoned delivery makes the renderer raise."""
         compiled = self.variants[item.variant_id]

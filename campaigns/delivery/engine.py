@@ -32,13 +32,15 @@ from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.pacing import Budget, Pace, Tokens
 from campaigns.delivery.retrying import ACCEPTED, Verdict
-from campaigns.delivery.smtp import TransportDown
+from campaigns.delivery.smtp import NotLetIn, TransportDown
 from campaigns.domains import warmup
 from campaigns.limits.queries import Rest
 
 logger = logging.getLogger(__name__)
-# A task lives 60 s (late acknowledgement): it takes no new message after this, and a last reply may take 20 s more.
+# A run takes no new message after this. Answers to what has left are waited for as long as RFC 5321 says (patience.py); of what has not,
+# nothing is lost when it is left to the next run.
 BUDGET_SECONDS = 25.0
+LIFE_SECONDS = 300.0
 BEAT_SECONDS = 0.5
 # So many messages are made together, and not longer than this before they leave.
 AHEAD, LATEST = 32, timedelta(seconds=5)
@@ -50,6 +52,9 @@ SLICE_SECONDS = 2.0
 # When every connection has waited so long for its server to say anything, what it has not begun is left to other workers. A server that
 # writes each message to a busy disk takes a second or two.
 STALLED_SECONDS = 8.0
+# Where some of them wait for a server to greet, or to take an address, which many let one wait for on purpose. What is given back then is
+# begun anew, so it must be more than such a server takes.
+STALLED_AT_FIRST_SECONDS = 60.0
 # Connections that fail one after the other, with no message between, before the road counts as closed.
 MAX_FAILURES = 3
 
@@ -61,7 +66,8 @@ class Outcomes:
     counts: Counter[str] = field(default_factory=Counter)
     is_stopped: bool = False  # the mailing is no longer sending
     out_of_time: bool = False
-    down: str = ""  # why the transport cannot be used
+    down: str = ""  # what a connection ended with last
+    is_closed: bool = False  # the transport cannot be used: `down` says why
     is_spent: bool = False  # nothing more may leave today
     is_unusual: bool = False  # so much failed that the mailing's figures must be looked at
 
@@ -83,6 +89,7 @@ class Engine:
         self.failures = 0
         self.is_fed = False
         self.held: set[Chunk] = set()
+        self.lanes: list[Lane] = []
         self.begun: dict[int, Item] = {}  # taken by a lane, and not settled
         self.talking = 0  # lanes that wait for a server, not for a limit
         self.heard_at = self.began
@@ -104,12 +111,11 @@ class Engine:
 
     async def run(self) -> Outcomes:
         await self.ledger.open()
-        lanes: list[asyncio.Task[None]] = []
         try:
             beat = asyncio.create_task(self._beat())
             feed = asyncio.create_task(self._feed())
-            lanes = [asyncio.create_task(Lane(self).run()) for _number in range(self.plan.connections)]
-            results = await asyncio.gather(*lanes, return_exceptions=True)
+            self.lanes = [Lane(self) for _number in range(self.plan.connections)]
+            results = await asyncio.gather(*[lane.run() for lane in self.lanes], return_exceptions=True)
             self.stop.set()
             # Not cancelled: a claim that is just being committed would be nobody's until its lease is over.
             self.queue.end()
@@ -117,6 +123,8 @@ class Engine:
             for result in results:
                 if isinstance(result, BaseException):
                     logger.error("A connection's work ended: %s", result, exc_info=result)
+            if self.failures and self.heard_at == self.began:  # no connection could be made at all
+                self.outcomes.is_closed = True
             await self._end()
             beat.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -155,11 +163,14 @@ class Engine:
                 if not await self.ledger.beat(counts=number % COUNT_EVERY == 0):
                     self.outcomes.is_stopped = True
                     self.stop.set()
-                elif await self._makes_room():
+                if await self._makes_room():
                     self.outcomes.out_of_time = True
                     self.stop.set()
+                    for lane in self.lanes:
+                        lane.hurry()
                 if self._is_stalled():
                     await self._hand_over()
+                self._end_idle_waits()
             except Exception:
                 logger.warning("A heartbeat failed; nothing leaves once the lease is over.")
                 self.stop.set()
@@ -168,8 +179,23 @@ class Engine:
         return time.monotonic() - self.began > SLICE_SECONDS and await self.ledger.others_wait()
 
     def _is_stalled(self) -> bool:
-        silent = time.monotonic() - self.heard_at > STALLED_SECONDS
-        return bool(silent and self.held and self.queue and self.talking >= self.plan.connections)
+        """Whether every connection has waited for long, and something lies here that others could send."""
+        silent = time.monotonic() - self.heard_at
+        if silent < STALLED_SECONDS or not (self.held and self.queue):
+            return False
+        # when the run is over, those that wait are all that is left of it
+        if self.talking < (1 if self.is_over() else self.plan.connections):
+            return False
+        in_flight = sum(item.is_intended for item in self.begun.values())
+        return in_flight >= self.talking or silent > STALLED_AT_FIRST_SECONDS
+
+    def _end_idle_waits(self) -> None:
+        """What still waits for a connection when the run is over, where others had one: its server greets only so many at once. And
+        after a run's life whatever has nothing in flight."""
+        is_old = time.monotonic() - self.began > LIFE_SECONDS
+        if is_old or (self.is_over() and self.heard_at > self.began):
+            for lane in self.lanes:
+                lane.give_up(connecting_only=not is_old)
 
     async def _hand_over(self) -> None:
         """Give back the chunks, so that another worker can go on with what was not begun, and keep what waits for an answer.
@@ -346,7 +372,8 @@ class Engine:
         """One connection could not be made, or was lost. A server that restarts closes all of them once: that is no reason."""
         self.failures += 1
         self.outcomes.down = str(down)
-        if self.failures >= MAX_FAILURES + (self.plan.roads or self.plan.connections):
+        if isinstance(down, NotLetIn) or self.failures >= MAX_FAILURES + (self.plan.roads or self.plan.connections):
+            self.outcomes.is_closed = True
             self.stop.set()
 
     def connection_worked(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 from campaigns.delivery.claims import Chunk
 from campaigns.delivery.composing import Item
 from campaigns.delivery.retrying import Verdict, failed, judge, later, unanswered
-from campaigns.delivery.smtp import Client, Dropped, TransportDown
+from campaigns.delivery.smtp import Client, Dropped, Reply, TransportDown
 
 if TYPE_CHECKING:
     from campaigns.delivery.engine import Engine
@@ -23,6 +24,9 @@ class Lane:
     def __init__(self, engine: Engine) -> None:
         self.engine, self.plan, self.ledger = engine, engine.plan, engine.ledger
         self.client: Client | None = None
+        self._connecting: Client | None = None
+        self._in_flight: Item | None = None  # whose final dot may have left
+        self._is_needed = True  # else it is no failure that it has no connection
 
     async def run(self) -> None:
         item: Item | None = None
@@ -49,7 +53,7 @@ class Lane:
             return None
         try:
             client = await self._connected()
-            if refusal := client.refusal(item.recipient):
+            if refusal := self._refusal(client, item):
                 self._settle_unsent(item, failed(refusal))
                 return None
             reply = await client.envelope(self.engine.made(item).sender, item.recipient)
@@ -59,13 +63,13 @@ class Lane:
             return None
         except TransportDown as down:
             self._lost(down)
-            if self.engine.stop.is_set():
+            if self.engine.stop.is_set() or not self._is_needed:
                 return None  # its row is still what it was: its claim is given back at the end
             await asyncio.sleep(0.2 * self.engine.failures)
             return item
         return await self._carry(client, item, reply)
 
-    async def _carry(self, client: Client, item: Item, reply: Any) -> Item | None:
+    async def _carry(self, client: Client, item: Item, reply: Reply) -> Item | None:
         """From an answered envelope to the end of this connection's row of messages."""
         following: Item | None = item
         while following is not None:
@@ -79,39 +83,16 @@ class Lane:
                 self._cannot_be_made(item, made.error)
                 return None
             pieces = client.message_pieces(made.message, self.plan.tail(item), is_clean=True)
-            if item.is_given_back:
-                self._drop()
-                return None
-            item.is_intended = True
-            if not await self.ledger.intend(item, made.date):
-                # stopped, suppressed, or somebody else's: without the final dot nobody accepts it
-                self._drop()
-                self.engine.settled(item)
-                return None
-            if not self.ledger.is_leased:
-                # the dot has not left, and by now the claim may be another worker's: whoever holds it settles the row
-                if isinstance(item.claim, Chunk):
-                    item.claim.unsent.add(item.seq)
-                self._drop()
-                self.engine.stop.set()
+            if not await self._may_leave(client, item, made.date):
                 return None
             following = self._next(client)
-            try:
-                if following is not None:
-                    pieces[-1] += client.envelope_bytes(self.engine.made(following).sender, following.recipient)
-                for piece in pieces:
-                    client.write(piece)
-                answer = await client.message_reply()
-                self.engine.hears()
-            except TransportDown as down:
-                self._lost(down)
-                self._settle(item, unanswered(item, str(down), resends=self.plan.resends_uncertain))
-                self.engine.settled(item)
-                return following
-            self._settle(item, judge(item, answer))
+            if following is not None:
+                pieces[-1] += client.envelope_bytes(self.engine.made(following).sender, following.recipient)
+            answer = await self._answer(client, item, pieces)
             self.engine.settled(item)
-            if answer.code == 421:  # it takes no more on this connection
-                self._lost(TransportDown(f"{client.server} said {answer}"))
+            if answer is None or answer.code == 421:  # it takes no more on this connection
+                if answer is not None:
+                    self._lost(TransportDown(f"{client.server} said {answer}"))
                 return following
             self.engine.connection_worked()
             if following is not None:
@@ -125,6 +106,55 @@ class Lane:
                     return following
         return None
 
+    async def _may_leave(self, client: Client, item: Item, date: datetime) -> bool:
+        """Whether the final dot may leave: committed, ours, and on a connection of which we know what it answers."""
+        if item.is_given_back:
+            self._drop()
+            return False
+        item.is_intended = True
+        if not await self.ledger.intend(item, date):
+            # stopped, suppressed, or somebody else's: without the final dot nobody accepts it
+            self._drop()
+            self.engine.settled(item)
+            return False
+        if not self.ledger.is_leased:
+            # the dot has not left, and by now the claim may be another worker's: whoever holds it settles the row
+            if isinstance(item.claim, Chunk):
+                item.claim.unsent.add(item.seq)
+            self._drop()
+            self.engine.stop.set()
+            return False
+        if client.is_lost or client.has_said_more:
+            # while the ledger was asked: it closed, or said what would be taken for the answer to a message
+            self._lost(TransportDown(f"{client.server} said more than it was asked, or closed the connection"))
+            self._settle(item, later(item, None, "the connection ended before the message left"))
+            self.engine.settled(item)
+            return False
+        return True
+
+    async def _answer(self, client: Client, item: Item, pieces: list[bytes]) -> Reply | None:
+        """Send a message and settle it by its answer. None: the connection is lost."""
+        has_left = True
+        self._in_flight = item
+        try:
+            for piece in pieces:
+                client.write(piece)
+            if client.is_behind:
+                has_left = False
+                await client.left()
+                has_left = True
+            answer = await client.message_reply()
+            self.engine.hears()
+        except TransportDown as down:
+            self._lost(down)
+            resends = self.plan.resends_uncertain or not has_left  # what has not left is not uncertain
+            self._settle(item, unanswered(item, str(down), resends=resends))
+            return None
+        finally:
+            self._in_flight = None
+        self._settle(item, judge(item, answer))
+        return answer
+
     def _cannot_be_made(self, item: Item, error: Exception) -> None:
         logger.warning("Delivery %s/%s cannot be rendered: %s", self.plan.mailing_id, item.seq, type(error).__name__)
         self._drop()
@@ -134,18 +164,43 @@ class Lane:
         """A delivery whose envelope may be written behind this message."""
         if not client.pipelines:
             return None
-        while (item := self.engine.take_now()) and (
-            refusal := self.plan.refusal(item) or client.refusal(item.recipient)
-        ):
+        while (item := self.engine.take_now()) and (refusal := self.plan.refusal(item) or self._refusal(client, item)):
             self._settle_unsent(item, failed(refusal))
         return item
 
+    def _refusal(self, client: Client, item: Item) -> str:
+        """Why this server cannot be given this message; empty when it can."""
+        if client.max_size:
+            made = self.engine.made(item)
+            size = len(made.message) + self.plan.tail_size(item)
+            return client.refusal(item.recipient) or client.too_large(size)
+        return client.refusal(item.recipient)
+
     async def _connected(self) -> Client:
+        """This lane's connection. One that the server closed while nothing was under way is no failure: another one is made."""
+        if self.client is not None and self.client.is_lost:
+            self.client = None
         if self.client is None:
-            client = self.plan.connect()
-            await client.connect()
+            self._connecting = client = self.plan.connect()
+            try:
+                await client.connect()
+            finally:
+                self._connecting = None
             self.client = client
         return self.client
+
+    # --- whoever watches the run ----------------------------------------------------------------------------------
+    def hurry(self) -> None:
+        """Wait less long: another mailing waits for this worker."""
+        if client := self._connecting or self.client:
+            client.hurry()
+
+    def give_up(self, *, connecting_only: bool) -> None:
+        """End a wait of which nothing has left. What was begun goes to the next run."""
+        client = self._connecting if connecting_only else self._connecting or self.client
+        if client is not None and self._in_flight is None:
+            self._is_needed = not connecting_only
+            client.abort()
 
     def _drop(self) -> None:
         if self.client:
@@ -154,7 +209,8 @@ class Lane:
 
     def _lost(self, down: TransportDown) -> None:
         self._drop()
-        self.engine.connection_failed(down)
+        if self._is_needed:
+            self.engine.connection_failed(down)
 
     def _dropped_at(self, item: Item, down: Dropped) -> None:
         """The server ended the connection at this address. It counts as a try of this one, and not as the server's failure:

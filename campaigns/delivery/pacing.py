@@ -20,7 +20,8 @@ from django.conf import settings
 
 logger = logging.getLogger(__name__)
 # GCRA: each key holds the time at which its bucket is full again. Returns 0 when `n` tokens of all were taken, else the
-# microseconds to wait for the fullest.
+# microseconds to wait for the fullest. No bucket is ever fuller than what it holds at once: one that seems to be was filled by a clock
+# that has been set back since, and would let nothing leave until that hour comes again.
 _TAKE = """
 local t = redis.call('TIME')
 local now = t[1] * 1000000 + t[2]
@@ -29,6 +30,7 @@ for i, key in ipairs(KEYS) do
   local step, burst = tonumber(ARGV[2 * i]), tonumber(ARGV[2 * i + 1])
   full[i] = tonumber(redis.call('GET', key) or now)
   if full[i] < now then full[i] = now end
+  if full[i] > now + 2 * burst + 1000000 then full[i] = now + burst end
   local wait = full[i] + n * step - now - burst
   if wait > longest then longest = wait end
 end

@@ -8,57 +8,22 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import re
 import ssl
-from collections import deque
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, NamedTuple
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from campaigns.delivery.patience import LOOK_SECONDS, RFC_5321
+from campaigns.delivery.replies import Dropped as Dropped
+from campaigns.delivery.replies import NotLetIn as NotLetIn
+from campaigns.delivery.replies import Replies
+from campaigns.delivery.replies import Reply as Reply
+from campaigns.delivery.replies import TransportDown as TransportDown
 from campaigns.oauth.xoauth2 import xoauth2
 
-CONNECT_SECONDS = 10.0
-# RFC 5321 (4.5.3.2) would wait for minutes, longest for the answer to a whole message. A task lives for one minute, and a message whose
-# answer is later than this is settled as uncertain.
-REPLY_SECONDS, MESSAGE_SECONDS = 20.0, 25.0
-LONGEST_LINE = 65_536
 REFUSED_TOKEN = "refused the token"  # noqa: S105 words in a reason, by which the breaker knows it
-_REPLY = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*?))?\r?", re.DOTALL)
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
-_ENHANCED = re.compile(r"^([245]\.\d{1,3}\.\d{1,3})\b")
-
-
-class Reply(NamedTuple):
-    """A server's answer. A message has four: a tuple is made three times as fast as a frozen dataclass."""
-
-    code: int
-    text: str
-
-    @property
-    def is_ok(self) -> bool:
-        return 200 <= self.code < 400
-
-    @property
-    def is_permanent(self) -> bool:
-        return self.code >= 500
-
-    @property
-    def status(self) -> str:
-        """The enhanced status (RFC 3463), or an empty string."""
-        found = _ENHANCED.match(self.text)
-        return found[1] if found else ""
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.text}"
-
-
-class TransportDown(Exception):
-    """The server cannot be used now: no connection, a closed one, a refusal that is not about one recipient."""
-
-
-class Dropped(TransportDown):
-    """The connection ended at one recipient's address: behind a sender that was taken, before an answer to the address."""
 
 
 @dataclass(frozen=True)
@@ -91,105 +56,6 @@ class Server:
         return f"{self.host}:{self.port}"
 
 
-@lru_cache(maxsize=512)
-def _line(line: bytes) -> tuple[Reply, bool] | None:
-    """(a line of a reply, whether it is the last one); None when it is no such line (RFC 5321, 4.2)."""
-    found = _REPLY.fullmatch(line)
-    if found is None:
-        return None
-    code, sign, text = found.groups()
-    return Reply(int(code), (text or b"").decode("utf-8", "replace")), sign != b"-"
-
-
-class _Replies(asyncio.Protocol):
-    """Cuts the stream into replies, in the order of the commands."""
-
-    def __init__(self) -> None:
-        self.transport: Any = None
-        self.buffer = b""
-        self.lines: list[Reply] = []
-        self.ready: deque[Reply] = deque()
-        self.lost: Exception | None = None
-        self._waiting: asyncio.Future[None] | None = None
-        self._late = 0.0  # when the one who waits has waited too long
-        self._watch: asyncio.TimerHandle | None = None
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport
-
-    def data_received(self, data: bytes) -> None:
-        whole, _end, self.buffer = (self.buffer + data).rpartition(b"\n")
-        if len(self.buffer) > LONGEST_LINE:
-            self.lose("its reply has no end")
-        elif _end:
-            for line in whole.split(b"\n"):
-                read = _line(line)
-                if read is None or (self.lines and read[0].code != self.lines[0].code):
-                    self.lose(f"it said what is no reply: {line[:80].decode('ascii', 'replace')}")
-                    return
-                reply, is_last = read
-                if not is_last or self.lines:
-                    self.lines.append(reply)
-                    if not is_last:
-                        continue
-                    reply = Reply(reply.code, "\n".join(one.text for one in self.lines))
-                    self.lines = []
-                self.ready.append(reply)
-            self._wake()
-
-    @property
-    def is_silent(self) -> bool:
-        """Whether nothing was said that nobody has read."""
-        return not (self.ready or self.lines or self.buffer)
-
-    def lose(self, why: str) -> None:
-        """Use this connection no more: nobody can tell which reply belongs to which command."""
-        if self.lost is None:
-            self.lost = TransportDown(why)
-        self.transport.abort()
-        self._wake()
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        if self.lost is None:
-            self.lost = TransportDown(f"the connection was closed{f': {exc}' if exc else ''}")
-        if self._watch is not None:
-            self._watch.cancel()
-        self._wake()
-
-    def _wake(self) -> None:
-        if self._waiting is not None and not self._waiting.done():
-            self._waiting.set_result(None)
-
-    async def reply(self, seconds: float) -> Reply:
-        """The next reply, within so many seconds. One waits at a time."""
-        while not self.ready:
-            if self.lost:
-                raise self.lost
-            loop = asyncio.get_running_loop()
-            self._late = loop.time() + seconds
-            # one timer looks again and again: a timer for each reply costs more than all else that is done for it
-            if self._watch is None or self._watch.when() > self._late:
-                if self._watch is not None:
-                    self._watch.cancel()
-                self._watch = loop.call_at(self._late, self._look)
-            self._waiting = loop.create_future()
-            try:
-                await self._waiting
-            finally:
-                self._waiting = None
-        return self.ready.popleft()
-
-    def _look(self) -> None:
-        self._watch = None
-        if self._waiting is None or self._waiting.done():
-            return
-        loop = asyncio.get_running_loop()
-        if loop.time() < self._late:
-            self._watch = loop.call_at(self._late, self._look)
-        else:
-            self._waiting.set_exception(TimeoutError())
-
-
 def _checked(message: bytes) -> bytes:
     """With dots doubled at the beginning of lines (RFC 5321, 4.5.2)."""
     if _BARE.search(message):
@@ -206,26 +72,31 @@ class Client:
 
     def __init__(self, server: Server, helo: str) -> None:
         self.server, self.helo = server, helo
+        self.patience = RFC_5321
+        self._forget()
+        self._replies = Replies()
+
+    def _forget(self) -> None:
+        """What the server can is what it says next."""
         self.extensions: set[str] = set()
         self.max_size = 0
         self._auth = ""
-        self._replies = _Replies()
 
     async def connect(self) -> None:
         """Greeting, EHLO, TLS and sign-in."""
-        loop = asyncio.get_running_loop()
+        loop, seconds = asyncio.get_running_loop(), self.patience.connect
         try:
-            async with asyncio.timeout(CONNECT_SECONDS):
+            async with asyncio.timeout(seconds):
                 await loop.create_connection(
                     lambda: self._replies,
                     self.server.host,
                     self.server.port,
                     ssl=ssl.create_default_context() if self.server.tls else None,
                 )
-                await self._greet()
+            await self._greet()
         except TimeoutError:
             self.abort()
-            raise TransportDown(f"{self.server} did not answer within {CONNECT_SECONDS:.0f} s") from None
+            raise TransportDown(f"{self.server} did not answer within {seconds:.0f} s") from None
         except (OSError, ssl.SSLError) as error:
             self.abort()
             raise TransportDown(f"{self.server}: {error.strerror or error}") from error
@@ -234,29 +105,32 @@ class Client:
             raise
 
     async def _greet(self) -> None:
-        greeting = await self.reply()
+        greeting = await self.reply(self.patience.greeting)
         if greeting.code != 220:
             raise TransportDown(f"{self.server} said {greeting}")
         await self._ehlo()
         if self.server.starttls:
-            if "STARTTLS" not in self.extensions:
-                raise TransportDown(f"{self.server} offers no STARTTLS, and nothing is sent in the clear")
-            await self._say("STARTTLS", expect=220)
-            # what was said behind it and before TLS was put there by somebody else (CVE-2011-0411)
-            if not self._replies.is_silent:
-                raise TransportDown(f"{self.server} said something between STARTTLS and TLS")
-            loop = asyncio.get_running_loop()
-            self._replies.transport = await loop.start_tls(
-                self._replies.transport,
-                self._replies,
-                ssl.create_default_context(),
-                server_hostname=self.server.host,
-            )
-            await self._ehlo()
+            await self._start_tls()
         if self.server.user:
             await self._sign_in()
 
+    async def _start_tls(self) -> None:
+        if "STARTTLS" not in self.extensions:
+            raise TransportDown(f"{self.server} offers no STARTTLS, and nothing is sent in the clear")
+        await self._say("STARTTLS", expect=220)
+        # what was said behind it and before TLS was put there by somebody else (CVE-2011-0411)
+        if not self._replies.is_silent:
+            raise TransportDown(f"{self.server} said something between STARTTLS and TLS")
+        self._replies.transport = await asyncio.get_running_loop().start_tls(
+            self._replies.transport,
+            self._replies,
+            ssl.create_default_context(),
+            server_hostname=self.server.host,
+        )
+        await self._ehlo()
+
     async def _ehlo(self) -> None:
+        self._forget()  # RFC 3207: what was said before TLS counts no more
         reply = await self._say(f"EHLO {self.helo}")
         if not reply.is_ok:
             await self._say(f"HELO {self.helo}", expect=250)
@@ -277,38 +151,72 @@ class Client:
             if reply.code == 334:  # the reason, in base64; an empty line asks for the refusal itself
                 reply = await self._say("")
             if reply.code != 235:
-                raise TransportDown(f"{self.server} {REFUSED_TOKEN}: {reply}")
+                kind = NotLetIn if reply.is_permanent else TransportDown
+                raise kind(f"{self.server} {REFUSED_TOKEN}: {reply}")
             return
         if "PLAIN" in self._auth or "LOGIN" not in self._auth:
             token = base64.b64encode(f"\0{user}\0{password}".encode()).decode()
             await self._say(f"AUTH PLAIN {token}", expect=235)
             return
         await self._say("AUTH LOGIN", expect=334)
-        await self._say(base64.b64encode(user.encode()).decode(), expect=334)
-        await self._say(base64.b64encode(password.encode()).decode(), expect=235)
+        # a step that has no name of its own: neither name nor password may stand in a reason
+        for word, code in ((user, 334), (password, 235)):
+            reply = await self._say(base64.b64encode(word.encode()).decode())
+            if reply.code != code:
+                raise self._refused("AUTH", reply)
 
     async def _say(self, line: str, *, expect: int = 0) -> Reply:
         self.write(f"{line}\r\n".encode())
-        reply = await self.reply()
+        reply = await self.reply(self.patience.hello)
         if expect and reply.code != expect:
-            raise TransportDown(f"{self.server} refused {line.split()[0]}: {reply}")
+            raise self._refused(line.split()[0], reply)
         return reply
+
+    def _refused(self, word: str, reply: Reply) -> TransportDown:
+        kind = NotLetIn if word == "AUTH" and reply.is_permanent else TransportDown
+        return kind(f"{self.server} refused {word}: {reply}")
 
     def write(self, data: bytes) -> None:
         if self._replies.lost:
             raise self._replies.lost
         self._replies.transport.write(data)
 
-    async def reply(self, seconds: float = REPLY_SECONDS) -> Reply:
+    async def reply(self, seconds: float) -> Reply:
         try:
             return await self._replies.reply(seconds)
         except TimeoutError:
             self.abort()
-            raise TransportDown(f"{self.server} did not answer within {seconds:.0f} s") from None
+            raise TransportDown(f"{self.server} did not answer within {self._replies.seconds:.0f} s") from None
 
     async def message_reply(self) -> Reply:
         """The answer to a whole message."""
-        return await self.reply(MESSAGE_SECONDS)
+        return await self.reply(self.patience.dot)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether much of what was written, and the end of it, is still here."""
+        return self._replies.is_behind
+
+    async def left(self) -> None:
+        """Return when most of what was written has left. TransportDown: its end has not, so nobody accepts it."""
+        try:
+            await self._replies.left(self.patience.block)
+        except TimeoutError:
+            self.abort()
+            raise TransportDown(f"{self.server} took nothing for {self._replies.seconds:.0f} s") from None
+
+    def hurry(self) -> None:
+        """Wait less long for what is waited for now."""
+        self._replies.hurry()
+
+    @property
+    def is_lost(self) -> bool:
+        return self._replies.lost is not None
+
+    @property
+    def has_said_more(self) -> bool:
+        """Whether it said something that nobody asked for: the next reply would not be that to the next command."""
+        return not self._replies.is_silent
 
     def refusal(self, recipient: str) -> str:
         """Why this server cannot be given an envelope with this recipient; empty when it can."""
@@ -318,10 +226,11 @@ class Client:
             return "the address would not be one word of the envelope"
         return ""
 
-    def too_large(self, pieces: list[bytes]) -> str:
-        """Why the server would refuse a message of this size (RFC 1870); empty when it says nothing of it."""
-        size = sum(map(len, pieces)) if self.max_size else 0
-        return f"{size:,} bytes are more than {self.server} takes ({self.max_size:,})" if size > self.max_size else ""
+    def too_large(self, size: int) -> str:
+        """Why the server would refuse a message of so many bytes (RFC 1870); empty when it says nothing of it."""
+        return (
+            f"{size:,} bytes are more than {self.server} takes ({self.max_size:,})" if size > self.max_size > 0 else ""
+        )
 
     @property
     def pipelines(self) -> bool:
@@ -346,6 +255,8 @@ class Client:
             await self._add_reply(replies)
             if not replies[-1].is_ok:
                 break
+        if len(replies) == 3 and replies[2].code == 354:
+            return replies[2]
         return await self._judge(replies)
 
     async def envelope_replies(self) -> Reply:
@@ -363,8 +274,9 @@ class Client:
 
     async def _add_reply(self, replies: list[Reply]) -> None:
         """The next reply to an envelope; Dropped when the sender was taken, and none comes."""
+        patience = self.patience
         try:
-            replies.append(await self.reply())
+            replies.append(await self.reply((patience.mail, patience.rcpt, patience.data)[len(replies)]))
         except TransportDown as down:
             if replies and replies[0].is_ok:
                 said = f"{replies[1]}; " if len(replies) > 1 else ""
@@ -372,25 +284,25 @@ class Client:
             raise
 
     async def _judge(self, replies: list[Reply]) -> Reply:
-        if any(reply.code == 421 for reply in replies):
-            self.abort()
-            kind = Dropped if replies[0].is_ok else TransportDown
-            raise kind(f"{self.server} said {next(r for r in replies if r.code == 421)}")
+        """What a refused envelope means. Never a yes: nothing of a message has left yet."""
         if not replies[0].is_ok:
             self.abort()
-            raise TransportDown(f"{self.server} refuses our sender: {replies[0]}")
-        if len(replies) == 3 and replies[1].is_ok:
-            if replies[2].code != 354:
-                await self._reset()
-            return replies[2]
-        if len(replies) == 3 and replies[2].code == 354:  # no recipient, yet it waits for a message: an empty one
-            self.write(b".\r\n")
-            await self.reply()
-        await self._reset()
-        return replies[1]
-
-    async def _reset(self) -> None:
-        await self._say("RSET")
+            said = "said" if replies[0].code == 421 else "refuses our sender:"
+            raise TransportDown(f"{self.server} {said} {replies[0]}")
+        refusal = next((reply for reply in replies[1:] if reply.code >= 400), None)
+        if refusal is None:  # 250 where 354 must stand: whatever it means, the message was not taken
+            self.abort()
+            raise Dropped(f"{self.server} answered the envelope with {', '.join(str(r.code) for r in replies)}")
+        if refusal.code == 421:
+            self.abort()
+            raise Dropped(f"{self.server} said {refusal}")
+        # What it said of the recipient stands, also when it closes the connection right behind it.
+        with contextlib.suppress(TransportDown):
+            if len(replies) == 3 and replies[2].code == 354:  # no recipient, yet it waits for a message: an empty one
+                self.write(b".\r\n")
+                await self.reply(self.patience.hello)
+            await self._say("RSET")
+        return refusal
 
     def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = (), *, is_clean: bool = False) -> list[bytes]:
         """A message and what follows it, with the final dot. The tail is sent as it is: none of its lines begins with a dot, and it is
@@ -424,11 +336,15 @@ class Client:
 
 
 async def probe(server: Server, helo: str) -> str:
-    """Empty when the server greets us and lets us in, else what is wrong, as a sentence's part."""
+    """Empty when the server greets us and lets us in, soon, else what is wrong, as a sentence's part."""
     client = Client(server, helo)
     try:
-        await client.connect()
+        async with asyncio.timeout(LOOK_SECONDS):
+            await client.connect()
     except TransportDown as down:
         return str(down)
+    except TimeoutError:
+        client.abort()
+        return f"{server} did not answer within {LOOK_SECONDS:.0f} s"
     await client.quit()
     return ""

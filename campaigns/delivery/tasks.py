@@ -28,7 +28,11 @@ from crm.errors import Unavailable
 logger = logging.getLogger(__name__)
 
 
-@shared_task(name="campaigns.delivery.deliver", ignore_result=True)
+# A run lasts half a minute, and longer only while a server owes it answers (engine.LIFE_SECONDS, and then ten minutes for those to whole
+# messages). It is not acknowledged late: the sweeper asks again.
+@shared_task(
+    name="campaigns.delivery.deliver", ignore_result=True, acks_late=False, time_limit=960, soft_time_limit=940
+)
 def deliver(mailing_id: int) -> None:
     """Claim and send for a part of a minute, then make room for others; wakes the next one when there is more."""
     outcomes = send_some(mailing_id)
@@ -64,7 +68,7 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     connection.close()  # this run has a connection of its own; a pooled one would only grow stale
     engine = Engine(plan, dsn, **({} if seconds is None else {"seconds": seconds}))
     outcomes = _run(engine)
-    if outcomes.down and engine.stop.is_set() and not outcomes.is_stopped and not outcomes.out_of_time:
+    if outcomes.is_closed and not outcomes.is_stopped:
         reason = breaker.why_refused(transport, outcomes.down)
         breaker.trip(mailing_id=mailing_id, transport_id=plan.transport_id, reason=reason)
     else:

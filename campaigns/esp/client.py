@@ -187,6 +187,21 @@ class ServiceClient(Client):
     def write(self, data: bytes) -> None:
         self._written.append(data)
 
+    @property
+    def is_behind(self) -> bool:
+        return False
+
+    @property
+    def is_lost(self) -> bool:
+        return self._lost is not None
+
+    @property
+    def has_said_more(self) -> bool:
+        return False
+
+    def hurry(self) -> None:
+        """A call has time-outs of its own."""
+
     async def message_reply(self) -> Reply:
         return await self.reply()
 

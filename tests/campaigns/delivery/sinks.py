@@ -39,10 +39,17 @@ class RunningSink:
 
 
 @contextlib.contextmanager
-def running_sink(port: int = 0, **behaviour: object) -> Iterator[RunningSink]:
+def running_sink(port: int = 0, session: type[Session] = Session, **behaviour: object) -> Iterator[RunningSink]:
+    """session: what talks with one client, for a server that is odd in its own way."""
     running = RunningSink(Behaviour(**behaviour), port or free_port())  # type: ignore[arg-type]
     loop = asyncio.new_event_loop()
-    server = loop.run_until_complete(loop.create_server(lambda: Session(running.sink), "127.0.0.1", running.port))
+    sessions: list[Session] = []
+
+    def talk() -> Session:
+        sessions.append(session(running.sink))
+        return sessions[-1]
+
+    server = loop.run_until_complete(loop.create_server(talk, "127.0.0.1", running.port))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     try:
@@ -51,13 +58,11 @@ def running_sink(port: int = 0, **behaviour: object) -> Iterator[RunningSink]:
 
         async def end() -> None:
             server.close()
-            server.close_clients()
+            for one in sessions:
+                one.transport.abort()
             await asyncio.sleep(0.02)
 
-        if hasattr(server, "close_clients"):
-            asyncio.run_coroutine_threadsafe(end(), loop).result(5)
-        else:  # Python 3.11
-            loop.call_soon_threadsafe(server.close)
+        asyncio.run_coroutine_threadsafe(end(), loop).result(5)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(5)
         loop.close()

@@ -57,6 +57,21 @@ def test_all_buckets_or_none() -> None:
     assert take(wide) > 0
 
 
+def test_clock_that_is_set_back_stops_nobody_until_its_hour_comes_again(settings) -> None:
+    import redis
+
+    bucket = Bucket(key(), per_second=10)
+    assert take(bucket) == 0
+    valkey = redis.Redis.from_url(settings.REDIS_URL)
+    name = f"{settings.CACHES['default'].get('KEY_PREFIX', 'gs')}:pace:{bucket.key}"
+    assert valkey.exists(name)
+    seconds, _micro = valkey.time()
+    valkey.set(name, (seconds + 3600) * 1_000_000)  # as an hour from now wrote it
+    valkey.close()
+
+    assert 0 < take(bucket) <= 0.1
+
+
 def test_two_workers_share_a_bucket() -> None:
     bucket = Bucket(key(), per_second=0.05, at_once=100.0)
 
