@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from redis.exceptions import RedisError
 
 from campaigns.planning import (
+    erasing,
     lists,  # noqa: F401  registers the lists
     services,
 )
@@ -26,6 +27,7 @@ from crm.ui import menu, shell, today
 
 NAME_SECONDS = 10
 
+erasing.register()
 undoable("campaign", services.restore_campaign)
 undoable("drive", services.restore_drive)
 

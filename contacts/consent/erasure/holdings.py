@@ -10,6 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from contacts.consent.erasure import words
 from contacts.consent.erasure.registry import PersonalData, register_erasure
 from contacts.consent.erasure.texts import json_like, pattern, replace_names, run
 from contacts.consent.models import ConsentEvent, ConsentState, DataExport, OptInRequest, SubscriptionRow
@@ -33,11 +34,15 @@ def _events(data: PersonalData) -> QuerySet[ConsentEvent]:
 
 
 def erase_events(data: PersonalData) -> int:
-    """The named exception of the append-only ledger: that something was said stays, where and by whom it was shown goes."""
+    """The named exception of the append-only ledger: that something was said stays, where and by whom it was shown goes.
+
+    What shows somebody else's permission stays; a name of theirs in it goes.
+    """
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SELECT set_config('groundswell.erasing', 'on', true)")
         changed = _events(data).exclude(source="erased", evidence="", address_hash=None)
         count = changed.update(source="erased", evidence="", address_hash=None)
+        count += sum(replace_names("contacts_consentevent", column, data) for column in ("source", "evidence"))
         cursor.execute("SELECT set_config('groundswell.erasing', 'off', true)")
     return count
 
@@ -250,7 +255,7 @@ def count_imports(data: PersonalData) -> int:
 
 def erase_imports(data: PersonalData) -> int:
     """Cells of their lines are emptied, and files that hold a line of theirs go; an import not applied yet is cancelled."""
-    from contacts.importing.models import ImportKept, ImportLine, ImportRow, ImportRun
+    from contacts.importing.models import ImportLine, ImportRow, ImportRun
     from contacts.importing.services import delete_files, drop_staged
 
     where, values = _staged_sql(data)
@@ -270,7 +275,11 @@ def erase_imports(data: PersonalData) -> int:
         " WHERE kind = 'person' AND ids && %s::bigint[]",
         [data.person_ids, data.person_ids],
     )
-    count += ImportKept.objects.filter(object_uid__in=data.uids).exclude(name=ERASED).update(name=ERASED)
+    count += run(  # behind “email:” stands the address
+        "UPDATE contacts_importkept SET name = %s, field = CASE WHEN field LIKE '%%: %%' THEN split_part(field, ': ', 1) || ' ' || id ELSE field END"
+        " WHERE object_uid = ANY (%s) AND name <> %s",
+        [ERASED, list(data.uids), ERASED],
+    )
     linked = set(ImportRow.objects.filter(person_id__in=data.person_ids).values_list("run_id", flat=True))
     for import_run in ImportRun.objects.exclude(file=""):
         if import_run.pk not in hit | linked and not _file_mentions(import_run, data):
@@ -303,6 +312,7 @@ def _file_mentions(import_run: Any, data: PersonalData) -> bool:
 def register() -> None:
     """In the order in which they are erased: what finds the person by its directory entry first, the entry last."""
     _register_platform()
+    words.register()
     _register_consent()
     _register_directory()
 
@@ -344,7 +354,7 @@ def _register_consent() -> None:
     )  # fmt: skip
     register_erasure(
         "consent", _("Permissions given and withdrawn"), count=lambda data: _events(data).count(), erase=erase_events,
-        export=export_events, order=800, goes=_("Source, evidence and the hash of the address."),
+        export=export_events, order=800, goes=_("Source, evidence and the hash of the address; their name in what shows the permission of others."),
         stays=_("The skeleton: topic, given or withdrawn, basis and day, under a number that names nobody. It proves that past mail was allowed."),
     )  # fmt: skip
     register_erasure("consent_now", _("Permissions now"), count=nothing, erase=nothing, export=export_states, order=801)

@@ -18,21 +18,27 @@ from campaigns.delivery.models import Delivery
 from campaigns.dropbox.models import Dropbox, DroppedMail
 from campaigns.engagement.models import DeliveryEngagement, Engagement, EngagementDay
 from campaigns.engagement.partitions import ensure_month, month_of
+from campaigns.events.models import Session
 from campaigns.interactions.services import log_interaction
+from campaigns.limits.models import DomainRest
 from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.positions.models import Power
 from campaigns.results import snapshots
 from campaigns.results.figures import Scope
 from campaigns.rounds.models import CallLine, CallRound
+from campaigns.todo.models import Absence
 from contacts.consent import services
 from contacts.consent.services.opt_in import mail_due
 from contacts.directory.models import Person, UidAlias
 from contacts.directory.services import add_contact_point, create_person, edit_person, start_membership
-from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportRow, ImportRun
+from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportMapping, ImportRow, ImportRun
 from contacts.segments.lists import add_to_list
 from crm.audit.services import emit, record
+from crm.exports.models import ExportFile
 from crm.ids import new_uid
 from crm.jobs.models import Job
 from crm.local.mailbox.store import Store
+from crm.saved_views.models import SavedView
 from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
 from tests.factories import (
     ActivityFactory,
@@ -40,12 +46,17 @@ from tests.factories import (
     CommitmentFactory,
     ContactListFactory,
     DriveFactory,
+    EventFactory,
     MissionFactory,
     OrganizationFactory,
     PostFactory,
+    PublicPageFactory,
+    ResultFactory,
+    SegmentFactory,
     StepFactory,
     TagFactory,
     TopicFactory,
+    UserFactory,
     WindowFactory,
 )
 
@@ -80,6 +91,7 @@ def everything(actor) -> SimpleNamespace:
     _campaign(world, actor)
     _paper(world, actor)
     _platform(world, actor)
+    _words_of_others(world, actor)
     return world
 
 
@@ -189,6 +201,57 @@ def _paper(world: SimpleNamespace, actor) -> None:
     DroppedMail.objects.create(
         addresses=[["bob@quill.example.org", "Bob"]], subject="To Bob", text=f"Of {NAME}", **common
     )
+
+
+def _words_of_others(world: SimpleNamespace, actor) -> None:
+    """What others wrote, searched for and called after her."""
+    now, told = timezone.now(), {"en": f'"{NAME}" speaks', "fr": f"Avec {NAME}"}
+    ministry = world.ministry
+    ministry.note, ministry.custom = f"Ask {NAME}", {"desk": f'"{NAME}"'}
+    ministry.save()
+    Person.objects.filter(pk=world.bob.pk).update(note=f"Reports to {NAME}")
+    add_contact_point(
+        organization=ministry, kind="phone", value="+260 211 000 000", label=f"Desk of {NAME}", actor=actor
+    )
+    ContactListFactory(name=f"For {NAME}", description=f"Chosen by {NAME}")
+    SegmentFactory(name=f"Around {NAME}", description=f"As {NAME} asked")
+    for number, name in enumerate((f"With {NAME}", f"Without {NAME}")):
+        SavedView.objects.create(
+            owner=actor, source="people", name=name, query=f"country=ZM&q={ADDRESS.replace('@', '%40')}&page={number}"
+        )
+    ExportFile.objects.create(
+        owner=actor, source="people", title=f"People: {NAME}", format="csv", query=f"q={NAME.replace(' ', '+')}&country=ZM",
+        zone="UTC", language="en", expires_at=now,
+    )  # fmt: skip
+    ImportMapping.objects.create(owner=actor, signature="s", columns=["Name", NAME])
+    run = ImportRun.objects.filter(state="applied").first()
+    ImportRun.objects.filter(pk=run.pk).update(
+        file_name=f"{NAME}.csv", columns=[NAME, "x"], first_permission={"evidence": f"{NAME} said so"}
+    )
+    ImportKept.objects.create(
+        run=run, object_type="person", object_id=world.zenobia.pk, object_uid=world.zenobia.uid, name=NAME,
+        field=f"email: {ADDRESS}", reason="edited",
+    )  # fmt: skip
+    services.subscribe(
+        rows=Person.objects.filter(pk=world.bob.pk), topic=TopicFactory(name="Briefs"), way="record",
+        lawful_basis="consent", source=f"Call with {NAME}", evidence=f"{NAME} knows", label=f"Who knows {NAME}", actor=actor,
+    )  # fmt: skip
+    event = EventFactory(abouts=told)
+    Session.objects.create(event=event, title=f"{NAME} speaks", starts_local=now, ends_local=now + timedelta(hours=1))
+    page = PublicPageFactory(
+        headlines=told, leads=told, stories=told, facts={"en": [{"text": NAME, "source": ADDRESS}]}
+    )
+    page.campaign.goal, page.campaign.facts = f"As {NAME} asked", {"en": [{"text": NAME, "source": ""}]}
+    page.campaign.save()
+    DriveFactory(goal=f"What {NAME} wants")
+    Power.objects.create(organization=ministry, campaign=page.campaign, power=3, why=f"{NAME} decides")
+    Absence.objects.create(
+        user=actor, deputy=UserFactory(), starts_on=now.date(), ends_on=now.date(), note=f"At {NAME}'s"
+    )
+    DomainRest.objects.create(
+        transport_id=1, domain="quill.example.org", since=now, until=now, reply_text=f"<{ADDRESS}> is full"
+    )
+    ResultFactory(description=f"{NAME} trained")
 
 
 def _sent(mailing, person, address: str, **values) -> Delivery:

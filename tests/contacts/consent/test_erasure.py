@@ -16,6 +16,7 @@ from campaigns.delivery.models import Delivery
 from campaigns.engagement.drain import take_in_hits
 from campaigns.engagement.models import Engagement, EngagementDay
 from campaigns.engagement.spool import Hit
+from campaigns.face.models import PublicPage
 from campaigns.outreach.models import InboundMessage, Interaction
 from contacts.consent import services
 from contacts.consent.erasure import services as erasing
@@ -25,7 +26,7 @@ from contacts.consent.models import ConsentEvent, Erasure, OptInRequest, Suppres
 from contacts.consent.queries import suppression_of
 from contacts.directory.models import ContactPoint, Membership, Person
 from contacts.directory.services import create_person, edit_person
-from contacts.importing.models import ImportLine, ImportMade, ImportRun
+from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportRun
 from contacts.segments.models import ContactList
 from crm.audit.models import AuditChange, AuditEntry, OutboxEvent
 from crm.audit.services import undo
@@ -34,6 +35,7 @@ from crm.ids import new_uid
 from crm.jobs.models import Job
 from crm.jobs.services import run_job
 from crm.local.mailbox.store import Store
+from crm.saved_views.models import SavedView
 from tests.contacts.consent.erasing import ADDRESS, NAME, NEEDLES, everything, where_is
 from tests.factories import (
     ContactPointFactory,
@@ -81,7 +83,11 @@ def test_nothing_of_somebody_else_is_touched(world, admin):
         return (
             list(ContactPoint.objects.filter(person=world.bob).values_list("value")),
             list(Membership.objects.filter(person=world.bob).values_list("organization_id")),
-            list(ConsentEvent.objects.filter(subject_uid=world.bob.uid).values_list("evidence", "source")),
+            list(
+                ConsentEvent.objects.filter(subject_uid=world.bob.uid, topic=world.topic).values_list(
+                    "evidence", "source"
+                )
+            ),
             list(Delivery.objects.filter(person_id=world.bob.pk).values_list("address", "fields")),
             list(AuditChange.objects.filter(object_uid=world.bob.uid).order_by("pk").values_list("before", "after")),
             list(ImportLine.objects.filter(line=3, run__state="applied").values_list("raw", "name")),
@@ -95,6 +101,22 @@ def test_nothing_of_somebody_else_is_touched(world, admin):
     assert of_bob() == before
     assert suppression_of("bob@quill.example.org") is None
     assert AuditChange.objects.filter(field="other").get().after == "stays"
+
+
+def test_words_of_others_stay_without_the_name(world, admin):
+    erase(world.zenobia, admin)
+
+    shown = ConsentEvent.objects.get(subject_uid=world.bob.uid, topic__name="Briefs")
+    assert (shown.source, shown.evidence) == ("Call with …", "… knows")
+    world.ministry.refresh_from_db()
+    assert (world.ministry.note, world.ministry.custom) == ("Ask …", {"desk": '"…"'})
+    views = SavedView.objects.order_by("pk")
+    assert [view.query for view in views] == ["country=ZM&page=0", "country=ZM&page=1"]
+    assert [view.name for view in views] == [f"… {view.pk}" for view in views]
+    chosen = ContactList.objects.get(description="Chosen by …")
+    assert (chosen.name, chosen.search_text) == (f"… {chosen.pk}", f"... {chosen.pk}")
+    assert PublicPage.objects.get().stories == {"en": '"…" speaks', "fr": "Avec …"}
+    assert ImportKept.objects.filter(field__startswith="email ").count() == 1
 
 
 def test_the_ledger_keeps_its_skeleton_under_a_number(world, admin):
