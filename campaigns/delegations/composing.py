@@ -34,6 +34,7 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, StaleEdit
 
 MOST_DELEGATIONS = 400
+FIRST_DAY = date(2000, 1, 1)  # `composition_has_a_sensible_day`
 
 
 def lock(delegation: Delegation) -> Delegation:
@@ -41,7 +42,7 @@ def lock(delegation: Delegation) -> Delegation:
     event = lock_event(delegation.event)
     row = (
         Delegation.objects.select_for_update(of=("self",))
-        .select_related("country", "organization")
+        .select_related("country", "organization__constituency")
         .get(pk=delegation.pk)
     )
     row.event = event
@@ -70,6 +71,12 @@ def set_composition(
     seats, StaleEdit when somebody else set it since `seen_at`.
     """
     wanted = {key: count for key, count in seats.items() if count}
+    if nominate_by < FIRST_DAY:
+        raise Invalid(
+            _("Give a day after the year 2000."),
+            code="day",
+            errors=[("nominate_by", _("Give a day after the year 2000."))],
+        )
     if not any(role == "delegate" for _code, role in wanted):
         raise Invalid(_("Give at least one constituency a seat for a delegate."), code="no_seats")
     with transaction.atomic():
@@ -102,6 +109,46 @@ def set_composition(
         )  # fmt: skip
 
 
+def create_composition(*, event: Event, actor: User, **values: Any) -> Composition:
+    """`set_composition` where there is none yet; Conflict (`composed_already`) else."""
+    with transaction.atomic():
+        locked = lock_event(event)
+        if Composition.objects.filter(event=locked).exists():
+            raise Conflict(
+                _("The delegations of this event are composed already. Change that instead."), code="composed_already"
+            )
+        set_composition(event=locked, actor=actor, **values)
+        return Composition.objects.get(event=locked)
+
+
+def edit_composition(*, composition: Composition, actor: User, changes: Mapping[str, Any]) -> AuditEntry | None:
+    """Some of what `set_composition` takes; the rest stays. Who takes part and is beyond the actor's reach stays, too."""
+    with transaction.atomic():
+        event = lock_event(composition.event)
+        row = Composition.objects.select_related("sender", "officer").get(pk=composition.pk)
+        values: dict[str, Any] = {
+            "seats": rules_of(row),
+            "nominate_by": row.nominate_by, "asks_passport": row.asks_passport, "sender": row.sender, "officer": row.officer,
+            **dict(zip(("countries", "institutions"), part_takers(event), strict=True)), **changes,
+        }  # fmt: skip
+        for name, others in zip(("countries", "institutions"), part_takers(event, beyond=actor), strict=True):
+            if name in changes:
+                values[name] = [*changes[name], *others]
+        return set_composition(event=event, actor=actor, **values)
+
+
+def part_takers(event: Event, *, beyond: User | None = None) -> tuple[list[Country], list[Organization]]:
+    """Countries and institutions with a delegation of their own; `beyond`: only those that this user may not change."""
+    here = event.delegations.taking_part()
+    countries = Country.objects.filter(code__in=here.exclude(country=None).values("country"))
+    institutions = Organization.objects.filter(pk__in=here.exclude(organization=None).values("organization"))
+    if beyond is not None:
+        mine = Delegation.objects.visible_to(beyond, Action.DRIVES).filter(event=event)
+        countries = countries.exclude(code__in=mine.exclude(country=None).values("country"))
+        institutions = institutions.exclude(pk__in=mine.exclude(organization=None).values("organization"))
+    return list(countries.order_by("code")), list(institutions.order_by("pk"))
+
+
 def _refuse_stale(row: Composition | None, seen_at: datetime | None) -> None:
     if row is not None and seen_at is not None and row.updated_at != seen_at:
         raise StaleEdit(
@@ -131,6 +178,10 @@ def seats_in_words(row: Composition) -> list[str]:
     rules = row.rules.select_related("constituency").order_by("constituency__position", "constituency_id")
     found = sorted(rules, key=lambda rule: ROLES.index(rule.role))
     return [f"{rule.constituency.code} {rule.role} {rule.seats}" for rule in found]
+
+
+def rules_of(row: Composition) -> Seats:
+    return {(rule.constituency.code, rule.role): rule.seats for rule in row.rules.select_related("constituency")}
 
 
 def _set_rules(row: Composition, wanted: Seats) -> None:
@@ -200,14 +251,15 @@ def _follow_rules(event: Event, wanted: Seats) -> None:
     known = {c.code: c for c in Constituency.objects.filter(code__in={code for code, _role in wanted})}
     rows = event.delegations.taking_part().select_related("organization__constituency", "country")
     for delegation in rows.prefetch_related("seats__constituency"):
-        asked = {(known[code], role): count for (code, role), count in wanted.items()}
-        if (of := delegation.organization) is not None:
-            asked = {
-                (c, role): n
-                for (c, role), n in asked.items()
-                if c.code in (of.constituency.code, of.constituency.root_code)
-            }
-        _put_seats(delegation, asked, keep_own=True)
+        asked = asked_of(delegation, wanted)
+        _put_seats(delegation, {(known[code], role): n for (code, role), n in asked.items()}, keep_own=True)
+
+
+def asked_of(delegation: Delegation, rules: Seats) -> Seats:
+    """What the event asks of this one; an institution's seats are all of its own constituency."""
+    if (of := delegation.organization) is None:
+        return rules
+    return {key: n for key, n in rules.items() if key[0] in (of.constituency.code, of.constituency.root_code)}
 
 
 def _put_seats(
@@ -272,10 +324,7 @@ def own_seats(row: Delegation) -> dict[str, int]:
 
 
 def _set_own(row: Delegation, seats: Seats) -> None:
-    asked = {
-        (rule.constituency.code, rule.role): rule.seats
-        for rule in row.event.composition.rules.select_related("constituency")
-    }
+    asked = asked_of(row, rules_of(row.event.composition))
     known = {c.code: c for c in Constituency.objects.filter(code__in={code for code, _role in {**seats, **asked}})}
     # what the event asks and this delegation does not send is a row with no seat, so that it stays its own
     every = {key: seats.get(key, 0) for key in {**asked, **seats}}

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
-from campaigns.delegations.composing import own_seats
+from campaigns.delegations.composing import own_seats, part_takers
 from campaigns.delegations.models import ROLES, Composition, Delegation, Nomination, Nominator, Paper, Role
 from campaigns.delegations.naming import Named
 from campaigns.delegations.presets import PRESETS, STEPS, Asked
@@ -97,8 +97,7 @@ class CompositionForm(SeatsMixin, SeenForm):
         codes = user.scope(Action.DRIVES).countries
         rows = Country.objects.order_by("sort_key")
         fields["countries"].queryset = rows if codes is None else rows.filter(code__in=codes)
-        here = event.delegations.taking_part().exclude(country=None).values("country")
-        self.beyond = [] if codes is None else list(rows.filter(code__in=here).exclude(code__in=codes))
+        self.beyond, self.institutions_beyond = part_takers(event, beyond=user)
         fields["sender"].queryset = Sender.objects.filter(archived_at=None).order_by("name")
         fields["officer"].queryset = officers(Action.LOG)
         for code, name in LANGUAGES.items():
@@ -188,6 +187,7 @@ class CompositionForm(SeatsMixin, SeenForm):
         found["letter_texts"] = {code: text for code, text in said.items() if text}
         # what the user cannot choose stays as it is
         found["countries"] = [*found["countries"], *self.beyond]
+        found["institutions"] = [*found["institutions"], *self.institutions_beyond]
         return found
 
 

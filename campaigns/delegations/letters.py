@@ -10,14 +10,17 @@ from typing import Any
 
 from django.core.mail import EmailMessage
 from django.db import transaction
+from django.db.models import QuerySet
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from campaigns.delegations.models import DelegationMail, Nomination, Nominator
+from campaigns.delegations.models import Delegation, DelegationMail, Nomination, Nominator
+from campaigns.events.models import Event
 from campaigns.events.telling import place_of, when_of
 from contacts.consent import letters as lane
 from crm.accounts.models import Installation, User
+from crm.accounts.rules import Action
 from crm.audit.services import record
 from crm.ui import formats
 
@@ -68,6 +71,19 @@ def ask(nominators: Iterable[Nominator], *, actor: User, is_reminder: bool = Fal
     if sent:
         transaction.on_commit(wake)
     return sent
+
+
+def ask_for(
+    *, event: Event, actor: User, delegations: QuerySet[Delegation] | None = None, is_reminder: bool = False
+) -> int:
+    """`ask` everybody who names for an event and was not asked, or remind who was asked and has seats without a name; delegations: of these
+    only."""
+    rows = Nominator.objects.visible_to(actor, Action.DRIVES).filter(delegation__event=event).live()
+    if delegations is not None:
+        rows = rows.filter(delegation__in=delegations)
+    if is_reminder:
+        rows = rows.filter(asked_at__isnull=False).to_fill()
+    return ask(list(rows.order_by("pk")), actor=actor, is_reminder=is_reminder)
 
 
 def queue_of(row: Nomination, about: About) -> DelegationMail:

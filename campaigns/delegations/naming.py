@@ -138,11 +138,10 @@ def may_name(row: Delegation, constituency: Constituency | None, by: Nominator |
 
 def _live(row: Delegation, nomination: Nomination, by: Nominator | None) -> Nomination:
     """A nomination of this delegation that stands, and that this nominator may touch; StateError else."""
-    found = (
-        row.nominations.select_for_update(of=("self",))
-        .select_related("constituency", "registration")
-        .get(pk=nomination.pk)
-    )
+    rows = row.nominations.select_for_update(of=("self",)).select_related("constituency", "registration")
+    found = rows.filter(pk=nomination.pk).first()
+    if found is None:
+        raise Invalid(_("They were named for another delegation."), code="replaces")
     may_name(row, found.constituency, by)
     if not found.is_live:
         raise WrongState(_("This was decided otherwise meanwhile, so nothing was changed."))

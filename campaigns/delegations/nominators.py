@@ -34,7 +34,14 @@ def add_nominator(
     email: str = "",
 ) -> Nominator:
     """An institution that names people for a delegation (one constituency, or all): by the address that is given, else that of the post,
-    of who holds it, or of the institution. Raises Invalid where no mail can go, Conflict when it names for it already."""
+    of who holds it, or of the institution. Raises Invalid where no mail can go and where there is no seat to name for, Conflict when it
+    names for it already."""
+    if post is not None and post.organization_id != organization.pk:
+        raise Invalid(
+            _("This post is not of that institution."),
+            code="post",
+            errors=[("post", _("This post is not of that institution."))],
+        )
     email = email.strip() or address_for(organization, post, person)
     key = address_key(email) if email else ""
     if not key:
@@ -45,6 +52,10 @@ def add_nominator(
         row = lock(delegation)
         if row.left_out_at:
             raise WrongState(_("This delegation does not take part, so nothing was changed."))
+        if constituency is not None and not row.seats.filter(constituency=constituency, seats__gt=0).exists():
+            raise Invalid(
+                _("This delegation has no seat of %(side)s.") % {"side": constituency.label}, code="no_such_seat"
+            )
         known = row.nominators.filter(organization=organization, constituency=constituency).first()
         if known is not None and known.revoked_at is None:
             raise Conflict(

@@ -34,8 +34,8 @@ from crm.ui import formats, today
 from crm.ui.counting import Countable
 
 
-def _count(event: Event, user: User) -> int:
-    return Delegation.objects.visible_to(user).filter(event=event).taking_part().count()
+def _rows_of(event: Event, user: User) -> Countable:
+    return Delegation.objects.visible_to(user).filter(event=event).taking_part()
 
 
 def _waiting(user: User) -> Iterable[Countable]:
@@ -64,7 +64,7 @@ def names_to_decide(user: User) -> Iterable[today.Need]:
         )
 
 
-tabs.register(tabs.EventTab(gettext_lazy("Delegations"), "delegation_list", _count))
+tabs.register(tabs.EventTab(gettext_lazy("Delegations"), "delegation_list", _rows_of))
 today.register_needs(names_to_decide, _waiting)
 on_leave(deciding.seat_given_back)
 on_change(steps.follow)

@@ -28,6 +28,7 @@ from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import DomainError, NotAllowed
 from crm.ui import formats
+from crm.ui.counting import counts
 from crm.ui.public import LANGUAGES
 from crm.ui.responses import done, form_page, list_page
 from crm.ui.sources import build
@@ -48,12 +49,14 @@ def delegation_list(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         .late()
     )
     table = build("delegations", request, event=str(uid))
+    unasked = Nominator.objects.visible_to(request.user).filter(delegation__in=seen, asked_at=None).live()
+    n_waiting, n_late, n_to_ask = counts([[names.proposed()], [late], [unasked]])
     shares, tally = shares_of(names.accepted()), seen.tally()
     context: dict[str, Any] = {
         "event": event, "composition": composition, "when": when_of(event), "tabs": tabs_of(event, "delegation_list", request.user), "parts": parts_of(event, "delegation_list"),
-        "count": tally["all"], "gaps": tally["gaps"], "waiting": names.proposed().count(),
-        "accepted": shares.all, "shares": shares, "late": late.count(),
-        "to_ask": Nominator.objects.visible_to(request.user).filter(delegation__in=seen, asked_at=None).live().count(),
+        "count": tally["all"], "gaps": tally["gaps"], "waiting": n_waiting,
+        "accepted": shares.all, "shares": shares, "late": n_late,
+        "to_ask": n_to_ask,
         "to_remind": len(to_remind(request, event)), "problems": _problems(event),
         "may_plan": may_plan(request, event), "paper_languages": LANGUAGES.items(),
     }  # fmt: skip
@@ -150,13 +153,11 @@ def delegation_ask(request: StaffRequest, uid: UUID, what: str) -> HttpResponse:
     """request: a first letter to everybody who names and was not asked; remind: to those with seats that have no name yet. With ticked
     delegations, to theirs only."""
     event = editable(request, uid)
-    rows = Nominator.objects.visible_to(request.user, Action.DRIVES).filter(delegation__event=event).live()
+    chosen = None
     if request.POST.getlist("pick") or request.POST.get("all"):
         mine = Delegation.objects.visible_to(request.user, Action.DRIVES).filter(event=event)
-        rows = rows.filter(delegation__in=selected(request, mine, filters=DelegationFilters))
-    if what == "remind":
-        rows = rows.filter(asked_at__isnull=False).to_fill()
-    n = letters.ask(list(rows.order_by("pk")), actor=request.user, is_reminder=what == "remind")
+        chosen = selected(request, mine, filters=DelegationFilters)
+    n = letters.ask_for(event=event, actor=request.user, delegations=chosen, is_reminder=what == "remind")
     words = ngettext("%(n)s letter is on its way.", "%(n)s letters are on their way.", n) % {"n": formats.number(n)}
     toast(request, words if n else _("Nobody to write to: everybody was asked, or no seat is without a name."))
     return done(request, reverse("delegation_list", args=[uid]))

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.events.models import Event, Invitation, SignUp
 from crm.accounts.models import User
+from crm.ui.counting import Countable, counts
 
 if TYPE_CHECKING:
     from django_stubs_ext import StrOrPromise
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EventTab:
-    """url_name: a route whose one argument is the event's uid. count: how many rows stand behind it, as the user sees them."""
+    """url_name: a route whose one argument is the event's uid. rows: what stands behind it, as the user sees it; counted with the others'."""
 
     label: StrOrPromise
     url_name: str
-    count: Callable[[Event, User], int]
+    rows: Callable[[Event, User], Countable]
 
 
 _TABS: list[EventTab] = []
@@ -43,10 +44,13 @@ def tabs_of(
 ) -> list[dict[str, Any]]:
     """As <c-tabs> takes them. current: invited, people, asked, or the url_name of the page at hand; the numbers, where they are known already."""
     base = reverse("event_detail", args=[event.uid])
-    if invited is None:
-        invited = Invitation.objects.visible_to(user).filter(event=event).count()
-    if waiting is None:
-        waiting = event.registrations.visible_to(user).waiting().count()
+    asked: list[Countable] = [
+        Invitation.objects.visible_to(user).filter(event=event) if invited is None else invited,
+        event.registrations.visible_to(user).waiting() if waiting is None else waiting,
+        SignUp.objects.visible_to(user).filter(event=event).waiting() if to_decide is None else to_decide,
+        *(tab.rows(event, user) for tab in _TABS),
+    ]
+    invited, waiting, to_decide, *others = counts([[one] for one in asked])
     found = [
         {"label": _("Invited"), "url": base, "current": current == "invited", "count": invited},
         {
@@ -56,15 +60,11 @@ def tabs_of(
             "count": event.taken + waiting,
         },
     ]
-    if to_decide is None:
-        to_decide = SignUp.objects.visible_to(user).filter(event=event).waiting().count()
     if to_decide or event.sign_ups == Event.SignUps.STAFF:
         found.append(
             {"label": _("To decide"), "url": f"{base}?tab=asked", "current": current == "asked", "count": to_decide}
         )
-    for tab in _TABS:
+    for tab, count in zip(_TABS, others, strict=True):
         url = reverse(tab.url_name, args=[event.uid])
-        found.append(
-            {"label": tab.label, "url": url, "current": current == tab.url_name, "count": tab.count(event, user)}
-        )
+        found.append({"label": tab.label, "url": url, "current": current == tab.url_name, "count": count})
     return found

@@ -14,7 +14,6 @@ from campaigns.calendars.models import CalendarFeed
 from campaigns.commitments.models import Commitment, CommitmentUpdate, Milestone
 from campaigns.correspondence.models import Letter
 from campaigns.correspondence.services import add_document
-from campaigns.delegations.models import DelegateLetter, Nomination, Step
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail, OwnAddress
 from campaigns.files.storage import store
 from campaigns.guard.models import QuietDates
@@ -141,8 +140,8 @@ PLACES: dict[str, Place] = {
     "/events/nominations/<uuid:uid>/": Place(
         "event-nominations", Reach.DRIVE, {"do": "withdraw", "kind": "invitation"}
     ),
-    "/events/nominators/<uuid:uid>/": Place("nominators", Reach.DRIVE, {"do": "revoke"}),
-    "/events/steps/<uuid:uid>/": Place("delegate-steps", Reach.DRIVE),
+    "/events/nominators/<uuid:uid>/": Place("event-nominators", Reach.DRIVE, {"do": "revoke"}),
+    "/events/steps/<uuid:uid>/": Place("event-delegate-steps", Reach.DRIVE),
     "/events/invitations/<uuid:uid>/": Place("event-invitations", Reach.DRIVE),
     "/events/sign-ups/<uuid:uid>/": Place("event-sign-ups", Reach.DRIVE),
     "/events/people/<uuid:uid>/": Place("event-registrations", Reach.DRIVE),
@@ -245,12 +244,6 @@ def place_rows(owner: User, *, country: str) -> Placed:
     scan = SimpleUploadedFile("scan-of-place.txt", b"Dear all\n", "text/plain")
     rows["letter-documents"] = add_document(letter=letter, actor=_anybody(), upload=scan)
     promise = Commitment.objects.get(uid=uids["commitments"])
-    named = Nomination.objects.get(uid=uids["event-nominations"])
-    rows["nominators"] = make.NominatorFactory(delegation=named.delegation)
-    rows["delegate-steps"] = Step.objects.create(nomination=named, titles={"en": "Visa"}, due_on=timezone.localdate())
-    DelegateLetter.objects.create(
-        nomination=named, kind="invitation", reference=f"DEL/{country}", on=timezone.localdate()
-    )
     rows["milestones"] = Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on)
     rows["updates"] = CommitmentUpdate.objects.create(
         commitment=promise, progress="on_track", received_at=timezone.now()

@@ -124,6 +124,10 @@ OF_A_COUNTRY = [
     "powers",
     "quiet-dates",
     "commitment-updates",
+    "event-delegations",
+    "event-nominators",
+    "event-nominations",
+    "event-delegate-steps",
     "imports",
     "jobs",
 ]

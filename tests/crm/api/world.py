@@ -9,6 +9,7 @@ from django.utils import timezone
 from campaigns.calendars.services import make_feed
 from campaigns.commitments.models import CommitmentUpdate
 from campaigns.correspondence.services import add_document, register_letter
+from campaigns.delegations.models import DelegateLetter, Step
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
 from campaigns.feeds.services import number_feeds
@@ -94,9 +95,12 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     meeting = make.EventFactory(taken=1, drive=drive)
     invitation = make.InvitationFactory(event=meeting, person=person, organization=organization)
     seat = make.RegistrationFactory(event=meeting, invitation=invitation, person=person, organization=organization)
-    make.CompositionFactory(event=meeting)
+    composition = make.CompositionFactory(event=meeting)
     delegation = make.DelegationFactory(event=meeting, country=organization.country)
     named = make.NominationFactory(delegation=delegation, state="accepted", decided_at=timezone.now(), person=person)
+    DelegateLetter.objects.create(
+        nomination=named, kind="invitation", reference=f"DEL/{country}", on=timezone.localdate()
+    )
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
     met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
@@ -111,6 +115,8 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "forms": (asked := make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "commitment-offers": CommitmentOffer.objects.create(organization=organization, campaign=drive.campaign, text="A plan", due_on="2027-06-30"), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
         "public-pages": make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat, "event-delegations": delegation, "event-nominations": named,
+        "event-compositions": composition, "event-nominators": make.NominatorFactory(delegation=delegation, organization=organization),
+        "event-delegate-steps": Step.objects.create(nomination=named, titles={"en": "Visa"}, due_on=timezone.localdate()),
         "event-sign-ups": make.SignUpFactory(event=meeting, country=organization.country),
         "letters": (letter := register_letter(actor=_officer(), way="in", organization=organization, on=timezone.localdate(), subject="Yes")),
         "letter-documents": add_document(letter=letter, actor=owner, upload=SimpleUploadedFile("scan.txt", f"Yes, {country}.".encode())),
