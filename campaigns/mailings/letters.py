@@ -10,12 +10,13 @@ from babel import Locale, UnknownLocaleError
 from babel.dates import format_date
 
 Put = Callable[[str, str], str]
+# with the colon: French has a narrow space before it, which no line ends at
 LABELS: dict[str, dict[str, str]] = {
-    "en": {"reference": "Our reference", "subject": "Subject"},
-    "fr": {"reference": "Réf.", "subject": "Objet"},
-    "es": {"reference": "Ref.", "subject": "Asunto"},
-    "ar": {"reference": "المرجع", "subject": "الموضوع"},
-    "pt": {"reference": "Ref.", "subject": "Assunto"},
+    "en": {"reference": "Our reference:", "subject": "Subject:"},
+    "fr": {"reference": "Réf.\u202f:", "subject": "Objet\u202f:"},
+    "es": {"reference": "Ref.:", "subject": "Asunto:"},
+    "ar": {"reference": "المرجع:", "subject": "الموضوع:"},
+    "pt": {"reference": "Ref.:", "subject": "Assunto:"},
 }
 # What stands above a letter, one line each; a line whose field is empty is left out.
 ADDRESSEE = ("person.formal_name", "post.title", "organization.name", "country.name")
@@ -53,16 +54,16 @@ def addressee_html(put: Put) -> str:
 
 def reference_html(language: str, put: Put) -> str:
     label = html.escape(labels(language)["reference"])
-    return f"{put('{%', 'if reference')}<br>{label}: <bdi>{put('{{', 'reference')}</bdi>{put('{%', 'endif')}"
+    return f"{put('{%', 'if reference')}<br>{label} <bdi>{put('{{', 'reference')}</bdi>{put('{%', 'endif')}"
 
 
 def head_text(subject: str, organization: str, place_and_date: str, language: str) -> str:
     """What stands above the body in a letter's text part: template text. subject: as written, with its fields."""
     words = labels(language)
     to = "".join(f"{{% if {path} %}}{{{{ {path} }}}}\n{{% endif %}}" for path in ADDRESSEE)
-    reference = f"{{% if reference %}}{words['reference']}: {{{{ reference }}}}\n{{% endif %}}"
+    reference = f"{{% if reference %}}{words['reference']} {{{{ reference }}}}\n{{% endif %}}"
     head = f"{organization}\n\n" if organization else ""
-    return f"{head}{place_and_date}\n{reference}\n{to}\n{words['subject']}: {subject}\n\n"
+    return f"{head}{place_and_date}\n{reference}\n{to}\n{words['subject']} {subject}\n\n"
 
 
 def lines_html(text: str) -> str:

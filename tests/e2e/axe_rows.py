@@ -109,7 +109,7 @@ def public_paths(placed: Placed) -> list[str]:
         links.vote_url((vote := _vote(placed)).uid, vote.member.contact or vote.member.person),
         event_links.invitation_url(Invitation.objects.get(uid=placed.uids["event-invitations"])),
         event_links.confirm_url(UUID(placed.uids["event-sign-ups"])),
-        delegation_links.nominate_url(Nominator.objects.get(uid=placed.uids["nominators"])),
+        delegation_links.nominate_url(Nominator.objects.get(uid=placed.uids["event-nominators"])),
         delegation_links.delegate_url(Nomination.objects.get(uid=placed.uids["event-nominations"])),
         event_links.seat_url(Registration.objects.get(uid=placed.uids["event-registrations"])),
         confirmation_url(sender, expires_at=timezone.now() + timedelta(days=1)),

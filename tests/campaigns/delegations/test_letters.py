@@ -47,6 +47,11 @@ def test_each_language_greets_dates_and_signs_as_it_does(minister):
     assert english["body"][1:] == ["We pay for travel.", "Please bring this letter."]  # as staff wrote, by paragraphs
     assert french["greeting"].startswith("Madame la Ministre") and french["dated"].startswith("Genève, le ")
     assert french["signature"] == ["Awa Ndiaye", "Directrice"] and len(french["body"]) == 1
+    assert french["reference"].startswith("Réf.\u202f: ") and french["subject"].startswith("Objet\u202f: ")
+    assert (
+        english["reference"].startswith("Our reference: ")
+        and english["subject"] == f"Subject: {minister.delegation.event.name}"
+    )
     assert (arabic["rtl"], english["rtl"], french["rtl"]) == (True, False, False)
     assert "الحوار الوطني" in arabic["body"][0] and arabic["body"][1] == "نتحمل تكاليف السفر."
     letter = DelegateLetter.objects.get(kind="invitation")

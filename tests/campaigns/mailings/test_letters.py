@@ -72,6 +72,13 @@ def test_an_arabic_letter_runs_from_right_to_left():
     assert "text-align:left" in made.html.split("Geneva, 1 December")[0][-400:]  # the date stands at the line's end
 
 
+def test_a_french_letter_has_a_narrow_space_before_each_colon():
+    made = read(language="fr", subject="Trois questions")
+
+    assert "Réf.\u202f: <bdi>GC/2026/0012/57" in made.html and "Objet\u202f: Trois questions" in made.html
+    assert "Réf.\u202f: GC/2026/0012/57\n" in made.text and "Objet\u202f: Trois questions\n" in made.text
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_layout_ends_with_the_signature_and_loads_nothing(layout):
     made = read(frame=Frame(layout=layout, signature="Ana Ferreira"))
