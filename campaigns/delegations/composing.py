@@ -126,14 +126,14 @@ def edit_composition(*, composition: Composition, actor: User, changes: Mapping[
     with transaction.atomic():
         event = lock_event(composition.event)
         row = Composition.objects.select_related("sender", "officer").get(pk=composition.pk)
+        countries, institutions = part_takers(event)
+        other_countries, other_institutions = part_takers(event, beyond=actor)
         values: dict[str, Any] = {
-            "seats": rules_of(row),
-            "nominate_by": row.nominate_by, "asks_passport": row.asks_passport, "sender": row.sender, "officer": row.officer,
-            **dict(zip(("countries", "institutions"), part_takers(event), strict=True)), **changes,
+            "seats": rules_of(row), "nominate_by": row.nominate_by, "asks_passport": row.asks_passport, "sender": row.sender,
+            "officer": row.officer, **changes,
+            "countries": [*changes.get("countries", countries), *other_countries],
+            "institutions": [*changes.get("institutions", institutions), *other_institutions],
         }  # fmt: skip
-        for name, others in zip(("countries", "institutions"), part_takers(event, beyond=actor), strict=True):
-            if name in changes:
-                values[name] = [*changes[name], *others]
         return set_composition(event=event, actor=actor, **values)
 
 
@@ -206,8 +206,6 @@ def _set_steps(row: Composition, steps: Sequence[Asked]) -> None:
 
 
 def _set_delegations(event: Event, countries: list[Country], institutions: list[Organization]) -> None:
-    if len(countries) + len(institutions) > MOST_DELEGATIONS:
-        raise Invalid(_("At most %(n)s delegations come to one event.") % {"n": MOST_DELEGATIONS}, code="too_many")
     rows = {
         (row.country_id, row.organization_id): row
         for row in event.delegations.select_related("country", "organization")
@@ -215,6 +213,8 @@ def _set_delegations(event: Event, countries: list[Country], institutions: list[
     wanted: dict[tuple[Any, Any], Any] = {(c.code, None): c for c in countries} | {
         (None, o.pk): o for o in institutions
     }
+    if len(wanted) > MOST_DELEGATIONS:
+        raise Invalid(_("At most %(n)s delegations come to one event.") % {"n": MOST_DELEGATIONS}, code="too_many")
     for key, subject in wanted.items():
         row = rows.pop(key, None)
         if row is None:

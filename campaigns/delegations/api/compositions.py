@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -227,7 +228,7 @@ class CompositionResource(Resource):
             raise WrongState(_("This event is archived, so nothing was changed."))
         return row
 
-    def _chosen(self, event: Event, uids: list[UUID]) -> Any:
+    def _chosen(self, event: Event, uids: Sequence[UUID]) -> Any:
         rows = Delegation.objects.visible_to(self.user, Action.DRIVES).filter(event=event, uid__in=uids)
         if missing := set(uids) - set(rows.values_list("uid", flat=True)):
             sentence = _("There is no such row here, or none that you may use: %(uid)s. Nothing was changed.") % {"uid": min(missing)}  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -273,7 +274,7 @@ class NominationResource(Resource):
             printing.letters_pdf([letter], language=language), letter.reference.replace("/", "-")
         )
 
-    def _one_of(self, name: str, known: list[str], default: str) -> str:
+    def _one_of(self, name: str, known: Sequence[str], default: str) -> str:
         given = self.request.query_params.get(name, default)
         if given not in known and given != default:
             raise bad_query(name, _("“%(name)s” is one of: %(values)s.") % {"name": name, "values": ", ".join(known)})
