@@ -422,7 +422,6 @@ class ContactPoint(StampedModel):
         indexes = [
             models.Index(fields=["address_hash"], name="contact_point_hash", condition=Q(address_hash__isnull=False)),
             models.Index(fields=["address_key"], name="contact_point_key", condition=Q(kind="email")),
-            models.Index(fields=["person", "kind", "-is_preferred", "id"], name="contact_point_person"),
         ]
 
     def __str__(self) -> str:

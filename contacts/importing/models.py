@@ -141,7 +141,8 @@ class ImportRow(models.Model):
         UNCHANGED = "unchanged", _("unchanged")
         REJECTED = "rejected", _("rejected")
 
-    # no index of its own: it stands first in the constraint below
+    # no index of its own: it stands first in the key. Nor has what the import sets: setting it is cheap
+    pk = models.CompositePrimaryKey("run_id", "line")
     run = models.ForeignKey(
         ImportRun, on_delete=models.CASCADE, related_name="rows", db_constraint=False, db_index=False
     )
@@ -159,10 +160,6 @@ class ImportRow(models.Model):
     does = models.IntegerField(default=0)
 
     objects = ImportRowQuerySet.as_manager()
-
-    class Meta:
-        # no index holds what the import sets: with room on the page (see the migration) setting it is cheap
-        constraints = [models.UniqueConstraint(fields=["run", "line"], name="import_row_once")]
 
     def __str__(self) -> str:
         return f"{self.run_id}:{self.line}"
