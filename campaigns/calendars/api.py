@@ -67,7 +67,8 @@ class FeedResource(Resource):
 
     @extend_schema(summary="Revoke it", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.revoke_feed(feed=self.find(uid), actor=self.user)
+        with self.unchanged(uid) as feed:
+            services.revoke_feed(feed=feed, actor=self.user)
         return Response(status=204)
 
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -130,6 +129,7 @@ class CommitmentResource(Resource):
         name: WRITE
         for name in ("create", "partial_update", "settle", "reopen", "verify", "milestones", "done", "update_link", "revoke_link")
     }  # fmt: skip
+    without_etag = frozenset({"revoke_link"})
     sorts = {"due_on": ["due_on"], "made_on": ["made_on"], "updated_at": ["updated_at"]}
     default_sort = "due_on"
     filters = [
@@ -172,9 +172,7 @@ class CommitmentResource(Resource):
     @extend_schema(summary="Change a commitment", request=CommitmentIn, responses=CommitmentOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = dict(self.read(CommitmentIn, partial=True))
-        with transaction.atomic():
-            row = Commitment.objects.select_for_update(of=("self",)).get(pk=self.find(uid, Action.LOG).pk)
-            self.require_match(row)
+        with self.unchanged(uid, Action.LOG) as row:
             services.edit_commitment(commitment=row, actor=self.user, changes=data)
         return Response(self.again(row))
 

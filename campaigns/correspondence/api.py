@@ -206,7 +206,8 @@ class DocumentResource(KeptFileResource):
 
     @extend_schema(summary="Remove a document", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.remove_document(document=self.find(uid, Action.LOG), actor=self.user)
+        with self.unchanged(uid, Action.LOG) as document:
+            services.remove_document(document=document, actor=self.user)
         return Response(status=204)
 
 

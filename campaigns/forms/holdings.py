@@ -30,6 +30,12 @@ def _export(data: PersonalData) -> list[dict[str, Any]]:
             "answers": [{"question": question, "answer": answer} for question, answer in in_words(row.form, row.answers, language=row.language)],
         }
         for row in _theirs(data).select_related("form").order_by("pk")
+    ] + [
+        {
+            "form": row.form.name, "at": row.created_at.isoformat(), "state": "begun",
+            "answers": [{"question": question, "answer": answer} for question, answer in in_words(row.form, row.answers, language=row.language)],
+        }
+        for row in FormDraft.objects.filter(pk__in=_drafts_of(data)).select_related("form").order_by("pk")
     ]  # fmt: skip
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -101,8 +102,12 @@ class GuardResource(Resource):
             data["owner"] = User.objects.filter(uid=data["owner"], is_active=True).first()
             if data["owner"] is None:
                 raise Invalid(_("There is no such user."), errors=[("owner", _("Not found."))])
-        services.set_guard(organization=seen, actor=self.user, **data)
-        guard, _made = ContactGuard.objects.get_or_create(organization=seen)
+        with transaction.atomic():
+            guard = self.full(ContactGuard.objects.filter(organization=seen)).select_for_update(of=("self",)).first()
+            if guard is not None:
+                self.require_match(guard)
+            services.set_guard(organization=seen, actor=self.user, **data)
+            guard, _made = ContactGuard.objects.get_or_create(organization=seen)
         return Response(self.again(guard))
 
     @extend_schema(
@@ -170,7 +175,8 @@ class QuietResource(Resource):
 
     @extend_schema(summary="Take quiet dates away", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.remove_quiet_dates(quiet=self.find(uid, Action.EDIT_DIRECTORY), actor=self.user)
+        with self.unchanged(uid, Action.EDIT_DIRECTORY) as quiet:
+            services.remove_quiet_dates(quiet=quiet, actor=self.user)
         return Response(status=204)
 
 

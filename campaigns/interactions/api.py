@@ -141,14 +141,14 @@ class InteractionResource(Resource):
     @extend_schema(summary="Correct an interaction", request=InteractionChange, responses=InteractionOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = dict(self.read(InteractionChange, partial=True))
-        row = self.find(uid, Action.LOG)
-        self.require_match(row)
-        services.edit_interaction(interaction=row, actor=self.user, **self._parties(data))
+        with self.unchanged(uid, Action.LOG) as row:
+            services.edit_interaction(interaction=row, actor=self.user, **self._parties(data))
         return Response(self.again(row))
 
     @extend_schema(summary="Take away what was logged by mistake", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.remove_interaction(interaction=self.find(uid, Action.LOG), actor=self.user)
+        with self.unchanged(uid, Action.LOG) as row:
+            services.remove_interaction(interaction=row, actor=self.user)
         return Response(status=204)
 
     def _parties(self, data: dict[str, Any]) -> dict[str, Any]:

@@ -227,6 +227,7 @@ class DriveResource(Resource):
         name: (Action.DRIVES,)
         for name in ("create", "partial_update", "destroy", "weights", "begin", "copy", "keep_leftover")
     }
+    without_etag = frozenset({"weights"})
     sorts = {"name": ["sort_key"], "starts_on": ["starts_on"]}
     default_sort = "name"
     filters = [

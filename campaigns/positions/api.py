@@ -294,8 +294,8 @@ class PowerResource(Resource):
 
     @extend_schema(summary="Not known any more", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        row = self.find(uid, Action.LOG)
-        services.set_power(organization=row.organization, campaign=row.campaign, actor=self.user, power=None)
+        with self.unchanged(uid, Action.LOG) as row:
+            services.set_power(organization=row.organization, campaign=row.campaign, actor=self.user, power=None)
         return Response(status=204)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -107,15 +106,14 @@ class ResultResource(Resource):
     @extend_schema(summary="Change a result", request=ResultIn, responses=ResultOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = self.read(ResultIn, partial=True)
-        with transaction.atomic():
-            row = self.find(uid, Action.DRIVES)
-            self.require_match(row)
+        with self.unchanged(uid, Action.DRIVES) as row:
             services.edit_result(result=row, actor=self.user, **data)
         return Response(self.again(row))
 
     @extend_schema(summary="Take a result out", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.archive(row=self.find(uid, Action.DRIVES), actor=self.user)
+        with self.unchanged(uid, Action.DRIVES) as row:
+            services.archive(row=row, actor=self.user)
         return Response(status=204)
 
 
@@ -200,15 +198,14 @@ class IndicatorResource(Resource):
     @extend_schema(summary="Change an indicator", description="`periods` replaces all; one in which something was measured keeps its days.", request=IndicatorIn, responses=IndicatorOut)  # fmt: skip
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = self._values(IndicatorIn, partial=True)
-        with transaction.atomic():
-            row = self.find(uid, Action.DRIVES)
-            self.require_match(row)
+        with self.unchanged(uid, Action.DRIVES) as row:
             services.edit_indicator(indicator=row, actor=self.user, **data)
         return Response(self.again(row))
 
     @extend_schema(summary="Take an indicator out", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.archive(row=self.find(uid, Action.DRIVES), actor=self.user)
+        with self.unchanged(uid, Action.DRIVES) as row:
+            services.archive(row=row, actor=self.user)
         return Response(status=204)
 
 

@@ -104,14 +104,14 @@ class TaskResource(Resource):
     @extend_schema(summary="Change a task", request=TaskIn, responses=TaskOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = self._rows(dict(self.read(TaskIn, partial=True)))
-        task = self.find(uid, Action.LOG)
-        self.require_match(task)
-        services.edit_task(task=task, actor=self.user, **data)
+        with self.unchanged(uid, Action.LOG) as task:
+            services.edit_task(task=task, actor=self.user, **data)
         return Response(self.again(task))
 
     @extend_schema(summary="Drop a task", description="It is not to be done any more.", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        services.drop_task(task=self.find(uid, Action.LOG), actor=self.user)
+        with self.unchanged(uid, Action.LOG) as task:
+            services.drop_task(task=task, actor=self.user)
         return Response(status=204)
 
     @extend_schema(
@@ -210,7 +210,8 @@ class AbsenceResource(Resource):
         responses={204: None},
     )
     def destroy(self, request: Request, uid: UUID) -> Response:
-        absences.cancel_absence(absence=self.find(uid), actor=self.user)
+        with self.unchanged(uid) as absence:
+            absences.cancel_absence(absence=absence, actor=self.user)
         return Response(status=204)
 
 

@@ -92,7 +92,7 @@ class ApiSchema(AutoSchema):
                     "1 to 255 visible ASCII characters. Sent again within 24 hours, the request is not repeated: the first answer is.",
                 )
             )
-        if self.method in {"PATCH", "PUT", "DELETE"} and getattr(self.view, "has_etag", True):
+        if self.method in {"PATCH", "PUT", "DELETE"} and action not in getattr(self.view, "without_etag", ()):
             extra.append(_header("If-Match", "The `ETag` that you read. If it changed since, nothing is done (412)."))
         if self.method == "GET":
             extra.append(_header("If-None-Match", "An `ETag` that you have: 304 and no body when nothing changed."))

@@ -7,12 +7,13 @@ calls services. Rows that the user may not see answer 404; rows that he may see 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any, ClassVar
 from uuid import UUID
 
+from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
@@ -58,6 +59,7 @@ class ApiView(GenericViewSet):
     reads: ClassVar[frozenset[str]] = frozenset()  # POSTs that only ask
     access = TOKEN
     paged: ClassVar[frozenset[str]] = frozenset()  # actions that answer with a page
+    without_etag: ClassVar[frozenset[str]] = frozenset()  # actions on what nobody can read by itself
     rate: rates.Rate | None = None
 
     @classmethod
@@ -232,6 +234,16 @@ class Resource(ApiView):
 
     def show(self, row: Any, *, status: int = 200, location: str = "") -> Response:
         return Response(self.represent(row), status=status, headers={"Location": location} if location else None)
+
+    @contextmanager
+    def unchanged(self, uid: UUID, action: Action | None = None) -> Iterator[Any]:
+        """The row to change, locked until the block ends, in one transaction with it, and as the client read it (`If-Match`)."""
+        with transaction.atomic():
+            found = self.find(uid, action)
+            type(found)._base_manager.select_for_update().get(pk=found.pk)
+            row = self.resolve(self.full(self.rows()), uid)
+            self.require_match(row)
+            yield row
 
     def require_match(self, row: Any) -> None:
         """`If-Match`: refuse when the row is not the one that the client read. Called with the row locked."""

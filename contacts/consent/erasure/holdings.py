@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
@@ -253,6 +254,21 @@ def count_imports(data: PersonalData) -> int:
         return int(cursor.fetchone()[0])
 
 
+def export_imports(data: PersonalData) -> list[dict[str, Any]]:
+    """Rows of files that led to them or bear their address; not those in which somebody else's row names them."""
+    from contacts.importing.models import ImportLine, ImportRow
+
+    led = ImportRow.objects.filter(run=OuterRef("run"), line=OuterRef("line"), person_id__in=data.person_ids)
+    rows = ImportLine.objects.filter(Q(email_key__in=data.keys) | Q(Exists(led))).exclude(raw=[])
+    return [
+        {
+            "file": row.run.file_name, "uploaded_at": stamp(row.run.created_at), "line": row.line,
+            "cells": [{"column": name, "text": text} for name, text in zip_longest(row.run.columns, row.raw, fillvalue="") if text],
+        }
+        for row in rows.select_related("run").order_by("run", "line")
+    ]  # fmt: skip
+
+
 def erase_imports(data: PersonalData) -> int:
     """Cells of their lines are emptied, and files that hold a line of theirs go; an import not applied yet is cancelled."""
     from contacts.importing.models import ImportLine, ImportRow, ImportRun
@@ -319,7 +335,7 @@ def register() -> None:
 
 def _register_platform() -> None:
     register_erasure(
-        "imports", _("Imported files and their rows"), count=count_imports, erase=erase_imports, order=400,
+        "imports", _("Imported files and their rows"), count=count_imports, erase=erase_imports, export=export_imports, order=400,
         goes=_("Their cells are emptied, and files with a line of theirs are deleted. An import that is not applied yet is cancelled."),
         stays=_("How many rows an import had, and what became of them."),
     )  # fmt: skip

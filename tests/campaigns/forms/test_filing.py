@@ -13,7 +13,7 @@ from campaigns.forms import filing, holdings
 from campaigns.forms.bench import _MORE, MANY
 from campaigns.forms.checking import Offers
 from campaigns.forms.engine import questions_of
-from campaigns.forms.models import Submission
+from campaigns.forms.models import FormDraft, Submission
 from campaigns.forms.results import outcomes
 from contacts.consent.erasure.registry import PersonalData
 from contacts.consent.models import OptInRequest
@@ -238,11 +238,15 @@ def test_a_persons_answers_are_handed_over_and_erased_with_what_they_began():
     person = known()
     row, stray = arrive(state="filed", person=person, email="", address_hash=None), arrive(state="waiting")
     other = arrive(email="other@people.test")
+    begun = {"name": "Rakoto", "email": "Hery@people.test"}
+    FormDraft.objects.create(form=row.form, language="en", answers=begun)
+    of_another = FormDraft.objects.create(form=row.form, language="en", answers=begun | {"email": "other@people.test"})
     data = PersonalData.of(person.uid)
 
-    assert [entry["answers"][0]["answer"] for entry in holdings._export(data)] == ["Rakoto Hery", "Rakoto Hery"]
-    assert holdings._erase(data) == 2
-    assert list(Submission.objects.all()) == [other]
+    handed = [(entry["state"], entry["answers"][0]["answer"]) for entry in holdings._export(data)]
+    assert handed == [("filed", "Rakoto Hery"), ("waiting", "Rakoto Hery"), ("begun", "Rakoto")]
+    assert holdings._erase(data) == 3
+    assert list(Submission.objects.all()) == [other] and list(FormDraft.objects.all()) == [of_another]
     assert holdings.remove_old(other.created_at, None).rows == 0
     assert row.pk and stray.pk
 

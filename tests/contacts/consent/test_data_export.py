@@ -48,7 +48,7 @@ def test_everything_about_them_and_nobody_else(world, planner, sign_in):
     data = found["data"]
     assert {name for name, rows in data.items() if rows} >= {
         "person", "contact_points", "memberships", "lists", "consent", "consent_now", "opt_in", "deliveries", "engagement",
-        "feedback", "inbound", "interactions", "audit",
+        "feedback", "inbound", "interactions", "audit", "imports",
     }  # fmt: skip
     assert data["person"][0]["name"] == NAME and data["person"][0]["tags"] == ["speaker"]
     assert {row["value"] for row in data["contact_points"]} == {ADDRESS.title(), PHONE}
@@ -56,6 +56,8 @@ def test_everything_about_them_and_nobody_else(world, planner, sign_in):
     assert [row["list"] for row in data["lists"]] == ["Speakers"]
     assert len(data["consent"]) == 2 and data["consent"][0]["topic"] == world.topic.code
     assert {row["mailing"] for row in data["deliveries"]} == {world.mailing.name, world.next_mailing.name}
+    assert data["imports"][0]["line"] == 2 and ADDRESS in [cell["text"] for cell in data["imports"][0]["cells"]]
+    assert "bob" not in json.dumps(data["imports"])
     assert data["engagement"][0]["network_address"] == "192.0.2.77"
     assert any(NAME in row["message"] for row in data["inbound"])
     assert any(OLD_ADDRESS in json.dumps(row) for row in data["audit"])

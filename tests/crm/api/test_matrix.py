@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from contacts.importing.models import ImportRun
 from crm.accounts.rules import TABLE, TOKEN, Action, Role
 from crm.api.docs import build
 from crm.api.registry import sections
@@ -161,6 +162,37 @@ def test_rows_of_other_countries_do_not_exist(worlds: tuple[World, World], role:
         assert away.uids["reports"] not in text
         assert away.uids["people"] not in text
     assert [row["person"] for row in api.get("/deliveries").json()["data"]] == [home.uids["people"]]
+
+
+# what a request needs before its row is looked at
+BODIES = {"PATCH /api/v1/imports/{uid}": {"mapping": {"0": "name"}}}
+
+
+def test_what_says_if_match_changes_nothing_that_changed_since(worlds: tuple[World, World]) -> None:
+    """A client that read something else is told so by every operation that promises it, and nothing is done."""
+    home, _away = worlds
+    api = Api(ApiTokenFactory(user=ImportRun.objects.get(uid=home.uids["imports"]).owner))
+    promised = [
+        label for label, op in ACTIONS.items() if any(p["name"] == "If-Match" for p in op.get("parameters", []))
+    ]
+
+    wrong = []
+    for label in promised:
+        method, path = label.split(" ")
+        kind = path.split("/")[3]
+        url = path.removeprefix("/api/v1").replace("{uid}", home.uids[kind]).replace("{language}", "en")
+        body = None if method == "DELETE" else BODIES.get(label, {})
+        answer = api(method, url, body, If_Match='"another"')
+        if answer.status_code == 404 and kind in {
+            "imports",
+            "absences",
+            "calendar-feeds",
+        }:  # they belong to who made them
+            continue
+        if answer.status_code != 412:
+            wrong.append(f"{label} answered {answer.status_code}")
+
+    assert wrong == [] and len(promised) > 35
 
 
 @pytest.mark.parametrize(
