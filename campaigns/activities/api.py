@@ -17,6 +17,7 @@ from campaigns.activities.blueprints import BLUEPRINTS
 from campaigns.activities.models import Activity, Objective, TeamMember
 from campaigns.activities.services import Order
 from campaigns.activities.states import Kind, State, TeamRole
+from campaigns.events.models import Event
 from campaigns.mailings.models import Mailing
 from campaigns.planning.models import Drive
 from campaigns.rounds.models import CallRound
@@ -65,6 +66,7 @@ class ActivityOut(serializers.Serializer[Activity]):
     country = serializers.CharField(source="country_id", allow_null=True, help_text="null: all of the drive.")
     mailing = serializers.UUIDField(source="mailing.uid", allow_null=True, default=None, help_text="The mailing that it is.")  # fmt: skip
     call_round = serializers.UUIDField(source="call_round.uid", allow_null=True, default=None, help_text="The call round that it is.")  # fmt: skip
+    event = serializers.UUIDField(source="event.uid", allow_null=True, default=None, help_text="The event that it is.")
     depends_on = serializers.SerializerMethodField()
     is_early = serializers.BooleanField(help_text="It begins before something it depends on is due.")
     is_held = serializers.BooleanField(help_text="Something that it depends on is not done.")
@@ -87,6 +89,7 @@ class ActivityIn(serializers.Serializer[Any]):
     country = CodeField(lambda user: Country.objects.all(), required=False, allow_null=True)
     mailing = RowField(lambda user: Mailing.objects.visible_to(user), required=False, allow_null=True)
     call_round = RowField(lambda user: CallRound.objects.visible_to(user), required=False, allow_null=True)
+    event = RowField(lambda user: Event.objects.visible_to(user), required=False, allow_null=True)
     depends_on = serializers.ListField(child=RowField(_activities), required=False, max_length=100)
     note = text(10_000)
     order = serializers.ChoiceField([order.value for order in Order], required=False, help_text=ORDER_HELP)
@@ -194,7 +197,9 @@ class ActivityResource(PlanResource):
         return super().rows(action).filter(archived_at=None)
 
     def full(self, rows: Any) -> Any:
-        found = rows.with_waits().select_related("drive__campaign", "owner", "mailing", "call_round", "country")
+        found = rows.with_waits().select_related(
+            "drive__campaign", "owner", "mailing", "call_round", "event", "country"
+        )
         return found.prefetch_related("depends_on__before")
 
     @extend_schema(summary="Activities")

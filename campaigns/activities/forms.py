@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from campaigns.activities.models import Activity, Objective
 from campaigns.activities.services import Order, OrderBroken
 from campaigns.activities.states import MOVES, Kind, State, TeamRole
+from campaigns.events.models import Event
 from campaigns.mailings.models import Mailing
 from campaigns.planning.forms import DATE, SeenForm
 from campaigns.planning.models import Drive
@@ -112,6 +113,16 @@ class ActivityForm(DatesForm):
         empty_label=_("none yet"),
         help_text=_("For activities of the kind “call round”. One can also be begun from the activity’s page."),
     )
+    event = LabelledChoice(
+        Event.objects.none(),
+        label=_("The event that it is"),
+        to_field_name="uid",
+        required=False,
+        empty_label=_("none yet"),
+        help_text=_(
+            "For activities of the kinds “meeting” and “event”. One can also be planned from the activity’s page."
+        ),
+    )
     after = ManyActivities(
         Activity.objects.none(),
         label=_("Depends on"),
@@ -134,6 +145,8 @@ class ActivityForm(DatesForm):
         fields["mailing"].queryset = Mailing.objects.filter(pk__in=newest).defer("frozen_with").order_by("-created_at")
         rounds = CallRound.objects.visible_to(user).order_by("-created_at").values("pk")[:MAILINGS_OFFERED]
         fields["call_round"].queryset = CallRound.objects.filter(pk__in=rounds).order_by("-created_at")
+        events = Event.objects.visible_to(user).filter(drive=drive, archived_at=None)
+        fields["event"].queryset = events.order_by("-starts_at", "-pk")
         others = Activity.objects.visible_to(user).filter(drive=drive, archived_at=None)
         if activity is not None:
             others = others.exclude(pk=activity.pk)
@@ -147,6 +160,7 @@ class ActivityForm(DatesForm):
             "country": activity.country_id,
             "mailing": activity.mailing.uid if activity.mailing else None,
             "call_round": activity.call_round.uid if activity.call_round else None,
+            "event": activity.event.uid if activity.event else None,
             "after": list(activity.depends_on.values_list("before__uid", flat=True)),
             "seen_at": activity.updated_at.isoformat(),
         }

@@ -134,6 +134,14 @@ class Activity(NamedModel, StampedModel):
         related_name="activities",
         help_text="the call round that it is",
     )
+    event = models.ForeignKey(
+        "campaigns.Event",
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="activities",
+        help_text="the event that it is",
+    )
     note = models.TextField(blank=True, default="")
     archived_at = models.DateTimeField(null=True, blank=True)
 
@@ -162,6 +170,17 @@ class Activity(NamedModel, StampedModel):
                 name="activity_round_is_of_a_round",
                 condition=Q(call_round__isnull=True) | Q(kind="call_round"),
                 violation_error_message=_("Only an activity of the kind “call round” can be a call round."),
+            ),
+            models.CheckConstraint(
+                name="activity_event_is_of_an_event",
+                condition=Q(event__isnull=True) | Q(kind__in=["meeting", "event"]),
+                violation_error_message=_("Only an activity of the kind “meeting” or “event” can be an event."),
+            ),
+            models.UniqueConstraint(
+                fields=["event"],
+                condition=Q(archived_at__isnull=True),
+                name="activity_event_once",
+                violation_error_message=_("Another activity is this event already."),
             ),
             models.UniqueConstraint(
                 fields=["call_round"],

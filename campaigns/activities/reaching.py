@@ -28,7 +28,7 @@ def find_row(request: StaffRequest, model: Any, uid: UUID) -> Any:
 def find_activity(request: StaffRequest, uid: UUID) -> Activity:
     rows = Activity.objects.visible_to(request.user)
     return get_object_or_404(
-        rows.select_related("drive__campaign", "owner", "country", "mailing", "call_round"), uid=uid
+        rows.select_related("drive__campaign", "owner", "country", "mailing", "call_round", "event"), uid=uid
     )
 
 

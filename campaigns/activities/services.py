@@ -20,6 +20,7 @@ from campaigns.activities.models import Activity, Dependency
 from campaigns.activities.ordering import Days, Plan, broken_at, carried, leads_to
 from campaigns.activities.saving import check, differences, hold, may_plan, put, refuse_stale, told
 from campaigns.activities.states import MOVES, OPEN, State
+from campaigns.events.models import Event
 from campaigns.planning.models import Drive
 from campaigns.rounds.models import CallRound
 from contacts.directory.services.editing import lock
@@ -30,7 +31,7 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, Invalid, NotAllowed, WrongState
 from crm.ui import formats
 
-FIELDS = ("name", "kind", "owner", "role", "starts_on", "due_on", "country", "mailing", "call_round", "note")
+FIELDS = ("name", "kind", "owner", "role", "starts_on", "due_on", "country", "mailing", "call_round", "event", "note")
 NAMED = 3  # activities that a sentence names; the others are counted
 MANY = 500
 
@@ -169,12 +170,22 @@ def _to_state(row: Activity, to: State) -> list[Change]:
 
 def become_round(*, activity: Activity, call_round: CallRound, actor: User) -> AuditEntry | None:
     """The call round that was begun for it. Who plans may, and who owns it. What was planned only is under way from then on."""
+    return _become(activity, actor, "call_round", call_round, begins=True)
+
+
+def become_event(*, activity: Activity, event: Event, actor: User) -> AuditEntry | None:
+    """The event that was planned for it, with its invitations and seats. It stays planned: the day is still ahead."""
+    return _become(activity, actor, "event", event, begins=False)
+
+
+def _become(activity: Activity, actor: User, field: str, value: Any, *, begins: bool) -> AuditEntry | None:
     with transaction.atomic():
         row = _held(activity, actor, also_owner=True)
-        changed, changes = differences(row, {"call_round": call_round}, ("call_round",))
-        row.call_round = call_round
+        changed, changes = differences(row, {field: value}, (field,))
+        setattr(row, field, value)
+        _check_place(row)
         check(row)
-        if row.state == State.PLANNED:
+        if begins and row.state == State.PLANNED:
             changes += _to_state(row, State.UNDER_WAY)
             changed |= {"state": row.state, "done_on": row.done_on}
         put(row, changed)
@@ -331,6 +342,8 @@ def _check_place(activity: Activity) -> None:
         raise Invalid(words % {"country": country.label}, code="other_country")
     if activity.mailing is not None and activity.mailing.drive_id != activity.drive_id:
         raise Invalid(_("That mailing belongs to another drive. Nothing was saved."), code="other_drive")
+    if activity.event is not None and activity.event.drive_id != activity.drive_id:
+        raise Invalid(_("That event belongs to another drive. Nothing was saved."), code="other_drive")
 
 
 def _tell_of(entry: AuditEntry, changed: Iterable[tuple[Activity, list[Change]]]) -> AuditEntry:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.activities.saving import is_same, put
+from campaigns.events.models import Event
 from campaigns.mailings.models import Mailing
 from campaigns.rounds.models import CallRound
 from contacts.directory.models import Country
@@ -28,6 +29,7 @@ RELATED: dict[str, tuple[Any, str]] = {
     "country": (Country, "code"),
     "mailing": (Mailing, "uid"),
     "call_round": (CallRound, "uid"),
+    "event": (Event, "uid"),
 }
 
 

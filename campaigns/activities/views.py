@@ -39,6 +39,7 @@ from campaigns.activities.reaching import (
 )
 from campaigns.activities.services import OrderBroken
 from campaigns.activities.states import OPEN, Kind, State
+from campaigns.events.models import Event
 from campaigns.planning.forms import refused
 from campaigns.planning.models import Drive
 from campaigns.rounds.models import CallRound
@@ -171,13 +172,15 @@ def drive_activity(request: StaffRequest, uid: UUID) -> HttpResponse:
     is_own = activity.owner_id == request.user.pk and request.user.may(Action.LOG)
     context = {
         "drive": activity.drive,
-        "activity": decorate(Activity.objects.with_waits().filter(pk=activity.pk).select_related("owner", "country", "mailing", "call_round"), today)[0],
+        "activity": decorate(Activity.objects.with_waits().filter(pk=activity.pk).select_related("owner", "country", "mailing", "call_round", "event"), today)[0],
         "before": decorate(seen.filter(followed_by__after=activity).with_waits().order_by("due_on", "pk"), today),
         "after": decorate(seen.filter(depends_on__before=activity).with_waits().order_by("starts_on", "pk"), today),
         "may_change": may and not activity.archived_at,
         "sees_round": bool(activity.call_round and CallRound.objects.visible_to(request.user).filter(pk=activity.call_round.pk).exists()),
         "may_begin_round": activity.kind == Kind.CALL_ROUND and not activity.call_round and not activity.archived_at and activity.state in OPEN
         and (may or is_own) and request.user.may(Action.LOG),
+        "sees_event": bool(activity.event and Event.objects.visible_to(request.user).filter(pk=activity.event.pk).exists()),
+        "may_plan_event": activity.kind in {Kind.MEETING, Kind.EVENT} and not activity.event and not activity.archived_at and activity.state in OPEN and may,
         "moves": moves_of(activity) if (may or is_own) and not activity.archived_at else [],
     }  # fmt: skip
     return render(request, "campaigns/activities/activity.html", context)

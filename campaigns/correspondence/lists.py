@@ -105,7 +105,7 @@ class LetterTable(Table):
         Column("reference", _("Reference"), sort=["year", "number"], html=_reference, css="fit"),
         Column("way", _("Way"), value=lambda row: str(row.get_way_display())),
         Column("on", _("Date"), sort=["on"], value="on", css="num"),
-        Column("subject", _("Subject"), css="clip"),
+        Column("subject", _("Subject"), css="said"),
         Column("from", _("From"), value=from_of),
         Column("to", _("To"), value=to_of),
         Column("answer", _("Answer"), value=lambda row: standing_of(row)[1], html=_standing_cell),

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.text import slugify
 from django.utils.translation import gettext as _t
 from django.utils.translation import gettext_lazy as _
 
+from campaigns.activities.models import Activity
 from campaigns.events.answering import Human
 from campaigns.events.models import Event, EventMailing, Invitation
 from campaigns.events.services import Part, quotas_of
@@ -92,6 +94,17 @@ class EventForm(SeenForm):
             )
             for name in {f"name_{code}", f"about_{code}"} & set(fields):
                 fields[name].widget.attrs |= {"lang": code, "dir": "auto"}
+
+    @staticmethod
+    def for_activity(activity: Activity) -> dict[str, Any]:
+        """What the plan knows of it already: a working day on its days, in its country."""
+        day = "%Y-%m-%dT%H:%M"
+        return {
+            "drive": activity.drive.uid, "name": activity.label, "slug": slugify(activity.label)[:60],
+            "kind": Event.Kind.DISCUSSION if activity.kind == "meeting" else Event.Kind.CONFERENCE, "country": activity.country_id,
+            "starts_local": datetime.combine(activity.starts_on, time(9)).strftime(day),
+            "ends_local": datetime.combine(activity.due_on, time(17)).strftime(day),
+        }  # fmt: skip
 
     @property
     def texts(self) -> list[dict[str, Any]]:

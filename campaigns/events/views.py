@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
 from django.http import Http404, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -13,7 +14,10 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from campaigns.activities.models import Activity
 from campaigns.activities.reaching import find_drive
+from campaigns.activities.services import become_event
+from campaigns.activities.states import Kind
 from campaigns.events import answering, mailings, services, signing_up
 from campaigns.events.forms import DeclineForm, EventForm, InviteForm, NoteAnswerForm
 from campaigns.events.models import Event, EventMailing, Invitation, Registration, SignUp
@@ -79,6 +83,7 @@ def event_detail(request: StaffRequest, uid: UUID) -> HttpResponseBase:
         "may_plan": _may_plan(request, event), "may_write": request.user.may(Action.WRITE),
         "may_log": Event.objects.visible_to(request.user, Action.LOG).filter(pk=event.pk).exists(),
         "may_adopt": request.user.may(Action.EDIT_DIRECTORY),
+        "activities": list(Activity.objects.visible_to(request.user).filter(event=event, archived_at=None)),
         "page_url": mailings.page_url(event), "takes_answers": event.takes_answers(),
     }  # fmt: skip
     return list_page(request, "campaigns/events/event_detail.html", table=table, filters=table.filters, **context)
@@ -106,21 +111,36 @@ def _asked(request: StaffRequest, event: Event, rows: Any) -> dict[str, Any]:
 
 @requires(Action.DRIVES)
 def event_create(request: StaffRequest) -> HttpResponse:
-    """`?drive=` fills it in."""
-    form = EventForm(
-        request.POST if request.method == "POST" else None,
-        user=request.user,
-        initial={"drive": request.GET.get("drive", "")},
-    )
+    """`?drive=` fills it in; `?activity=<uid>`: the activity of a drive that the event is."""
+    activity = _activity(request)
+    initial = EventForm.for_activity(activity) if activity else {"drive": request.GET.get("drive", "")}
+    form = EventForm(request.POST if request.method == "POST" else None, user=request.user, initial=initial)
     if form.is_valid():
         try:
-            event = services.create_event(actor=request.user, **form.values())
+            with transaction.atomic():
+                event = services.create_event(actor=request.user, **form.values())
+                if activity:
+                    become_event(activity=activity, event=event, actor=request.user)
         except DomainError as error:
             refused(form, error)
         else:
             toast(request, _("%(name)s is planned. Invite people when its texts are right.") % {"name": event.label})
             return done(request, reverse("event_detail", args=[event.uid]))
-    return _form(request, form, _("New event"), reverse("event_list"))
+    back = reverse("drive_activity", args=[activity.uid]) if activity else reverse("event_list")
+    return _form(request, form, _("New event"), back, activity)
+
+
+def _activity(request: StaffRequest) -> Activity | None:
+    asked = request.GET.get("activity", "")
+    if not asked:
+        return None
+    rows = Activity.objects.visible_to(request.user, Action.DRIVES).filter(
+        archived_at=None, event=None, kind__in=[Kind.MEETING, Kind.EVENT]
+    )
+    try:
+        return get_object_or_404(rows.select_related("drive"), uid=UUID(asked))
+    except ValueError:
+        raise Http404 from None
 
 
 @requires(Action.DRIVES)
@@ -143,9 +163,11 @@ def event_edit(request: StaffRequest, uid: UUID) -> HttpResponse:
     return _form(request, form, event.label, back)
 
 
-def _form(request: StaffRequest, form: EventForm, title: str, back: str) -> HttpResponse:
+def _form(
+    request: StaffRequest, form: EventForm, title: str, back: str, activity: Activity | None = None
+) -> HttpResponse:
     has_drive = Drive.objects.visible_to(request.user, Action.DRIVES).filter(archived_at=None).exists()
-    context = {"title": title, "back": back, "has_drive": has_drive}
+    context = {"title": title, "back": back, "has_drive": has_drive, "activity": activity}
     return form_page(request, "campaigns/events/event_form.html", context, form=form)
 
 

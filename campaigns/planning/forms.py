@@ -183,9 +183,10 @@ class DriveForm(SeenForm):
 class WeightsForm(forms.Form):
     """How much each reason counts, 0 (not at all) to 5."""
 
-    def __init__(self, *args: Any, weights: list[tuple[str, str, int]], **kwargs: Any) -> None:
+    def __init__(self, *args: Any, weights: list[tuple[str, str, int, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for name, label, weight in weights:
+        ends = {0: _("0: does not count"), 5: _("5: counts most")}
+        for name, label, weight, about in weights:
             self.fields[name] = forms.TypedChoiceField(
-                label=label, choices=[(n, str(n)) for n in range(6)], coerce=int, initial=weight
-            )
+                label=label, choices=[(n, ends.get(n, str(n))) for n in range(6)], coerce=int, initial=weight, help_text=about
+            )  # fmt: skip

@@ -233,7 +233,9 @@ def drive_weights(request: StaffRequest, uid: UUID) -> HttpResponse:
         entry = services.set_weights(drive=drive, actor=request.user, **form.cleaned_data)
         toast(request, _("The worklist ranks anew."), undo=entry)
         return done(request, back)
-    hint = _("0: it does not count. 5: it counts most. Each reason multiplies the others.")
+    hint = _(
+        "Each reason is a number from 0 to 1. It counts as one plus its weight times that number, and the reasons multiply."
+    )
     context = {
         "base": base_template(request),
         "title": _("How it ranks"),

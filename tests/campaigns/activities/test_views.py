@@ -4,16 +4,17 @@ import json
 from datetime import date
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.activities.models import Activity, Objective, TeamMember
+from campaigns.events.models import Event
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
 from crm.ui import today
-from tests.factories import ActivityFactory, CountryFactory, DriveFactory, GrantFactory, UserFactory
+from tests.factories import ActivityFactory, CountryFactory, DriveFactory, EventFactory, GrantFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -219,3 +220,53 @@ def test_one_waits_for_another_dragged_or_chosen_and_a_broken_order_is_asked_abo
     undo(entry=AuditEntry.objects.filter(verb="activity.edited").latest("pk"), actor=planner)
     second.refresh_from_db()
     assert not second.depends_on.exists() and second.starts_on == date(2026, 10, 3)
+
+
+def test_an_event_is_planned_for_an_activity_and_each_leads_to_the_other(sign_in, planner, viewer):
+    activity = ActivityFactory(
+        kind="event", name="Round table in Lusaka", starts_on=date(2027, 3, 8), due_on=date(2027, 3, 9)
+    )
+    client, page = sign_in(planner), reverse("drive_activity", args=[activity.uid])
+    begin = f"{reverse('event_create')}?activity={activity.uid}"
+    assert begin in client.get(page).content.decode()
+    assert begin not in sign_in(viewer).get(page).content.decode()
+    form = client.get(begin).content.decode()
+    assert all(
+        words in form
+        for words in ("Round table in Lusaka", "round-table-in-lusaka", "2027-03-08T09:00", "2027-03-09T17:00")
+    )
+
+    data = {
+        "drive": str(activity.drive.uid), "kind": "conference", "name": "Round table", "slug": "round-table", "zone": "Africa/Lusaka",
+        "starts_local": "2027-03-08T09:00", "ends_local": "2027-03-09T17:00", "guests_each": "0",
+    }  # fmt: skip
+    client.post(begin, data)
+
+    event = Event.objects.get()
+    activity.refresh_from_db()
+    assert (activity.event, activity.state) == (event, "planned")
+    there = reverse("event_detail", args=[event.uid])
+    assert there in client.get(page).content.decode() and begin not in client.get(page).content.decode()
+    assert page in client.get(there).content.decode()
+    assert client.get(begin).status_code == 404  # it has its event
+    undo(entry=AuditEntry.objects.get(verb="activity.edited"), actor=planner)
+    activity.refresh_from_db()
+    assert activity.event is None
+
+
+def test_an_event_is_one_activity_of_its_own_drive(api, planner):
+    activity = ActivityFactory(kind="meeting")
+    event, strange = EventFactory(drive=activity.drive), EventFactory()
+    client, at = api(planner), f"/activities/{activity.uid}"
+
+    assert client.patch(at, {"event": str(strange.uid)}, status=422).json()["code"] == "other_drive"
+    assert client.patch(at, {"event": str(event.uid)}).json()["event"] == str(event.uid)
+    other = ActivityFactory(kind="event", drive=activity.drive)
+    client.patch(f"/activities/{other.uid}", {"event": str(event.uid)}, status=422)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ActivityFactory(kind="event", drive=activity.drive, event=event)
+    with pytest.raises(IntegrityError), transaction.atomic():
+        ActivityFactory(kind="mailing", drive=activity.drive, event=EventFactory(drive=activity.drive))
+    assert client.patch(at, {"kind": "other"}, status=422).json()["detail"]
+    client.delete(at)  # out of the plan, it holds the event no longer
+    assert client.patch(f"/activities/{other.uid}", {"event": str(event.uid)}).json()["event"] == str(event.uid)
