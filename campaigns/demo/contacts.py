@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from campaigns.guard.services import add_quiet_dates, set_guard
 from campaigns.interactions.services import log_interaction
+from campaigns.rounds.models import CallRound
 from campaigns.rounds.services import claim_next, record_outcome, start_round
 from campaigns.todo.services import add_task
 from contacts.directory.models import ContactPoint, Country, Membership
@@ -129,7 +130,7 @@ def give_phones(countries: Iterable[str]) -> None:
     )  # fmt: skip
 
 
-def begin_round(*, officer: User, segment: Segment) -> None:
+def begin_round(*, officer: User, segment: Segment) -> CallRound:
     """A call round that somebody began this morning: a few calls made, the others wait. Of some nobody knows the number."""
     row = start_round(name="Round table in Dakar: who comes?", segment=segment, actor=officer, script=SCRIPT)
     for outcome, text in (
@@ -148,3 +149,4 @@ def begin_round(*, officer: User, segment: Segment) -> None:
                 text=text,
                 override_reason="Agreed with the owner",
             )
+    return row

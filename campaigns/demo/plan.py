@@ -6,7 +6,9 @@ from datetime import date, timedelta
 
 from campaigns.activities.models import Activity, Dependency, Objective, TeamMember
 from campaigns.activities.states import Kind, State, TeamRole
+from campaigns.events.models import Event
 from campaigns.planning.models import Drive
+from campaigns.rounds.models import CallRound
 from contacts.directory.models import Country
 from crm.accounts.models import User
 from crm.accounts.rules import Role
@@ -22,6 +24,7 @@ TEAM = [
     (Role.EDITOR, TeamRole.COMMUNICATION),
     (Role.VIEWER, TeamRole.EXPERT),
 ]
+CORE_GROUP, DIALOGUE = "Call the core group: who comes to Dakar?", "Dialogue of ten countries in Dakar"
 # key, name, kind, role, first and last day from today, state, place of its country among the ten, what it depends on
 ACTIVITIES: list[tuple[str, str, Kind, TeamRole, int, int, State, int | None, tuple[str, ...]]] = [
     ("needs", "Map the needs that nobody meets, with the three sides", Kind.PUBLICATION, TeamRole.EXPERT, -58, -31, State.DONE, None, ()),
@@ -38,6 +41,8 @@ ACTIVITIES: list[tuple[str, str, Kind, TeamRole, int, int, State, int | None, tu
     ("news", "What ten countries have in common: second round", Kind.MAILING, TeamRole.COMMUNICATION, 14, 15, State.PLANNED, None, ("figures",)),
     ("adopt", "Plan before the council of ministers", Kind.EVENT, TeamRole.LEAD, 52, 53, State.PLANNED, 0, ("draft",)),
     ("review", "What moved, and what did not: review with all ten", Kind.MEETING, TeamRole.MONITORING, 80, 81, State.PLANNED, None, ("adopt", "draft2")),
+    ("core", CORE_GROUP, Kind.CALL_ROUND, TeamRole.OUTREACH, -1, 6, State.UNDER_WAY, None, ()),
+    ("dialogue", DIALOGUE, Kind.EVENT, TeamRole.LEAD, 35, 36, State.PLANNED, None, ("core",)),
     ("radio", "Radio series in four languages", Kind.PUBLICATION, TeamRole.COMMUNICATION, -20, 20, State.DROPPED, None, ()),
 ]  # fmt: skip
 
@@ -61,3 +66,10 @@ def make_plan(*, drive: Drive, users: dict[Role, User], countries: list[Country]
             country=countries[place] if place is not None else None,
         )  # fmt: skip
         Dependency.objects.bulk_create(Dependency(before=made[other], after=made[key]) for other in after)
+
+
+def lead_from_the_plan(drive: Drive, *, call_round: CallRound, event: Event) -> None:
+    """What two activities are, once it is there."""
+    rows = Activity.objects.filter(drive=drive)
+    rows.filter(name=CORE_GROUP).update(call_round=call_round)
+    rows.filter(name=DIALOGUE).update(event=event)

@@ -28,7 +28,7 @@ from campaigns.demo.last_year import close_last_year, make_last_year
 from campaigns.demo.networks import make_network
 from campaigns.demo.paper import make_paper
 from campaigns.demo.past import send_in_the_past
-from campaigns.demo.plan import make_plan
+from campaigns.demo.plan import lead_from_the_plan, make_plan
 from campaigns.demo.positions import make_positions
 from campaigns.demo.results import make_results, make_windows
 from campaigns.demo.sizes import measure_segments
@@ -75,7 +75,7 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         give_phones([*(country.code for country in ten), *COUNTRIES, *CORE])
         tell("talking to institutions for some months")
         make_contacts(officers=[users[Role.OUTREACH], users[Role.PLANNER]], countries=ten, now=now, seed=SEED)
-        begin_round(officer=users[Role.OUTREACH], segment=segments["list"])
+        called = begin_round(officer=users[Role.OUTREACH], segment=segments["list"])
         tell("noting policy windows, measuring results")
         make_windows(countries=ten, users=users, today=now.date())
         make_results(drive=drive, users=users, now=now)
@@ -87,7 +87,10 @@ def load(*, tell: Tell, now: datetime | None = None) -> None:
         make_network(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         make_survey(drive.campaign, topics["policy-updates"], now=now, seed=SEED)
         tell("inviting to two events")
-        make_events(drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"])
+        dialogue = make_events(
+            drive, countries=ten, now=now, seed=SEED, editor=users[Role.EDITOR], topic=topics["policy-updates"]
+        )
+        lead_from_the_plan(drive, call_round=called, event=dialogue)
         tell("asking ten countries for their delegations")
         conference, officer = make_conference(drive, now=now), users[Role.PLANNER]
         make_delegations(conference, countries=ten, now=now, seed=SEED, officer=officer, sender=sender)

@@ -74,6 +74,9 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     assert set(states) == {"done", "under_way", "waiting", "planned"}
     assert Activity.objects.filter(drive=plans).overdue(timezone.localdate()).count() >= 3
     assert not Activity.objects.filter(drive=last_year).open().exists()
+    # what an activity is, and the way to it
+    assert Activity.objects.get(drive=drive, event__slug="dialogue-dakar").kind == "event"
+    assert Activity.objects.get(drive=drive, call_round__isnull=False).call_round.lines.exists()
     frozen = Snapshot.objects.get(drive=last_year)
     assert is_intact(frozen)
     assert all(figure["value"] for figure in frozen.content["figures"] if figure["code"] in LIVED_IN)
