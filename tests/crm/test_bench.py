@@ -1,6 +1,8 @@
 """The frame of all benches: what is printed, when it fails, and whose database is used."""
 
 import json
+import os
+from contextlib import nullcontext
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -15,6 +17,12 @@ def counting(size: int) -> Result:
         cursor.execute("SELECT current_database(), (SELECT count(*) FROM contacts_country)")
         name, countries = cursor.fetchone()
     return Result({"database": name, "countries": countries}, [Bar("size", size, 10)])
+
+
+def which_process(size: int) -> Result:
+    if size != 1:
+        raise ValueError("no such size")
+    return Result({"process": os.getpid()})
 
 
 @pytest.fixture
@@ -57,6 +65,23 @@ def test_bench_prints_one_object_from_a_database_that_is_gone_afterwards_and_exi
     assert shown["figures"]["database"].startswith("bench_")
     assert shown["figures"]["database"] not in databases()  # others may be at it in the same cluster
     assert connection.settings_dict["NAME"] == own
+
+
+@pytest.mark.django_db(transaction=True)
+def test_each_of_several_benches_has_a_process_of_its_own_and_one_that_fails_says_so(monkeypatch, capfd):
+    monkeypatch.setattr(bench, "_BENCHES", {})
+    monkeypatch.setattr(bench, "scratch_database", nullcontext)  # to migrate two is most of a minute
+    bench.register("first", f"{__name__}:which_process", size=1)
+    bench.register("second", f"{__name__}:which_process", size=1)
+
+    call_command("bench", "all", "--json")
+
+    shown = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    assert [each["bench"] for each in shown] == ["first", "second"]
+    assert len({os.getpid(), *(each["figures"]["process"] for each in shown)}) == 3
+    with pytest.raises(RuntimeError, match="failed; see above"):
+        call_command("bench", "all", "--size", "2")
+    assert "no such size" in capfd.readouterr().err
 
 
 def test_an_unknown_bench_is_named(counter):
