@@ -6,14 +6,13 @@ import datetime as dt
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from babel import Locale
 from django.core.exceptions import ValidationError
 from django.core.validators import URLValidator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from django_stubs_ext import StrOrPromise
 
 from contacts.consent.addresses import address_hash, address_key
 from contacts.directory.models import Constituency, Country
@@ -21,6 +20,9 @@ from contacts.importing.reading import Row
 from crm.errors import Invalid
 from crm.ui.searchtext import acronyms, normalise, searchable, sorting
 from crm.ui.tables import FORMULA_STARTS
+
+if TYPE_CHECKING:
+    from django_stubs_ext import StrOrPromise
 
 GENDERS = {
     "female": "f female woman femme feminin mujer femenino ms mrs mme sra",

