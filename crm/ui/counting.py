@@ -8,36 +8,49 @@ A queryset counts for its rows (a slice for no more than it takes), a number for
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import EmptyResultSet
 from django.db import connection
 from django.db.models import QuerySet
 
-Countable = QuerySet[Any, Any] | int
+
+@dataclass(frozen=True)
+class Question:
+    """How many rows a queryset has, as a statement with its parameters: what is asked on each page need not be put into words anew."""
+
+    sql: str
+    params: tuple[Any, ...]
+
+
+Countable = QuerySet[Any, Any] | Question | int
+
+
+def question(rows: QuerySet[Any, Any]) -> Question | int:
+    """0 for a queryset that the ORM knows to be empty."""
+    try:
+        sql, params = rows.values("pk").query.sql_with_params()
+    except EmptyResultSet:
+        return 0
+    return Question(f"(SELECT count(*) FROM ({sql}) AS rows)", tuple(params))  # noqa: S608 the ORM's own, with its parameters apart
 
 
 def counts(groups: Sequence[Iterable[Countable]]) -> list[int]:
     """How much each group has together. No statement if there are only numbers."""
     found = [0] * len(groups)
-    parts: list[str] = []
-    values: list[Any] = []
-    owners: list[int] = []
+    asked: list[tuple[int, Question]] = []
     for place, group in enumerate(groups):
         for item in group:
-            if isinstance(item, int):
-                found[place] += item
-                continue
-            try:
-                sql, params = item.values("pk").query.sql_with_params()
-            except EmptyResultSet:  # a question that the ORM knows to have no answer
-                continue
-            parts.append(f"(SELECT count(*) FROM ({sql}) AS rows)")  # noqa: S608 the ORM's own, with its parameters apart
-            values += params
-            owners.append(place)
-    if parts:
+            known = question(item) if isinstance(item, QuerySet) else item
+            if isinstance(known, int):
+                found[place] += known
+            else:
+                asked.append((place, known))
+    if asked:
         with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {', '.join(parts)}", values)
-            for place, number in zip(owners, cursor.fetchone() or (), strict=True):
+            parts = ", ".join(each.sql for _, each in asked)
+            cursor.execute(f"SELECT {parts}", [value for _, each in asked for value in each.params])
+            for (place, _), number in zip(asked, cursor.fetchone() or (), strict=True):
                 found[place] += number
     return found

@@ -1,10 +1,15 @@
 """Numbers of many questions in one statement, and that the menu says what the pages behind it hold."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
 from django.urls import reverse
+from django.utils import timezone
 
 from campaigns.mailings import services
+from campaigns.todo.models import Task
+from contacts.directory.models import Organization, Person
 from crm.accounts.models import User
 from crm.accounts.rules import Role
 from crm.ui import today
@@ -83,6 +88,23 @@ def test_what_was_counted_holds_for_a_moment(busy, approver, django_assert_num_q
 
     assert again["today"] == first["today"]
     assert again["mailing_list"] == first["mailing_list"] + 1
+
+
+def test_kept_questions_end_with_the_grants_and_the_day_that_they_were_made_for(monkeypatch):
+    user = GrantFactory(role=Role.PLANNER, is_everywhere=False, countries=["ZM"]).user
+    for country in ("ZM", "KE"):
+        row, _reply = reply_of(sent_mailing())
+        Organization.objects.filter(pk=row.organization_id).update(country=country)
+        Person.objects.filter(pk=row.person_id).update(country=country)
+    tomorrow = timezone.localdate() + timedelta(days=1)
+    Task.objects.create(title="Call back", assignee=user, due_on=tomorrow)
+    assert at_entries(user)["outreach_queue"] == 1
+
+    user.grants.update(countries=["ZM", "KE"])
+    assert at_entries(User.objects.get(pk=user.pk))["outreach_queue"] == 2
+
+    monkeypatch.setattr(timezone, "localdate", lambda *args: tomorrow)
+    assert at_entries(User.objects.get(pk=user.pk))["outreach_queue"] == 3
 
 
 @pytest.mark.parametrize("page", ["person_detail", "organization_detail", "person_list", "organization_list"])
