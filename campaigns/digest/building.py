@@ -39,8 +39,11 @@ DRIVES_SHOWN = 5
 
 @dataclass(frozen=True)
 class Line:
+    """way: up or down, of what moved; empty where neither is better."""
+
     words: str
     url: str = ""
+    way: str = ""
 
 
 @dataclass
@@ -49,6 +52,10 @@ class Section:
     title: str
     lines: list[Line] = field(default_factory=list)
     more: int = 0
+
+    @property
+    def count(self) -> str:
+        return formats.number(len(self.lines) + self.more)
 
 
 @dataclass
@@ -59,6 +66,10 @@ class Digest:
     first: dt.date
     last: dt.date
     sections: list[Section]
+
+    @property
+    def days(self) -> str:
+        return f"{formats.day(self.first)} – {formats.day(self.last)}"
 
     @property
     def is_empty(self) -> bool:
@@ -125,18 +136,20 @@ def _moved(user: User, drives: Any, today: dt.date) -> Iterator[Line]:
     step: Any  # with `previous`
     for step in moved.order_by("-on", "-pk")[:60]:
         place = {"who": step.organization.label, "to": word_of(step.stance), "ask": step.ask.label}
+        way = ""
         if step.previous is None:
             words = _("%(who)s is %(to)s: %(ask)s") % place
         else:
             words = _("%(who)s: %(from)s → %(to)s, %(ask)s") % {**place, "from": word_of(step.previous)}
-        yield Line(words, reverse("position_step", args=[step.uid]))
+            way = "up" if step.stance > step.previous else "down"
+        yield Line(words, reverse("position_step", args=[step.uid]), way)
     since = timezone.now() - WEEK
     settled = Commitment.objects.visible_to(user).filter(settled_at__gte=since, state__in=["kept", "broken"])
     rows = settled.filter(Q(owner=user) | Q(drive__in=drives)).select_related("organization")
     for row in rows.order_by("-settled_at", "-pk")[:60]:
         said = _("%(who)s kept its promise: %(text)s") if row.state == "kept" else _("%(who)s did not keep its promise: %(text)s")  # fmt: skip
         words = said % {"who": row.organization.label, "text": first_words(row.text)}
-        yield Line(words, reverse("commitment_detail", args=[row.uid]))
+        yield Line(words, reverse("commitment_detail", args=[row.uid]), "up" if row.state == "kept" else "down")
 
 
 def _cooling(asked: Asked) -> list[Line]:

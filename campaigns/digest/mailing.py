@@ -12,7 +12,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.core.mail import EmailMessage
+from django.core.mail import EmailMessage, EmailMultiAlternatives
 from django.db import transaction
 from django.db.models import F
 from django.template.loader import render_to_string
@@ -102,14 +102,19 @@ def _give_back(user: User, week_on: date, moment: datetime) -> None:
 
 
 def message_of(digest: Digest) -> EmailMessage:
-    """Plain text, with the headers by which a mail program shows its own button (RFC 8058)."""
+    """As text and as HTML, with the headers by which a mail program shows its own button (RFC 8058)."""
     off = off_url(digest.user)
-    text = render_to_string(
-        "campaigns/digest/mail/week.txt",
-        {"digest": digest, "base": settings.BASE_URL, "off": off, "link": settings.BASE_URL + reverse("digest")},
-    )
+    context = {"digest": digest, "base": settings.BASE_URL, "off": off, "link": settings.BASE_URL + reverse("digest")}
     headers = {"List-Unsubscribe": f"<{off}>", "List-Unsubscribe-Post": "List-Unsubscribe=One-Click"}
-    return EmailMessage(digest.subject, text, settings.DEFAULT_FROM_EMAIL, [digest.user.email], headers=headers)
+    message = EmailMultiAlternatives(
+        digest.subject,
+        render_to_string("campaigns/digest/mail/week.txt", context),
+        settings.DEFAULT_FROM_EMAIL,
+        [digest.user.email],
+        headers=headers,
+    )
+    message.attach_alternative(render_to_string("campaigns/digest/mail/week.html", context), "text/html")
+    return message
 
 
 # --- on and off -------------------------------------------------------------------------------------------------------

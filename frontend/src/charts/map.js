@@ -73,7 +73,7 @@ function legendOf({ points, blank = [], colors = [], scale = [], unit = "", name
     parts.push({ type: "text", x: x + (bare ? 0 : swatch + 6), line, style: { text: words, fill: text.color, font: measure.font } });
     x += taken + (bare ? 10 : 16);
   }
-  const place = ({ x: left, line: at, ...part }) => ({ ...part, left, bottom: (line - at) * LINE + 7, silent: true });
+  const place = ({ x: left, line: at, ...part }) => ({ ...part, left, bottom: (line - at) * LINE + (part.type === "rect" ? 7 : 9), silent: true });
   return { height: (line + 1) * LINE + 8, parts: parts.map(place) };
 }
 

@@ -6,11 +6,13 @@ import pytest
 from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.html import escape
 
 from campaigns.digest import mailing
 from campaigns.digest.building import digest_of
 from campaigns.digest.models import DigestWeek
 from campaigns.guard.models import ContactGuard
+from campaigns.positions.models import PositionStep
 from campaigns.todo.services import add_task
 from crm.audit.models import AuditEntry
 from crm.audit.services import undo
@@ -64,6 +66,26 @@ def test_it_leaves_once_a_week_on_monday_morning(lead):
     assert DigestWeek.objects.filter(user=nothing_to_say, sent_at=None).count() == 1
     assert mailing.mail_digests(now=MONDAY + timedelta(days=7)) == 1
     assert mailing.week_of(UserFactory(time_zone="Pacific/Auckland"), MONDAY - timedelta(hours=14)) == MONDAY.date()
+
+
+def test_the_mail_is_text_and_html_that_says_what_got_better_or_worse_and_hides_nothing(lead, settings):
+    union = OrganizationFactory(name="<b>Union</b>", country__code="TD", constituency__code="WRK")
+    ask = PositionStep.objects.get().ask
+    for stance, ago in ((6, 20), (3, 1)):
+        StepFactory(organization=union, ask=ask, stance=stance, on=TODAY - timedelta(days=ago))
+
+    digest = digest_of(lead)
+    message = mailing.message_of(digest)
+
+    ways = {line.words.partition(":")[0]: line.way for line in digest.sections[0].lines}
+    assert ways == {"<b>Union</b>": "down", "Ministry of Labour is interested": ""}
+    [(html, kind)] = message.alternatives
+    assert kind == "text/html" and "▼" in html and "▲" not in html
+    assert "&lt;b&gt;Union&lt;/b&gt;" in html and "<b>Union" not in html
+    assert f'href="{message.extra_headers["List-Unsubscribe"][1:-1]}"' in html
+    for line in (line for section in digest.sections for line in section.lines):
+        assert f'href="{escape(settings.BASE_URL + line.url)}"' in html
+    assert "<script" not in html and "src=" not in html
 
 
 def test_a_mail_server_that_takes_nothing_is_tried_again(lead, settings):
