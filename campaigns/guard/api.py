@@ -1,4 +1,5 @@
-"""/contact-guards: who looks after an institution, and what holds us back from it. Addressed by the organization's uid. /quiet-dates."""
+"""/contact-guards: who looks after an institution, and what holds us back from it. Addressed by the organization's uid. /quiet-dates.
+/guard-overrides: who went over a guard, with which reason."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -14,13 +16,16 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.guard import services
-from campaigns.guard.models import ContactGuard, QuietDates
+from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
+from campaigns.guard.queries import Conflict, conflicts_of
+from campaigns.mailings.models import Mailing
 from contacts.directory.bulk_jobs import rows_for
 from contacts.directory.models import Organization
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.fields import RowField
+from crm.api.fields import text as words
 from crm.api.problems import Problem
 from crm.api.registry import Section
 from crm.api.views import Resource
@@ -45,6 +50,17 @@ class GuardIn(serializers.Serializer[Any]):
     most_touches = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=100)
     per_days = serializers.IntegerField(required=False, allow_null=True, min_value=1, max_value=730)
     protocol = serializers.CharField(required=False, allow_blank=True, max_length=300)
+
+
+class ConflictOut(serializers.Serializer[Conflict]):
+    kind = serializers.ChoiceField(["quiet", "touches", "protocol", "owner"])
+    words = serializers.CharField(help_text="As a sentence, in the language of the token’s user.")
+    until = serializers.DateField(allow_null=True, help_text="The first day on which it does not any more.")
+    is_hard = serializers.BooleanField(help_text="It holds back; false: only to be known of.")
+
+
+class ConflictsOut(serializers.Serializer[Any]):
+    data = ConflictOut(many=True)
 
 
 class OwnersIn(serializers.Serializer[Any]):
@@ -84,6 +100,16 @@ class GuardResource(Resource):
         self.no_query()
         return self.show(self.find(uid))
 
+    @extend_schema(summary="What stands against turning to it now", description="Asked before a call, a letter or a meeting; empty: nothing does. An organization without a guard has nothing either.", responses=ConflictsOut)  # fmt: skip
+    @action(detail=True, methods=["get"])
+    def conflicts(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        seen = Organization.objects.visible_to(self.user).filter(uid=uid).first()
+        if seen is None:
+            raise Problem(404, _("No such thing, or nothing that this token may see."))
+        found = conflicts_of([seen.pk], now=timezone.now(), user=self.user).get(seen.pk, [])
+        return Response(ConflictsOut({"data": found}).data)
+
     @extend_schema(
         summary="Set the guard of an organization",
         description="Makes it, where the organization has none.",
@@ -120,8 +146,8 @@ class GuardResource(Resource):
         wanted = set(data["organizations"])
         rows = rows_for(self.user, "organization").filter(uid__in=wanted)
         if rows.count() != len(wanted):
-            words = _("One of these is not there, or you may not change many there. Nothing was changed.")
-            raise Invalid(words, errors=[("organizations", words)])
+            sentence = _("One of these is not there, or you may not change many there. Nothing was changed.")
+            raise Invalid(sentence, errors=[("organizations", sentence)])
         changed, _entry = services.set_owner_of_many(rows=rows, owner=data["owner"], actor=self.user)
         return Response({"changed": changed})
 
@@ -180,11 +206,64 @@ class QuietResource(Resource):
         return Response(status=204)
 
 
+class OverrideOut(serializers.Serializer[GuardOverride]):
+    uid = serializers.UUIDField()
+    organization = serializers.UUIDField(source="organization.uid")
+    door = serializers.ChoiceField(GuardOverride.Door.choices)
+    mailing = serializers.UUIDField(source="mailing.uid", allow_null=True, default=None)
+    conflict = serializers.CharField(help_text="What the guard said.")
+    reason = serializers.CharField()
+    by = serializers.UUIDField(source="by.uid", allow_null=True, default=None)
+    at = serializers.DateTimeField()
+    ended_at = serializers.DateTimeField(allow_null=True, help_text="Taken back.")
+
+
+class OverrideIn(serializers.Serializer[Any]):
+    mailing = RowField(lambda user: Mailing.objects.visible_to(user, Action.WRITE))
+    organization = RowField(lambda user: Organization.objects.visible_to(user))
+    reason = words(300, required=True)
+
+
+class OverrideResource(Resource):
+    """Somebody turned to an organization although its guard stood against it. Calls and contacts are overridden where they are logged."""
+
+    serializer_class = OverrideOut
+    needs = {"create": (Action.WRITE,)}
+    sorts = {"at": ["at"]}
+    default_sort = "-at"
+    filters = [
+        filters.uid("organization", "The guard of this organization.", lambda rows, uid, user: rows.filter(organization__uid=uid)),
+        filters.uid("mailing", "For this mailing.", lambda rows, uid, user: rows.filter(mailing__uid=uid)),
+    ]  # fmt: skip
+
+    def rows(self, action: Action = Action.SEE) -> Any:
+        return GuardOverride.objects.filter(organization__in=Organization.objects.visible_to(self.user, action))
+
+    def full(self, rows: Any) -> Any:
+        return rows.select_related("organization", "mailing", "by")
+
+    @extend_schema(summary="Guards that were gone over, the latest first")
+    def list(self, request: Request) -> Response:
+        return self.page()
+
+    @extend_schema(summary="One of them")
+    def retrieve(self, request: Request, uid: UUID) -> Response:
+        self.no_query()
+        return self.show(self.find(uid))
+
+    @extend_schema(summary="Write to an organization all the same", description="With this mailing, before it is approved: pre-flight counts it in. The reason is kept.", request=OverrideIn, responses={201: OverrideOut})  # fmt: skip
+    def create(self, request: Request) -> Response:
+        data = self.read(OverrideIn)
+        services.override_for_mailing(actor=self.user, **data)
+        made = GuardOverride.objects.get(mailing=data["mailing"], organization=data["organization"], ended_at=None)
+        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+
+
 SECTIONS = [
     Section(
         "Contact guard",
         "Who looks after an organization, the most touches in a period, quiet dates, and protocol.",
-        [("contact-guards", GuardResource), ("quiet-dates", QuietResource)],
+        [("contact-guards", GuardResource), ("quiet-dates", QuietResource), ("guard-overrides", OverrideResource)],
         order=62,
     )
 ]

@@ -331,3 +331,27 @@ def test_owners_of_many_over_the_api_all_or_none(api, planner, outreach, viewer)
 
     undo(entry=AuditEntry.objects.get(verb="contactguard.owner_set"), actor=planner)
     assert not ContactGuard.objects.filter(owner=outreach).exists()
+
+
+def test_what_stands_against_it_is_asked_and_gone_over_by_the_api(api, planner, editor, viewer):
+    held, free = OrganizationFactory(name="Held"), OrganizationFactory(name="Free")
+    mailing = a_mailing(held, free)
+    set_guard(organization=held, actor=planner, protocol="Through the mission")
+    client = api(editor)
+
+    [said] = client.get(f"/contact-guards/{held.uid}/conflicts").json()["data"]
+    assert (said["kind"], said["is_hard"], "Through the mission" in said["words"]) == ("protocol", True, True)
+    assert client.get(f"/contact-guards/{free.uid}/conflicts").json() == {"data": []}
+    body = {"mailing": str(mailing.uid), "organization": str(held.uid), "reason": "The mission agreed"}
+    client.post("/guard-overrides", {**body, "reason": ""}, status=422)
+    client.post("/guard-overrides", {**body, "organization": str(free.uid)}, status=422)
+    api(viewer).post("/guard-overrides", body, status=403)
+    assert audience_summary(mailing).will_get == 1
+
+    made = client.post("/guard-overrides", body).json()
+
+    assert (made["reason"], made["by"], made["ended_at"]) == ("The mission agreed", str(editor.uid), None)
+    assert audience_summary(mailing).will_get == 2
+    assert [row["uid"] for row in client.get(f"/guard-overrides?mailing={mailing.uid}").json()["data"]] == [made["uid"]]
+    far = GrantFactory(role="editor", is_everywhere=False, countries=["TD"]).user
+    assert api(far).get("/guard-overrides").json()["data"] == []

@@ -124,6 +124,7 @@ OF_A_COUNTRY = [
     "letter-documents",
     "powers",
     "quiet-dates",
+    "guard-overrides",
     "commitment-updates",
     "event-delegations",
     "event-nominators",

@@ -14,7 +14,7 @@ from campaigns.delivery.models import DeliveryChunk
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
 from campaigns.feeds.services import number_feeds
 from campaigns.files.storage import store
-from campaigns.guard.models import ContactGuard, QuietDates
+from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
 from campaigns.interactions.services import log_interaction
 from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import Interaction
@@ -132,6 +132,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "contact-guards": ContactGuard.objects.create(organization=organization).organization,
         "jobs": job, "campaigns": drive.campaign, "drives": drive, "mailings": draft, "reports": sent,
         "powers": Power.objects.create(organization=organization, campaign=drive.campaign, power=3),
+        "guard-overrides": GuardOverride.objects.create(organization=organization, door="log", conflict="Quiet", reason="They called."),
         "quiet-dates": QuietDates.objects.create(organization=organization, starts_on="2027-06-01", ends_on="2027-06-09"),
         "commitment-updates": CommitmentUpdate.objects.create(commitment=commitment, progress="on_track", text="Well.", received_at=timezone.now()),
         "asks": step.ask, "commitments": commitment, "position-steps": step, "positions": Position.objects.get(organization=organization),
