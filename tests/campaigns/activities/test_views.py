@@ -249,6 +249,7 @@ def test_an_event_is_planned_for_an_activity_and_each_leads_to_the_other(sign_in
     assert there in client.get(page).content.decode() and begin not in client.get(page).content.decode()
     assert page in client.get(there).content.decode()
     assert client.get(begin).status_code == 404  # it has its event
+    assert f'value="{event.uid}" selected' in client.get(reverse("activity_edit", args=[activity.uid])).content.decode()
     undo(entry=AuditEntry.objects.get(verb="activity.edited"), actor=planner)
     activity.refresh_from_db()
     assert activity.event is None
