@@ -53,9 +53,10 @@ def test_a_plain_task_sends_the_same_page_with_tracked_links_and_says_so_in_the_
 
 
 def test_smtplib_sends_whole_messages_until_its_time_is_up(sink):
-    rate = smtplib_rate(sink.port, [("a@b.test", "c@d.test", b"Subject: x\r\n\r\nx\r\n")] * 10, seconds=0.001)
+    rate, spent = smtplib_rate(sink.port, [("a@b.test", "c@d.test", b"Subject: x\r\n\r\nx\r\n")] * 10, seconds=0.001)
 
     assert rate > 0
+    assert 0 < spent < 1
     assert len(sink.messages) % 10 == 0 < len(sink.messages)
 
 
