@@ -261,7 +261,7 @@ DELIVERY_BREAKER_SECONDS = env_int("DELIVERY_BREAKER_SECONDS", 10, minimum=1)  #
 
 # --- mail -------------------------------------------------------------------------------------------------------
 EMAIL_URL = env_url("EMAIL_URL", "smtp://localhost:8003" if LOCAL else "", schemes=("smtp", "smtps"))
-EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+EMAIL_BACKEND = "campaigns.mailings.ownmail.EmailBackend"  # by EMAIL_URL, or by the transport that takes own mail
 EMAIL_HOST = EMAIL_URL.hostname or "localhost"
 EMAIL_PORT = EMAIL_URL.port or 25
 EMAIL_HOST_USER = unquote(EMAIL_URL.username or "")

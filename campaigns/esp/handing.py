@@ -25,7 +25,7 @@ SECONDS = 15.0  # less than a delivery's lease lasts
 TIE = "groundswell"  # the name under which a service carries the id of the delivery
 # what the service itself writes, or what stands in fields of its own
 _ITS_OWN = frozenset(
-    ("from", "to", "subject", "reply-to", "date", "mime-version", "content-type", "content-transfer-encoding")
+    ("from", "to", "cc", "subject", "reply-to", "date", "mime-version", "content-type", "content-transfer-encoding")
 )
 
 
@@ -58,6 +58,7 @@ def message_of(raw: bytes, *, return_path: str, ties: str) -> AnymailMessage:
         body=text.get_content() if text is not None else "",
         from_email=str(parsed["From"]),
         to=[str(parsed["To"])],
+        cc=[str(parsed["Cc"])] if parsed["Cc"] else None,
         reply_to=[str(parsed["Reply-To"])] if parsed["Reply-To"] else None,
         headers={name: str(value) for name, value in parsed.items() if name.lower() not in _ITS_OWN},
     )

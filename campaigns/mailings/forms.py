@@ -237,7 +237,7 @@ class RoadForm(forms.ModelForm):
 
     class Meta:
         model = Transport
-        fields = ["name", "max_connections", "per_second", "leaves_from", "is_default"]
+        fields = ["name", "max_connections", "per_second", "leaves_from", "is_default", "takes_own_mail"]
         labels = {
             "name": _("Name"),
             "kind": _("Kind"),
@@ -245,10 +245,14 @@ class RoadForm(forms.ModelForm):
             "per_second": _("Messages a second"),
             "leaves_from": _("Mail leaves from"),
             "is_default": _("Use it for new mailings"),
+            "takes_own_mail": _("Groundswell’s own mail leaves by it"),
             **TOKEN_LABELS,
         }
         help_texts = {
             "per_second": _("Empty: no limit."),
+            "takes_own_mail": _(
+                "Sign-in links, invitations, confirmations, notices. Without one they leave by EMAIL_URL."
+            ),
             "leaves_from": _(
                 "As receivers see it, for the check of senders' domains: 203.0.113.7, mail.example.org, or what a mailing"
                 " service says, such as include:spf.service.example. Empty: from the address above."
@@ -258,8 +262,8 @@ class RoadForm(forms.ModelForm):
         widgets = {"leaves_from": forms.TextInput}
 
     def _get_validation_exclusions(self) -> set[str]:
-        # one default at most: the service lets the old one give way, so a second is no mistake here
-        return super()._get_validation_exclusions() | {"is_default"}  # type: ignore[misc]
+        # one of each at most: the service lets the old one give way, so a second is no mistake here
+        return super()._get_validation_exclusions() | {"is_default", "takes_own_mail"}  # type: ignore[misc]
 
     def clean_leaves_from(self) -> str:
         try:
@@ -291,7 +295,8 @@ class TransportForm(RoadForm, TokenForm):
 
     class Meta(RoadForm.Meta):
         fields = [
-            "name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default", "sign_in", *TOKEN_COLUMNS,
+            "name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default", "takes_own_mail", "sign_in",
+            *TOKEN_COLUMNS,
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

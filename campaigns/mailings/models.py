@@ -95,6 +95,7 @@ class Transport(SignsIn):
     service = models.CharField(max_length=20, blank=True, default="", help_text="a code of campaigns/esp/catalogue.py")
     service_settings = EncryptedField(blank=True, default="", help_text="JSON: the service's own names → values")
     is_default = models.BooleanField(default=False)
+    takes_own_mail = models.BooleanField(default=False, db_default=False, help_text="see campaigns/mailings/ownmail.py")
     max_connections = models.PositiveSmallIntegerField(default=4)
     per_second = models.PositiveIntegerField(null=True, blank=True, help_text="messages a second; empty for no limit")
     leaves_from = models.TextField(
@@ -108,6 +109,13 @@ class Transport(SignsIn):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["is_default"], name="transport_one_default", condition=Q(is_default=True)),
+            models.UniqueConstraint(
+                fields=["takes_own_mail"], name="transport_one_own_mail", condition=Q(takes_own_mail=True)
+            ),
+            models.CheckConstraint(
+                name="transport_archived_takes_no_own_mail",
+                condition=Q(takes_own_mail=False) | Q(archived_at__isnull=True),
+            ),
             models.CheckConstraint(
                 name="transport_service_is_named",
                 condition=Q(kind="service") & ~Q(service="") | ~Q(kind="service") & Q(service=""),

@@ -17,7 +17,7 @@ from crm.errors import Conflict, Invalid
 DOTS = "•••"  # what stands for a password wherever people look
 SENDER_FIELDS = ("name", "email", "reply_to", "per_second")
 TRANSPORT_FIELDS = (
-    "name", "kind", "service", "url", "max_connections", "per_second", "leaves_from", "is_default",
+    "name", "kind", "service", "url", "max_connections", "per_second", "leaves_from", "is_default", "takes_own_mail",
     "sign_in", "token_service", "token_grant", "token_url", "consent_url", "client_id", "scope",
 )  # fmt: skip
 
@@ -74,6 +74,9 @@ def _set_archived(*, row: Sender | Transport, actor: User, is_archived: bool) ->
         if isinstance(fresh, Transport) and is_archived and fresh.is_default:
             fresh.is_default = False
             fields.append("is_default")
+        if isinstance(fresh, Transport) and is_archived and fresh.takes_own_mail:
+            fresh.takes_own_mail = False  # it leaves by EMAIL_URL again
+            fields.append("takes_own_mail")
         fresh.save(update_fields=fields)
         verb = f"{fresh._meta.model_name}.{'archived' if is_archived else 'restored'}"
         record(verb=verb, target=fresh, actor=actor, changes=[("archived_at", before, fresh.archived_at)])
@@ -89,12 +92,14 @@ def without_password(url: str) -> str:
 
 
 def save_transport(*, transport: Transport, actor: User) -> Transport:
-    """Create or change a transport; the default one gives way to a new default."""
+    """Create or change a transport; the default one, and the one for own mail, give way to a new one."""
     with transaction.atomic():
         before = Transport.objects.select_for_update().filter(pk=transport.pk).first()
         carry_tokens(transport, before)
         if transport.is_default:
             Transport.objects.filter(is_default=True).exclude(pk=transport.pk).update(is_default=False)
+        if transport.takes_own_mail:
+            Transport.objects.filter(takes_own_mail=True).exclude(pk=transport.pk).update(takes_own_mail=False)
         transport.failures, transport.open_until, transport.last_error = 0, None, ""
         transport.save()
         changes: list[Change] = [

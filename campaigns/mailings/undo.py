@@ -141,12 +141,15 @@ def _restore_road(model: Any, uid: UUID, values: Values, expected: Values, actor
         if getattr(row, "is_default", False):
             raise Conflict(_("It is the default by now. Make another one the default first."), code="is_default")
         row.archived_at = row.archived_at or timezone.now()
+        if model is Transport:
+            model.objects.filter(pk=row.pk).update(takes_own_mail=False)
         row.save(update_fields=["archived_at", "updated_at"])
         return
     if any(as_json(getattr(row, field)) != value for field, value in expected.items()):
         raise _changed_since()
-    if values.get("is_default") is True:
-        model.objects.filter(is_default=True).exclude(pk=row.pk).update(is_default=False)
+    for only_one in ("is_default", "takes_own_mail"):
+        if values.get(only_one) is True:
+            model.objects.filter(**{only_one: True}).exclude(pk=row.pk).update(**{only_one: False})
     for field, value in values.items():
         setattr(row, field, _back(model, field, value))
     row.save(update_fields=[*values, "updated_at"])

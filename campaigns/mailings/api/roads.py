@@ -27,6 +27,7 @@ class TransportOut(serializers.Serializer[Transport]):
     name = serializers.CharField()
     kind = serializers.ChoiceField(Transport.Kind.choices)
     is_default = serializers.BooleanField()
+    takes_own_mail = serializers.BooleanField(help_text="the installation's own mail leaves by it")
 
 
 class SenderResource(Resource):
