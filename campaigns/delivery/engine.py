@@ -92,7 +92,8 @@ class Engine:
         self.lanes: list[Lane] = []
         self.begun: dict[int, Item] = {}  # taken by a lane, and not settled
         self.talking = 0  # lanes that wait for a server, not for a limit
-        self.heard_at = self.began
+        self.has_heard = False
+        self.silent_since = self.began  # since when those that wait have heard nothing
         self.flows = asyncio.Event()  # cleared while nobody hears anything
         self.flows.set()
         self.giving_back: set[asyncio.Task[None]] = set()
@@ -123,7 +124,7 @@ class Engine:
             for result in results:
                 if isinstance(result, BaseException):
                     logger.error("A connection's work ended: %s", result, exc_info=result)
-            if self.failures and self.heard_at == self.began:  # no connection could be made at all
+            if self.failures and not self.has_heard:  # no connection could be made at all
                 self.outcomes.is_closed = True
             await self._end()
             beat.cancel()
@@ -180,7 +181,7 @@ class Engine:
 
     def _is_stalled(self) -> bool:
         """Whether every connection has waited for long, and something lies here that others could send."""
-        silent = time.monotonic() - self.heard_at
+        silent = time.monotonic() - self.silent_since
         if silent < STALLED_SECONDS or not (self.held and self.queue):
             return False
         # when the run is over, those that wait are all that is left of it
@@ -193,7 +194,7 @@ class Engine:
         """What still waits for a connection when the run is over, where others had one: its server greets only so many at once. And
         after a run's life whatever has nothing in flight."""
         is_old = time.monotonic() - self.began > LIFE_SECONDS
-        if is_old or (self.is_over() and self.heard_at > self.began):
+        if is_old or (self.has_heard and self.is_over()):
             for lane in self.lanes:
                 lane.give_up(connecting_only=not is_old)
 
@@ -218,7 +219,8 @@ class Engine:
 
     def hears(self) -> None:
         """A server said something, or a connection was made."""
-        self.heard_at = time.monotonic()
+        self.has_heard = True
+        self.silent_since = time.monotonic()
         if not self.flows.is_set():
             self.flows.set()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,8 @@ class Lane:
                 item = item or await self.engine.take()
                 if item is None:
                     return
+                if not self.engine.talking:  # what was before was no server's silence: a limit, or nothing to do
+                    self.engine.silent_since = time.monotonic()
                 self.engine.talking += 1
                 try:
                     item = await self._send(item)

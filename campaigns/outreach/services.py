@@ -108,6 +108,12 @@ def give_up(*, inbound_id: int, why: str) -> None:
     )
 
 
+def replay() -> int:
+    """Have what could not be read, or belonged to no mailing, looked at again: by a newer version, or with keys that were missing.
+    Returns how much that is. What is found now does what it would have done then; what is not stays listed."""
+    return InboundMessage.objects.left_over().update(state=State.NEW, handled_at=None, note="")
+
+
 def _delivery_of(inbound: InboundMessage, reading: Reading) -> Delivery | None:
     """By the signed address that it came to, or that stands where servers write the envelope; else by a Message-ID of ours.
 

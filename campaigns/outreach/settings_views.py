@@ -13,11 +13,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST
 
-from campaigns.outreach import bounces, inboxes
+from campaigns.delivery.waking import post
+from campaigns.outreach import bounces, inboxes, services
 from campaigns.outreach.forms import BounceRuleForm, InboxForm
 from campaigns.outreach.models import BounceRule, InboundMessage, Inbox
+from campaigns.outreach.tasks import handle_inbound
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import Unavailable
@@ -39,6 +42,7 @@ def returned_mail(request: StaffRequest) -> HttpResponse:
     context = {
         "domain": settings.RETURN_DOMAIN,
         "lately": _lately(),
+        "has_left": InboundMessage.objects.left_over().exists(),
         "last_at": InboundMessage.objects.aggregate(at=Max("received_at"))["at"],
         "rule_words": bounces.rule_in_words(rule),
         "standings": inboxes.standings(),
@@ -46,6 +50,17 @@ def returned_mail(request: StaffRequest) -> HttpResponse:
         "crumbs": [(_("Settings"), reverse("settings"))],
     }
     return form_page(request, "campaigns/outreach/returned_mail.html", context, form=form)
+
+
+@requires(Action.ADMINISTER)
+@require_POST
+def returned_mail_again(request: StaffRequest) -> HttpResponse:
+    """Look again at what was not matched or could not be read."""
+    n = services.replay()
+    post(handle_inbound)
+    said = ngettext("%(n)s message is looked at again.", "%(n)s messages are looked at again.", n) % {"n": n}
+    toast(request, said if n else _("Everything was matched already."))
+    return done(request, reverse("returned_mail"))
 
 
 def _inbox_form(request: StaffRequest, inbox: Inbox) -> HttpResponse:

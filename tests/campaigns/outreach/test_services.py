@@ -6,6 +6,7 @@ from email import message_from_bytes, policy
 import pytest
 from aiosmtpd.controller import Controller
 from django.conf import settings as django_settings
+from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.delivery.addresses import message_id, reply_address, return_path
@@ -359,6 +360,38 @@ def test_message_that_breaks_the_handler_fails_alone(row, smtp, monkeypatch):
 
     broken.refresh_from_db()
     assert (broken.state, broken.note) == ("failed", "ValueError: cannot")
+
+
+def test_what_was_not_matched_or_not_read_is_looked_at_again_and_does_what_it_would_have_done(
+    row, smtp, sign_in, admin, planner, settings, monkeypatch
+):
+    keys, settings.TRACKING_KEYS = settings.TRACKING_KEYS, {"other": b"x" * 32}  # a restore that lacks a key
+    lost = services.take_in(
+        raw=dsn("5.1.1", code="550 5.1.1 gone"), recipient=return_path(row.mailing_id, row.seq), sender=""
+    )
+    settings.TRACKING_KEYS = {"newer": b"y" * 32}
+    broken = services.take_in(raw=b"broken", recipient="x@y.test", sender="a@b.test")
+    services.give_up(inbound_id=broken.pk, why="ZeroDivisionError")
+    services.handle(inbound_id=lost.pk)
+    lost.refresh_from_db()
+    assert (lost.state, Feedback.objects.count()) == ("unmatched", 0)
+    client, page = sign_in(admin), reverse("returned_mail")
+    assert reverse("returned_mail_again") in client.get(page).content.decode()
+
+    settings.TRACKING_KEYS = {**keys, "other": b"x" * 32}
+    posted: list[object] = []
+    monkeypatch.setattr("campaigns.outreach.settings_views.post", posted.append)
+    said = client.post(reverse("returned_mail_again"), follow=True).content.decode()
+    handle_inbound()
+
+    assert "2 messages are looked at again." in said and posted == [handle_inbound]
+    lost.refresh_from_db()
+    assert (lost.state, Feedback.objects.get().kind, point_of(row).status) == ("handled", "hard_bounce", "invalid")
+    broken.refresh_from_db()
+    assert broken.state == "unmatched"
+    InboundMessage.objects.all().delete()
+    assert reverse("returned_mail_again") not in client.get(page).content.decode()
+    assert sign_in(planner).post(reverse("returned_mail_again")).status_code == 403
 
 
 def test_older_reply_does_not_turn_the_clock_back(row):
