@@ -26,11 +26,26 @@ Begin = Callable[[], Any]  # a hash to go on with
 @lru_cache(maxsize=256)
 def begun(key: bytes, purpose: str) -> tuple[Begin, Begin]:
     """HMAC's inner and outer hash, as far as key and purpose go."""
+    return _begun(key, purpose.encode() + b"\0")
+
+
+def _begun(key: bytes, first: bytes) -> tuple[Begin, Begin]:
     padded = (hashlib.sha256(key).digest() if len(key) > _BLOCK else key).ljust(_BLOCK, b"\0")
-    return (
-        hashlib.sha256(padded.translate(_INNER) + purpose.encode() + b"\0").copy,
-        hashlib.sha256(padded.translate(_OUTER)).copy,
-    )
+    return hashlib.sha256(padded.translate(_INNER) + first).copy, hashlib.sha256(padded.translate(_OUTER)).copy
+
+
+@lru_cache(maxsize=256)
+def hasher(key: bytes) -> Callable[[bytes], bytes]:
+    """HMAC-SHA-256 as it is, whole and without a purpose, with its two blocks of key hashed once: a file asks it for each of its addresses."""
+    begin_inner, begin_outer = _begun(key, b"")
+
+    def digest(message: bytes) -> bytes:
+        inner, outer = begin_inner(), begin_outer()
+        inner.update(message)
+        outer.update(inner.digest())
+        return bytes(outer.digest())
+
+    return digest
 
 
 @lru_cache(maxsize=256)

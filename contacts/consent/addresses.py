@@ -1,6 +1,5 @@
 """One normal form and one keyed hash for e-mail addresses, on every road in: screens, imports, COPY, suppressions."""
 
-import hmac
 import re
 import unicodedata
 
@@ -8,6 +7,7 @@ import idna
 from django.conf import settings
 
 from crm.errors import Invalid
+from crm.keyring import hasher
 
 # white space, control characters, and what makes two addresses or a comment of one in a header: quoted names do not exist in practice
 _NOT_IN_ADDRESSES = re.compile(r"[\s\x00-\x1f,;:<>()\[\]\\\"]")
@@ -36,7 +36,7 @@ def address_key(address: str) -> str:
 def address_hash(key: str, *, key_id: str | None = None) -> bytes:
     """HMAC-SHA-256 of an address's normal form, with the newest of ADDRESS_KEYS or the one named."""
     secret = settings.ADDRESS_KEYS[key_id] if key_id else next(iter(settings.ADDRESS_KEYS.values()))
-    return hmac.digest(secret, key.encode(), "sha256")
+    return hasher(secret)(key.encode())
 
 
 def address_hashes(key: str) -> list[bytes]:

@@ -24,8 +24,11 @@ WITHOUT_TEMPORARY: ContextVar[bool] = ContextVar("without_temporary", default=Fa
 # square of the file. Large files are joined by hashes only; a few rows find their way by indexes.
 MANY = 1_000
 # The working memory is for sorts and hashes over the whole file, and for merging its words into the search index. A small
-# sample is enough to tell a large table from an empty one, and that is all that the plans hang on.
+# sample is enough to tell a large table from an empty one, and that is all that the plans hang on. The working tables of a large file
+# are some 100 MB, and PostgreSQL keeps 8 of them, so that each statement would fetch them anew; a session that has had working tables
+# before cannot change that any more.
 SETTINGS = """
+DO $$ BEGIN SET LOCAL temp_buffers = '128MB'; EXCEPTION WHEN invalid_parameter_value THEN NULL; END $$;
 SET LOCAL work_mem = '64MB';
 SET LOCAL gin_pending_list_limit = '64MB';
 SET LOCAL default_statistics_target = 10;

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import re
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from itertools import islice
+from itertools import dropwhile, islice
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +91,7 @@ def _rows_behind(run: ImportRun, line: int) -> Iterator[Row]:
     rows = read_rows(Path(run.file.path), run.format)
     if run.has_header:
         next(rows, None)
-    return (row for row in rows if row.line > line)
+    return dropwhile(lambda row: row.line <= line, rows)
 
 
 def _copy(run: ImportRun, reader: RowReader, chunk: Iterable[Row]) -> Done:
@@ -122,7 +121,6 @@ def _values(reader: RowReader, row: Row) -> tuple[dict[str, Any], str]:
 
 
 _json = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), check_circular=False).encode
-_ESCAPED_IN_JSON = re.compile(r'["\\\x00-\x1f]')
 _IN_COPY = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _IN_ARRAY = str.maketrans({"\\": "\\\\", '"': '\\"'})
 NULL, BYTES = "\\N", "\\\\x"
@@ -132,8 +130,9 @@ def as_copied(run_id: int, row: Row, values: dict[str, Any], reason: str) -> str
     """A staged line in COPY's text format, in which a tab parts columns. Most lines hold nothing that it has a word for, which is
     seen from the whole of them; the others are looked at text by text."""
     cells = row.cells
-    plain = cells and not _ESCAPED_IN_JSON.search("".join(cells))
-    raw = '["' + '","'.join(cells) + '"]' if plain else _json(cells)
+    raw = '["' + '","'.join(cells) + '"]'
+    if "\\" in raw or raw.count('"') != 2 * len(cells) or not raw.isprintable():
+        raw = _json(cells)
     texts = [raw, reason, *map(values.get, TEXTS)]
     whole = "\t".join([NULL if text is None else text for text in texts])
     if whole.count("\t") >= len(texts) or whole.count("\\") != texts.count(None) or "\n" in whole or "\r" in whole:

@@ -64,7 +64,7 @@ class RowReader:
     constituencies: Mapping[str, int] = field(default_factory=lambda: constituency_names())
     languages: Mapping[str, str] = field(default_factory=lambda: language_names())
     _keys: dict[tuple[str | None, ...], tuple[str, str]] = field(default_factory=dict)
-    _names: dict[tuple[str, ...], tuple[str, str]] = field(default_factory=dict)
+    _names: dict[tuple[str, str, str], tuple[str, str, str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         # of a column whose texts many rows share: what each of them was read as, by the cell as it stands
@@ -84,17 +84,17 @@ class RowReader:
             )
         found: dict[str, Any] = {}
         for index, target, known, read in self._columns:
-            if index >= width:
+            if index >= width or not (cell := cells[index]):
                 continue
-            cell = cells[index]
-            if known is not None and cell in known:
+            if known is None:
+                value = _read_cell(cell, target, read)
+            elif cell in known:
                 value = known[cell]
             else:
                 value = _read_cell(cell, target, read)
-                if known is not None:
-                    if len(known) > REMEMBERED:
-                        known.clear()
-                    known[cell] = value
+                if len(known) > REMEMBERED:
+                    known.clear()
+                known[cell] = value
             if value is not None:
                 found[target] = [*found.get("tags", []), *value] if target == "tags" else value
         return self._complete(found)
@@ -109,42 +109,42 @@ class RowReader:
             known = self._keys[name, acronym] = sorting(name)[:300], found_by
         return known
 
-    def _name(self, *parts: str) -> tuple[str, str]:
-        """The normal form of somebody's name, and its words in order; people share names more than one would think."""
-        known = self._names.get(parts)
+    def _name(self, name: str, given: str, family: str) -> tuple[str, str, str]:
+        """What somebody is sorted by, the words of that in order, and what they are found by; people share names more than one would think."""
+        known = self._names.get((name, given, family))
         if known is None:
             if len(self._names) > REMEMBERED:
                 self._names.clear()
-            key = sorting(*parts)[:300]
-            known = self._names[parts] = key, " ".join(sorted(set(key.split())))
+            key = (sorting(family, given) if family else sorting(name))[:300]
+            known = self._names[name, given, family] = key, " ".join(sorted(set(key.split()))), searchable(name)
         return known
 
     def _complete(self, v: dict[str, Any]) -> dict[str, Any]:
-        email, name, organization, post = v.get("email"), v.get("name"), v.get("organization"), v.get("post")
+        value = v.get
+        email, name, organization, post = value("email"), value("name"), value("organization"), value("post")
         if email is not None:
             try:
                 v["email_key"] = address_key(email)
             except Invalid as error:
                 raise BadRow(error.message) from None
-        given, family = v.get("given_name"), v.get("family_name")
+        given, family = value("given_name", ""), value("family_name", "")
         if not name and (given or family):
-            v["name"] = name = f"{given or ''} {family or ''}".strip()
+            v["name"] = name = f"{given} {family}".strip()
         if name:
-            v["sort_key"], v["words"] = self._name(family, given or "") if family else self._name(name)
-            v["search_text"] = searchable(name)
+            v["sort_key"], v["words"], v["search_text"] = self._name(name, given, family)
         if organization:
-            v["organization_key"], v["organization_search"] = self._key(organization, v.get("acronym"))
+            v["organization_key"], v["organization_search"] = self._key(organization, value("acronym"))
             v.setdefault("constituency", self.default_constituency)
+        elif not name:
+            raise BadRow(_("The row names neither a person nor an organization."))
+        elif post:
+            raise BadRow(_("“%(post)s” is a post, and the row does not say in which organization.") % {"post": post})
         if post:
             v["post_key"] = self._key(post)[0]
         if self.default_country:
             v.setdefault("country", self.default_country)
         if self.default_language:
             v.setdefault("language", self.default_language)
-        if not name and not organization:
-            raise BadRow(_("The row names neither a person nor an organization."))
-        if post and not organization:
-            raise BadRow(_("“%(post)s” is a post, and the row does not say in which organization.") % {"post": post})
         return v
 
     # --- one reader for each target that is not plain text
