@@ -203,25 +203,44 @@ RETURNING id, subject_uid, subject_kind)
 INSERT INTO import_granted SELECT id, subject_uid, subject_kind FROM added;
 """  # noqa: S608 constants only
 
+
+def _object(parts: Mapping[str, str]) -> str:
+    """SQL of a jsonb object: name → SQL of its value, which is left out where it is NULL. By way of text, which takes two thirds of what
+    building the same piece by piece takes."""
+    said = ", ".join(f"""',"{name}":' || to_json({value})::text""" for name, value in parts.items())
+    return f"('{{' || substr(concat({said}), 2) || '}}')::jsonb"
+
+
+ORGANIZATION_CAME_WITH = {
+    "name": "p.organization",
+    "email": "CASE WHEN p.adds_email AND NOT p.has_person AND p.post_ref IS NULL THEN p.email END",
+    "phone": "CASE WHEN p.adds_phone AND NOT p.has_person AND p.post_ref IS NULL THEN p.phone END",
+    "tags": "CASE WHEN p.adds_tags AND NOT p.has_person THEN p.tags END",
+}
+POST_CAME_WITH = {
+    "name": "p.post",
+    "email": "CASE WHEN p.adds_email AND NOT p.has_person THEN p.email END",
+    "phone": "CASE WHEN p.adds_phone AND NOT p.has_person THEN p.phone END",
+}
+PERSON_CAME_WITH = {
+    "name": "p.name",
+    "email": "CASE WHEN p.adds_email THEN p.email END",
+    "phone": "CASE WHEN p.adds_phone THEN p.phone END",
+    "membership": "CASE WHEN p.adds_membership THEN concat_ws(', ', p.post, p.organization) END",
+    "tags": "CASE WHEN p.adds_tags THEN p.tags END",
+    # a code is a slug
+    "consent:' || %(topic_code)s || '": "CASE WHEN g.uid IS NOT NULL THEN 'grant'::text END",
+}
 # What came new has one line that says all that it came with; what was there before has a line for each thing that was added.
 AUDIT = f"""
 INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)
-SELECT %(entry)s, 'organization', {uuid7_sql("p.line * 8 + 0", "p.tail")}, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.organization,
-           'email', CASE WHEN p.adds_email AND NOT p.has_person AND p.post_ref IS NULL THEN p.email END,
-           'phone', CASE WHEN p.adds_phone AND NOT p.has_person AND p.post_ref IS NULL THEN p.phone END,
-           'tags', CASE WHEN p.adds_tags AND NOT p.has_person THEN to_jsonb(p.tags) END))
+SELECT %(entry)s, 'organization', {uuid7_sql("p.line * 8 + 0", "p.tail")}, 'created', NULL::jsonb, {_object(ORGANIZATION_CAME_WITH)}
   FROM import_plan p WHERE p.makes_org
 UNION ALL
-SELECT %(entry)s, 'post', {uuid7_sql("p.line * 8 + 1", "p.tail")}, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.post,
-           'email', CASE WHEN p.adds_email AND NOT p.has_person THEN p.email END,
-           'phone', CASE WHEN p.adds_phone AND NOT p.has_person THEN p.phone END))
+SELECT %(entry)s, 'post', {uuid7_sql("p.line * 8 + 1", "p.tail")}, 'created', NULL::jsonb, {_object(POST_CAME_WITH)}
   FROM import_plan p WHERE p.makes_post
 UNION ALL
-SELECT %(entry)s, 'person', p.person_uid, 'created', NULL::jsonb, jsonb_strip_nulls(jsonb_build_object('name', p.name,
-           'email', CASE WHEN p.adds_email THEN p.email END, 'phone', CASE WHEN p.adds_phone THEN p.phone END,
-           'membership', CASE WHEN p.adds_membership THEN concat_ws(', ', p.post, p.organization) END,
-           'tags', CASE WHEN p.adds_tags THEN to_jsonb(p.tags) END,
-           'consent:' || %(topic_code)s, CASE WHEN g.uid IS NOT NULL THEN 'grant' END))
+SELECT %(entry)s, 'person', p.person_uid, 'created', NULL::jsonb, {_object(PERSON_CAME_WITH)}
   FROM import_plan p LEFT JOIN import_granted g ON g.uid = p.person_uid WHERE p.makes_person
 UNION ALL
 SELECT %(entry)s, CASE WHEN p.has_person THEN 'person' WHEN p.post_ref IS NOT NULL THEN 'post' ELSE 'organization' END,

@@ -333,6 +333,7 @@ UNION ALL SELECT %(run)s, line, 'rejected', refused, NULL, NULL, NULL, NULL, NUL
   FROM contacts_importline WHERE run_id = %(run)s AND refused <> '';
 """
 PLAN_ONLY = {"words"}  # by which rows were compared
+TOLD = ("name", "email", "phone", "organization", "post", "tags")  # by the history
 DOES = ("makes_org", "makes_person", "makes_post", "leads_org", "leads_person", "adds_email", "adds_phone", "adds_membership",
         "fills_post", "adds_tags", "prefers_email", "is_primary", "is_several")  # fmt: skip
 # What is asked of all rows in each statement stands first, where it is read without walking over the texts. In the order of lines, by
@@ -373,14 +374,19 @@ def load_plan(run: ImportRun, ids: Mapping[str, Any], *, part: str = "") -> None
     part: SQL behind the WHERE of `ImportRow`, by parameters that stand among the ids too; "" for all rows.
     """
     meant = _meant(run)
-    flags = ", ".join(f"r.does & {1 << bit} > 0 AS {name}" for bit, name in enumerate(DOES))
-    load = LOAD.format(
-        values=", ".join(f"v.{column}" for column in ImportLine.VALUES if column not in PLAN_ONLY),
-        flags=flags,
-        part=part,
-    )
+    load = _load(part, [column for column in ImportLine.VALUES if column not in PLAN_ONLY])
     statements = [SETTINGS, *_joins(run), load, *([TAG_WORDS] if "tags" in meant else [])]
     execute([*statements, *_change_statements(meant, "import_plan"), "ANALYZE import_change"], {**_values(run), **ids})
+
+
+def load_told(run: ImportRun, ids: Mapping[str, Any], *, part: str) -> None:
+    """As `load_plan`, but with no more than the history tells of a row, and with nothing in `import_change` yet."""
+    execute([SETTINGS, *_joins(run), _load(part, TOLD), CHANGES], {**_values(run), **ids})
+
+
+def _load(part: str, columns: Collection[str]) -> str:
+    flags = ", ".join(f"r.does & {1 << bit} > 0 AS {name}" for bit, name in enumerate(DOES))
+    return LOAD.format(values=", ".join(f"v.{column}" for column in columns), flags=flags, part=part)
 
 
 def _values(run: ImportRun) -> dict[str, Any]:

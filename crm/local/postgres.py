@@ -32,12 +32,14 @@ DATABASE = "groundswell"
 PORT = 5432  # only a part of the socket's name: the server listens on no network address
 
 # For a laptop with two cores and some gigabytes. Durability is PostgreSQL's own default: synchronous_commit stays on.
+_MEMORY_MB = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2**20
 _SETTINGS = {
     "listen_addresses": "''",
     "port": str(PORT),
     "unix_socket_permissions": "0700",
     "max_connections": "200",
-    "shared_buffers": "256MB",
+    # with too little, an import of 100,000 rows writes 350 MB of pages out before it is over, and fetches a part of them again
+    "shared_buffers": f"{min(max(_MEMORY_MB // 32, 256), 1024)}MB",
     "effective_cache_size": "1GB",
     "work_mem": "16MB",
     "maintenance_work_mem": "128MB",
