@@ -102,7 +102,7 @@ UPDATE import_step p
  WHERE p.line = m.line AND p.outcome = '';
 ANALYZE import_step;
 WITH wanted AS MATERIALIZED (
-         SELECT DISTINCT v.words, s.org_ref FROM import_step s JOIN import_value v ON v.line = s.line
+         SELECT s.line, v.words, s.org_ref FROM import_step s JOIN import_value v ON v.line = s.line
           WHERE s.has_person AND s.outcome = '' AND s.person_ref IS NULL AND s.org_ref > 0),
      members AS MATERIALIZED (
          SELECT m.organization_id, q.id, q.sort_key
@@ -112,10 +112,9 @@ WITH wanted AS MATERIALIZED (
      named AS MATERIALIZED (
          SELECT m.organization_id, m.id, string_agg(w, ' ' ORDER BY w COLLATE "C") AS words
            FROM (SELECT DISTINCT organization_id, id, unnest(string_to_array(sort_key, ' ')) AS w FROM members) m GROUP BY 1, 2),
-     found AS (SELECT w.words, w.org_ref, min(m.id) AS id
-                 FROM wanted w JOIN named m ON m.organization_id = w.org_ref AND m.words = w.words GROUP BY 1, 2)
-UPDATE import_step p SET person_ref = f.id FROM found f JOIN import_value v ON v.words = f.words
- WHERE v.line = p.line AND p.has_person AND p.outcome = '' AND p.person_ref IS NULL AND p.org_ref = f.org_ref;
+     found AS (SELECT w.line, min(m.id) AS id
+                 FROM wanted w JOIN named m ON m.organization_id = w.org_ref AND m.words = w.words GROUP BY w.line)
+UPDATE import_step p SET person_ref = f.id FROM found f WHERE p.line = f.line;
 UPDATE import_step p SET person_ref = m.id
   FROM (SELECT w.line, min(q.id) AS id FROM import_step s JOIN import_value w ON w.line = s.line
           JOIN contacts_person q ON q.sort_key = w.sort_key AND q.country_id IS NOT DISTINCT FROM w.country
@@ -142,16 +141,16 @@ SELECT s.line, coalesce('e' || v.email_key, 'n' || v.words || '|' || coalesce(s.
   FROM import_step s JOIN import_value v ON v.line = s.line
  WHERE s.has_person AND s.outcome = '' AND s.person_ref IS NULL;
 ANALYZE import_same;
-WITH led AS MATERIALIZED (SELECT same, min(line) AS leader FROM import_same GROUP BY same),
-     judged AS MATERIALIZED (SELECT f.line, l.leader FROM import_same f JOIN led l ON l.same = f.same),
+WITH repeated AS MATERIALIZED (SELECT same, min(line) AS leader FROM import_same GROUP BY same HAVING count(*) > 1),
+     judged AS MATERIALIZED (SELECT f.line, l.leader FROM import_same f JOIN repeated l ON l.same = f.same WHERE f.line <> l.leader),
      other AS MATERIALIZED (
          SELECT g.line FROM judged g JOIN import_value v ON v.line = g.line JOIN import_value w ON w.line = g.leader
-          WHERE g.line <> g.leader AND NOT string_to_array(v.search_text, ' ') && string_to_array(w.search_text, ' '))
+          WHERE NOT string_to_array(v.search_text, ' ') && string_to_array(w.search_text, ' '))
 UPDATE import_step p
-   SET person_ref = -g.leader, makes_person = p.line = g.leader,
+   SET person_ref = -coalesce(g.leader, f.line), makes_person = g.line IS NULL,
        outcome = CASE WHEN o.line IS NULL THEN '' ELSE 'rejected' END,
        reason = CASE WHEN o.line IS NULL THEN '' ELSE replace(%(other_line)s, '§', g.leader::text) END
-  FROM judged g LEFT JOIN other o ON o.line = g.line WHERE p.line = g.line;
+  FROM import_same f LEFT JOIN judged g ON g.line = f.line LEFT JOIN other o ON o.line = f.line WHERE p.line = f.line;
 ANALYZE import_step;
 """
 

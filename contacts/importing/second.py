@@ -35,7 +35,7 @@ SECOND = "AND organization_id > %(cut)s AND organization_id <> ALL(%(shared)s)"
 SHARE = """
 WITH used AS MATERIALIZED (SELECT organization_id, person_id FROM contacts_importrow WHERE run_id = %(run)s AND outcome <> 'rejected'),
      elsewhere AS (SELECT person_id FROM used WHERE person_id IS NOT NULL GROUP BY person_id
-                   HAVING count(DISTINCT coalesce(organization_id, 0)) > 1),
+                   HAVING min(coalesce(organization_id, 0)) <> max(coalesce(organization_id, 0))),
      shared AS MATERIALIZED (
          SELECT DISTINCT organization_id FROM used WHERE organization_id IS NOT NULL
             AND (person_id IS NULL OR person_id IN (SELECT person_id FROM elsewhere)))
