@@ -48,7 +48,7 @@ readable.choices_of("teammember.role", TeamRole.choices)
 readable.DONE.update(
     {
         "moved": _("Moved"),
-        "left": _("Left the team"),
+        "teammember.left": _("Left the team"),
         "changed_many": _("Changed many"),
         "begun": _("Began from a template"),
         "copied": _("Copied a plan"),

@@ -84,8 +84,8 @@ readable.FIELDS.update(
 readable.DONE.update(
     {
         "settled": _("Settled"), "reopened": _("Opened again"), "verified": _("Verified"),
-        "milestone_set": _("Changed a milestone"), "heard_of": _("Heard of it"), "link_made": _("Made the institution's link"),
-        "link_revoked": _("Revoked the institution's link"), "update_came": _("The institution sent an update"),
+        "milestone_set": _("Changed a milestone"), "heard_of": _("Heard of it"), "commitment.link_made": _("Made the institution's link"),
+        "commitment.link_revoked": _("Revoked the institution's link"), "update_came": _("The institution sent an update"),
         "update_accepted": _("Accepted the institution's update"), "update_declined": _("Left the institution's update aside"),
     }
 )  # fmt: skip

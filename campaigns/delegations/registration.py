@@ -109,7 +109,7 @@ readable.FIELDS.update(
 )  # fmt: skip
 readable.DONE.update(
     {
-        "identified": gettext_lazy("Found in the directory"), "withdrawn": gettext_lazy("Withdrawn"), "returned": gettext_lazy("Sent back"),
+        "identified": gettext_lazy("Found in the directory"), "nomination.withdrawn": gettext_lazy("Withdrawn"), "returned": gettext_lazy("Sent back"),
         "reminded": gettext_lazy("Reminded"), "told": gettext_lazy("Said that it is done"),
     }
 )  # fmt: skip

@@ -90,8 +90,8 @@ readable.DONE.update(
     {
         "answered": _("Answered"),
         "asks": _("Asks those who come"),
-        "made": _("Invited"),
-        "left": _("Gave the seat back"),
+        "invitation.made": _("Invited"),
+        "registration.left": _("Gave the seat back"),
         "checked_in": _("Noted at the door"),
         "adopted": _("Put into the directory"),
     }

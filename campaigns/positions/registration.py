@@ -81,7 +81,11 @@ readable.FIELDS.update(
     }
 )  # fmt: skip
 readable.DONE.update(
-    {"recorded": _("Recorded a position"), "withdrawn": _("Withdrew as wrong"), "set": _("Set the power")}
+    {
+        "recorded": _("Recorded a position"),
+        "position.withdrawn": _("Withdrew as wrong"),
+        "power.set": _("Set the power"),
+    }
 )
 
 segment_fields.register_fields()

@@ -33,6 +33,7 @@ LONGEST = 160
 _RESOLVE: dict[str, Callable[[set[str]], dict[str, str]]] = {}
 _REFERS: dict[str, str] = {"owner": "user", "answered_by": "user"}
 _WORDS: dict[str, Callable[[Any], str]] = {}
+# by the whole verb where its words fit that kind of thing alone, else by what stands behind the dot
 DONE: dict[str, StrOrPromise] = {
     "created": gettext_lazy("Added"),
     "edited": gettext_lazy("Changed"),
@@ -55,18 +56,56 @@ DONE: dict[str, StrOrPromise] = {
     "members_removed": gettext_lazy("Took off the list"),
     "exported": gettext_lazy("Exported"),
     "applied": gettext_lazy("Applied"),
-    "granted": gettext_lazy("Permission given"),
-    "withdrawn": gettext_lazy("Permission withdrawn"),
+    "consent.granted": gettext_lazy("Permission given"),
+    "consent.withdrawn": gettext_lazy("Permission withdrawn"),
+    "withdrawn": gettext_lazy("Withdrew"),
     "suppressed": gettext_lazy("Suppressed an address"),
     "answered": gettext_lazy("Took care of a reply"),
     "replied": gettext_lazy("Reply came in"),
     "cancelled": gettext_lazy("Cancelled"),
     "tested": gettext_lazy("Sent a test"),
-    "given": gettext_lazy("Gave a grant"),
-    "removed": gettext_lazy("Took a grant away"),
+    "grant.given": gettext_lazy("Gave a grant"),
+    "grant.removed": gettext_lazy("Took a grant away"),
+    "removed": gettext_lazy("Removed"),
     "joined": gettext_lazy("Joined"),
     "sent": gettext_lazy("Sent"),
-    "revoked": gettext_lazy("Took back an invitation"),
+    "invitation.revoked": gettext_lazy("Took back an invitation"),
+    "revoked": gettext_lazy("Revoked"),
+    "made": gettext_lazy("Made"),
+    "set": gettext_lazy("Set"),
+    "left": gettext_lazy("Left"),
+    "unsuppressed": gettext_lazy("Lifted a suppression"),
+    "hard_bounce": gettext_lazy("Bounced for good"),
+    "soft_bounce": gettext_lazy("Bounced for now"),
+    "external_ids_set": gettext_lazy("Changed what other systems call it"),
+    "consented": gettext_lazy("Signed in by consent"),
+    "consent_forgotten": gettext_lazy("Forgot the consent"),
+    "uncertain_settled": gettext_lazy("Settled what was uncertain"),
+    "written_to": gettext_lazy("Wrote to them"),
+    "sign_in.done": gettext_lazy("Signed in"),
+    "sign_in.failed": gettext_lazy("Could not sign in"),
+    "sign_in.rule_changed": gettext_lazy("Changed the rule for two-step sign-in"),
+    "session.ended": gettext_lazy("Signed a browser out"),
+    "password.link_made": gettext_lazy("Made a link for a new password"),
+    "two_step.added": gettext_lazy("Added a second step"),
+    "two_step.failed": gettext_lazy("The second step was wrong"),
+    "two_step.reset": gettext_lazy("Reset the second step"),
+    "recovery_codes.made": gettext_lazy("Made recovery codes"),
+    "retention.asked": gettext_lazy("Asked for a run of retention"),
+    "retention.done": gettext_lazy("Let go what was kept long enough"),
+    "audit.asked": gettext_lazy("Asked for an audit"),
+    "permission.asked": gettext_lazy("Asked for a permission"),
+    "permission.request_revoked": gettext_lazy("Took back the question for a permission"),
+    "person.export_requested": gettext_lazy("Asked for a file with their data"),
+    "person.export_downloaded": gettext_lazy("Took the file with their data"),
+    "partneraccount.erasure_asked": gettext_lazy("Asked to be erased"),
+    "mailing.draft": gettext_lazy("Back to draft"),
+    "mailing.in_review": gettext_lazy("Asked for a review"),
+    "contactguard.set": gettext_lazy("Changed what is agreed"),
+    "contactguard.owner_set": gettext_lazy("Said who looks after it"),
+    "digestchoice.set": gettext_lazy("Changed the weekly mail"),
+    "numbering.set": gettext_lazy("Changed how letters are numbered"),
+    "commitmentoffer.made": gettext_lazy("Offered a commitment"),
 }
 FIELDS: dict[str, StrOrPromise] = {
     "name": gettext_lazy("Name"),
@@ -163,7 +202,7 @@ class Line:
 def done(verb: str) -> str:
     """A verb as words without a subject."""
     last = verb.partition(".")[2] or verb
-    return str(DONE.get(last) or last.replace("_", " ").capitalize())
+    return str(DONE.get(verb) or DONE.get(last) or last.replace("_", " ").capitalize())
 
 
 class Reader:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -73,6 +74,26 @@ def names_of(user: User, wanted: dict[str, set[UUID]]) -> dict[UUID, tuple[str, 
     return found
 
 
+# kinds that have no page of their own to lead to
+LABELS: dict[str, StrOrPromise] = {
+    "contactpoint": _("Address"),
+    "contact_point": _("Address"),
+    "address": _("Address"),
+    "calendar_feed": _("Calendar feed"),
+    "calendarfeed": _("Calendar feed"),
+    "contactguard": _("Contact guard"),
+    "contactlist": _("List by hand"),
+    "digestchoice": _("Weekly mail"),
+    "guardoverride": _("What was gone over in spite of a guard"),
+    "partneraccount": _("Partner’s account"),
+    "quietdates": _("Quiet dates"),
+    "sign_in": _("Sign-in"),
+    "teammember": _("Member of a team"),
+    "two_step": _("Two-step sign-in"),
+}
+
+
 def kind_label(name: str) -> str:
     kind = KINDS.get(name)
-    return str(kind.label) if kind else name.replace("_", " ").capitalize()
+    label = kind.label if kind else LABELS.get(name)
+    return str(label) if label else name.replace("_", " ").capitalize()

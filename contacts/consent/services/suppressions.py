@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import ngettext
 
 from contacts.consent.addresses import address_hash, address_hashes, address_key
 from contacts.consent.models import Suppression
@@ -115,12 +116,13 @@ def suppress_addresses(
             effect(address_keys=keys, address_hashes=hashes, at=moment)
         if added:
             # The trail must not keep what erasure will have to remove: it counts, and names no address.
+            told = ngettext("%(n)s address", "%(n)s addresses", len(added)) % {"n": len(added)}
             record(
                 verb="address.suppressed",
                 object_type="suppression",
                 actor=actor,
                 door=door,
-                summary=f"{len(added)} address(es): {Suppression.Reason(reason).value}, {source}",
+                summary=f"{told}: {Suppression.Reason(reason).label}, {source}",
             )
     return len(added)
 

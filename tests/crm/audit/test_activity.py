@@ -1,5 +1,7 @@
 """Activity: who sees what, filters, words, and the same number of queries for few rows and for many."""
 
+import re
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -8,6 +10,7 @@ from django.urls import reverse
 from contacts.directory import services
 from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
+from crm.audit.readable import DONE, done
 from crm.audit.services import record, undo
 from crm.audit.subjects import KINDS, names_of
 from crm.ids import new_uid
@@ -200,6 +203,28 @@ def test_after_an_undo_of_many_the_entry_says_who_was_kept(planner, sign_in):
     rows = sign_in(planner).get(reverse("activity_entry", args=[entry.uid])).context["rows"]
 
     assert {row["name"]: row["is_kept"] for row in rows} == {one.name: False, other.name: True}
+
+
+# what stands for one kind of thing only, in the words of every kind that has such a verb
+OF_ONE_KIND = re.compile(r"grant|invit|power|team|seat|institution|permission|code|sign", re.IGNORECASE)
+
+
+def test_words_of_a_verb_are_those_of_its_own_kind():
+    """“Took back an invitation” stood for a token that was revoked, “Took a grant away” for a document."""
+    assert [done(verb) for verb in ("apitoken.revoked", "interaction.removed", "calendar_feed.made", "numbering.set")] == [
+        "Revoked", "Removed", "Made", "Changed how letters are numbered",
+    ]  # fmt: skip
+    assert [done(verb) for verb in ("invitation.revoked", "grant.removed", "consent.withdrawn", "position.withdrawn")] == [
+        "Took back an invitation", "Took a grant away", "Permission withdrawn", "Withdrew as wrong",
+    ]  # fmt: skip
+    of_all = {str(words) for last, words in DONE.items() if "." not in last}
+    assert {words for words in of_all if OF_ONE_KIND.search(words)} <= {
+        "Changed which institution they stand for",
+        "The institution sent an update",
+        "Accepted the institution's update",
+        "Left the institution's update aside",
+        "Signed in by consent",
+    }
 
 
 def test_kinds_lead_to_pages_that_exist():
