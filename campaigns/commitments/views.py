@@ -136,6 +136,7 @@ def commitment_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "needs_other": may and is_settled and not row.verified_at and request.user.pk in {row.settled_by_id, row.recorded_by_id},
         "link": linking.url_of(link) if link and may else "",
         "today": timezone.localdate(),
+        "rule": rule_in_words(),
     }  # fmt: skip
     return render(request, "campaigns/commitments/commitment_detail.html", context)
 

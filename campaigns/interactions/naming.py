@@ -47,7 +47,7 @@ def find_asks(user: User, words: str, limit: int) -> list[Named]:
 
 def ask_urls(user: User, uids: set[UUID]) -> dict[UUID, str]:
     rows = Ask.objects.visible_to(user).filter(uid__in=uids).order_by().values_list("uid", "drive__uid")
-    return {uid: reverse("ask_list", args=[drive]) for uid, drive in rows}
+    return {uid: f"{reverse('ask_list', args=[drive])}#ask-{uid}" for uid, drive in rows}
 
 
 def register_kinds() -> None:

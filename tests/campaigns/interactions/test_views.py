@@ -10,7 +10,7 @@ from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
 from campaigns.outreach.models import Interaction
 from campaigns.todo.models import Task
-from tests.factories import GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
+from tests.factories import AskFactory, GrantFactory, MembershipFactory, OrganizationFactory, PersonFactory
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "X-Modal": "1"}
@@ -116,6 +116,27 @@ def test_names_in_notes_are_links_for_who_may_see_them(sign_in, outreach, viewer
     assert url not in text
     assert "@Union &lt;of&gt; Miners" in text
     assert Party.objects.filter(is_mention=True).count() == 1
+
+
+def test_an_ask_named_in_notes_leads_to_it_and_is_offered_while_one_types(sign_in, outreach):
+    ministry, ask = OrganizationFactory(name="Ministry"), AskFactory(name="Adopt a plan")
+    client = sign_in(outreach)
+    offered = client.get(reverse("mention_options"), {"q": "adopt"}).content.decode()
+    assert "Adopt a plan" in offered and str(ask.uid) in offered
+
+    client.post(
+        reverse("log"),
+        form(("organization", ministry), text="Will @Adopt a plan", mention=[f"ask:{ask.uid}|Adopt a plan"]),
+    )
+
+    row = Interaction.objects.get()
+    assert row.mentions == [{"kind": "ask", "uid": str(ask.uid), "label": "Adopt a plan"}]
+    place = f"{reverse('ask_list', args=[ask.drive.uid])}#ask-{ask.uid}"
+    assert (
+        f'<a href="{place}">@Adopt a plan</a>'
+        in client.get(reverse("interaction_detail", args=[row.uid])).content.decode()
+    )
+    assert f'id="ask-{ask.uid}"' in client.get(reverse("ask_list", args=[ask.drive.uid])).content.decode()
 
 
 def test_longer_names_win_and_what_was_typed_over_is_no_mention_any_more():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -211,6 +212,11 @@ def test_map_has_a_value_for_each_country_by_measure_and_year(sign_in, viewer):
 
     def points(query: str) -> dict[str, float]:
         found = sign_in(viewer).get(f"{url}?{query}").context["map"]
+        drawn = [point["label"] for point in (*found.chart.points, *found.chart.blank)]
+        assert (sorted(drawn), found.unknown) == (
+            ["Chad", "Zambia"],
+            len(found.chart.blank),
+        )  # each country of the drive, once
         return {point["label"]: point["value"] for point in found.chart.points}
 
     assert points("measure=position") == {"Zambia": 6}
@@ -226,6 +232,7 @@ def test_map_has_a_value_for_each_country_by_measure_and_year(sign_in, viewer):
     assert set(coverage) == {"Chad", "Zambia"}
     page = sign_in(viewer).get(f"{url}?measure=position").content.decode()
     assert "supportive" in page and 'data-save="png"' in page
+    assert "not in this drive" in page and re.search(r"Chad.*?</th>\s*<td class=\"num\">not known", page, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", ["drive_detail", "drive_next", "drive_map"])
