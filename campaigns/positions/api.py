@@ -72,6 +72,7 @@ class StepOut(serializers.Serializer[PositionStep]):
     organization = serializers.UUIDField(source="organization.uid")
     ask = serializers.UUIDField(source="ask.uid")
     stance = StanceField()
+    previous = StanceField(allow_null=True, help_text="Where it stood before; null: nothing was known.")
     on = serializers.DateField(help_text="The day it was said, done or seen.")
     evidence_kind = serializers.ChoiceField(EvidenceKind.choices)
     evidence = serializers.CharField(allow_blank=True)
@@ -109,6 +110,9 @@ class PositionOut(serializers.Serializer[Position]):
     stance = StanceField()
     on = serializers.DateField(help_text="Since when it is known to stand there.")
     step = serializers.UUIDField(source="step.uid", help_text="The step that says so, with its evidence.")
+
+
+WAYS = ["up", "down", "first", "same"]
 
 
 def _stances(rows: Any, values: list[str], user: User) -> Any:
@@ -208,6 +212,9 @@ class StepResource(Resource):
     default_sort = "-on"
     filters = [
         *ABOUT,
+        filters.day("since", "Of that day or later.", lambda rows, day, user: rows.filter(on__gte=day)),
+        filters.day("until", "Of that day or earlier.", lambda rows, day, user: rows.filter(on__lte=day)),
+        filters.choice("moved", "What moved: standing steps up, down, first (nothing was known before) or same.", WAYS, lambda rows, values, user: rows.moves().direction(values)),
         filters.flag("withdrawn", "true: only those withdrawn as wrong; false: only those that stand.", lambda rows, value, user: rows.filter(withdrawn_at__isnull=not value)),
     ]  # fmt: skip
 
@@ -215,7 +222,7 @@ class StepResource(Resource):
         return PositionStep.objects.visible_to(self.user, action)
 
     def full(self, rows: Any) -> Any:
-        return rows.select_related("organization", "ask", "said_by", "recorded_by")
+        return rows.select_related("organization", "ask", "said_by", "recorded_by").with_previous()
 
     @extend_schema(summary="Steps on the ladder")
     def list(self, request: Request) -> Response:

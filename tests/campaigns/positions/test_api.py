@@ -67,3 +67,24 @@ def test_power_is_said_again_and_forgotten(api, outreach):
     ]
     client.delete(f"/powers/{first['uid']}")
     assert client.get("/powers").json()["data"] == []
+
+
+def test_what_moved_is_asked_for_by_day_and_direction(api, viewer):
+    ask, up, down = AskFactory(), OrganizationFactory(), OrganizationFactory()
+    for organization, stance, on in (
+        (up, 3, "2026-06-01"), (up, 6, "2026-10-05"), (down, 6, "2026-06-02"), (down, 2, "2026-11-03"),
+    ):  # fmt: skip
+        StepFactory(ask=ask, organization=organization, stance=stance, on=on)
+    client = api(viewer)
+
+    def told(query: str) -> list[tuple[str, str | None, str]]:
+        rows = client.get(f"/position-steps?sort=on&{query}").json()["data"]
+        return [(row["organization"], row["previous"], row["stance"]) for row in rows]
+
+    assert told("moved=up,down&since=2026-10-01") == [
+        (str(up.uid), "unaware", "supportive"), (str(down.uid), "supportive", "sceptical"),
+    ]  # fmt: skip
+    assert told("moved=down") == [(str(down.uid), "supportive", "sceptical")]
+    assert told("moved=first&until=2026-06-01") == [(str(up.uid), None, "unaware")]
+    assert len(told("since=2026-06-02&until=2026-10-05")) == 2
+    client.get("/position-steps?moved=away", status=400)
