@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from uuid import UUID
 
+import idna
 from django.conf import settings
 
 from crm.keyring import MAC_BYTES, newest, signer, verify
@@ -60,6 +61,17 @@ class MailingAddresses:
     def _address(self, kind: str, seq: int) -> str:
         body = self._stem + seq.to_bytes(4, "big")
         return f"{kind}.{_base32(body + self._macs[kind](body))}@{self._domain}"
+
+
+def in_ascii(address: str) -> str:
+    """An address as it may stand in a header and an envelope of any server: an international domain in its ASCII form (RFC 5890)."""
+    local, _at, domain = address.rpartition("@")
+    if domain.isascii():
+        return address
+    try:
+        return f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError:  # no name that the DNS could know: the server says so
+        return address
 
 
 def return_path(mailing_id: int, seq: int) -> str:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from campaigns.delivery.addresses import MailingAddresses, is_reserved
+from campaigns.delivery.addresses import MailingAddresses, in_ascii, is_reserved
 from campaigns.delivery.pacing import Bucket
 from campaigns.delivery.smtp import Client, Server
 from campaigns.domains.models import SendingDomain
@@ -281,7 +281,7 @@ def plan_of(mailing_id: int) -> Plan | None:
         tails=_PLANS[key].tails,
         bound=mailing.frozen_with.get("bound", {}),
         own_links=bound.links if bound else None,
-        sender=(name, email),
+        sender=(name, in_ascii(email)),
         list_id=f"{code}.{settings.RETURN_DOMAIN}",
         # campaign : topic : stream : sender, as the large mailbox hosts group it
         feedback_id=f"{mailing_id}:{code}:mailing:groundswell",

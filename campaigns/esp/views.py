@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import make_msgid
 from uuid import UUID
@@ -17,6 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
 
+from campaigns.delivery.addresses import in_ascii
 from campaigns.esp import events
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.forms import ServiceForm
@@ -109,7 +111,7 @@ def service_test(request: StaffRequest, uid: UUID) -> HttpResponse:
     else:
         try:
             message = _test_message(transport, sender, request.user.email)
-            send_one(transport, sender=sender.email, to=request.user.email, message=message)
+            send_one(transport, sender=in_ascii(sender.email), to=request.user.email, message=message)
         except (Invalid, Unavailable) as error:
             toast(request, error.message, level="error")
         else:
@@ -121,7 +123,7 @@ def service_test(request: StaffRequest, uid: UUID) -> HttpResponse:
 def _test_message(transport: Transport, sender: Sender, to: str) -> bytes:
     message = EmailMessage()
     message["Subject"] = _("Test of %(name)s") % {"name": transport.name}
-    message["From"], message["To"] = f"{sender.name} <{sender.email}>", to
+    message["From"], message["To"] = str(Address(sender.name, addr_spec=in_ascii(sender.email))), to
     message["Message-ID"] = make_msgid(domain=settings.RETURN_DOMAIN or "localhost")
     message.set_content(_("If you read this, mail leaves by %(name)s.") % {"name": transport.name})
     return message.as_bytes()

@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.delivery.addresses import in_ascii
 from campaigns.files.storage import read
 from campaigns.mailings.compiling import attached_to, compile_variant, with_enclosures
 from campaigns.mailings.enclosures import enclosures_of, tail_of
@@ -34,7 +35,7 @@ def send_test(*, mailing: Mailing, actor: User, language: str, member_uid: str =
     expect_confirmed_sender(mailing)
     send_one(
         mailing.transport,
-        sender=mailing.sender.email,
+        sender=in_ascii(mailing.sender.email),
         to=actor.email,
         message=_message(mailing, mailing.sender, variant, actor, member_uid),
     )
@@ -54,8 +55,8 @@ def _message(mailing: Mailing, sender: Sender, variant: Variant, actor: User, me
     head = compiled.message(
         fields=fields_of(mailing, actor, member_uid, variant.language),
         to=(actor.name, actor.email),
-        from_=(sender.name, sender.email),
-        reply_to=sender.reply_to or sender.email,
+        from_=(sender.name, in_ascii(sender.email)),
+        reply_to=in_ascii(sender.reply_to or sender.email),
         date=timezone.now(),
         message_id=make_msgid(domain=settings.RETURN_DOMAIN or "localhost"),
         # a test has no delivery, so there is nothing to unsubscribe from: its links lead back to the mailing

@@ -16,6 +16,7 @@ from django.core.mail.backends.smtp import EmailBackend
 from django.db import transaction
 from django.utils import timezone
 
+from campaigns.delivery.addresses import in_ascii
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import InboundMessage
 from campaigns.outreach.reading import read_message
@@ -92,7 +93,7 @@ def _address(message: EmailMessage, inbound: InboundMessage, mailing: Mailing, *
 
 
 def _mailbox_of(mailing: Mailing) -> str:
-    return (mailing.sender.reply_to or mailing.sender.email) if mailing.sender else ""
+    return in_ascii(mailing.sender.reply_to or mailing.sender.email) if mailing.sender else ""
 
 
 def _send(raw: bytes, to: str) -> str:

@@ -12,6 +12,7 @@ from campaigns.delivery.models import Delivery, DeliveryRetry
 from campaigns.delivery.queries import counts
 from campaigns.delivery.sink import Session
 from campaigns.delivery.tasks import deliver, send_some
+from campaigns.mailings.testing import send_test
 from tests.campaigns.delivery.building import subscriber, to_sending, use
 from tests.campaigns.delivery.sinks import running_sink
 
@@ -97,6 +98,27 @@ def test_what_is_larger_than_the_server_takes_fails_alone(to_three):
 
     assert row(to_three).state == "failed"
     assert "bytes are more than" in row(to_three).reply_text
+
+
+def test_a_server_that_knows_ascii_only_gets_an_international_sender_in_ascii(to_three, admin):
+    class Plain(Session):
+        def answer(self, line):
+            assert line.isascii()
+            return b"250 sink.test\r\n" if line[:4].upper() == b"EHLO" else super().answer(line)
+
+    with running_sink(session=Plain) as sink:
+        use(to_three, sink)
+        to_three.sender.email = to_three.sender.confirmed_email = "us@büro.test"
+        to_three.sender.confirmed_at = timezone.now()
+        to_three.sender.save()
+        to_sending(to_three)
+        deliver(to_three.pk)
+        send_test(mailing=to_three, actor=admin, language="en")
+
+        assert len(sink.messages) == 4
+        for _to, message in sink.messages:
+            assert message.isascii()
+            assert b"us@xn--bro-hoa.test" in message.partition(b"\r\nTo:")[0]
 
 
 def test_a_word_too_many_before_the_message_is_not_taken_for_its_answer(to_three):

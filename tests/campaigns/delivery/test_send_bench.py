@@ -7,8 +7,9 @@ from email.policy import default
 import pytest
 
 from campaigns.delivery.bench_peers import Postfix, celery_like, smtplib_rate
-from campaigns.delivery.bench_usage import database_seconds, side_by_side
+from campaigns.delivery.bench_usage import Usage, database_seconds, side_by_side
 from campaigns.delivery.queries import counts
+from campaigns.delivery.send_bench import Round, best_of
 from campaigns.mailings.models import Variant
 from tests.campaigns.delivery.building import subscriber, to_sending, use
 
@@ -58,6 +59,16 @@ def test_smtplib_sends_whole_messages_until_its_time_is_up(sink):
     assert rate > 0
     assert 0 < spent < 1
     assert len(sink.messages) % 10 == 0 < len(sink.messages)
+
+
+def test_the_number_of_processes_whose_middle_round_is_best_decides():
+    def one(processes, rate):
+        return Round(processes, 100, 100, 100 / rate, Usage(0, 0), None, 0, 1, 1, 10_000, 1, 0)
+
+    rounds = [one(2, 5000), one(3, 9000), one(2, 5200), one(3, 4000), one(2, 4900), one(3, 4100), one(1, 9999)]
+
+    assert [(each.processes, round(each.rate)) for each in best_of(rounds)] == [(2, 5000), (2, 5200), (2, 4900)]
+    assert [each.processes for each in best_of(rounds[1:2])] == [3]
 
 
 @pytest.mark.django_db(transaction=True)

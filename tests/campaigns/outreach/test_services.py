@@ -299,18 +299,22 @@ def smtp(settings, folder):
     controller.stop()
 
 
-def test_reply_is_forwarded_to_the_senders_mailbox_once(row, smtp):
+@pytest.mark.parametrize(
+    ("mailbox", "written"),
+    [("officer@campaign.test", "officer@campaign.test"), ("officer@büro.test", "officer@xn--bro-hoa.test")],
+)
+def test_reply_is_forwarded_to_the_senders_mailbox_once(row, smtp, mailbox, written):
     from campaigns.mailings.models import Mailing
 
     sender = Mailing.objects.get(pk=row.mailing_id).sender
-    sender.reply_to = "officer@campaign.test"
+    sender.reply_to = mailbox
     sender.save()
     services.take_in(raw=REPLY, recipient=reply_address(row.mailing_id, row.seq), sender="awa@ministry.test")
 
     assert [handle_inbound(), handle_inbound()] == [1, 0]
 
     [(recipients, message)] = smtp.got
-    assert recipients == ["officer@campaign.test"]
+    assert recipients == [written]
     assert message["Reply-To"] == "Awa Diop <awa@ministry.test>"
     assert message["From"].addresses[0].display_name == "Awa Diop via Groundswell"
     assert "Whom should we call?" in message.get_content()
