@@ -68,6 +68,7 @@ class ImportRun(StampedModel):
             self.delimiter,
             has_header=self.has_header,
             separator_line=bool(self.options.get("separator_line")),
+            begins=int(self.options.get("begins") or 1),
         )
 
     @property

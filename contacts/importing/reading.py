@@ -11,7 +11,7 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +26,7 @@ CELL_LIMIT = 64 * 1024  # characters; csv itself refuses over 128 K
 COLUMN_LIMIT = 200
 LINE_LIMIT = 20 * CELL_LIMIT  # what is held in memory while its end is sought
 SAMPLE_ROWS = 60
+TITLE_ROWS = 5  # that may stand above a header
 DELIMITERS = {
     ",": gettext_lazy("comma"),
     ";": gettext_lazy("semicolon"),
@@ -78,12 +79,13 @@ class BadFile(Invalid):
 
 @dataclass(frozen=True)
 class Format:
-    """How to read a file. separator_line: Excel's own “sep=;” stands in line 1."""
+    """How to read a file. separator_line: Excel's own “sep=;” stands in line 1. begins: the line of the first row, below a title."""
 
     encoding: str
     delimiter: str
     has_header: bool = True
     separator_line: bool = False
+    begins: int = 1
 
 
 class Row(NamedTuple):
@@ -103,7 +105,18 @@ def detect(path: Path) -> Format:
     marked = re.match(r"\ufeff?sep=([^\"\r\n])(?:\r\n?|\n)", text)
     delimiter = marked.group(1) if marked else _delimiter(text)
     found = Format(encoding, delimiter, separator_line=bool(marked))
-    return Format(encoding, delimiter, has_header=_has_header(text, found), separator_line=bool(marked))
+    found = replace(found, begins=_below_title(text, found))
+    return replace(found, has_header=_has_header(text, found))
+
+
+def begins_at(path: Path, how: Format) -> int:
+    """The line of the header when the file is read this way; 1 where there is none."""
+    with path.open("rb") as file:
+        sample = file.read(SAMPLE_BYTES)
+    try:
+        return _below_title(_decoded_sample(sample, how.encoding), how) if how.has_header else 1
+    except UnicodeError:  # whoever reads all of it says where
+        return 1
 
 
 def read_rows(path: Path, how: Format) -> Iterator[Row]:
@@ -114,7 +127,7 @@ def read_rows(path: Path, how: Format) -> Iterator[Row]:
     with path.open("rb") as file:
         lines = _Lines(io.TextIOWrapper(file, _codec(how.encoding), newline=""))
         try:
-            yield from _parse(lines, how)
+            yield from (row for row in _parse(lines, how) if row.line >= how.begins)
         except UnicodeError:
             line = _line_of_bad_bytes(path, how.encoding) or lines.count + 1
             raise BadFile(
@@ -321,13 +334,26 @@ def _decoded_sample(sample: bytes, encoding: str) -> str:
     return codecs.getincrementaldecoder(_codec(encoding))(errors="replace").decode(sample)
 
 
-def _first_rows(text: str, delimiter: str, count: int = SAMPLE_ROWS) -> list[list[str]]:
-    rows: list[list[str]] = []
+def _below_title(text: str, how: Format) -> int:
+    """The line of the header where a title stands above it: rows with one text each, above names in nearly all columns."""
+    rows = [row for row in _first_rows(text, how.delimiter) if not (how.separator_line and row[0] == 1)]
+    filled = [sum(bool(cell.strip()) for cell in cells) for _line, cells in rows]
+    wide = max(filled, default=0)
+    below = next((place for place, count in enumerate(filled) if count > 1), 0)
+    is_title = wide > 2 and 0 < below <= TITLE_ROWS and filled[below] >= wide * 0.6 and _names_columns(rows[below][1])
+    return rows[below][0] if is_title else 1
+
+
+def _first_rows(text: str, delimiter: str, count: int = SAMPLE_ROWS) -> list[tuple[int, list[str]]]:
+    """The first rows that hold something, with the line in which each begins."""
+    rows: list[tuple[int, list[str]]] = []
     try:
         # lines end as in `_Lines`: splitlines() would end them at twelve more characters that stand in cells
-        for cells in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+        reader, line = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter), 1
+        for cells in reader:
             if any(cell.strip() for cell in cells):
-                rows.append(cells)
+                rows.append((line, cells))
+            line = reader.line_num + 1
             if len(rows) >= count:
                 break
     except csv.Error:
@@ -339,7 +365,7 @@ def _delimiter(text: str) -> str:
     """The separator by which most rows have the same number of cells, and more than one."""
 
     def score(delimiter: str) -> tuple[float, int]:
-        widths = Counter(len(row) for row in _first_rows(text, delimiter))
+        widths = Counter(len(row) for _line, row in _first_rows(text, delimiter))
         if not widths:
             return 0, 0
         width, rows = widths.most_common(1)[0]
@@ -350,8 +376,11 @@ def _delimiter(text: str) -> str:
 
 def _has_header(text: str, how: Format) -> bool:
     """A header has names in all its cells, and no cell that looks like a value."""
-    rows = _first_rows(re.split(r"\r\n?|\n", text, maxsplit=1)[1] if how.separator_line else text, how.delimiter, 2)
-    first = rows[0] if rows else []
-    filled = [cell.strip() for cell in first if cell.strip()]
+    begins = max(how.begins, 1 + how.separator_line)
+    return _names_columns(next((cells for line, cells in _first_rows(text, how.delimiter) if line >= begins), []))
+
+
+def _names_columns(cells: list[str]) -> bool:
+    filled = [cell.strip() for cell in cells if cell.strip()]
     is_value = re.compile(r".+@.+\..+|[\d\s.,:/+()-]+|https?://.*")
     return bool(filled) and not any(is_value.fullmatch(cell) for cell in filled)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from contacts.importing.applying import (
 )
 from contacts.importing.models import ImportLine, ImportRow, ImportRun
 from contacts.importing.planning import SETTINGS, execute, load_plan, make_plan
-from contacts.importing.reading import BadFile, Format, check, detect, sample_rows
+from contacts.importing.reading import BadFile, Format, begins_at, check, detect, sample_rows
 from contacts.importing.second import FIRST, SecondFailed, SecondWriter, is_worth_it, second_writer
 from contacts.importing.second import settle as settle_second
 from contacts.importing.targets import BY_NAME, SEVERAL_ALLOWED, Column, columns_of
@@ -140,7 +141,9 @@ def book_mentions(run: ImportRun, needles: Sequence[str]) -> bool:
 
 def reread(*, run: ImportRun, how: Format) -> ImportRun:
     """Read the file in another way (encoding, separator, header) and propose the columns anew. Raises BadFile and changes nothing."""
-    rows = check(Path(run.file.path), how)
+    path = Path(run.file.path)
+    how = replace(how, begins=begins_at(path, how))
+    rows = check(path, how)
     with transaction.atomic():
         run = _open(run)
         _set_format(run, how, rows)
@@ -416,7 +419,7 @@ def _open(run: ImportRun) -> ImportRun:
 
 def _set_format(run: ImportRun, how: Format, rows: int) -> None:
     run.encoding, run.delimiter, run.has_header = how.encoding, how.delimiter, how.has_header
-    run.options = {**run.options, "rows": rows, "separator_line": how.separator_line}
+    run.options = {**run.options, "rows": rows, "separator_line": how.separator_line, "begins": how.begins}
     columns = columns_with_samples(run)
     run.columns = [column.label for column in columns]
     run.mapping = {str(column.index): column.proposed for column in columns if column.proposed}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from contacts.importing.reading import CELL_LIMIT, BadFile, Format, check, detect, read_rows
+from contacts.importing.reading import CELL_LIMIT, BadFile, Format, begins_at, check, detect, read_rows
 from contacts.importing.targets import columns_of, propose
 
 TEXT = "Nom;E-mail;Institution\nÉlodie Ngoñi;e@example.org;Ministère du Travail\nZoë;z@example.org;Café\n"
@@ -80,6 +80,34 @@ def test_excels_own_separator_line_is_understood(path):
 
     assert (how.delimiter, how.has_header) == ("|", True)
     assert [row.line for row in read_rows(path, how)] == [2, 3]
+
+
+@pytest.mark.parametrize("above", ["Contacts of 2026;;\n", "sep=;\nContacts\nas of March;\n\n", "\n\nContacts;;\n"])
+def test_titles_above_the_header_are_passed_over_and_lines_stay_those_of_the_file(path, above):
+    path.write_text(above + "Name;E-mail;Town\nAda;a@example.org;Lusaka\n")
+    first = above.count("\n") + 1
+
+    how = detect(path)
+
+    assert (how.begins, how.has_header, how.delimiter) == (first, True, ";")
+    assert [row.line for row in read_rows(path, how)] == [first, first + 1]
+    assert check(path, how) == 1
+    assert begins_at(path, Format("utf-8", ";", has_header=False)) == 1, "who says that it has none gets every row"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ada;;\nBob;b@example.org;Lusaka\nEve;e@example.org;Lusaka\n",
+        "Name;Town\nAda;\nBob;Lusaka\n",
+        "Name\nAda\n",
+        "Name;;\nAda;x;\n",
+    ],
+)
+def test_a_first_row_with_little_in_it_is_no_title(path, text):
+    path.write_text(text)
+
+    assert detect(path).begins == 1
 
 
 def test_a_file_without_a_header_is_noticed(path):
