@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import nullcontext
 from itertools import dropwhile, islice
 from pathlib import Path
@@ -25,7 +25,8 @@ TOGETHER = 250  # rows that are handed to the server at once
 STEP_SECONDS = 25.0  # a task lives a minute; the next one goes on behind the last line
 NOT_TEXT = ("email_hash", "constituency", "tags")
 TEXTS = tuple(name for name in ImportLine.VALUES if name not in NOT_TEXT)
-COPY = f"COPY contacts_importline (run_id, line, raw, refused, {', '.join((*TEXTS, *NOT_TEXT))}) FROM STDIN"
+# what a line has only where the file has a column for it; most files have few of them
+OWN_COLUMN_ONLY = {"honorific", "pronunciation", "gender", "acronym", "website", "started_on", "note"}
 
 
 def stage(*, run: ImportRun, job: Run) -> bool:
@@ -98,12 +99,13 @@ def _copy(run: ImportRun, reader: RowReader, chunk: Iterable[Row]) -> Done:
     """Rows as they are read, so that the server stores one while the next is being read."""
     count, line, keys = 0, 0, set()
     texts: list[str] = []
-    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+    columns = texts_of(reader.mapping.values())
+    with connection.cursor() as cursor, cursor.copy(copy_of(columns)) as copy:
         for row in chunk:
             values, reason = _values(reader, row)
             if "email_key" in values:
                 keys.add(values["email_key"])
-            texts.append(as_copied(run.pk, row, values, reason))
+            texts.append(as_copied(run.pk, row, values, reason, columns))
             count, line = count + 1, row.line
             if len(texts) == TOGETHER:
                 copy.write("".join(texts))
@@ -126,14 +128,23 @@ _IN_ARRAY = str.maketrans({"\\": "\\\\", '"': '\\"'})
 NULL, BYTES = "\\N", "\\\\x"
 
 
-def as_copied(run_id: int, row: Row, values: dict[str, Any], reason: str) -> str:
+def texts_of(targets: Collection[str]) -> tuple[str, ...]:
+    """The columns of text that lines of a file with these targets may have a value for."""
+    return tuple(name for name in TEXTS if name in targets or name not in OWN_COLUMN_ONLY)
+
+
+def copy_of(columns: tuple[str, ...]) -> str:
+    return f"COPY contacts_importline (run_id, line, raw, refused, {', '.join((*columns, *NOT_TEXT))}) FROM STDIN"
+
+
+def as_copied(run_id: int, row: Row, values: dict[str, Any], reason: str, columns: tuple[str, ...] = TEXTS) -> str:
     """A staged line in COPY's text format, in which a tab parts columns. Most lines hold nothing that it has a word for, which is
     seen from the whole of them; the others are looked at text by text."""
     cells = row.cells
     raw = '["' + '","'.join(cells) + '"]'
     if "\\" in raw or raw.count('"') != 2 * len(cells) or not raw.isprintable():
         raw = _json(cells)
-    texts = [raw, reason, *map(values.get, TEXTS)]
+    texts = [raw, reason, *map(values.get, columns)]
     whole = "\t".join([NULL if text is None else text for text in texts])
     if whole.count("\t") >= len(texts) or whole.count("\\") != texts.count(None) or "\n" in whole or "\r" in whole:
         whole = "\t".join(NULL if text is None else text.translate(_IN_COPY) for text in texts)

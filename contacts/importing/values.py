@@ -42,7 +42,8 @@ LIMITS = {"name": 300, "given_name": 150, "family_name": 150, "honorific": 60, "
           "acronym": 40, "website": 200, "post": 300}  # fmt: skip
 DATES = ("%Y-%m-%d", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y/%m/%d", "%Y-%m", "%Y")
 # values that many rows share: each text of such a column is read once, and remembered
-SHARED = {"organization", "acronym", "constituency", "country", "post", "language", "gender", "website", "started_on"}
+SHARED = {"given_name", "family_name", "honorific", "gender", "language", "organization", "acronym", "constituency", "country", "website",
+          "post", "started_on", "tags"}  # fmt: skip
 REMEMBERED = 20_000  # texts; memory does not grow with the file
 _website = URLValidator(schemes=["http", "https"])
 

@@ -646,3 +646,16 @@ def test_a_large_import_leaves_fresh_statistics_behind(upload, planner):
     with connection.cursor() as cursor:
         cursor.execute("SELECT reltuples FROM pg_class WHERE relname = 'contacts_person'")
         assert cursor.fetchone()[0] == Person.objects.count() == 3_000
+
+
+def test_the_history_says_what_came_as_it_stands_in_the_file(upload, planner):
+    name, place, tag = 'Ada "Ace" \\ Banda', 'Unión {"a": 1}', 'say "hi"'
+    head = ["Name", "E-mail", "Organization", "Country", "Constituency", "Tags"]
+
+    apply(upload([head, [name, "ada@example.org", place, "ZM", "GOV", tag]]), planner)
+
+    came = dict(AuditChange.objects.filter(field="created").values_list("object_type", "after"))
+    assert came == {
+        "organization": {"name": place},
+        "person": {"name": name, "email": "ada@example.org", "membership": place, "tags": [tag]},
+    }

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 from contacts.importing import beside, services, staging
 from contacts.importing.models import ImportLine
 from contacts.importing.reading import BadFile, Row
-from contacts.importing.staging import COPY, as_copied
+from contacts.importing.staging import NOT_TEXT, OWN_COLUMN_ONLY, TEXTS, as_copied, copy_of, texts_of
+from contacts.importing.targets import BY_NAME
+from contacts.importing.values import RowReader
 from crm.ids import tail_sql, uuid7_sql
 from crm.jobs.models import Job
 from crm.jobs.services import LeaseLost, claim
@@ -38,7 +40,7 @@ def test_whatever_a_row_holds_is_staged_as_it_is(table):
     ImportLine.objects.all().delete()
     texts = [as_copied(7, Row(line, cells), values, why) for line, (cells, values, why) in enumerate(table, start=1)]
 
-    with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+    with connection.cursor() as cursor, cursor.copy(copy_of(TEXTS)) as copy:
         copy.write("".join(texts))
 
     kept = [
@@ -51,6 +53,23 @@ def test_whatever_a_row_holds_is_staged_as_it_is(table):
         for row in ImportLine.objects.filter(run_id=7).order_by("line")
     ]
     assert kept == [(line, cells, values, why) for line, (cells, values, why) in enumerate(table, start=1)]
+
+
+CELLS = {"name": "Ada Banda", "email": "ada@example.org", "organization": "Congress", "post": "Head", "constituency": "GOV", "country": "ZM",
+         "language": "fr", "gender": "f", "website": "example.org", "started_on": "2026-03-31", "tags": "spring; fair"}  # fmt: skip
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("target", [target for target in BY_NAME if target not in {"name", "organization"}])
+def test_a_column_is_copied_wherever_a_line_may_have_a_value_for_it(target):
+    mapping = dict(enumerate(["name", "organization", target]))
+    cells = [CELLS.get(name, "Word") for name in mapping.values()]
+
+    read = RowReader(mapping=mapping, width=3).values(Row(2, cells))
+
+    copied = texts_of(mapping.values())
+    assert target in read and set(read) <= {*copied, *NOT_TEXT}
+    assert set(TEXTS) - set(copied) == OWN_COLUMN_ONLY - {target}
 
 
 @pytest.mark.django_db
