@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import datetime, time, timedelta
 from typing import Any
 
@@ -14,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from campaigns.activities.models import Activity
 from campaigns.events.answering import Human
-from campaigns.events.models import Event, EventMailing, Invitation
+from campaigns.events.models import Event, EventMailing, Invitation, Registration
 from campaigns.events.services import Part, quotas_of
+from campaigns.interactions.words import one_line
 from campaigns.planning.forms import DATE, SeenForm, parted_lines
 from campaigns.planning.models import Drive
 from contacts.consent.addresses import address_key
@@ -338,9 +340,10 @@ class AnswerForm(forms.Form):
         widget=forms.Textarea({"rows": 2, "dir": "auto"}),
     )
 
-    def __init__(self, *args: Any, event: Event, **kwargs: Any) -> None:
+    def __init__(self, *args: Any, event: Event, sent: Registration | None = None, **kwargs: Any) -> None:
+        """sent: who comes instead already. The page never tells their address: whoever has the link sees the page."""
         super().__init__(*args, **kwargs)
-        self.event = event
+        self.event, self.sent = event, sent
         fields: Any = self.fields
         choices = [
             ("yes", _t("Yes, I will come")),
@@ -351,6 +354,8 @@ class AnswerForm(forms.Form):
             choices.append(("other", _t("I cannot come, and send somebody else")))
         else:
             del fields["delegate_name"], fields["delegate_email"]
+        if event.allows_delegate and sent and sent.email:
+            fields["delegate_email"].help_text = _t("Leave it empty to keep the address that we have.")
         fields["says"].choices = choices
         for number in range(1, event.guests_each + 1):
             fields[f"guest{number}"] = forms.CharField(
@@ -362,14 +367,18 @@ class AnswerForm(forms.Form):
     def of(cls, invitation: Invitation, *, chosen: str = "") -> AnswerForm:
         """As it was answered before. chosen: an answer that the link marked."""
         rows = list(invitation.registrations.active().order_by("pk"))
-        sent = next((row for row in rows if row.role == "delegate"), None)
+        sent = cls.sent_by(rows)
         known = [value for value, _words in Invitation.Answer.choices if value]
         initial: dict[str, Any] = {"says": chosen if chosen in known else invitation.answer, "note": invitation.note}
         if sent:
-            initial |= {"delegate_name": sent.name, "delegate_email": sent.email}
+            initial["delegate_name"] = sent.name
         guests = [row.name for row in rows if row.role == "guest"]
         initial |= {f"guest{number}": name for number, name in enumerate(guests, start=1)}
-        return cls(event=invitation.event, initial=initial)
+        return cls(event=invitation.event, sent=sent, initial=initial)
+
+    @staticmethod
+    def sent_by(rows: Iterable[Registration]) -> Registration | None:
+        return next((row for row in rows if row.role == "delegate"), None)
 
     @property
     def guest_fields(self) -> list[Any]:
@@ -382,6 +391,9 @@ class AnswerForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         if data.get("says") == "other":
+            is_same = self.sent is not None and one_line(data.get("delegate_name", ""), most=200) == self.sent.name
+            if self.sent and is_same and not data.get("delegate_email") and "delegate_email" not in self.errors:
+                data["delegate_email"] = self.sent.email
             for name in ("delegate_name", "delegate_email"):
                 if not data.get(name, "").strip() and name not in self.errors:
                     self.add_error(name, _t("Please say who comes instead of you, and how we reach them."))

@@ -147,7 +147,9 @@ def event_answer(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _answered(request: HttpRequest, invitation: Invitation) -> HttpResponse:
-    form = AnswerForm(request.POST, event=invitation.event)
+    form = AnswerForm(
+        request.POST, event=invitation.event, sent=AnswerForm.sent_by(invitation.registrations.active().order_by("pk"))
+    )
     asked = _asked(invitation, request)
     # one household says a few things a day; a script that guesses links comes from one place
     if not allow("event-answer", str(invitation.uid), limit=20, seconds=3600) or not allow_from(

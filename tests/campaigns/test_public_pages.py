@@ -17,15 +17,23 @@ from django.utils import timezone
 from campaigns.commitments.linking import make_link, url_of
 from campaigns.delegations import deciding as delegates
 from campaigns.delegations import letters as delegation_letters
+from campaigns.delegations.models import DelegationMail
 from campaigns.events import answering, signing_up
 from campaigns.events import letters as event_letters
 from campaigns.events import links as event_links
+from campaigns.events import mailings as event_mailings
+from campaigns.events.models import EventLetter
 from campaigns.forms.links import draft_url
 from campaigns.forms.models import FormDraft
 from campaigns.networks import joining, letters, links, renewing, representatives, voting
+from campaigns.networks.models import NetworkLetter
+from campaigns.offers import letters as offer_letters
+from campaigns.offers import services as offers
 from campaigns.partners import accounts
 from contacts.consent.links import preference_url
 from contacts.consent.services import ask_permission
+from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_sending
+from tests.campaigns.events.test_mailings import message_to, ready
 from tests.factories import (
     ApplicationFactory,
     CommitmentFactory,
@@ -39,8 +47,12 @@ from tests.factories import (
     NetworkFactory,
     NominationFactory,
     NominatorFactory,
+    OrganizationFactory,
     PublicPageFactory,
+    RegistrationFactory,
     RepresentativeFactory,
+    SegmentFactory,
+    SignUpFactory,
     TopicFactory,
 )
 
@@ -125,7 +137,54 @@ def world(planner):
         event_links.invitation_url(other),
         draft_url(draft.uid),
     ]
+    send_every_other_letter(meeting, member, mission, planner)
+    extra += links_of_an_invitation(drive, planner)
     return {"person": person, "extra": extra, "asked": asked}
+
+
+def send_every_other_letter(meeting, member, mission, planner):
+    """One of each kind of letter to partners that the story above did not write."""
+    of_sign_ups = {EventLetter.About.CONFIRM, EventLetter.About.DECLINED}
+    for about in set(EventLetter.About) - written(EventLetter):
+        if about in of_sign_ups:
+            event_letters.queue_sign_up(SignUpFactory(event=meeting, email=f"{about}@people.test"), about)
+        else:
+            event_letters.queue(RegistrationFactory(event=meeting, email=f"{about}@people.test"), about)
+    event_letters.mail_due()
+    network, own = NetworkLetter.About, NetworkFactory(campaign=member.network.campaign, slug="own")
+    for about in (network.WELCOME, network.DECLINED):
+        letters.queue(ApplicationFactory(network=own, email=f"{about}@people.test", state="confirmed"), about)
+    gone = MemberFactory(network=own, contact=member.contact, organization=OrganizationFactory())
+    letters.queue_year(gone, network.LAPSED, timezone.localdate())
+    letters.queue_named(RepresentativeFactory(member=gone, email="represents@people.test"))
+    letters.mail_due()
+    delegation_letters.queue_of(NominationFactory(delegation=mission.delegation, named_by=mission, email="back@people.test", state="returned", reason="Why", decided_at=timezone.now()), DelegationMail.About.RETURNED)  # fmt: skip
+    DelegationMail.objects.create(about=DelegationMail.About.REMIND, nominator=mission, due_at=timezone.now())
+    delegation_letters.mail_due()
+    row = offers.offer(
+        organization=member.organization, campaign=member.network.campaign, person=member.contact, text="Register 200", due_on=timezone.localdate(),
+    )  # fmt: skip
+    offers.decline_offer(offer=row, actor=planner, reason="Not ours")
+    assert offer_letters.mail_due(now=timezone.now() + timedelta(minutes=6)) == 1
+    for model in (EventLetter, NetworkLetter, DelegationMail):
+        assert written(model) == set(model.About.values), model
+
+
+def written(model):
+    return set(model.objects.filter(sent_at__isnull=False).values_list("about", flat=True))
+
+
+def links_of_an_invitation(drive, planner):
+    """What stands in an invitation by the mailing engine: the answer, the preferences, and what Django serves of its footer."""
+    topic, event = TopicFactory(), EventFactory(drive=drive, slug="written-to")
+    guest = subscriber(topic, 1, name="Written To", language="en")
+    mailing = event_mailings.begin_mailing(
+        event=event, actor=planner, purpose="invitation", segment=SegmentFactory(tree=EVERYBODY), topic=topic
+    )
+    _row, text, html = message_to(to_sending(ready(mailing, planner)), guest)
+    found = LINK.findall(text) + [link.replace("&amp;", "&") for link in HREF.findall(html) if link.startswith("http")]
+    assert any("/answer/" in link for link in found)
+    return found
 
 
 def starts(world):
@@ -193,6 +252,9 @@ def test_following_every_link_of_mails_and_public_pages_changes_no_row_and_each_
         "wish",
         "mission",
         "accepted",
+        "welcome",
+        "represents",
+        "cancelled",
     }
     partner = Client()
     partner.force_login(accounts.open_for("grace@people.test"))
@@ -205,7 +267,7 @@ def test_following_every_link_of_mails_and_public_pages_changes_no_row_and_each_
     assert {name for name in before if before[name] != after[name]} == set()
     pages = seen | inside
     assert {path: page.status_code for path, page in pages.items() if page.status_code >= 500} == {}
-    assert len(seen) >= 25 and len(inside) >= 12
+    assert len(seen) >= 40 and len(inside) >= 12
     for begin in (
         "/nominate/",
         "/delegate/",

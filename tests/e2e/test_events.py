@@ -1,7 +1,7 @@
 """Events in a real browser, against the whole product: from an invitation in a mailbox to the letter to those who came.
 
-Staff and one partner with JavaScript, the other partners without. The mailing, the replies and the letters go over SMTP; the door works
-while there is no network, in two windows of one device.
+Each step of partners, and the follow-up of staff, is done once with JavaScript and once without. The mailing, the replies and the letters go
+over SMTP; the door, which needs JavaScript, works while there is no network, in two windows of one device.
 """
 
 from __future__ import annotations
@@ -86,12 +86,12 @@ def test_from_an_invitation_in_the_mailbox_to_the_letter_to_those_who_came(
     factories.TransportFactory(name="Local mailbox", is_default=True)
     zambia = factories.CountryFactory(code="ZM")
     guests = {}
-    for name in ("Fatou", "Ben", "Cem"):
+    for name in ("Fatou", "Gita", "Ben", "Cem", "Dora"):
         person = factories.PersonFactory(name=f"{name} Banda", given_name=name, country=zambia, language="en")
         factories.ContactPointFactory(person=person, value=f"{name.lower()}@e{stamp}.test")
         grant_consent(subject=person, topic=topic, lawful_basis="consent", source="test")
         guests[name] = f"{name.lower()}@e{stamp}.test"
-    event = factories.EventFactory(name="Dialogue", capacity=2)
+    event = factories.EventFactory(name="Dialogue", capacity=3)
     plain = browser.new_context(
         base_url=live.url, java_script_enabled=False, viewport={"width": 390, "height": 844}, locale="en-GB"
     )
@@ -107,27 +107,28 @@ def test_from_an_invitation_in_the_mailbox_to_the_letter_to_those_who_came(
     page.wait_for_url(re.compile(r"/mailings/[0-9a-f-]{36}/"))
     leave(Mailing.objects.get(), planner, live)
 
-    # one accepts and sends a colleague, without a script; two say yes, one of them with: the last one waits
-    def answer(window: Page, address: str, label: str) -> None:
+    # one sends a colleague, another takes the last seat, a third waits: each without a script and with one
+    def answer(window: Page, address: str, label: str, colleague: str = "") -> None:
         window.goto(found_in_mail(page, live, address, ANSWER))
         window.get_by_label(label, exact=True).check()
+        if colleague:
+            window.get_by_text("If you send somebody else").click()
+            window.get_by_label("Name of who comes instead of you").fill(colleague)
+            window.get_by_label("Their e-mail").fill(f"{colleague[:4].strip().lower()}@e{stamp}.test")
+        window.get_by_role("button", name="Send the answer").click()
 
-    answer(partner, guests["Fatou"], "I cannot come, and send somebody else")
-    partner.get_by_text("If you send somebody else").click()
-    partner.get_by_label("Name of who comes instead of you").fill("Awa Sarr")
-    partner.get_by_label("Their e-mail").fill(f"awa@e{stamp}.test")
-    partner.get_by_role("button", name="Send the answer").click()
-    expect(partner.locator(".pub-seats")).to_contain_text("Awa Sarr: has a seat")
-    answer(partner, guests["Ben"], "Yes, I will come")
-    partner.get_by_role("button", name="Send the answer").click()
-    expect(partner.locator(".pub-seats")).to_contain_text("Ben Banda: has a seat")
     with_script = browser.new_context(base_url=live.url, locale="en-GB")
     third = with_script.new_page()
-    answer(third, guests["Cem"], "Yes, I will come")
-    third.get_by_role("button", name="Send the answer").click()
-    expect(third.locator(".pub-seats")).to_contain_text("number 1 on the waiting list")
+    for window, whom, colleague in ((partner, "Fatou", "Awa Sarr"), (third, "Gita", "Hana Phiri")):
+        answer(window, guests[whom], "I cannot come, and send somebody else", colleague)
+        expect(window.locator(".pub-seats")).to_contain_text(f"{colleague}: has a seat")
+    answer(partner, guests["Ben"], "Yes, I will come")
+    expect(partner.locator(".pub-seats")).to_contain_text("Ben Banda: has a seat")
+    for window, whom, place in ((third, "Cem", 1), (partner, "Dora", 2)):
+        answer(window, guests[whom], "Yes, I will come")
+        expect(window.locator(".pub-seats")).to_contain_text(f"number {place} on the waiting list")
 
-    # another declines by replying, and who waits moves up, with a letter; whoever was sent has one too
+    # another declines by replying, and who waits moves up, with a letter; whoever was sent has one too, and gives the seat back by it
     say_by_mail(live, Invitation.objects.get(person__given_name="Ben"), "No, thank you.")
     until(lambda: Registration.objects.get(name="Cem Banda").state == "seat", "moving up")
     assert Invitation.objects.get(person__given_name="Ben").came_by == "reply"
@@ -136,7 +137,11 @@ def test_from_an_invitation_in_the_mailbox_to_the_letter_to_those_who_came(
     expect(third.locator("main")).to_contain_text("Cem Banda: has a seat")
     partner.goto(found_in_mail(page, live, f"awa@e{stamp}.test", SEAT))
     expect(partner.locator("main")).to_contain_text("Awa Sarr: has a seat")
-    assert Event.objects.get().taken == 2 and plain.cookies() == [] and with_script.cookies() == []
+    partner.get_by_role("button", name="Give my seat back").click()
+    expect(partner.locator("main")).to_contain_text("Awa Sarr: does not come")
+    partner.goto(found_in_mail(page, live, guests["Dora"], SEAT))
+    expect(partner.locator("main")).to_contain_text("Dora Banda: has a seat")
+    assert Event.objects.get().taken == 3 and plain.cookies() == [] and with_script.cookies() == []
 
     # the day comes: one is checked in, and the letter goes to those who came
     now = timezone.now()
@@ -156,6 +161,20 @@ def test_from_an_invitation_in_the_mailbox_to_the_letter_to_those_who_came(
     leave(thanks, planner, live)
     found_in_mail(page, live, guests["Cem"], "Thank you for coming|Thank you")
     assert list(Delivery.objects.filter(mailing_id=thanks.pk).values_list("address", flat=True)) == [guests["Cem"]]
+
+    # and, without a script, a letter to those who did not
+    plain.add_cookies(page.context.cookies())  # type: ignore[arg-type]
+    staff = plain.new_page()
+    staff.goto(f"/events/{event.uid}/")
+    staff.get_by_role("link", name="Write to those who did not").click()
+    staff.get_by_label("Topic").select_option(label="Policy updates")
+    staff.locator("main form button").last.click()
+    staff.wait_for_url(re.compile(r"/mailings/[0-9a-f-]{36}/"))
+    missed = Mailing.objects.latest("pk")
+    leave(missed, planner, live)
+    assert list(Delivery.objects.filter(mailing_id=missed.pk, state="accepted").values_list("address", flat=True)) == [
+        guests["Dora"]
+    ]
     plain.close()
     with_script.close()
     assert complaints(page) == [] and everybody.pk

@@ -84,6 +84,34 @@ def test_forged_expired_and_broken_links_change_nothing():
     assert not Registration.objects.exists()
 
 
+def test_a_forwarded_link_tells_no_address_and_whoever_was_invited_hears_of_what_is_done_with_it():
+    invitation = InvitationFactory(person__name="Fatou Ndiaye", email="fatou@ministry.test")
+    Client().post(
+        path_of(invitation), {"says": "other", "delegate_name": "Awa Sarr", "delegate_email": "awa@ministry.test"}
+    )
+    seat = "/" + links.seat_url(Registration.objects.get()).split("/", 3)[3]
+    letters.mail_due()
+    first = [message.to for message in mail.outbox]
+
+    # somebody else opens both, and answers
+    for path in (path_of(invitation), seat):
+        page = Client().get(path).content.decode()
+        assert "@ministry.test" not in page and "Awa Sarr" in page
+    again = Client().post(path_of(invitation), {"says": "other", "delegate_name": "Awa Sarr"})  # the address is kept
+    assert again.status_code == 200 and Registration.objects.get().email == "awa@ministry.test"
+    another = Client().post(path_of(invitation), {"says": "other", "delegate_name": "Jo Banda"})
+    assert another.status_code == 422 and states(invitation.event) == [("Awa Sarr", "seat")]
+    assert Client().post(path_of(invitation), {"says": "yes"}).status_code == 200
+    letters.mail_due()
+
+    told = [(message.to, message.subject) for message in mail.outbox[len(first) :]]
+    assert first == [["awa@ministry.test"]]
+    assert sorted(to for to, _subject in told) == [["awa@ministry.test"], ["fatou@ministry.test"]]
+    assert states(invitation.event) == [("Awa Sarr", "gone"), ("Fatou Ndiaye", "seat")]
+    assert Client().get(seat).status_code == 200 and Client().post(seat, {"do": "leave"}).status_code in (200, 410)
+    assert Event.objects.get().taken == 1  # the link of a seat that is given back frees nobody else's
+
+
 def test_somebody_else_is_sent_and_has_a_link_of_their_own():
     organization = OrganizationFactory(name="Ministry of Labour")
     person = MembershipFactory(organization=organization, is_primary=True).person
