@@ -19,6 +19,8 @@ from campaigns.demo import story
 from campaigns.digest.mailing import off_url
 from campaigns.events import links as event_links
 from campaigns.events.models import Event, Invitation, Registration
+from campaigns.forms.links import draft_url
+from campaigns.forms.models import FormDraft
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.proving import confirmation_url
 from campaigns.networks import links
@@ -40,13 +42,18 @@ from tests.crm.accounts.places import Placed, place_rows
 from tests.factories import (
     CommitmentFactory,
     ContactPointFactory,
+    EventFactory,
+    FormFactory,
+    InvitationFactory,
     MailingFactory,
     MemberFactory,
     MembershipFactory,
+    NetworkFactory,
     NominatorFactory,
     RepresentativeFactory,
     SegmentFactory,
     TagFactory,
+    TopicFactory,
     TransportFactory,
     UserFactory,
 )
@@ -188,6 +195,36 @@ def _sent_to(person: Person) -> Mailing:
     mailing.state = "finished"
     mailing.save()
     return mailing
+
+
+def forms_to_send() -> list[tuple[str, str, str]]:
+    """(page, what is ticked first, what is pressed): each public form once with mistakes, and once taken where that shows another page."""
+    stamp = time.time_ns()
+    network = NetworkFactory(slug=f"friends{stamp}", topic=TopicFactory())
+    asked = FormFactory(slug=f"needs{stamp}")
+    event = EventFactory(slug=f"meeting{stamp}", sign_ups="open", is_public=True)
+    invitation = InvitationFactory(event=event)
+    member = MemberFactory(network=network, contact=ContactPointFactory(value=f"m{stamp}@people.test").person)
+    promise = make_link(commitment=CommitmentFactory(organization=member.organization), actor=UserFactory())
+    named_by = delegation_links.nominate_url(NominatorFactory())
+    send, plain = "main form button.btn-primary", ""
+    paths = [
+        (f"/join/{network.slug}/", plain, send),
+        (f"/answer/{asked.slug}/", plain, send),
+        (f"/answer/{asked.slug}/frame/", plain, send),
+        (f"/answer/{asked.slug}/", plain, "main form button[name=save]"),
+        (draft_url(FormDraft.objects.create(form=asked, answers={"name": "Grace"}, language="en").uid), plain, send),
+        (f"/meet/{event.slug}/sign-up/", plain, send),
+        (event_links.invitation_url(invitation), plain, send),
+        (event_links.invitation_url(invitation), "input[name=says][value=yes]", send),
+        (named_by, plain, "main form button.btn-primary"),
+        (links.member_url(member), plain, "main form button.btn"),
+        (promise_url(promise), plain, "main form button.btn-primary"),
+        (preference_url(member.contact.uid), plain, "main form button.btn-primary"),
+    ]
+    return [
+        (path if path.startswith("/") else "/" + path.split("/", 3)[3], first, button) for path, first, button in paths
+    ]
 
 
 def password_path(placed: Placed) -> str:

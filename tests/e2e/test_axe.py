@@ -19,7 +19,7 @@ from zlib import crc32
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
 from django.conf import settings as django_settings
-from django.urls import reverse
+from django.urls import resolve, reverse
 from playwright.sync_api import Page, Response, ViewportSize
 from playwright.sync_api import TimeoutError as TookTooLong
 
@@ -28,7 +28,7 @@ from crm.accounts.rules import PARTNER, PUBLIC, TOKEN
 from crm.ui.public import LANGUAGES
 from tests.crm.accounts.places import ARGUMENT, Placed
 from tests.crm.accounts.test_routes import patterns, rule_of
-from tests.e2e.axe_rows import ADMIN, partner_rows, password_path, public_paths, rows
+from tests.e2e.axe_rows import ADMIN, forms_to_send, partner_rows, password_path, public_paths, rows
 from tests.e2e.partner_door import come_in
 from tests.e2e.test_passkey import add_passkey, sign_out
 from tests.factories import GrantFactory, UserFactory
@@ -135,6 +135,17 @@ QUERY = {
     "view_new": "?list=people",
     "search": "?q=chad",
 }
+# open to everybody, and no page of ours in the walk for visitors
+NO_PUBLIC_PAGE = {
+    **dict.fromkeys(["public_page_feed", "public_page_share", "sitemap", "robots", "picture", "delegate_letter", "calendar_feed"], FILE),
+    **dict.fromkeys(["healthz", "readyz", "metrics", "api_schema", "service_events", "event_door_worker"], "for programs"),
+    **dict.fromkeys(["unsubscribe_page", "account_email", "account_email_verification_sent", "account_confirm_email"], AWAY),
+    **dict.fromkeys(["account_change_password", "account_set_password", "account_logout", "account_reauthenticate"], "asks for an account: walked signed in, or shut"),
+    "mfa_authenticate": "in the walk of the second step",
+    "mfa_login_webauthn": FRAGMENT,
+    "account_confirm_login_code": "opens after an address was given: looked at with the answers of forms",
+    "form_continue": "opens with answers that somebody keeps: looked at with the answers of forms",
+}  # fmt: skip
 ANSWERS_NO_PAGE = {"partner_mail_frame", "partner_mail_file"}  # a mail as it was written, and a file of it
 ONES_OWN = ["/accounts/reauthenticate/", "/accounts/password/change/", "/accounts/logout/"]
 
@@ -145,8 +156,11 @@ def test_every_page_is_accessible_in_both_themes_and_fits_a_phone(page: Page, li
     page.context.add_init_script(path=AXE)
     page.emulate_media(reduced_motion="reduce")
     wrong = []
-    for path in [*in_languages(public_paths(placed)), password_path(placed), f"{live.mailbox_url}/"]:
+    open_to_all = [*public_paths(placed), password_path(placed)]
+    for path in [*in_languages(open_to_all[:-1]), open_to_all[-1], f"{live.mailbox_url}/"]:
         wrong += complaints(page, path)
+    names = {resolve(urlsplit(path).path).url_name for path in open_to_all}
+    assert {route.name for _, route in patterns() if rule_of(route) == PUBLIC} - names == NO_PUBLIC_PAGE.keys()
     sign_in(page)
     for path in ONES_OWN:
         wrong += complaints(page, path)
@@ -217,8 +231,36 @@ def test_partners_pages_are_accessible_too(page: Page, live: Any) -> None:
     assert walked >= 8
 
 
+def test_what_public_forms_answer_is_accessible_too(page: Page, live: Any) -> None:
+    """With mistakes marked, and with thanks: pages that only a POST shows. Each in another language, in turn."""
+    page.context.add_init_script(path=AXE)
+    page.emulate_media(reduced_motion="reduce")
+    wrong: list[str] = []
+    for number, (path, marked, button) in enumerate(forms_to_send()):
+        language = list(LANGUAGES)[number % len(LANGUAGES)]
+        page.set_viewport_size(WIDE)
+        page.emulate_media(color_scheme="light")
+        page.goto(f"{path}{'&' if '?' in path else '?'}lang={language}")
+        if marked:
+            page.locator(marked).check()
+        before = page.locator("main").inner_html()
+        page.locator(button).first.click()
+        page.wait_for_load_state("load")
+        assert page.locator("main").inner_html() != before, path
+        wrong += [f"{path} after {button} in {language}: {line}" for line in faults(page)]
+    page.goto("/accounts/login/code/")
+    page.fill("input[name=email]", "nobody@people.test")
+    page.locator("form:has(input[name=email]) button").click()
+    page.locator("input[name=code]").wait_for()
+    wrong += [f"the code: {line}" for line in faults(page)]
+
+    assert wrong == [], "\n".join(wrong)
+
+
 def test_what_is_said_to_be_no_page_is_a_route() -> None:
-    assert NO_PAGE.keys() | QUERY.keys() | SECOND_STEP <= {route.name for _, route in patterns()}
+    assert NO_PAGE.keys() | NO_PUBLIC_PAGE.keys() | QUERY.keys() | SECOND_STEP <= {
+        route.name for _, route in patterns()
+    }
 
 
 def routes(placed: Placed) -> Iterator[tuple[str, str]]:
@@ -258,6 +300,11 @@ def complaints(page: Page, path: str, *, name: str = "") -> list[str]:
         page.wait_for_function(SETTLED, timeout=SETTLED_MS)
     except TookTooLong:
         return [f"{path}: still fetching or drawing after 5 s"]
+    return [f"{path}: {line}" for line in faults(page)]
+
+
+def faults(page: Page) -> list[str]:
+    """Of the page that is shown: in light and in dark by axe, and whether a phone is wide enough."""
     page.evaluate(FEWER_ROWS)
     found = page.evaluate(LOOK, EVERY_RULE)
     if found:  # a part that is fetched anew is dim for a moment: only what stays is wrong
@@ -270,8 +317,7 @@ def complaints(page: Page, path: str, *, name: str = "") -> list[str]:
         f"dark: {line}" for line in page.evaluate(LOOK, {"runOnly": {"type": "rule", "values": ["color-contrast"]}})
     ]
     page.set_viewport_size(NARROW)
-    found += page.evaluate(TOO_WIDE)
-    return [f"{path}: {line}" for line in found]
+    return [*found, *page.evaluate(TOO_WIDE)]
 
 
 def _no_page(page: Page, response: Response, path: str) -> str:

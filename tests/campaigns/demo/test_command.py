@@ -7,11 +7,14 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from campaigns.activities.models import Activity
+from campaigns.delegations.models import Delegation, Nomination
 from campaigns.delivery.auditing import audit
 from campaigns.delivery.models import Delivery
 from campaigns.demo.story import lowest_coverage
 from campaigns.engagement.models import DeliveryEngagement
+from campaigns.events.models import Event, SignUp
 from campaigns.mailings.models import Mailing
+from campaigns.networks.models import Application, Member
 from campaigns.planning.models import Drive
 from campaigns.results.models import Snapshot
 from campaigns.results.snapshots import is_intact
@@ -83,6 +86,15 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
     # somebody is away, and her work is in the queue of who stands in
     fatou, leila = (User.objects.get(email=f"{name}@groundswell.test") for name in ("fatou", "leila"))
     assert leila.pk in covered_by(fatou, timezone.localdate())
+    # an event with answers that come in, a network of a few hundred, delegations of which some have gaps
+    dialogue = Event.objects.get(slug="dialogue-dakar")
+    assert set(dialogue.invitations.values_list("answer", flat=True)) >= {"yes", "no", "maybe", "other", ""}
+    assert (
+        dialogue.registrations.waiting().exists() and SignUp.objects.filter(event=dialogue, state="confirmed").exists()
+    )
+    assert Member.objects.present().count() > 200 and Application.objects.filter(state="confirmed").exists()
+    sent = Delegation.objects.filter(event__slug="conference-geneva")
+    assert sent.with_gaps().exists() and sent.complete().exists() and Nomination.objects.proposed().exists()
     assert ConsentEvent.objects.exists()
     for segment in Segment.objects.all():  # each has a line that ends at today's number
         assert list(segment.sizes.order_by("day").values_list("count", flat=True))[-1] == segment.last_count
