@@ -55,7 +55,7 @@ def pictures_by_command() -> set[str]:
     names = [ast.literal_eval(row.elts[0]) for row in pages.elts if isinstance(row, ast.Tuple)]
     return {
         f"{name}-{ast.literal_eval(size)}-{scheme}.png"
-        for name in [*names, "mailbox"]
+        for name in [*names, "mailbox", "door-refused"]
         for size in sizes.keys
         if size is not None
         for scheme in ("light", "dark")

@@ -14,7 +14,7 @@ from campaigns.events.models import Event, Invitation, Quota, Registration, Sess
 from campaigns.planning.models import Drive
 from contacts.consent.addresses import address_hash, address_key
 from contacts.consent.models import Topic
-from contacts.directory.models import Constituency, Country, Membership
+from contacts.directory.models import Constituency, Country, Membership, Person
 from crm.accounts.models import User
 
 INVITED, SEATS = 130, 48
@@ -108,6 +108,7 @@ def make_events(
         if chance.random() < 0.7:
             row.came_at = webinar.starts_at + timedelta(minutes=chance.uniform(-10, 15))
     Registration.objects.bulk_update(seats, ["came_at"])
+    _invite_partner(dialogue, webinar, now)
     for event, purpose in ((dialogue, "reminder"), (webinar, "came")):
         begin_mailing(event=event, actor=editor, purpose=purpose, topic=topic)
     return dialogue
@@ -206,6 +207,28 @@ def _answers(event: Event, people: Sequence[Membership], chance: random.Random, 
     Registration.objects.bulk_create(seats)
     event.taken = taken
     event.save(update_fields=["taken"])
+
+
+def _invite_partner(dialogue: Event, webinar: Event, now: datetime) -> None:
+    """Whoever has an account finds there an invitation that waits for an answer, and an event that they came to."""
+    person = Person.objects.filter(partner_account__isnull=False).order_by("pk").first()
+    held = person and person.memberships.filter(ended_on=None, is_primary=True).select_related("organization").first()
+    if not held:
+        return
+    who = {"organization": held.organization, "language": held.person.language or "en", "email": _address(held)}
+    Invitation.objects.get_or_create(event=dialogue, person=held.person, defaults=who)
+    if webinar.invitations.filter(person=held.person).exists():
+        return
+    at = webinar.starts_at - timedelta(days=3)
+    asked = Invitation.objects.create(
+        event=webinar, person=held.person, answer="yes", answered_at=at, came_by="link", **who
+    )
+    Registration.objects.create(
+        event=webinar, invitation=asked, role="invited", state="seat", name=held.person.label, person=held.person, asked_at=at, seated_at=at,
+        came_at=webinar.starts_at, constituency=held.organization.constituency if held.organization else None, **who,
+    )  # fmt: skip
+    webinar.taken += 1
+    webinar.save(update_fields=["taken"])
 
 
 def _quotas(event: Event) -> None:

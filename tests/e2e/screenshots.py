@@ -133,6 +133,7 @@ PAGES = [
     ("partner-sign-in", None, "/accounts/login/code/"),
     ("partner-home", PARTNER, "/partner/"),
     ("partner-network", PARTNER, "/partner/networks/{represented}/"),
+    ("partner-events", PARTNER, "/partner/events/"),
     ("partner-commitments", PARTNER, "/partner/commitments/"),
     ("partner-mail", PARTNER, "/partner/mailings/{received}/"),
     ("partner-data", PARTNER, "/partner/data/"),
@@ -205,6 +206,8 @@ def main() -> int:
             ]
             if not only:
                 _take_mailbox(browser, product)
+            if not only or "door-refused" in only:
+                _take_refused(browser, product, known["event"])
             browser.close()
     finally:
         product.stop()
@@ -325,6 +328,29 @@ def _picture(page: Page, path: Path) -> None:
     width = page.viewport_size["width"] if page.viewport_size else 0
     height = page.evaluate("document.documentElement.scrollHeight")
     page.screenshot(path=path, full_page=True, clip={"x": 0, "y": 0, "width": width, "height": min(height, TALLEST)})
+
+
+def _take_refused(browser: Browser, product: live.Live, event: str) -> None:
+    """The door after somebody came whose seat was taken out meanwhile: what the server did not take stays on the device."""
+    shell = (
+        "from django.utils import timezone; from campaigns.events.models import Event, Registration; now = timezone.now();"
+        f"event = Event.objects.get(uid='{event}');"
+    )
+    made = "Registration.objects.create(event=event, role='invited', state='seat', name='Aminata Diop', asked_at=now, seated_at=now)"
+    product.manage("shell", "-v", "0", "-c", shell + made)
+    doors = []
+    for size in SIZES:
+        for scheme in ("light", "dark"):
+            page = _open(browser, product, Role.OUTREACH, size, scheme)
+            page.goto(f"/events/{event}/door/")
+            page.get_by_role("button", name="Came: Aminata Diop").wait_for()
+            doors.append((page, size, scheme))
+    product.manage("shell", "-v", "0", "-c", shell + "event.registrations.filter(name='Aminata Diop').delete()")
+    for page, size, scheme in doors:
+        page.get_by_role("button", name="Came: Aminata Diop").click()
+        page.locator("[data-door-refusals] li").wait_for()
+        _picture(page, FOLDER / f"door-refused-{size}-{scheme}.png")
+        page.context.close()
 
 
 def _take_mailbox(browser: Browser, product: live.Live) -> None:

@@ -244,8 +244,8 @@ def test_what_public_forms_answer_is_accessible_too(page: Page, live: Any) -> No
         if marked:
             page.locator(marked).check()
         before = page.locator("main").inner_html()
-        page.locator(button).first.click()
-        page.wait_for_load_state("load")
+        with page.expect_navigation():
+            page.locator(button).first.evaluate("element => element.click()")  # some stand in a part that is closed
         assert page.locator("main").inner_html() != before, path
         wrong += [f"{path} after {button} in {language}: {line}" for line in faults(page)]
     page.goto("/accounts/login/code/")
