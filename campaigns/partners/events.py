@@ -41,13 +41,7 @@ def occasions(mine: Mine) -> list[Occasion]:
 
 
 def _invited(row: Invitation, mine: Mine) -> Occasion:
-    words, kind = {
-        "": (_("no answer from you yet"), "blue"),
-        "yes": (_("you come"), "ok"),
-        "maybe": (_("you may come"), "blue"),
-        "no": (_("you do not come"), "bad"),
-        "other": (_("you send somebody else"), "ok"),
-    }[row.answer]
+    words, kind = (_answered if row.event.is_over else _answers)()[row.answer]
     institution = "" if row.person_id == mine.person.pk or row.organization is None else str(row.organization.label)
     return Occasion(
         row.event,
@@ -59,12 +53,35 @@ def _invited(row: Invitation, mine: Mine) -> Occasion:
     )
 
 
+def _answers() -> dict[str, tuple[str, str]]:
+    return {
+        "": (_("no answer from you yet"), "blue"),
+        "yes": (_("you come"), "ok"),
+        "maybe": (_("you may come"), "blue"),
+        "no": (_("you do not come"), "bad"),
+        "other": (_("you send somebody else"), "ok"),
+    }
+
+
+def _answered() -> dict[str, tuple[str, str]]:
+    """Of an event that is over."""
+    return {
+        "": (_("you did not answer"), "rest"),
+        "yes": (_("you said yes"), "rest"),
+        "maybe": (_("you said maybe"), "rest"),
+        "no": (_("you said no"), "rest"),
+        "other": (_("you sent somebody else"), "rest"),
+    }
+
+
 def _seated(row: Registration) -> Occasion:
-    words, kind = (
-        (_("you have a seat"), "ok")
-        if row.state == Registration.State.SEAT
-        else (_("you are on the waiting list"), "blue")
-    )
+    has_seat = row.state == Registration.State.SEAT
+    if not row.event.is_over:
+        words, kind = (_("you have a seat"), "ok") if has_seat else (_("you are on the waiting list"), "blue")
+    elif row.came_at:
+        words, kind = _("you came"), "ok"
+    else:
+        words, kind = (_("you had a seat") if has_seat else _("you were on the waiting list")), "rest"
     return Occasion(row.event, when(row.event), _where(row.event), *_unless_off(row.event, words, kind), seat_url(row))
 
 

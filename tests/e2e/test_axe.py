@@ -144,7 +144,6 @@ NO_PUBLIC_PAGE = {
     "mfa_authenticate": "in the walk of the second step",
     "mfa_login_webauthn": FRAGMENT,
     "account_confirm_login_code": "opens after an address was given: looked at with the answers of forms",
-    "form_continue": "opens with answers that somebody keeps: looked at with the answers of forms",
 }  # fmt: skip
 ANSWERS_NO_PAGE = {"partner_mail_frame", "partner_mail_file"}  # a mail as it was written, and a file of it
 ONES_OWN = ["/accounts/reauthenticate/", "/accounts/password/change/", "/accounts/logout/"]

@@ -232,6 +232,7 @@ def test_two_windows_of_a_door_share_what_they_note_and_nothing_is_lost_or_doubl
     # what the server refused stays, says why, and is noted anew as somebody who is not on the list
     expect(page.locator("[data-door-refusals] li")).to_contain_text("Not Here")
     expect(page.locator("[data-door-refusals] li")).to_contain_text("does not know this seat")
+    expect(other.locator(".door-last")).to_have_text("Not taken: Not Here")  # it said welcome before
     page.reload()
     page.get_by_role("button", name="Note as not on the list").click()
     expect(page.locator(".door-state")).to_contain_text("4 of 4")

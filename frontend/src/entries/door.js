@@ -19,6 +19,7 @@ let sending = null; // what is under way; whoever asks meanwhile waits for it, a
 let isAskedAgain = false;
 let isForgotten = false; // the list was taken from this device: what the server tells is not kept until the page is loaded again
 let trouble = "";
+let latest = ""; // the key of the newest note of this window
 
 // crypto.randomUUID is there on https and localhost only, and a door may well have neither
 function newKey() {
@@ -53,6 +54,11 @@ function draw() {
   const refused = notes.filter((note) => note.refused);
   at("refused").hidden = !refused.length;
   at("refusals").replaceChildren(...refused.map(drawRefused));
+  const wrong = refused.find((note) => note.key === latest);
+  if (wrong) {
+    latest = "";
+    speak(`${at("refused").querySelector("h2").textContent}: ${wrong.who || wrong.name || "?"}`, true); // welcome no more
+  }
 }
 
 async function look() {
@@ -88,9 +94,15 @@ function drawRefused(one) {
   return item;
 }
 
-async function note(what, said) {
-  await queue.add({ key: newKey(), at: new Date().toISOString(), ...what });
+function speak(said, isBad = false) {
   at("last").textContent = said;
+  at("last").classList.toggle("bad", isBad);
+}
+
+async function note(what, said) {
+  latest = newKey();
+  await queue.add({ key: latest, at: new Date().toISOString(), ...what });
+  speak(said);
   await look();
   send();
 }
@@ -108,10 +120,10 @@ async function admit(uid) {
   const find = () => shownPeople().find((one) => one.uid === uid);
   if (!find()) await send();
   const row = find();
-  if (row?.came_at) at("last").textContent = `${words.already}: ${row.name}`;
+  if (row?.came_at) speak(`${words.already}: ${row.name}`);
   else if (row) note({ seat: uid, who: row.name, of: row.of, out: false }, `${words.welcome}, ${row.name}`);
-  else if (!trouble) at("last").textContent = words.unknown;
-  else if (notes.some((one) => one.seat === uid && !one.refused)) at("last").textContent = words.already;
+  else if (!trouble) speak(words.unknown, true);
+  else if (notes.some((one) => one.seat === uid && !one.refused)) speak(words.already);
   else note({ seat: uid, out: false }, words.blind);
 }
 
@@ -187,7 +199,7 @@ at("forget").addEventListener("click", async () => {
   const isGone = await queue.forget();
   isForgotten = isGone;
   await look();
-  at("last").textContent = isGone ? words.forgotten : words.unsent;
+  speak(isGone ? words.forgotten : words.unsent, !isGone);
 });
 queue.onChange(look);
 window.addEventListener("online", send);
@@ -204,7 +216,7 @@ if ("BarcodeDetector" in window && navigator.mediaDevices) {
     try {
       video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
     } catch {
-      at("last").textContent = words.nocamera;
+      speak(words.nocamera, true);
       return;
     }
     video.hidden = false;

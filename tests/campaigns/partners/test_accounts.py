@@ -18,6 +18,7 @@ from campaigns.commitments.models import CommitmentUpdate
 from campaigns.commitments.services import note_word
 from campaigns.delegations.models import Nomination
 from campaigns.events.links import invitation_url
+from campaigns.events.models import Event
 from campaigns.networks.models import Member, Representative
 from campaigns.networks.representatives import end_representative, name_representative
 from campaigns.partners import accounts, services
@@ -480,4 +481,13 @@ def test_events_are_those_one_is_invited_to_and_no_others():
             for name in ("Ours", "For the institution", "Sent there", "waiting list", "no answer from you yet")
         )
         assert not any(name in page for name in ("Not ours", "Of others", "Their seat"))
-    assert Client().get("/" + invitation_url(own).split("/", 3)[3]).status_code == 200 and seat.pk
+    assert Client().get("/" + invitation_url(own).split("/", 3)[3]).status_code == 200
+
+    Event.objects.update(starts_at=timezone.now() - timedelta(days=2), ends_at=timezone.now() - timedelta(days=1))
+    past = client.get("/partner/events/").content.decode()
+    assert (
+        "you did not answer" in past and "you were on the waiting list" in past and "no answer from you yet" not in past
+    )
+    seat.state, seat.seated_at, seat.came_at = "seat", timezone.now(), timezone.now()
+    seat.save()
+    assert "you came" in client.get("/partner/events/").content.decode()
