@@ -12,6 +12,8 @@ from campaigns.delivery.models import Delivery, DeliveryRetry
 from campaigns.delivery.queries import counts
 from campaigns.delivery.sink import Session
 from campaigns.delivery.tasks import deliver, send_some
+from campaigns.domains.models import SendingDomain
+from campaigns.domains.services import domain_of
 from campaigns.mailings.testing import send_test
 from tests.campaigns.delivery.building import subscriber, to_sending, use
 from tests.campaigns.delivery.sinks import running_sink
@@ -236,6 +238,22 @@ def test_a_server_that_greets_nobody_pauses_the_mailing_with_the_reason(to_three
     assert to_three.state == "paused"
     assert "did not answer within" in to_three.state_reason
     assert counts(to_three.pk)["pending"] == 3
+
+
+def test_a_day_that_is_spent_beside_a_closed_connection_is_no_failure_of_the_road(to_three):
+    """The last thing heard was a goodbye, and then nothing more may leave today: nobody says that the server takes no mail."""
+    name = domain_of(to_three.sender.email)
+    SendingDomain.objects.create(name=name, warmup_from=timezone.now().date(), warmup_steps=[1])
+    with running_sink() as sink:
+        sink.sink.answer_to_message = lambda recipient: b"421 4.3.2 Closing\r\n"
+        use(to_three, sink)
+        to_sending(to_three)
+        outcomes = send_some(to_three.pk)
+
+    assert (outcomes.is_spent, outcomes.is_closed, outcomes.down) == (True, False, "")
+    to_three.refresh_from_db()
+    assert to_three.state == "sending"
+    assert counts(to_three.pk)["deferred"] == 1
 
 
 def test_who_waits_to_be_greeted_does_not_keep_a_run_that_is_over(to_three, monkeypatch):
