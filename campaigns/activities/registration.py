@@ -37,7 +37,6 @@ subjects.register(
 )
 readable.refers("mailing", "mailing")
 readable.refers("call_round", "callround")
-readable.refers("event", "event")
 readable.refers("depends_on", "activity")
 readable.refers("user", "user")
 readable.choices_of("activity.state", State.choices)
