@@ -43,6 +43,8 @@ class Lane:
                     item = await self._send(item)
                 finally:
                     self.engine.talking -= 1
+                if item is not None and self.engine.is_over():
+                    return  # not begun anew: its row is what it was, and its claim is given back at the end
         finally:
             if self.client:
                 await self.client.quit()

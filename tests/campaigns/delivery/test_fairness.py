@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from campaigns.delivery import engine
-from campaigns.delivery.models import DeliveryChunk
+from campaigns.delivery import engine, replies
+from campaigns.delivery.models import Delivery, DeliveryChunk
 from campaigns.delivery.queries import counts
 from campaigns.delivery.tasks import deliver, send_some
 from campaigns.mailings.models import Mailing
@@ -53,6 +53,20 @@ def test_a_large_mailing_ends_its_run_for_one_that_waits_and_goes_on_behind_it(l
     assert no_wake_ups == [("campaigns.delivery.deliver", (large.pk,))]
     assert not DeliveryChunk.objects.filter(mailing_id=large.pk, token__isnull=False).exists()
     assert counts(small.pk)["pending"] == PEOPLE
+
+
+def test_a_silent_server_is_not_waited_for_as_long_while_another_mailing_waits(large, slow_sink, monkeypatch):
+    """Ten minutes are no time that a small mailing can wait for the worker; a tenth of them is the most that it does."""
+    monkeypatch.setattr(replies, "HURRY", 10_000)
+    slow_sink.behaviour.delay = 600.0
+    to_sending(small_one(large))
+
+    outcomes = send_some(large.pk)
+
+    assert outcomes and outcomes.out_of_time and not outcomes.is_closed
+    assert outcomes.counts == {"deferred": large.transport.max_connections}
+    said = Delivery.objects.filter(mailing_id=large.pk, state="deferred").values_list("reply_text", flat=True)
+    assert all("did not answer within" in text for text in said)
 
 
 def test_one_that_is_due_to_be_frozen_counts_too(large):
