@@ -31,7 +31,8 @@ class LoggedRequestMiddleware(RequestMiddleware):
 
 
 class PrivacyMiddleware:
-    """Pages of somebody signed in are kept by no shared cache and asked for anew; and no page uses camera, place and the like."""
+    """Pages of somebody signed in are kept by no shared cache and asked for anew; and no page uses camera, place and the like, but
+    for one that says so itself: the door of an event opens the camera."""
 
     POLICY = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), publickey-credentials-get=(self)"
 

@@ -25,6 +25,7 @@ from campaigns.events.telling import when_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, public, requires
 from crm.errors import DomainError, NotAllowed
+from crm.middleware import PrivacyMiddleware
 from crm.ui import formats
 from crm.ui.responses import done
 from crm.ui.tables import selected
@@ -46,7 +47,9 @@ def door_worker(request: HttpRequest) -> HttpResponse:
 def event_door(request: StaffRequest, uid: UUID) -> HttpResponse:
     """No name stands in the page itself: the list is fetched, and kept on the device until somebody removes it."""
     event = _event(request, uid)
-    return render(request, "campaigns/events/door.html", {"event": event, "when": when_of(event), "words": _words()})
+    page = render(request, "campaigns/events/door.html", {"event": event, "when": when_of(event), "words": _words()})
+    page["Permissions-Policy"] = PrivacyMiddleware.POLICY.replace("camera=()", "camera=(self)")
+    return page
 
 
 def _words() -> dict[str, str]:

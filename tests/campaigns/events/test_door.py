@@ -81,6 +81,7 @@ def test_page_list_worker_and_badges(event, planner, sign_in):
 
     page = client.get(f"/events/{event.uid}/door/")
     assert page.status_code == 200 and "Ana" not in page.content.decode()
+    assert "camera=(self)" in page["Permissions-Policy"] and "microphone=()" in page["Permissions-Policy"]
     assert [row["name"] for row in client.get(f"/events/{event.uid}/door/list/").json()["people"]] == ["Ana <b>"]
     badges = client.get(f"/events/{event.uid}/badges.pdf")
     assert badges["Content-Type"] == "application/pdf" and badges.content.startswith(b"%PDF")
