@@ -58,7 +58,7 @@ class FeedResource(Resource):
     @extend_schema(summary="Make a calendar feed", description="The one there is, when there is one.", request=NewFeedIn, responses={201: FeedOut})  # fmt: skip
     def create(self, request: Request) -> Response:
         feed = services.make_feed(actor=self.user, **self.read(NewFeedIn))
-        return Response(self.again(feed), status=201, headers={"Location": f"{request.path}/{feed.uid}"})
+        return self.created(feed)
 
     @extend_schema(summary="Renew it", description="Another address for the same; the old one leads nowhere any more.", request=None, responses=FeedOut)  # fmt: skip
     @action(detail=True, methods=["post"])

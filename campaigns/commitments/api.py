@@ -167,7 +167,7 @@ class CommitmentResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.make_commitment(actor=self.user, **self.read(NewCommitmentIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change a commitment", request=CommitmentIn, responses=CommitmentOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -286,7 +286,7 @@ class UpdateResource(Resource):
     @extend_schema(summary="Note what was heard of a commitment", description="By staff, in a call or at a meeting: it counts at once.", request=WordIn, responses={201: UpdateOut})  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.note_word(actor=self.user, **self.read(WordIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Accept it", description="Done: kept; cannot: broken; a new date moves it.", request=None, responses=UpdateOut)  # fmt: skip
     @action(detail=True, methods=["post"])

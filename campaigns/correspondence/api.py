@@ -112,7 +112,7 @@ class LetterResource(Resource):
     @extend_schema(summary="Register a letter", request=LetterIn, responses={201: LetterOut})
     def create(self, request: Request) -> Response:
         letter = services.register_letter(actor=self.user, **self._rows(dict(self.read(LetterIn))))
-        return Response(self.again(letter), status=201, headers={"Location": f"{request.path}/{letter.uid}"})
+        return self.created(letter)
 
     @extend_schema(summary="Correct a letter", description="Its number stays; the log says the same.", request=LetterChange, responses=LetterOut)  # fmt: skip
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -202,7 +202,7 @@ class DocumentResource(KeptFileResource):
     def create(self, request: Request) -> Response:
         data = self.read(DocumentIn)
         document = services.add_document(letter=data["letter"], actor=self.user, upload=data["file"])
-        return Response(self.again(document), status=201, headers={"Location": f"{request.path}/{document.uid}"})
+        return self.created(document)
 
     @extend_schema(summary="Remove a document", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:

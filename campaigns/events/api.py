@@ -286,7 +286,7 @@ class CampaignEventResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.create_event(actor=self.user, **self.read(NewEventIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(
         summary="Change an event",

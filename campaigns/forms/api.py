@@ -141,7 +141,7 @@ class FormResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.create_form(actor=self.user, **self.read(NewFormIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change a form", request=FormIn, responses=FormOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:

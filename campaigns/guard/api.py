@@ -197,7 +197,7 @@ class QuietResource(Resource):
     @extend_schema(summary="Leave an organization alone for some days", request=QuietIn, responses={201: QuietOut})
     def create(self, request: Request) -> Response:
         quiet = services.add_quiet_dates(actor=self.user, **self.read(QuietIn))
-        return Response(self.again(quiet), status=201, headers={"Location": f"{request.path}/{quiet.uid}"})
+        return self.created(quiet)
 
     @extend_schema(summary="Take quiet dates away", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
@@ -256,7 +256,7 @@ class OverrideResource(Resource):
         data = self.read(OverrideIn)
         services.override_for_mailing(actor=self.user, **data)
         made = GuardOverride.objects.get(mailing=data["mailing"], organization=data["organization"], ended_at=None)
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
 
 SECTIONS = [

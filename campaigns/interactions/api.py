@@ -134,9 +134,7 @@ class InteractionResource(Resource):
     def create(self, request: Request) -> Response:
         data = dict(self.read(InteractionIn))
         logged = services.log_interaction(actor=self.user, **self._parties(data))
-        return Response(
-            self.again(logged.interaction), status=201, headers={"Location": f"{request.path}/{logged.interaction.uid}"}
-        )
+        return self.created(logged.interaction)
 
     @extend_schema(summary="Correct an interaction", request=InteractionChange, responses=InteractionOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:

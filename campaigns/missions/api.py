@@ -138,7 +138,7 @@ class MissionResource(Resource):
         data = dict(self.read(MissionIn))
         data["meetings"] = [self._met(place, meeting) for place, meeting in enumerate(data["meetings"], start=1)]
         made = services.report_trip(actor=self.user, **data)
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     def _met(self, place: int, data: dict[str, Any]) -> Met:
         people = self._with(Person.objects.active(), data.get("people", []), f"meetings.{place - 1}.people")

@@ -258,7 +258,7 @@ class DriveResource(Resource):
     def create(self, request: Request) -> Response:
         data = {"countries": [], "constituencies": [], **self.read(NewDriveIn)}
         made = services.create_drive(actor=self.user, **data)
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change a drive", request=DriveIn, responses=DriveOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:

@@ -167,7 +167,7 @@ class AskResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.create_ask(actor=self.user, **self.read(NewAskIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change an ask", request=AskIn, responses=AskOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -241,7 +241,7 @@ class StepResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.record_step(actor=self.user, **self.read(NewStepIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Withdraw a step as wrong", description="It stays, with the reason; the step before it counts again.", request=WithdrawIn, responses=StepOut)  # fmt: skip
     @action(detail=True, methods=["post"])
@@ -297,7 +297,7 @@ class PowerResource(Resource):
         data = self.read(PowerIn)
         services.set_power(actor=self.user, **data)
         row = Power.objects.get(organization=data["organization"], campaign=data["campaign"])
-        return Response(self.again(row), status=201, headers={"Location": f"{request.path}/{row.uid}"})
+        return self.created(row)
 
     @extend_schema(summary="Not known any more", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:

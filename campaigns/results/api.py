@@ -101,7 +101,7 @@ class ResultResource(Resource):
     @extend_schema(summary="Add a result", request=NewResultIn, responses={201: ResultOut})
     def create(self, request: Request) -> Response:
         made = services.create_result(actor=self.user, **self.read(NewResultIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change a result", request=ResultIn, responses=ResultOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -193,7 +193,7 @@ class IndicatorResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.create_indicator(actor=self.user, **{"periods": [], **self._values(NewIndicatorIn)})
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change an indicator", description="`periods` replaces all; one in which something was measured keeps its days.", request=IndicatorIn, responses=IndicatorOut)  # fmt: skip
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -276,7 +276,7 @@ class ActualResource(Resource):
     @extend_schema(summary="Write down what was measured", request=NewActualIn, responses={201: ActualOut})
     def create(self, request: Request) -> Response:
         made = services.record_actual(actor=self.user, **self.read(NewActualIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(
         summary="Verify it", description="Refused (403) to whoever wrote it down.", request=None, responses=ActualOut
@@ -362,7 +362,7 @@ class SnapshotResource(Resource):
         made = snapshots.freeze(
             actor=self.user, scope=scope_of(data["campaign"], drive, self.user, days), title=data["title"]
         )
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Its numbers as they stood", responses=FrozenOut)
     @action(detail=True, methods=["get"])

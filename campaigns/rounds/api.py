@@ -146,7 +146,7 @@ class RoundResource(Resource):
             made = services.start_round(actor=self.user, **data)
             if activity:
                 become_round(activity=activity, call_round=made, actor=self.user)
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Close it", description="Nobody is called any more.", request=None, responses=RoundOut)
     @action(detail=True, methods=["post"])

@@ -99,7 +99,7 @@ class TaskResource(Resource):
     )
     def create(self, request: Request) -> Response:
         task = services.add_task(actor=self.user, **self._rows(dict(self.read(TaskIn))))
-        return Response(self.again(task), status=201, headers={"Location": f"{request.path}/{task.uid}"})
+        return self.created(task)
 
     @extend_schema(summary="Change a task", request=TaskIn, responses=TaskOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -202,7 +202,7 @@ class AbsenceResource(Resource):
     @extend_schema(summary="Say that somebody is away", request=AbsenceIn, responses={201: AbsenceOut})
     def create(self, request: Request) -> Response:
         absence = absences.add_absence(actor=self.user, **{"user": self.user, **self.read(AbsenceIn)})
-        return Response(self.again(absence), status=201, headers={"Location": f"{request.path}/{absence.uid}"})
+        return self.created(absence)
 
     @extend_schema(
         summary="Cancel an absence",

@@ -213,6 +213,10 @@ class Resource(ApiView):
         fresh = self.full(type(row)._default_manager.filter(pk=row.pk)).get()
         return self.represent(fresh)
 
+    def created(self, row: Any) -> Response:
+        """201 with what was made, and where it is found from now on."""
+        return Response(self.again(row), status=201, headers={"Location": f"{self.request.path}/{row.uid}"})
+
     # --- reading
     def page(self, rows: QuerySet[Any] | None = None, asked: paging.Asked | None = None) -> Response:
         asked = asked or paging.Asked.of(self.request, default=self.page_size, most=self.most)

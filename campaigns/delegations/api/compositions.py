@@ -195,7 +195,7 @@ class CompositionResource(Resource):
     )
     def create(self, request: Request) -> Response:
         made = composing.create_composition(actor=self.user, **self.read(NewCompositionIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change a composition", description="What is left out stays. Refused where more were accepted than there would be seats.", request=CompositionIn, responses=CompositionOut)  # fmt: skip
     def partial_update(self, request: Request, uid: UUID) -> Response:

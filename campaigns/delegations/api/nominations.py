@@ -187,7 +187,7 @@ class NominationResource(Resource):
             delegation=data["delegation"], constituency=data["constituency"], role=data["role"], replaces=data.get("replaces"),
             who=Named(**{name: data.get(name, "") for name in FIELDS}), actor=self.user,
         )  # fmt: skip
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(
         summary="Correct what was written",

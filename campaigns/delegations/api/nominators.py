@@ -109,7 +109,7 @@ class NominatorResource(Resource):
     )
     def create(self, request: Request) -> Response:
         made = nominators.add_nominator(actor=self.user, **self.read(NominatorIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Ask them for names", description="A letter with their link. Refused (409) when they were asked, one is on its way, or the last day is over.", request=None, responses=NominatorOut)  # fmt: skip
     @action(detail=True, methods=["post"])

@@ -108,7 +108,7 @@ class MailingResource(Resource):
         if set(data.get("fallback_languages", ())) - {data.get("language", "en")}:
             raise Invalid(_("It is not written in these languages yet."), errors=[("fallback_languages", _("Write them first."))])  # fmt: skip
         mailing = editing.create_mailing(actor=self.user, **data)
-        return Response(self.again(mailing), status=201, headers={"Location": f"{request.path}/{mailing.uid}"})
+        return self.created(mailing)
 
     @extend_schema(
         summary="Change its settings",

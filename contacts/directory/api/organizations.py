@@ -68,7 +68,7 @@ class OrganizationResource(PermissionActions, DirectoryResource):
         with transaction.atomic():
             made = services.create_organization(actor=self.user, **data)
             self.extras(made, more)
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(
         summary="Change an organization",

@@ -77,7 +77,7 @@ class PostResource(DirectoryResource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.create_post(actor=self.user, **self.read(NewPostIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change a post", description="Its holders stay.", request=PostIn, responses=PostOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
@@ -138,7 +138,7 @@ class MembershipResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.start_membership(actor=self.user, **self.read(NewMembershipIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(
         summary="End a membership",
@@ -214,7 +214,7 @@ class ContactPointResource(Resource):
     )  # fmt: skip
     def create(self, request: Request) -> Response:
         made = services.add_contact_point(actor=self.user, **self.read(NewPointIn))
-        return Response(self.again(made), status=201, headers={"Location": f"{request.path}/{made.uid}"})
+        return self.created(made)
 
     @extend_schema(summary="Change an address", request=PointIn, responses=OwnedPointOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:

@@ -112,7 +112,7 @@ class PersonResource(PermissionActions, DirectoryResource):
         with transaction.atomic():
             person = services.create_person(actor=self.user, **data)
             self.extras(person, more)
-        return Response(self.again(person), status=201, headers={"Location": f"{request.path}/{person.uid}"})
+        return self.created(person)
 
     @extend_schema(
         summary="Change a person",
