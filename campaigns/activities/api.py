@@ -168,14 +168,6 @@ class PlanResource(Resource):
     def full(self, rows: Any) -> Any:
         return rows.select_related("drive__campaign")
 
-    def held(self, uid: UUID) -> Any:
-        """The row, locked, which the user may change, and which is as the client read it."""
-        found = self.find(uid, Action.DRIVES)
-        self.model.objects.select_for_update(of=("self",)).get(pk=found.pk)
-        fresh = self.full(self.model.objects.filter(pk=found.pk)).get()
-        self.require_match(fresh)
-        return fresh
-
 
 class ActivityResource(PlanResource):
     """What a drive does: who, when, after what."""
@@ -234,7 +226,7 @@ class ActivityResource(PlanResource):
         if "depends_on" in data:
             data["after"] = data.pop("depends_on")
         with transaction.atomic():
-            activity = self._theirs(uid) if not data else self.held(uid)
+            activity = self._theirs(uid) if not data else self.held(uid, Action.DRIVES)
             if data:
                 services.edit_activity(activity=activity, actor=self.user, order=order, **data)
             if state:
@@ -252,7 +244,7 @@ class ActivityResource(PlanResource):
     @extend_schema(summary="Take an activity out of the plan", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
         with transaction.atomic():
-            services.archive_activity(activity=self.held(uid), actor=self.user)
+            services.archive_activity(activity=self.held(uid, Action.DRIVES), actor=self.user)
         return Response(status=204)
 
 
@@ -289,14 +281,14 @@ class ObjectiveResource(PlanResource):
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = self.read(ObjectiveIn, partial=True)
         with transaction.atomic():
-            objective = self.held(uid)
+            objective = self.held(uid, Action.DRIVES)
             goals.edit_objective(objective=objective, actor=self.user, **data)
         return Response(self.again(objective))
 
     @extend_schema(summary="Take an objective out of the plan", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
         with transaction.atomic():
-            goals.archive_objective(objective=self.held(uid), actor=self.user)
+            goals.archive_objective(objective=self.held(uid, Action.DRIVES), actor=self.user)
         return Response(status=204)
 
 
@@ -330,7 +322,7 @@ class TeamMemberResource(PlanResource):
     @extend_schema(summary="Take off a team", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
         with transaction.atomic():
-            goals.remove_member(member=self.held(uid), actor=self.user)
+            goals.remove_member(member=self.held(uid, Action.DRIVES), actor=self.user)
         return Response(status=204)
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Prefetch
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
@@ -117,11 +116,7 @@ class LetterResource(Resource):
     @extend_schema(summary="Correct a letter", description="Its number stays; the log says the same.", request=LetterChange, responses=LetterOut)  # fmt: skip
     def partial_update(self, request: Request, uid: UUID) -> Response:
         changes = self._rows(dict(self.read(LetterChange, partial=True)))
-        with transaction.atomic():
-            letter = self.find(uid, Action.LOG)
-            Letter.objects.select_for_update().get(pk=letter.pk)
-            letter = self.find(uid)
-            self.require_match(letter)
+        with self.unchanged(uid, Action.LOG) as letter:
             services.edit_letter(letter=letter, actor=self.user, changes=changes)
         return Response(self.again(letter))
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
@@ -296,9 +295,7 @@ class CampaignEventResource(Resource):
     )
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = dict(self.read(EventIn, partial=True))
-        with transaction.atomic():
-            row = Event.objects.select_for_update(of=("self",)).get(pk=self.find(uid, Action.DRIVES).pk)
-            self.require_match(self.full(Event.objects.filter(pk=row.pk)).get())
+        with self.unchanged(uid, Action.DRIVES) as row:
             services.edit_event(event=row, actor=self.user, **data)
         return Response(self.again(row))
 

@@ -92,9 +92,9 @@ class PageResource(Resource):
 
     @extend_schema(summary="Change a public page", request=PageIn, responses=PageOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
-        row, data = self.find(uid, Action.DRIVES), dict(self.read(PageIn, partial=True))
-        self.require_match(row)
-        services.save_page(subject=row.subject, actor=self.user, **data)
+        data = dict(self.read(PageIn, partial=True))
+        with self.unchanged(uid, Action.DRIVES) as row:
+            services.save_page(subject=row.subject, actor=self.user, **data)
         return Response(self.again(row))
 
 

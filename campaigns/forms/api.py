@@ -6,7 +6,6 @@ import os
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, extend_schema
@@ -146,9 +145,7 @@ class FormResource(Resource):
     @extend_schema(summary="Change a form", request=FormIn, responses=FormOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = dict(self.read(FormIn, partial=True))
-        with transaction.atomic():
-            row = Form.objects.select_for_update(of=("self",)).get(pk=self.find(uid, Action.DRIVES).pk)
-            self.require_match(self.full(Form.objects.filter(pk=row.pk)).get())
+        with self.unchanged(uid, Action.DRIVES) as row:
             services.edit_form(form=row, actor=self.user, **data)
         return Response(self.again(row))
 

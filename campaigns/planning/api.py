@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import serializers
@@ -263,23 +262,15 @@ class DriveResource(Resource):
     @extend_schema(summary="Change a drive", request=DriveIn, responses=DriveOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = dict(self.read(DriveIn, partial=True))
-        with transaction.atomic():
-            drive = self._held(uid)
+        with self.unchanged(uid, Action.DRIVES) as drive:
             services.edit_drive(drive=drive, actor=self.user, **data)
         return Response(self.again(drive))
 
     @extend_schema(summary="Archive a drive", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
-        with transaction.atomic():
-            services.archive_drive(drive=self._held(uid), actor=self.user)
+        with self.unchanged(uid, Action.DRIVES) as drive:
+            services.archive_drive(drive=drive, actor=self.user)
         return Response(status=204)
-
-    def _held(self, uid: UUID) -> Drive:
-        found = self.find(uid, Action.DRIVES)
-        Drive.objects.select_for_update().get(pk=found.pk)
-        fresh: Drive = self.full(Drive.objects.filter(pk=found.pk)).get()
-        self.require_match(fresh)
-        return fresh
 
     # --- what it begins from
     @extend_schema(

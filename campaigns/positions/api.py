@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
 from drf_spectacular.utils import OpenApiExample, extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -172,9 +171,7 @@ class AskResource(Resource):
     @extend_schema(summary="Change an ask", request=AskIn, responses=AskOut)
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = dict(self.read(AskIn, partial=True))
-        with transaction.atomic():
-            row = Ask.objects.select_for_update(of=("self",)).get(pk=self.find(uid, Action.DRIVES).pk)
-            self.require_match(row)
+        with self.unchanged(uid, Action.DRIVES) as row:
             services.edit_ask(ask=row, actor=self.user, changes=data)
         return Response(self.again(row))
 

@@ -119,13 +119,6 @@ class WindowResource(Resource):
     def full(self, rows: Any) -> Any:
         return rows.select_related("owner").prefetch_related("leads")
 
-    def _held(self, uid: UUID) -> PolicyWindow:
-        found = self.find(uid, Action.DRIVES)
-        PolicyWindow.objects.select_for_update().get(pk=found.pk)
-        fresh: PolicyWindow = self.full(PolicyWindow.objects.filter(pk=found.pk)).get()
-        self.require_match(fresh)
-        return fresh
-
     def _values(self, shape: type[WindowIn], **how: Any) -> dict[str, Any]:
         data = dict(self.read(shape, **how))
         if "leads" in data:
@@ -154,14 +147,14 @@ class WindowResource(Resource):
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = self._values(WindowIn, partial=True)
         with transaction.atomic():
-            window = self._held(uid)
+            window = self.held(uid, Action.DRIVES)
             services.edit_window(window=window, actor=self.user, **data)
         return Response(self.again(window))
 
     @extend_schema(summary="Take a policy window out", responses={204: None})
     def destroy(self, request: Request, uid: UUID) -> Response:
         with transaction.atomic():
-            services.archive_window(window=self._held(uid), actor=self.user)
+            services.archive_window(window=self.held(uid, Action.DRIVES), actor=self.user)
         return Response(status=204)
 
     @extend_schema(

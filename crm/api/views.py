@@ -241,13 +241,17 @@ class Resource(ApiView):
 
     @contextmanager
     def unchanged(self, uid: UUID, action: Action | None = None) -> Iterator[Any]:
-        """The row to change, locked until the block ends, in one transaction with it, and as the client read it (`If-Match`)."""
+        """`held`, in a transaction that ends with the block."""
         with transaction.atomic():
-            found = self.find(uid, action)
-            type(found)._base_manager.select_for_update().get(pk=found.pk)
-            row = self.resolve(self.full(self.rows()), uid)
-            self.require_match(row)
-            yield row
+            yield self.held(uid, action)
+
+    def held(self, uid: UUID, action: Action | None = None) -> Any:
+        """The row to change, locked until the transaction ends, and as the client read it (`If-Match`)."""
+        found = self.find(uid, action)
+        type(found)._base_manager.select_for_update().get(pk=found.pk)
+        row = self.resolve(self.full(self.rows()), uid)
+        self.require_match(row)
+        return row
 
     def require_match(self, row: Any) -> None:
         """`If-Match`: refuse when the row is not the one that the client read. Called with the row locked."""
