@@ -1,11 +1,11 @@
-"""Three events of the drive: a dialogue in five weeks, whose answers are coming in, whose seats are all taken and for which some sign up by
+"""Three events of the drive: a dialogue in five weeks or more, whose answers are coming in, whose seats are all taken and for which some sign up by
 themselves; a webinar that is over; and a conference to which countries send delegations. A reminder and a letter to those who came are begun."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from contacts.consent.models import Topic
 from contacts.directory.models import Constituency, Country, Membership, Person
 from crm.accounts.models import User
 
+TUESDAY, WEDNESDAY, THURSDAY = 1, 2, 3
 INVITED, SEATS = 130, 48
 ANSWERS = ["yes"] * 46 + ["no"] * 18 + ["maybe"] * 8 + ["other"] * 6 + [""] * 22  # of a hundred
 NOTES = [
@@ -77,7 +78,7 @@ def make_events(
 ) -> Event:
     chance = random.Random(seed)  # noqa: S311 the same demo each time
     people = _people(countries)
-    first = (now + timedelta(days=35)).date()
+    first = _on_a(TUESDAY, (now + timedelta(days=35)).date())
     dialogue = _event(
         drive, "Dialogue of ten countries: a plan for the informal economy", "dialogue-dakar", "discussion", "Africa/Dakar",
         (first, "09:00"), (first + timedelta(days=1), "12:30"), place="Conference centre, Avenue des Exemples, Dakar",
@@ -97,7 +98,7 @@ def make_events(
     _answers(dialogue, people[:INVITED], chance, now)
     _quotas(dialogue)
     _wishes(dialogue, now)
-    day = (now - timedelta(days=12)).date()
+    day = _on_a(THURSDAY, (now - timedelta(days=12)).date(), step=-1)
     webinar = _event(
         drive, "Webinar: reading the coverage figures of your country", "webinar-figures", "webinar", "Europe/Zurich", (day, "14:00"),
         (day, "15:30"), online_url="https://meet.campaign.test/figures", capacity=None, guests_each=0, answer_by=None, abouts={}, country=None,
@@ -116,7 +117,7 @@ def make_events(
 
 def make_conference(drive: Drive, *, now: datetime) -> Event:
     """Delegations come to it; nobody is invited by themselves."""
-    first = (now + timedelta(days=38)).date()
+    first = _on_a(WEDNESDAY, (now + timedelta(days=38)).date())
     return _event(
         drive, "Conference on social protection: one step each", "conference-geneva", "conference", "Europe/Zurich",
         (first, "09:30"), (first + timedelta(days=1), "17:00"), place="Conference centre, Rue des Exemples, Geneva",
@@ -165,6 +166,13 @@ def _event(drive: Drive, name: str, slug: str, kind: str, zone: str, begin: Any,
         drive=drive, name=name, slug=slug, kind=kind, zone=zone, starts_local=wall_clock(starts), ends_local=wall_clock(ends),
         starts_at=starts.replace(tzinfo=where), ends_at=ends.replace(tzinfo=where), is_public=True, **values,
     )  # fmt: skip
+
+
+def _on_a(weekday: int, day: date, *, step: int = 1) -> date:
+    """The next such day, or with step -1 the one before; none of the weeks in which offices are closed at the turn of the year."""
+    while day.weekday() != weekday or (day.month, day.day) >= (12, 19) or (day.month, day.day) <= (1, 7):
+        day += timedelta(days=step)
+    return day
 
 
 def _clock(day: Any, clock: str) -> datetime:

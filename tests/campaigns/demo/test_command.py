@@ -70,6 +70,9 @@ def test_demo_is_loaded_and_removed(capsys: pytest.CaptureFixture[str]) -> None:
         }
         assert not AuditEntry.objects.filter(object_uid=past.uid, at__gt=past.finished_at).exists()
     drive, plans, last_year = Drive.objects.order_by("pk")
+    assert {event.starts_local.weekday() for event in Event.objects.all()} == {1, 2, 3}  # nobody confers on a Sunday
+    planned = Activity.objects.exclude(event=None).get()
+    assert planned.event and planned.starts_on == planned.event.starts_local.date()
     assert {country.code for country in drive.countries.all()} == {country.code for country in lowest_coverage(10)}
     assert [last_year.status, plans.status] == ["finished", "active"]
     # a plan by its template at work: countries at different steps, some of it late; a drive that is over with its report
