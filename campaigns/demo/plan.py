@@ -72,6 +72,4 @@ def lead_from_the_plan(drive: Drive, *, call_round: CallRound, event: Event) -> 
     """What two activities are, once it is there."""
     rows = Activity.objects.filter(drive=drive)
     rows.filter(name=CORE_GROUP).update(call_round=call_round)
-    rows.filter(name=DIALOGUE).update(
-        event=event, starts_on=event.starts_local.date(), due_on=event.ends_local.date()
-    )
+    rows.filter(name=DIALOGUE).update(event=event, starts_on=event.starts_local.date(), due_on=event.ends_local.date())
