@@ -1,5 +1,6 @@
 // The door of an event. What is noted is kept on this device with a key that it makes (see ../door/queue.js), and sent when there is a
 // network; the server takes each key once, so sending again does no harm. What it refuses stays here, with the reason.
+import { camera, readsByItself } from "../door/camera.js";
 import { openQueue } from "../door/queue.js";
 
 const root = document.querySelector("[data-door]");
@@ -206,33 +207,24 @@ window.addEventListener("online", send);
 window.addEventListener("offline", draw);
 setInterval(() => { if (notes.length || (navigator.onLine && !isForgotten)) send(); }, 20_000);
 
-// the camera, where the browser reads codes by itself
-if ("BarcodeDetector" in window && navigator.mediaDevices) {
-  at("camera").hidden = false;
-  at("camera").addEventListener("click", async () => {
-    const video = at("video");
-    if (!video.hidden) { video.srcObject?.getTracks().forEach((track) => track.stop()); video.hidden = true; return; }
-    const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-    try {
-      video.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
-    } catch {
-      speak(words.nocamera, true);
-      return;
-    }
-    video.hidden = false;
-    await video.play();
-    let last = "";
-    const watch = async () => {
-      if (video.hidden) return;
-      const [code] = await detector.detect(video).catch(() => []);
-      if (code && code.rawValue !== last) { last = code.rawValue; scanned(last); }
-      setTimeout(watch, 250);
-    };
-    watch();
-  });
-}
+at("camera").addEventListener("click", camera({
+  video: at("video"),
+  decoder: root.dataset.decoder,
+  onCode: (text) => { if (!scanned(text)) speak(words.unknown, true); },
+  onChange: (isOpen) => { at("camera").textContent = isOpen ? words.close : words.camera; },
+  onTrouble: (word) => speak(words[word], true),
+}));
 
-if ("serviceWorker" in navigator) navigator.serviceWorker.register(root.dataset.worker, { scope: "/events/" }).catch(() => {});
+/** The worker keeps what it sees fetched: it is told of what was there before it, and of what is fetched only on request. */
+async function keep() {
+  const isNew = !navigator.serviceWorker.controller;
+  await navigator.serviceWorker.register(root.dataset.worker, { scope: "/events/" });
+  const { active } = await navigator.serviceWorker.ready;
+  const parts = isNew ? [location.pathname, ...performance.getEntriesByType("resource").map((part) => part.name)] : [];
+  if (!(await readsByItself())) parts.push(root.dataset.decoder);
+  active.postMessage(parts);
+}
+if ("serviceWorker" in navigator) keep().catch(() => {});
 draw();
 await send();
 if (location.hash.length > 1) { scanned(location.hash); history.replaceState(null, "", location.pathname); }
