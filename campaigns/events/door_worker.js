@@ -1,7 +1,7 @@
 // The door's page while there is no network: the page itself and what it is made of, as they were last fetched.
 // Lists and notes are not here: the page keeps them, and sends what it noted when it can. It tells of parts that were not seen on the way.
 const CACHE = "door-1";
-const isDoor = (url) => /^\/events\/[0-9a-f-]{36}\/door\/$/.test(url.pathname);
+const isDoor = (url) => url.origin === self.location.origin && /^\/events\/[0-9a-f-]{36}\/door\/$/.test(url.pathname);
 const isPart = (request, url) => url.origin === self.location.origin && url.pathname.startsWith("/static/") && request.method === "GET";
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -26,11 +26,10 @@ async function freshOrKept(request) {
 
 self.addEventListener("fetch", (event) => {
   const url = new URL(event.request.url);
-  if (url.origin !== self.location.origin) return;
   if ((event.request.mode === "navigate" && isDoor(url)) || isPart(event.request, url)) event.respondWith(freshOrKept(event.request));
 });
 
 self.addEventListener("message", (event) => {
-  const parts = event.data.map((address) => new Request(new URL(address, self.location.origin))).filter((part) => isDoor(new URL(part.url)) || isPart(part, new URL(part.url)));
-  event.waitUntil(Promise.allSettled(parts.map(freshOrKept)));
+  const isKept = (request) => isPart(request, new URL(request.url)) || isDoor(new URL(request.url));
+  event.waitUntil(Promise.allSettled(event.data.map((address) => new Request(address)).filter(isKept).map(freshOrKept)));
 });
