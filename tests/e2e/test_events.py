@@ -180,6 +180,24 @@ def test_from_an_invitation_in_the_mailbox_to_the_letter_to_those_who_came(
     assert complaints(page) == [] and everybody.pk
 
 
+def test_a_badge_that_was_scanned_before_the_page_was_ready_counts(sign_in_page: Any, live: product.Live) -> None:
+    officer = factories.GrantFactory(user=factories.UserFactory(name="Fatou"), role="outreach").user
+    seat = factories.RegistrationFactory(
+        event=factories.EventFactory(starts_at=timezone.now() - timedelta(hours=1)), name="Ana Diop"
+    )
+    page: Page = sign_in_page(officer)
+    page.add_init_script(
+        "const typed = new MutationObserver(() => { const field = document.getElementById('door-find');"
+        f" if (field) {{ field.value = '{door_url(seat)}'; typed.disconnect(); }} }});"
+        "typed.observe(document, { childList: true, subtree: true })"
+    )
+
+    page.goto(reverse("event_door", args=[seat.event.uid]))
+
+    expect(page.locator(".door-last")).to_have_text("Welcome, Ana Diop")
+    expect(page.get_by_label("Name, or scan a badge")).to_have_value("")
+
+
 def test_two_windows_of_a_door_share_what_they_note_and_nothing_is_lost_or_doubled(
     sign_in_page: Any, live: product.Live
 ) -> None:

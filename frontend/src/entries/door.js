@@ -225,6 +225,7 @@ async function keep() {
   active.postMessage(parts);
 }
 if ("serviceWorker" in navigator) keep().catch(() => {});
+if (scanned(at("find").value)) at("find").value = ""; // a scanner was quicker than this page
 draw();
 await send();
 if (location.hash.length > 1) { scanned(location.hash); history.replaceState(null, "", location.pathname); }
