@@ -1,6 +1,6 @@
 // The world map: countries that it is about have an edge, filled by their value or, without one, hollow with a dashed edge; all others are
 // flat. A country too small for its shape is a circle.
-import { geoCircle, geoNaturalEarth1 } from "d3-geo";
+import { geoCircle, geoNaturalEarth1, geoPath } from "d3-geo";
 import * as echarts from "echarts/core";
 import small from "small-countries";
 import { colour } from "./theme.js";
@@ -9,8 +9,8 @@ const ANTARCTICA = "010";
 const ASPECT = 2.2;
 const CIRCLE = 1.3; // degrees
 const LINE = 20; // px of a line of the legend
-const sphere = geoNaturalEarth1();
-const projection = { project: (point) => sphere(point), unproject: (point) => sphere.invert(point), stream: sphere.stream };
+const NARROW = 500; // px: on less, the world is too small for ten countries, so that the part that they lie in is drawn
+const AROUND = .12; // of that part's longer side
 let shapes;
 
 /** data: a map of crm.ui.charts.Chart; place: the element that it is drawn into. */
@@ -24,18 +24,35 @@ export async function mapOptions(data, text, place) {
     ...blank.map((point) => ({ ...named(point), value: NaN, itemStyle: { ...edge, areaColor: colour("card"), borderType: "dashed" } })),
   ];
   const about = new Set(shown.map(({ name: country }) => country));
-  await registerWorld(about);
+  const features = await registerWorld(about);
   const room = place.clientHeight - legend.height;
+  const sphere = geoNaturalEarth1();
+  const part = place.clientWidth < NARROW && about.size ? cut(sphere, features.filter(({ properties }) => about.has(properties.id)), place.clientWidth / room) : null;
+  const projection = { project: (point) => sphere(point), unproject: (point) => sphere.invert(point), stream: sphere.stream };
   return {
     graphic: legend.parts,
     series: [{
       type: "map", map: "world", projection, clip: false, roam: false, selectedMode: false, nameProperty: "id", name, data: shown,
-      layoutCenter: ["50%", room / 2], layoutSize: Math.min(place.clientWidth, room * ASPECT),
+      layoutCenter: ["50%", room / 2], layoutSize: part ? Math.max(place.clientWidth, room) : Math.min(place.clientWidth, room * ASPECT), boundingCoords: part,
       itemStyle: { areaColor: colour(about.size ? "line" : "rest"), borderColor: colour("card"), borderWidth: .5 },
       emphasis: { label: { show: false }, itemStyle: { areaColor: colour("warn") } },
       tooltip: { formatter: ({ data: point }) => (point ? `${point.label}: ${point.words ?? `${point.value}${unit}`}` : "") },
     }],
   };
+}
+
+/** Leave out what lies far from these countries: a box around them, in the proportion of the place. Returns two corners of it, as degrees. */
+function cut(sphere, countries, ratio) {
+  const [[left, top], [right, bottom]] = geoPath(sphere).bounds({ type: "FeatureCollection", features: countries });
+  const margin = AROUND * Math.max(right - left, bottom - top);
+  const width = Math.max(right - left + 2 * margin, (bottom - top + 2 * margin) * ratio);
+  const [x, y] = [(left + right - width) / 2, (top + bottom - width / ratio) / 2];
+  const end = [x + width, y + width / ratio];
+  sphere.clipExtent([[x, y], end]);
+  // a parallel is a straight line here, and the one nearest to the equator is the widest
+  const [north, south] = [sphere.invert([x, y])[1], sphere.invert(end)[1]];
+  const widest = sphere([0, Math.max(south, Math.min(north, 0))])[1];
+  return [[sphere.invert([x, widest])[0], north], [sphere.invert([end[0], widest])[0], south]];
 }
 
 const named = ({ country, label, url, words }) => ({ name: country, label, url, words });
@@ -87,6 +104,7 @@ async function registerWorld(about) {
     if (!drawn.has(id) && small[id]) features.push({ type: "Feature", properties: { id }, geometry: geoCircle().center(small[id]).radius(CIRCLE)() });
   }
   echarts.registerMap("world", { type: "FeatureCollection", features });
+  return features;
 }
 
 async function loadShapes() {
