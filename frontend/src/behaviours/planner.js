@@ -150,10 +150,15 @@ document.addEventListener("keydown", (event) => {
   if (goal) post(source, { state: goal.dataset.drop });
 });
 
-// whoever works by keyboard goes on where he was, in the page as it is now
+// whoever works by keyboard goes on where he was, in the page as it is now; who went elsewhere while it was on its way is not called back
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const here = event.target.id === "plan" && document.activeElement?.closest("#plan [data-uid]");
+  if (here) focusOn = here.dataset.uid;
+});
 document.addEventListener("htmx:afterSettle", (event) => {
   if (!focusOn || event.target.id !== "plan") return;
   const moved = document.querySelector(`#plan [data-uid="${focusOn}"]`);
   focusOn = "";
+  if (document.activeElement !== document.body) return;
   (moved?.matches("[data-keys]") ? moved : moved?.querySelector("[data-keys]"))?.focus({ preventScroll: false });
 });
