@@ -1,7 +1,7 @@
 """One private pair of services for all tests of this folder, and the processes of delivery on it."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,3 +41,16 @@ def ground(_shared_ground: Any, django_db_blocker: Any) -> Iterator[Any]:
         yield _shared_ground
         _shared_ground.kill9("scheduler2")
         connection.close()
+
+
+@pytest.fixture
+def sink_with(ground: Any) -> Iterator[Callable[..., None]]:
+    """Start the sink anew with these options; the next test has an obedient one again."""
+
+    def start(*options: str) -> None:
+        ground.kill9("sink")
+        ground.start_sink(*options)
+
+    yield start
+    ground.kill9("sink")
+    ground.start_sink()

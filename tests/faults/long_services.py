@@ -80,17 +80,6 @@ def test_valkey_full_while_sending(ground):
 
 
 # --- the mail server ------------------------------------------------------------------------------------------------------
-@pytest.fixture
-def sink_with(ground):
-    def start(*options):
-        ground.kill9("sink")
-        ground.start_sink(*options)
-
-    yield start
-    ground.kill9("sink")
-    ground.start_sink()
-
-
 def test_mail_server_that_is_slow_busy_and_half_deaf(ground, sink_with):
     """50 ms for each message, 421 after 40 of a connection, and silence with half a connection at every RCPT that has a 77."""
     sink_with("--delay", "0.05", "--busy-after", "40", "--half-close", "77@")

@@ -30,7 +30,9 @@ def planner_here(ground):
 
 
 @pytest.mark.parametrize("resends", [True, False], ids=["sent again", "with evidence"])
-def test_worker_killed_at_twenty_random_moments(ground, planner_here, resends):
+def test_worker_killed_at_twenty_random_moments(ground, sink_with, planner_here, resends):
+    # so that of 40 messages a second about one is with the sink whenever a worker is killed, however fast the machine
+    sink_with("--delay", "0.03")
     # slowly, so that it lasts as long as the kills, also where each takes long; the rest leaves as fast as it can
     mailing = ground.send(6000, connections=CONNECTIONS, per_second=40, resends_uncertain=resends)
     moments = random.Random(20)
