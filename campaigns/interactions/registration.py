@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import UUID
 
+from django.db.models import Value
+from django.db.models.functions import Coalesce, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.interactions import erasing, lists, naming, segment_fields  # noqa: F401  registers the list
@@ -42,7 +44,7 @@ subjects.register(
         "phone",
         Interaction.objects.visible_to,
         "interaction_detail",
-        words="kind",
+        words=Coalesce(NullIf("person__name", Value("")), "organization__name", "kind"),
         can_search=False,
     )
 )

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.db.models import QuerySet
+from django.db.models.expressions import Combinable
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Kind:
-    """name: model name in lower case. rows: those that a user may see. url_name: its page, by uid. words: the field of its name; empty:
-    it has none, and what the trail wrote down stands.
+    """name: model name in lower case. rows: those that a user may see. url_name: its page, by uid. words: the field of its name, or
+    what says it in SQL; empty: it has none, and what the trail wrote down stands.
 
     is_scoped: whether somebody with a grant for everything sees all rows; else `rows` is asked for them too. also: uids of what
     belongs to an object (the posts of an institution), whose changes stand in its history.
@@ -38,7 +39,7 @@ class Kind:
     rows: Callable[[User], QuerySet[Any]]
     url_name: str = ""
     actions: tuple[Action, ...] = (Action.SEE,)
-    words: str = "name"
+    words: str | Combinable = "name"
     is_scoped: bool = True
     can_search: bool = True
     also: Callable[[UUID], Iterable[UUID]] = lambda uid: ()

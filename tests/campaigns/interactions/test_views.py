@@ -228,3 +228,17 @@ def test_interactions_by_the_api(api, outreach):
     client.post("/interactions", {"kind": "call", "people": ["01890000-0000-7000-8000-000000000000"]}, status=422)
     client.delete(f"/interactions/{made['uid']}")
     assert not Interaction.objects.standing().exists()
+
+
+def test_the_trail_says_with_whom_it_was(sign_in, admin, outreach):
+    ministry, person = OrganizationFactory(name="Ministry of Labour"), PersonFactory(name="Awa Diop")
+    client = sign_in(outreach)
+    client.post(reverse("log"), form(("person", person), ("organization", ministry)), headers=HTMX)
+    client.post(reverse("log"), form(("organization", ministry), kind="letter"), headers=HTMX)
+    of_both, of_one = Interaction.objects.order_by("pk")
+
+    page = sign_in(admin).get(reverse("activity"), {"kind": "interaction"}).content.decode()
+
+    for row, name in ((of_both, "Awa Diop"), (of_one, "Ministry of Labour")):
+        link = page.partition(f'href="{reverse("interaction_detail", args=[row.uid])}"')[2]
+        assert link.partition("</a>")[0].rpartition(">")[2].strip() == name
