@@ -46,7 +46,12 @@ def test_a_job_that_is_over_goes_after_a_year_and_an_open_one_stays(planner, dja
 def test_what_a_job_made_outlives_it(planner):
     job = over(planner, 366)
     export = ExportFile.objects.create(
-        owner=planner, source="people", title="People", format="csv", job=job, expires_at=timezone.now() + timedelta(days=1)
+        owner=planner,
+        source="people",
+        title="People",
+        format="csv",
+        job=job,
+        expires_at=timezone.now() + timedelta(days=1),
     )
 
     holdings.remove_old(timezone.now(), None)
