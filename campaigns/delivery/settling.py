@@ -21,7 +21,7 @@ from campaigns.delivery.models import Delivery, Outcome
 from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP
 from campaigns.delivery.waking import wake
 from campaigns.mailings.models import Mailing
-from campaigns.mailings.services import locked
+from campaigns.mailings.services import locked, move
 from campaigns.mailings.states import State
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -37,39 +37,48 @@ class Word(models.TextChoices):
     AGAIN = "again", gettext_lazy("send it again")
 
 
+MAY_SEND_AGAIN = frozenset({State.SENDING, State.PAUSED, State.FINISHED})
 _STATES = {Word.ARRIVED: Outcome.ACCEPTED, Word.LOST: Outcome.FAILED, Word.AGAIN: Outcome.PENDING}
+
+_BY_WORD = """
+UPDATE delivery d SET state = %(state)s, reply_text = %(text)s,
+       settled_at = CASE WHEN %(state)s = 'pending' THEN NULL ELSE now() END
+ WHERE d.mailing_id = %(mailing)s AND d.state = 'uncertain' AND (%(seqs)s::int[] IS NULL OR d.seq = ANY (%(seqs)s::int[]))
+   AND (%(codes)s::text[] IS NULL OR d.country_code = ANY (%(codes)s::text[])){may}
+RETURNING d.seq"""
+# an erasure blanked the address; a withdrawal cancels what waits, and this did not wait
+_MAY_BE_WRITTEN_TO = """
+   AND d.address <> '' AND NOT EXISTS (
+       SELECT 1 FROM contacts_consentstate k WHERE k.topic_id = %(topic)s AND k.channel = 'email' AND NOT k.is_granted
+          AND k.subject_uid = CASE WHEN d.person_id IS NOT NULL THEN (SELECT p.uid FROM contacts_person p WHERE p.id = d.person_id)
+                                   ELSE (SELECT o.uid FROM contacts_organization o WHERE o.id = d.organization_id) END)"""
 
 
 def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[int] | None = None) -> int:
     """Settle uncertain deliveries of a mailing, all or those with these `seqs`; returns how many were.
 
-    Those that are settled already are left alone, so a second click does nothing twice. AGAIN needs a mailing that still
-    sends (or is paused), else WrongState; a scope that does not reach all countries of the mailing is NotAllowed.
+    Those that are settled already are left alone, so a second click does nothing twice. AGAIN opens a mailing that has finished, for
+    these alone; of one that was cancelled it is WrongState. It leaves out whom nobody may write to any more (erased, or the
+    permission was withdrawn): they stay uncertain. Only rows of the actor's countries; NotAllowed without the right to send.
     """
     if not Mailing.objects.visible_to(actor, Action.SEND).filter(pk=mailing.pk).exists():
         raise NotAllowed(_("Your role does not allow this for this mailing. An administrator can change it."))
     codes = actor.scope(Action.SEND).countries
     with transaction.atomic(), connection.cursor() as cursor:
         row = locked(mailing)
-        if word == Word.AGAIN and row.state not in (State.SENDING, State.PAUSED):
+        if word == Word.AGAIN and row.state not in MAY_SEND_AGAIN:
             raise WrongState(
-                _(
-                    "“%(name)s” does not send any more. Say whether they arrived, and write to those again who got nothing."
-                )
+                _("“%(name)s” was cancelled, so nothing of it is sent again. Say whether they arrived.")
                 % {"name": row.name},
                 state=row.state,
             )
         cursor.execute(
-            """
-            UPDATE delivery d SET state = %(state)s, reply_text = %(text)s,
-                   settled_at = CASE WHEN %(state)s = 'pending' THEN NULL ELSE now() END
-             WHERE d.mailing_id = %(mailing)s AND d.state = 'uncertain' AND (%(seqs)s::int[] IS NULL OR d.seq = ANY (%(seqs)s::int[]))
-               AND (%(codes)s::text[] IS NULL OR d.country_code = ANY (%(codes)s::text[]))
-            RETURNING d.seq""",
+            _BY_WORD.format(may=_MAY_BE_WRITTEN_TO if word == Word.AGAIN else ""),
             {
                 "state": _STATES[word].value,
                 "text": _("%(who)s: %(word)s") % {"who": actor.name[:200], "word": word.label},
                 "mailing": row.pk,
+                "topic": row.topic_id,
                 "seqs": seqs,
                 "codes": None if codes is None else list(codes),
             },
@@ -87,8 +96,11 @@ def settle_uncertain(*, mailing: Mailing, actor: User, word: Word, seqs: list[in
             summary=_("%(word)s: %(n)s") % {"word": word.label.capitalize(), "n": len(settled)},
             changes=[("uncertain", len(settled), 0)] if seqs is None else [],
         )
-        if word == Word.AGAIN and row.state == State.SENDING:
-            transaction.on_commit(lambda: wake(row.pk))
+        if word == Word.AGAIN:
+            if row.state == State.FINISHED:
+                move(mailing=row, to=State.SENDING, actor=actor, finished_at=None)
+            if row.state != State.PAUSED:
+                transaction.on_commit(lambda: wake(row.pk))
     return len(settled)
 
 
@@ -118,6 +130,10 @@ def _recount(cursor: Any, mailing_id: int, seqs: list[int], *, again: bool = Fal
                                   ELSE coalesce(k.rolled_seqs, '{{}}') || ({_ACCEPTED} AND d.seq = ANY (%(seqs)s)) END
         {chunks}""",
         values,
+    )
+    # the feed looks at no chunk of a mailing that ended an hour ago; this one changed
+    cursor.execute(
+        "UPDATE campaigns_deliveryplace SET is_closed = false WHERE mailing_id = %s AND is_closed", [mailing_id]
     )
 
 

@@ -20,7 +20,7 @@ from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END, TO
 from campaigns.delivery.waking import post, wake
 from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing
-from campaigns.mailings.services import move
+from campaigns.mailings.services import locked, move
 from campaigns.mailings.states import State
 from campaigns.safety import services as safety
 from crm.errors import WrongState
@@ -191,19 +191,26 @@ def wind_up_cancelled() -> None:
 
 def finish_if_done(mailing_id: int) -> bool:
     """Move to *finished* when nothing is pending, in flight or deferred; the ledger itself is asked."""
+    if not _is_done(mailing_id):
+        return False
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            row = locked(Mailing(pk=mailing_id))
+            if not _is_done(mailing_id):  # a person had something sent again, and held the row until now
+                return False
+            move(mailing=row, to=State.FINISHED, finished_at=timezone.now())
+            cursor.execute(ROLL_UP_AT_END, {"mailing": mailing_id})
+    except WrongState:
+        return False
+    logger.info("Mailing %s is finished.", mailing_id)
+    return True
+
+
+def _is_done(mailing_id: int) -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT EXISTS (SELECT 1 FROM campaigns_deliverychunk WHERE mailing_id = %s AND NOT is_done)"
             " OR EXISTS (SELECT 1 FROM campaigns_deliveryretry WHERE mailing_id = %s)",
             [mailing_id, mailing_id],
         )
-        if cursor.fetchone()[0] or has_open(mailing_id):
-            return False
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            move(mailing=Mailing.objects.get(pk=mailing_id), to=State.FINISHED, finished_at=timezone.now())
-            cursor.execute(ROLL_UP_AT_END, {"mailing": mailing_id})
-    except WrongState:
-        return False
-    logger.info("Mailing %s is finished.", mailing_id)
-    return True
+        return not (cursor.fetchone()[0] or has_open(mailing_id))

@@ -26,7 +26,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.HELD: frozenset({State.SCHEDULED, State.DRAFT, State.CANCELLED}),
     State.SENDING: frozenset({State.PAUSED, State.FINISHED, State.CANCELLED}),
     State.PAUSED: frozenset({State.SENDING, State.CANCELLED}),
-    State.FINISHED: frozenset(),
+    State.FINISHED: frozenset({State.SENDING}),  # by a person's word only: what was uncertain is sent again
     State.CANCELLED: frozenset(),
 }
 EDITABLE = frozenset(

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from campaigns.delivery.models import Outcome
-from campaigns.delivery.settling import Word, sentence, settle_uncertain, word_of
+from campaigns.delivery.settling import MAY_SEND_AGAIN, Word, sentence, settle_uncertain, word_of
 from campaigns.engagement.models import TrackedLink
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.states import State
@@ -119,8 +119,8 @@ def report_people(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 
 
 def _words(mailing: Mailing) -> list[tuple[str, Any]]:
-    """What may be said of uncertain deliveries: nothing is sent again by a mailing that has ended."""
-    may_resend = mailing.state in {State.SENDING, State.PAUSED}
+    """What may be said of uncertain deliveries: nothing is sent again by a mailing that was cancelled."""
+    may_resend = mailing.state in MAY_SEND_AGAIN
     return [(word.value, word.label) for word in Word if may_resend or word != Word.AGAIN]
 
 

@@ -1,9 +1,10 @@
 """A person's word on uncertain deliveries, and a person's pause over the engine's own."""
 
 import re
+import threading
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.urls import reverse
 
 from campaigns.delivery.breaker import trip, try_again
@@ -12,10 +13,15 @@ from campaigns.delivery.models import BreakerPause, Delivery, DeliveryChunk
 from campaigns.delivery.queries import counts, quick_counts
 from campaigns.delivery.rollups import ROLL_UP
 from campaigns.delivery.settling import Word, settle_by_log, settle_uncertain
+from campaigns.delivery.sweeping import finish_if_done
 from campaigns.delivery.tasks import deliver
 from campaigns.engagement.models import EngagementDay
+from campaigns.feeds.models import DeliveryPlace
+from campaigns.feeds.services import number_feeds
 from campaigns.mailings.models import Transport
 from campaigns.mailings.services import pause
+from contacts.consent.services import withdraw_consent
+from contacts.directory.models import Person
 from crm.audit.models import AuditEntry
 from crm.errors import NotAllowed, WrongState
 from tests.campaigns.delivery.building import subscriber, to_sending, use
@@ -51,8 +57,6 @@ def test_settle_arrived_counts_them_as_accepted_once(left, planner):
     assert row.reply_text == "Planner: it arrived"
     assert row.settled_at is not None
     assert AuditEntry.objects.filter(verb="mailing.uncertain_settled").count() == 1
-    from contacts.directory.models import Person
-
     assert Person.objects.get(pk=row.person_id).last_mailed_at == row.settled_at
 
 
@@ -115,14 +119,84 @@ def test_settle_by_a_log_while_others_of_the_chunk_wait_counts_once(left, sink):
     assert mailed(left) == [1, 1, 1]
 
 
-def test_settle_again_is_refused_when_the_mailing_is_finished(left, planner):
-    left.state = "finished"
+def test_settle_again_opens_a_finished_mailing_for_these_alone(left, planner, sink):
+    assert finish_if_done(left.pk)
+    DeliveryPlace.objects.update(is_closed=True)  # the feed looks at it no more
+    number_feeds()
+    one = Delivery.objects.get(mailing_id=left.pk, address="p1@people.test")
+
+    assert settle_uncertain(mailing=left, actor=planner, word=Word.AGAIN, seqs=[one.seq]) == 1
+    left.refresh_from_db()
+    assert (left.state, left.finished_at) == ("sending", None)
+    deliver(left.pk)
+
+    assert sink.recipients == ["p1@people.test"]
+    left.refresh_from_db()
+    assert left.state == "finished"
+    assert left.finished_at is not None
+    assert (counts(left.pk)["accepted"], counts(left.pk)["uncertain"]) == (2, 1)
+    number_feeds()
+    assert DeliveryPlace.objects.get(mailing_id=left.pk).counts == {"accepted": 2, "uncertain": 1}
+
+
+def test_settle_again_is_refused_when_the_mailing_is_cancelled(left, planner):
+    left.state = "cancelled"
     left.save()
 
     with pytest.raises(WrongState):
         settle_uncertain(mailing=left, actor=planner, word=Word.AGAIN)
 
     assert counts(left.pk)["uncertain"] == 2
+
+
+def test_settle_again_leaves_out_whom_nobody_may_write_to_any_more(left, planner, sink):
+    first, second = Delivery.objects.filter(mailing_id=left.pk, state="uncertain").order_by("address")
+    withdraw_consent(subject=Person.objects.get(pk=first.person_id), topic=left.topic, source="test")
+    Delivery.objects.filter(mailing_id=left.pk, seq=second.seq).update(address="")  # as an erasure does
+
+    assert settle_uncertain(mailing=left, actor=planner, word=Word.AGAIN) == 0
+    deliver(left.pk)
+
+    assert sink.recipients == []
+    assert counts(left.pk)["uncertain"] == 2
+
+
+def test_mailing_does_not_finish_over_a_word_to_send_again(left, planner, sink):
+    """The person's word holds the mailing while the sweeper, who has seen that nothing is open, waits to end it."""
+    said, finished = threading.Event(), []
+
+    def say() -> None:
+        with transaction.atomic():
+            settle_uncertain(mailing=left, actor=planner, word=Word.AGAIN)
+            said.set()
+            wait_until_somebody_waits()
+        connection.close()
+
+    def finish() -> None:
+        finished.append(finish_if_done(left.pk))
+        connection.close()
+
+    saying = threading.Thread(target=say)
+    saying.start()
+    assert said.wait(10)
+    finishing = threading.Thread(target=finish)
+    finishing.start()
+    saying.join()
+    finishing.join()
+
+    assert finished == [False]
+    deliver(left.pk)
+    assert sink.recipients == ["p1@people.test", "p2@people.test"]
+
+
+def wait_until_somebody_waits() -> None:
+    for _number in range(400):
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
+            if cursor.fetchone()[0]:
+                return
+        threading.Event().wait(0.025)
+    raise AssertionError("nobody waits")
 
 
 def test_settle_needs_the_right_to_send(left, viewer):
