@@ -12,6 +12,7 @@ from campaigns.partners.models import PartnerAccount
 from contacts.consent.addresses import address_hashes, address_key
 from contacts.consent.models import Suppression
 from contacts.directory.models import Person
+from crm.accounts import partners
 from crm.accounts.models import User
 from crm.audit.models import AuditEntry, Door
 from crm.audit.services import record
@@ -40,7 +41,7 @@ def open_for(email: str) -> User | None:
         if holder is not None:
             if not holder.is_partner:
                 return None
-            holder.delete()
+            partners.remove(User.objects.filter(pk=holder.pk))
         return _open(person, email)
 
 
@@ -67,7 +68,7 @@ def close(*, account: PartnerAccount) -> AuditEntry:
     """Theirs to close; nothing of what the directory knows changes, and a new code opens it anew."""
     with transaction.atomic():
         entry = record(verb="partneraccount.closed", target=account, summary=account.person.label)
-        account.user.delete()
+        partners.remove(User.objects.filter(pk=account.user_id))
     return entry
 
 
@@ -96,4 +97,4 @@ def forget_unused(*, limit: int = 500) -> int:
     before = timezone.now() - timedelta(days=UNUSED_DAYS)
     rows = PartnerAccount.objects.filter(created_at__lt=before, user__last_login__isnull=True)
     keys = list(rows.order_by("pk").values_list("user_id", flat=True)[:limit])
-    return User.objects.filter(pk__in=keys, is_partner=True, last_login__isnull=True).delete()[1].get("crm.User", 0)
+    return partners.remove(User.objects.filter(pk__in=keys, last_login__isnull=True))

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.partners.models import ChangeWish, PartnerAccount
 from contacts.consent.erasure.registry import PersonalData, register_erasure
+from crm.accounts import partners
 from crm.accounts.models import User
+from crm.accounts.session_models import BrowserSession
 from crm.retention.registry import Batch, Kind
 from crm.retention.registry import register as register_kind
 
@@ -22,9 +25,36 @@ def _accounts(data: PersonalData) -> QuerySet[PartnerAccount]:
 
 
 def _erase(data: PersonalData) -> int:
-    """With the user, its sessions and passkeys."""
-    users = list(_accounts(data).values_list("user_id", flat=True))
-    return User.objects.filter(pk__in=users, is_partner=True).delete()[1].get("crm.User", 0)
+    """With the user, its sessions and passkeys, and what the trail says of its sign-ins until now."""
+    return partners.remove(_users(data))
+
+
+def _users(data: PersonalData) -> QuerySet[User]:
+    return User.objects.filter(partner_account__person__in=data.person_ids, is_partner=True)
+
+
+def _uids(data: PersonalData) -> list[UUID]:
+    """Those under which the trail tells of their account."""
+    return [uid for pair in _accounts(data).values_list("user__uid", "uid") for uid in pair]
+
+
+def _count_sign_ins(data: PersonalData) -> int:
+    return partners.still_told_of(_uids(data)).count()
+
+
+def _export_sign_ins(data: PersonalData) -> list[dict[str, Any]]:
+    """What the trail tells of their sign-ins, then where they are signed in now: address and browser in words."""
+    told = [
+        {
+            "at": entry.at.isoformat(), "what": entry.verb, "said": entry.summary,
+            "changes": [{"field": row.field, "before": row.before, "after": row.after} for row in entry.changes.all()],
+        }
+        for entry in partners.told_of(_uids(data)).prefetch_related("changes").order_by("at", "pk")
+    ]  # fmt: skip
+    return told + [
+        {"at": row.signed_in_at.isoformat(), "what": "session", "said": f"{row.address} · {row.agent}", "changes": []}
+        for row in BrowserSession.objects.filter(user__in=_users(data)).order_by("signed_in_at", "pk")
+    ]
 
 
 def _export(data: PersonalData) -> list[dict[str, Any]]:
@@ -78,6 +108,12 @@ def register() -> None:
             order=46,
         )
     )
+    register_erasure(
+        "partner_sign_ins", _("Sign-ins of a partner’s account"), count=_count_sign_ins,
+        erase=lambda data: partners.forget_told(_uids(data)), export=_export_sign_ins, order=146,
+        goes=_("What the audit trail says of them: network address, browser, names of passkeys."),
+        stays=_("That somebody signed in, and when, under a number that names nobody."),
+    )  # fmt: skip
     register_erasure(
         "partner_account", _("Partner’s account"), count=lambda data: _accounts(data).count(), erase=_erase, export=_export,
         order=147, goes=_("The account, its passkeys, and where it is signed in."),

@@ -30,6 +30,7 @@ from crm.accounts.models import Grant, User
 from crm.accounts.rules import PARTNER
 from crm.accounts.services import add_grant, invite
 from crm.audit.models import AuditEntry
+from crm.audit.services import record
 from crm.errors import Invalid
 from crm.ids import new_uid
 from tests.campaigns.ledger import delivery, sent_mailing
@@ -450,6 +451,31 @@ def test_erasing_the_person_takes_the_account_and_what_they_wrote():
         assert HOLDINGS[name].count(PersonalData.of(person.uid)) == 0
     assert not User.objects.filter(is_partner=True).exists()
     assert ChangeWish.objects.get().note == ""
+
+
+def told() -> list[tuple[str, str]]:
+    return list(AuditEntry.objects.filter(object_type="user").order_by("pk").values_list("verb", "summary"))
+
+
+@pytest.mark.parametrize("how", ["close", "forget", "moved"])
+def test_what_the_trail_says_of_sign_ins_goes_with_the_account(how):
+    person, *_rest = somebody()
+    user = accounts.open_for(ADDRESS)
+    record(verb="sign_in.failed", target=user, summary="203.0.113.9 · Firefox")
+    renamed = record(verb="two_step.renamed", target=user, changes=[("name", "Key", "Grace’s key")])
+
+    if how == "close":
+        accounts.close(account=user.partner_account)
+    elif how == "forget":
+        PartnerAccount.objects.update(created_at=timezone.now() - timedelta(days=30))
+        assert accounts.forget_unused() == 1
+    else:
+        person.contact_points.all().delete()
+        ContactPointFactory(value=ADDRESS)
+        accounts.open_for(ADDRESS)
+
+    assert told() == [("sign_in.failed", ""), ("two_step.renamed", "")]
+    assert renamed.changes.values_list("before", "after").get() == (None, None)
 
 
 def test_own_network_of_an_individual():

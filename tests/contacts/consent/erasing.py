@@ -22,6 +22,7 @@ from campaigns.events.models import Session
 from campaigns.interactions.services import log_interaction
 from campaigns.limits.models import DomainRest
 from campaigns.outreach.models import InboundMessage, Interaction
+from campaigns.partners import accounts as partners_accounts
 from campaigns.positions.models import Power
 from campaigns.results import snapshots
 from campaigns.results.figures import Scope
@@ -33,6 +34,8 @@ from contacts.directory.models import Person, UidAlias
 from contacts.directory.services import add_contact_point, create_person, edit_person, start_membership
 from contacts.importing.models import ImportKept, ImportLine, ImportMade, ImportMapping, ImportRow, ImportRun
 from contacts.segments.lists import add_to_list
+from crm.accounts.models import User
+from crm.accounts.session_models import BrowserSession
 from crm.audit.services import emit, record
 from crm.exports.models import ExportFile
 from crm.ids import new_uid
@@ -90,6 +93,7 @@ def everything(actor) -> SimpleNamespace:
     world = SimpleNamespace(zenobia=zenobia, bob=bob, ministry=ministry, topic=topic, old_uid=old_uid)
     _campaign(world, actor)
     _paper(world, actor)
+    _account(zenobia)
     _platform(world, actor)
     _words_of_others(world, actor)
     return world
@@ -201,6 +205,21 @@ def _paper(world: SimpleNamespace, actor) -> None:
     DroppedMail.objects.create(
         addresses=[["bob@quill.example.org", "Bob"]], subject="To Bob", text=f"Of {NAME}", **common
     )
+
+
+def _account(zenobia: Person) -> None:
+    """She has a partner's account: it was signed in to from a browser, and its passkey has a name."""
+    user = partners_accounts.open_for(ADDRESS)
+    assert user is not None and user.partner_account.person == zenobia
+    record(verb="sign_in.done", target=user, actor=user, summary="code · 192.0.2.77 · browser of hers")
+    change = [("name", "Phone of hers", f"{GIVEN}’s phone")]
+    record(verb="two_step.renamed", target=user, actor=user, summary=f"Phone of hers → {GIVEN}’s", changes=change)
+    BrowserSession.objects.create(
+        user=user, session_key="hers", address="192.0.2.77", agent="Mozilla/5.0 of hers", last_seen_at=timezone.now()
+    )
+    # another partner's account, of which nothing may be lost
+    other = User.objects.create_user("bob@quill.example.org", None, name="Bob", is_partner=True)
+    record(verb="sign_in.done", target=other, actor=other, summary="code · 192.0.2.78 · Firefox")
 
 
 def _words_of_others(world: SimpleNamespace, actor) -> None:

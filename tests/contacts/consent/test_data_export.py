@@ -48,7 +48,7 @@ def test_everything_about_them_and_nobody_else(world, planner, sign_in):
     data = found["data"]
     assert {name for name, rows in data.items() if rows} >= {
         "person", "contact_points", "memberships", "lists", "consent", "consent_now", "opt_in", "deliveries", "engagement",
-        "feedback", "inbound", "interactions", "audit", "imports",
+        "feedback", "inbound", "interactions", "audit", "imports", "partner_account", "partner_sign_ins",
     }  # fmt: skip
     assert data["person"][0]["name"] == NAME and data["person"][0]["tags"] == ["speaker"]
     assert {row["value"] for row in data["contact_points"]} == {ADDRESS.title(), PHONE}
@@ -59,6 +59,10 @@ def test_everything_about_them_and_nobody_else(world, planner, sign_in):
     assert data["imports"][0]["line"] == 2 and ADDRESS in [cell["text"] for cell in data["imports"][0]["cells"]]
     assert "bob" not in json.dumps(data["imports"])
     assert data["engagement"][0]["network_address"] == "192.0.2.77"
+    assert [(row["what"], row["said"]) for row in data["partner_sign_ins"]] == [
+        ("partneraccount.opened", NAME), ("sign_in.done", "code · 192.0.2.77 · browser of hers"), ("two_step.renamed", "Phone of hers → Zenobia’s"),
+        ("session", "192.0.2.77 · Mozilla/5.0 of hers"),
+    ]  # fmt: skip
     assert any(NAME in row["message"] for row in data["inbound"])
     assert any(OLD_ADDRESS in json.dumps(row) for row in data["audit"])
     assert "bob@quill" not in answer.content.decode() and "Bob Banda" not in answer.content.decode()

@@ -92,6 +92,7 @@ def test_nothing_of_somebody_else_is_touched(world, admin):
             list(AuditChange.objects.filter(object_uid=world.bob.uid).order_by("pk").values_list("before", "after")),
             list(ImportLine.objects.filter(line=3, run__state="applied").values_list("raw", "name")),
             list(OutboxEvent.objects.filter(payload={"first": "bob@quill.example.org"}).values_list("pk")),
+            list(AuditEntry.objects.filter(summary__contains="192.0.2.78").values_list("pk", "actor")),
             Person.objects.filter(pk=world.bob.pk).values_list("name", "sort_key", "country_id").get(),
         )
 
