@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from crm import encryption
 from crm.accounts import security_events, two_step
+from crm.accounts import sign_in_retention as sign_in_retention
 from crm.accounts.models import Installation, Invitation, User
 from crm.accounts.rules import Action
 from crm.accounts.services import restore_user

@@ -20,6 +20,7 @@ from crm.addresses import client_address
 from crm.audit.models import AuditEntry
 from crm.audit.services import record
 
+BETWEEN = " · "  # between the parts of what is said; retention cuts there
 # the verbs, in the words of the list on the account page
 VERBS = {
     "sign_in.done": gettext_noop("Signed in"),
@@ -47,11 +48,11 @@ def recent(user: User, *, limit: int = 12) -> list[tuple[str, AuditEntry]]:
 def _where(request: HttpRequest | None) -> str:
     if request is None:
         return ""
-    return f"{client_address(request)} · {device(request.META.get('HTTP_USER_AGENT', ''))}"
+    return f"{client_address(request)}{BETWEEN}{device(request.META.get('HTTP_USER_AGENT', ''))}"
 
 
 def _said(request: HttpRequest | None, *words: Any) -> str:
-    return " · ".join(str(word) for word in [*words, _where(request)] if word)
+    return BETWEEN.join(str(word) for word in [*words, _where(request)] if word)
 
 
 def _name(authenticator: Authenticator) -> str:
