@@ -128,6 +128,7 @@ class Plan:
     warmup: Today | None = None
     # connections that are made, where many deliveries share one; 0: each has its own
     roads: int = 0
+    messages_per_connection: int = 0  # then another one is made; 0: no limit
     # what follows the text, by variant; the pieces are shared by all messages
     tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
     # of a mailing that is about an event: what it says, by language, and each recipient's own links by seq
@@ -290,6 +291,7 @@ def plan_of(mailing_id: int) -> Plan | None:
         connect=connecting(transport),
         connections=_lanes(transport),
         roads=max(1, transport.max_connections),
+        messages_per_connection=_most_messages(transport),
         buckets=_buckets(transport, mailing.sender),
         resends_uncertain=mailing.resends_uncertain,
         unusual=_unusual(),
@@ -329,6 +331,11 @@ def _lanes(transport: Transport) -> int:
     if transport.kind != Transport.Kind.SERVICE:
         return connections
     return lanes_of(transport.service, connections, transport.per_second)
+
+
+def _most_messages(transport: Transport) -> int:
+    """On one connection to a mail server. A mailing service's is an API's, which ends it as it likes."""
+    return 0 if transport.kind == Transport.Kind.SERVICE else transport.messages_per_connection or 0
 
 
 def server_of(transport: Transport, token: str = "") -> Server:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from campaigns.delivery.claims import Chunk
-from campaigns.delivery.composing import Item
+from campaigns.delivery.composing import Item, Made
 from campaigns.delivery.retrying import Verdict, failed, judge, later, unanswered
 from campaigns.delivery.smtp import Client, Dropped, Reply, TransportDown
 
@@ -28,6 +28,7 @@ class Lane:
         self._connecting: Client | None = None
         self._in_flight: Item | None = None  # whose final dot may have left
         self._is_needed = True  # else it is no failure that it has no connection
+        self._envelopes = 0  # on this connection
 
     async def run(self) -> None:
         item: Item | None = None
@@ -61,7 +62,9 @@ class Lane:
             if refusal := self._refusal(client, item):
                 self._settle_unsent(item, failed(refusal))
                 return None
-            reply = await client.envelope(self.engine.made(item).sender, item.recipient)
+            made = self.engine.made(item)
+            self._envelopes += 1
+            reply = await client.envelope(made.sender, item.recipient, self._size(item, made))
             self.engine.hears()
         except Dropped as down:
             self._dropped_at(item, down)
@@ -92,7 +95,9 @@ class Lane:
                 return None
             following = self._next(client)
             if following is not None:
-                pieces[-1] += client.envelope_bytes(self.engine.made(following).sender, following.recipient)
+                ahead = self.engine.made(following)
+                self._envelopes += 1
+                pieces[-1] += client.envelope_bytes(ahead.sender, following.recipient, self._size(following, ahead))
             answer = await self._answer(client, item, pieces)
             self.engine.settled(item)
             if answer is None or answer.code == 421:  # it takes no more on this connection
@@ -167,7 +172,7 @@ class Lane:
 
     def _next(self, client: Client) -> Item | None:
         """A delivery whose envelope may be written behind this message."""
-        if not client.pipelines:
+        if not client.pipelines or self._is_used_up:
             return None
         while (item := self.engine.take_now()) and (refusal := self.plan.refusal(item) or self._refusal(client, item)):
             self._settle_unsent(item, failed(refusal))
@@ -176,13 +181,23 @@ class Lane:
     def _refusal(self, client: Client, item: Item) -> str:
         """Why this server cannot be given this message; empty when it can."""
         if client.max_size:
-            made = self.engine.made(item)
-            size = len(made.message) + self.plan.tail_size(item)
-            return client.refusal(item.recipient) or client.too_large(size)
+            return client.refusal(item.recipient) or client.too_large(self._size(item, self.engine.made(item)))
         return client.refusal(item.recipient)
 
+    def _size(self, item: Item, made: Made) -> int:
+        """A message's bytes; 0 for one that could not be made."""
+        return len(made.message) + self.plan.tail_size(item) if made.message else 0
+
+    @property
+    def _is_used_up(self) -> bool:
+        """Whether this connection has carried as many messages as it may. Some servers end one that carries more, in its middle."""
+        return 0 < self.plan.messages_per_connection <= self._envelopes
+
     async def _connected(self) -> Client:
-        """This lane's connection. One that the server closed while nothing was under way is no failure: another one is made."""
+        """This lane's connection. One that the server closed while nothing was under way is no failure: another one is made, as
+        it is when this one is used up."""
+        if self.client is not None and self._is_used_up:
+            await self.client.quit()
         if self.client is not None and self.client.is_lost:
             self.client = None
         if self.client is None:
@@ -191,7 +206,7 @@ class Lane:
                 await client.connect()
             finally:
                 self._connecting = None
-            self.client = client
+            self.client, self._envelopes = client, 0
         return self.client
 
     # --- whoever watches the run ----------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from campaigns.delivery.replies import TransportDown as TransportDown
 from campaigns.oauth.xoauth2 import xoauth2
 
 REFUSED_TOKEN = "refused the token"  # noqa: S105 words in a reason, by which the breaker knows it
+_TOO_LARGE = ("5.3.4", "5.2.3")  # RFC 3463: for the system, by its administrator's limit
 _BARE = re.compile(rb"\r(?!\n)|(?<!\r)\n")
 
 
@@ -79,7 +80,7 @@ class Client:
     def _forget(self) -> None:
         """What the server can is what it says next."""
         self.extensions: set[str] = set()
-        self.max_size = 0
+        self.takes_size, self.max_size = False, 0
         self._auth = ""
 
     async def connect(self) -> None:
@@ -137,6 +138,7 @@ class Client:
             return
         lines = [line.split() for line in reply.text.split("\n")[1:] if line.strip()]
         self.extensions = {words[0].upper() for words in lines}
+        self.takes_size = "SIZE" in self.extensions
         for words in lines:
             if words[0].upper() == "SIZE" and len(words) > 1 and words[1].isdigit():
                 self.max_size = int(words[1])
@@ -236,16 +238,21 @@ class Client:
     def pipelines(self) -> bool:
         return "PIPELINING" in self.extensions
 
-    def envelope_bytes(self, sender: str, recipient: str) -> bytes:
-        extra = "" if recipient.isascii() else " SMTPUTF8"
+    def envelope_bytes(self, sender: str, recipient: str, size: int = 0) -> bytes:
+        """size: the message's bytes, told where the server asks for it (RFC 1870). Bodies are of seven bits, so only headers can
+        be of eight: those with such an address."""
+        extra = f" SIZE={size}" if size and self.takes_size else ""
+        if not recipient.isascii():
+            extra += " SMTPUTF8 BODY=8BITMIME" if "8BITMIME" in self.extensions else " SMTPUTF8"
         return f"MAIL FROM:<{sender}>{extra}\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
 
-    async def envelope(self, sender: str, recipient: str) -> Reply:
-        """MAIL, RCPT and DATA; 354 means that the message may follow. Any other reply is RCPT's or DATA's refusal.
+    async def envelope(self, sender: str, recipient: str, size: int = 0) -> Reply:
+        """MAIL, RCPT and DATA; 354 means that the message may follow. Any other reply is RCPT's or DATA's refusal, or MAIL's of
+        a message of this size.
 
-        A refused MAIL is about the road, not the recipient: TransportDown.
+        A MAIL that is refused for another reason is about the road, not the recipient: TransportDown.
         """
-        data = self.envelope_bytes(sender, recipient)
+        data = self.envelope_bytes(sender, recipient, size)
         if self.pipelines:
             self.write(data)
             return await self.envelope_replies()
@@ -285,11 +292,11 @@ class Client:
 
     async def _judge(self, replies: list[Reply]) -> Reply:
         """What a refused envelope means. Never a yes: nothing of a message has left yet."""
-        if not replies[0].is_ok:
+        if not replies[0].is_ok and not self._is_of_size(replies[0]):
             self.abort()
             said = "said" if replies[0].code == 421 else "refuses our sender:"
             raise TransportDown(f"{self.server} {said} {replies[0]}")
-        refusal = next((reply for reply in replies[1:] if reply.code >= 400), None)
+        refusal = next((reply for reply in replies if reply.code >= 400), None)
         if refusal is None:  # 250 where 354 must stand: whatever it means, the message was not taken
             self.abort()
             raise Dropped(f"{self.server} answered the envelope with {', '.join(str(r.code) for r in replies)}")
@@ -303,6 +310,11 @@ class Client:
                 await self.reply(self.patience.hello)
             await self._say("RSET")
         return refusal
+
+    def _is_of_size(self, reply: Reply) -> bool:
+        """Whether MAIL was refused for the size that it told: of the message, where another 552 may be of the sender's account."""
+        said = reply.status in _TOO_LARGE or (reply.code == 552 and not reply.status)
+        return self.takes_size and reply.is_permanent and said
 
     def message_pieces(self, message: bytes, tail: tuple[bytes, ...] = (), *, is_clean: bool = False) -> list[bytes]:
         """A message and what follows it, with the final dot. The tail is sent as it is: none of its lines begins with a dot, and it is

@@ -172,7 +172,7 @@ class ServiceClient(Client):
             raise TransportDown(f"{self.server} lacks a setting: {' '.join(str(error).split())[:160]}") from error
         await asyncio.to_thread(self._backend.open)
 
-    async def envelope(self, sender: str, recipient: str) -> Reply:
+    async def envelope(self, sender: str, recipient: str, size: int = 0) -> Reply:
         if self._lost:
             raise self._lost
         self._return_path = sender

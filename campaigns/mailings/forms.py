@@ -242,6 +242,7 @@ class RoadForm(forms.ModelForm):
             "name": _("Name"),
             "kind": _("Kind"),
             "max_connections": _("Connections at once"),
+            "messages_per_connection": _("Messages per connection"),
             "per_second": _("Messages a second"),
             "leaves_from": _("Mail leaves from"),
             "is_default": _("Use it for new mailings"),
@@ -249,6 +250,7 @@ class RoadForm(forms.ModelForm):
             **TOKEN_LABELS,
         }
         help_texts = {
+            "messages_per_connection": _("Then another connection is made. Empty: no limit."),
             "per_second": _("Empty: no limit."),
             "takes_own_mail": _(
                 "Sign-in links, invitations, confirmations, notices. Without one they leave by EMAIL_URL."
@@ -295,8 +297,8 @@ class TransportForm(RoadForm, TokenForm):
 
     class Meta(RoadForm.Meta):
         fields = [
-            "name", "kind", "url", "max_connections", "per_second", "leaves_from", "is_default", "takes_own_mail", "sign_in",
-            *TOKEN_COLUMNS,
+            "name", "kind", "url", "max_connections", "messages_per_connection", "per_second", "leaves_from", "is_default",
+            "takes_own_mail", "sign_in", *TOKEN_COLUMNS,
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -98,6 +98,9 @@ class Transport(SignsIn):
     takes_own_mail = models.BooleanField(default=False, db_default=False, help_text="see campaigns/mailings/ownmail.py")
     max_connections = models.PositiveSmallIntegerField(default=4)
     per_second = models.PositiveIntegerField(null=True, blank=True, help_text="messages a second; empty for no limit")
+    messages_per_connection = models.PositiveIntegerField(
+        null=True, blank=True, default=1000, db_default=1000, help_text="then another one is made; empty for no limit"
+    )
     leaves_from = models.TextField(
         blank=True, default="", help_text="as receivers see it: addresses, servers' names, include:…; empty: its host"
     )
@@ -120,6 +123,7 @@ class Transport(SignsIn):
                 name="transport_service_is_named",
                 condition=Q(kind="service") & ~Q(service="") | ~Q(kind="service") & Q(service=""),
             ),
+            models.CheckConstraint(name="transport_carries_messages", condition=Q(messages_per_connection__gte=1)),
             *token_constraints("transport"),
             models.CheckConstraint(
                 name="transport_token_is_for_a_mail_server", condition=~Q(sign_in="token") | Q(kind="smtp")

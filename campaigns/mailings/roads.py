@@ -17,8 +17,8 @@ from crm.errors import Conflict, Invalid
 DOTS = "•••"  # what stands for a password wherever people look
 SENDER_FIELDS = ("name", "email", "reply_to", "per_second")
 TRANSPORT_FIELDS = (
-    "name", "kind", "service", "url", "max_connections", "per_second", "leaves_from", "is_default", "takes_own_mail",
-    "sign_in", "token_service", "token_grant", "token_url", "consent_url", "client_id", "scope",
+    "name", "kind", "service", "url", "max_connections", "messages_per_connection", "per_second", "leaves_from", "is_default",
+    "takes_own_mail", "sign_in", "token_service", "token_grant", "token_url", "consent_url", "client_id", "scope",
 )  # fmt: skip
 
 

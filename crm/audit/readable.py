@@ -143,6 +143,7 @@ FIELDS: dict[str, StrOrPromise] = {
     "dkim_selector": gettext_lazy("DKIM selector"),
     "dkim_record": gettext_lazy("DKIM key"),
     "leaves_from": gettext_lazy("Mail leaves from"),
+    "messages_per_connection": gettext_lazy("Messages per connection"),
     "subject": gettext_lazy("Subject"),
     "body_html": gettext_lazy("Text"),
     "segment": gettext_lazy("Segment"),

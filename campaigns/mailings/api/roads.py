@@ -26,6 +26,11 @@ class TransportOut(serializers.Serializer[Transport]):
     uid = serializers.UUIDField()
     name = serializers.CharField()
     kind = serializers.ChoiceField(Transport.Kind.choices)
+    max_connections = serializers.IntegerField(help_text="at once, of each task that sends")
+    messages_per_connection = serializers.IntegerField(
+        allow_null=True, help_text="then another connection is made; null: no limit"
+    )
+    per_second = serializers.IntegerField(allow_null=True, help_text="messages of all its mailings; null: no limit")
     is_default = serializers.BooleanField()
     takes_own_mail = serializers.BooleanField(help_text="the installation's own mail leaves by it")
 
