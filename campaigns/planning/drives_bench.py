@@ -83,7 +83,7 @@ def make_world(size: int) -> User:
         )
     drive.constituencies.set(sides[:CONSTITUENCIES])
     ask = Ask.objects.create(drive=drive, name="Adopt a national action plan")
-    _fill({"drive": drive.pk, "campaign": drive.campaign_id, "ask": ask.pk, "user": user.pk})
+    fill({"drive": drive.pk, "campaign": drive.campaign_id, "ask": ask.pk, "user": user.pk})
     return user
 
 
@@ -116,7 +116,8 @@ FILL = [
 ]
 
 
-def _fill(given: dict[str, Any]) -> None:
+def fill(given: dict[str, Any]) -> None:
+    """given: the ids of a drive, its campaign, an ask of it, and the user whose work it is."""
     with connection.cursor() as cursor:
         for statement in FILL:
             cursor.execute(statement, given)
