@@ -3,6 +3,9 @@
 Intents and results of many connections are put together and committed as one statement, which is one transaction and one
 round trip. While one is under way the next is gathered, so the batch grows with the load and nobody waits for a timer.
 
+Each carries the number of its attempt, which fences it: an intent or a result applies only to a row that nobody has begun since.
+*Accepted* is true whoever has begun it since, and is believed of any row that is not over.
+
 A connection that PostgreSQL drops is opened again and the batch is written again: results apply only to rows in flight, and
 an intent whose commit is in doubt is ours when the row is in flight and its claim is still ours.
 """
@@ -35,7 +38,8 @@ ACCEPTED, IN_FLIGHT = Outcome.ACCEPTED.value, Outcome.IN_FLIGHT.value
 # A batch may gather this long when there is little to do: the latency of one message, and fewer commits. With many lanes it gathers
 # a little longer, until half of them have come: a commit costs the same for a few as for many.
 GATHER_SECONDS, GATHER_MORE_SECONDS = 0.002, 0.003
-# The array beside the join keeps the index scan to these rows; freeze has counted the keys for it.
+# The array beside the join keeps the index scan to these rows; freeze has counted the keys for it. Its rows are the numbers granted, and
+# one that is not positive: how many results applied.
 _INTEND = """
 WITH settled AS (
     UPDATE delivery d
@@ -43,18 +47,32 @@ WITH settled AS (
            reply_code = r.code, reply_text = r.text,
            attempts = d.attempts + (d.state <> 'in_flight')::int,
            first_attempt_at = coalesce(d.first_attempt_at, now()),
-           last_attempt_at = now()
+           last_attempt_at = CASE WHEN d.state = 'in_flight' THEN d.last_attempt_at ELSE now() END
       FROM unnest(%(done_seq)s::int[], %(done_state)s::varchar[], %(done_code)s::smallint[], %(done_text)s::text[],
-                  %(done_was)s::varchar[]) AS r(seq, state, code, text, was)
+                  %(done_was)s::varchar[], %(done_attempts)s::int[]) AS r(seq, state, code, text, was, attempts)
      WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(done_seq)s::int[]) AND d.seq = r.seq AND d.state = r.was
+       AND d.attempts = r.attempts
+    RETURNING 1
+), granted AS (
+    UPDATE delivery d
+       SET state = 'in_flight', attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, i.at),
+           last_attempt_at = now()
+      FROM unnest(%(seq)s::int[], %(at)s::timestamptz[], %(was)s::varchar[], %(attempts)s::int[]) AS i(seq, at, was, attempts)
+     WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(seq)s::int[]) AND d.seq = i.seq AND d.state = i.was
+       AND d.attempts = i.attempts
+       AND EXISTS (SELECT 1 FROM campaigns_mailing m WHERE m.id = %(mailing)s AND m.state = 'sending')
+       AND NOT EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.address_hash = d.address_hash)
+    RETURNING d.seq
 )
+SELECT seq FROM granted UNION ALL SELECT -count(*)::int FROM settled"""
+# An answer that came late: the row went on to another worker, waits, is in doubt, or was cancelled when it had left. An erased
+# recipient's row keeps no words of a server.
+_BELIEVE = """
 UPDATE delivery d
-   SET state = 'in_flight', attempts = d.attempts + 1, first_attempt_at = coalesce(d.first_attempt_at, i.at),
-       last_attempt_at = now()
-  FROM unnest(%(seq)s::int[], %(at)s::timestamptz[], %(was)s::varchar[]) AS i(seq, at, was)
- WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(seq)s::int[]) AND d.seq = i.seq AND d.state = i.was
-   AND EXISTS (SELECT 1 FROM campaigns_mailing m WHERE m.id = %(mailing)s AND m.state = 'sending')
-   AND NOT EXISTS (SELECT 1 FROM contacts_suppression s WHERE s.address_hash = d.address_hash)
+   SET state = 'accepted', settled_at = now(), reply_code = r.code, reply_text = CASE WHEN d.address = '' THEN '' ELSE r.text END
+  FROM unnest(%(seq)s::int[], %(code)s::smallint[], %(text)s::text[], %(attempts)s::int[]) AS r(seq, code, text, attempts)
+ WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(seq)s::int[]) AND d.seq = r.seq AND d.attempts >= r.attempts
+   AND d.state IN ('pending', 'in_flight', 'deferred', 'uncertain', 'cancelled')
 RETURNING d.seq"""
 # A refused intent whose address is suppressed is over: a freeze that ran beside the suppression could not know of it.
 _SUPPRESSED = """
@@ -67,6 +85,7 @@ class _Intent(NamedTuple):
     seq: int
     at: datetime
     was: str
+    attempts: int  # that it must have now
     granted: asyncio.Future[bool]
 
 
@@ -75,6 +94,11 @@ class _Result(NamedTuple):
     item: Item
     verdict: Verdict
     was: str
+
+    @property
+    def attempts(self) -> int:
+        """Its row's, when nobody has begun it since."""
+        return self.item.attempts + (self.was == IN_FLIGHT)
 
     @property
     def is_plain(self) -> bool:
@@ -122,7 +146,7 @@ class Ledger(Claims):
     def intend(self, item: Item, at: datetime) -> asyncio.Future[bool]:
         """Ask to send: true once the row is in flight and committed. The final dot waits for it."""
         granted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._intents.append(_Intent(item.seq, at, item.was, granted))
+        self._intents.append(_Intent(item.seq, at, item.was, item.attempts, granted))
         self._wake()
         return granted
 
@@ -174,44 +198,90 @@ class Ledger(Claims):
         connection: Connection,
         attempt: int,
     ) -> set[int]:
-        values = {
-            "mailing": self.mailing_id,
-            "seq": _array([str(intent.seq) for intent in intents]),
-            "at": _array([_stamp(intent.at) for intent in intents]),
-            "was": _array([intent.was for intent in intents]),
-            "done_seq": _array([str(result.seq) for result in results]),
-            "done_state": _array([result.verdict.state for result in results]),
-            "done_code": _array([_code(result.verdict.code) for result in results]),
-            "done_text": _array([_quoted(result.verdict.text) for result in results]),
-            "done_was": _array([result.was for result in results]),
-        }
         special = [result for result in results if not result.is_plain]
         if not special:
-            cursor = await connection.execute(_INTEND, values)
-            granted = {seq for (seq,) in await cursor.fetchall()}
+            granted, applied = await self._compare_and_set(connection, intents, results)
         else:
             async with connection.transaction():
-                cursor = await connection.execute(_INTEND, values)
-                granted = {seq for (seq,) in await cursor.fetchall()}
+                granted, applied = await self._compare_and_set(connection, intents, results)
                 await self._follow(connection, special)
-        refused = [intent.seq for intent in intents if intent.seq not in granted]
+        if applied < len(results):
+            await self._believe(connection, results)
+        refused = [intent for intent in intents if intent.seq not in granted]
         if refused and attempt:
             granted |= await self._already_ours(connection, refused)
-            refused = [seq for seq in refused if seq not in granted]
+            refused = [intent for intent in refused if intent.seq not in granted]
         if refused:
-            await connection.execute(_SUPPRESSED, [self.mailing_id, refused])
+            await connection.execute(_SUPPRESSED, [self.mailing_id, [intent.seq for intent in refused]])
         return granted
 
-    async def _already_ours(self, connection: Connection, seqs: list[int]) -> set[int]:
-        """Intents that the lost commit made after all: in flight, and in a claim that only we hold."""
+    async def _compare_and_set(
+        self, connection: Connection, intents: list[_Intent], results: list[_Result]
+    ) -> tuple[set[int], int]:
+        """(the numbers granted, how many results applied)."""
+        cursor = await connection.execute(
+            _INTEND,
+            {
+                "mailing": self.mailing_id,
+                "seq": _array([str(intent.seq) for intent in intents]),
+                "at": _array([_stamp(intent.at) for intent in intents]),
+                "was": _array([intent.was for intent in intents]),
+                "attempts": _array([str(intent.attempts) for intent in intents]),
+                "done_seq": _array([str(result.seq) for result in results]),
+                "done_state": _array([result.verdict.state for result in results]),
+                "done_code": _array([_code(result.verdict.code) for result in results]),
+                "done_text": _array([_quoted(result.verdict.text) for result in results]),
+                "done_was": _array([result.was for result in results]),
+                "done_attempts": _array([str(result.attempts) for result in results]),
+            },
+        )
+        found = {seq for (seq,) in await cursor.fetchall()}
+        applied = -min(found)  # numbers count from 1
+        found.discard(-applied)
+        return found, applied
+
+    async def _believe(self, connection: Connection, results: list[_Result]) -> None:
+        """Write down what was accepted although its claim was over: the message has left, whoever holds its row by now."""
+        late = [result for result in results if result.verdict.state == ACCEPTED and result.was == IN_FLIGHT]
+        if not late:
+            return
+        async with connection.transaction():
+            cursor = await connection.execute(
+                _BELIEVE,
+                {
+                    "mailing": self.mailing_id,
+                    "seq": [result.seq for result in late],
+                    "code": [result.verdict.code for result in late],
+                    "text": [result.verdict.text for result in late],
+                    "attempts": [result.attempts for result in late],
+                },
+            )
+            taken = [seq for (seq,) in await cursor.fetchall()]
+            if taken:
+                await connection.execute(
+                    "DELETE FROM campaigns_deliveryretry WHERE mailing_id = %s AND seq = ANY (%s)",
+                    [self.mailing_id, taken],
+                )
+                await self._late_rollup(connection, taken)
+                logger.info("Mailing %s: %s answers came after their claim was over.", self.mailing_id, len(taken))
+
+    async def _already_ours(self, connection: Connection, intents: list[_Intent]) -> set[int]:
+        """Intents that the lost commit made after all: in flight by this attempt, and in a claim that only we hold."""
         cursor = await connection.execute(
             """
-            SELECT d.seq FROM delivery d WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(seqs)s) AND d.state = 'in_flight'
+            SELECT d.seq FROM unnest(%(seqs)s::int[], %(attempts)s::int[]) AS i(seq, attempts)
+              JOIN delivery d ON d.mailing_id = %(mailing)s AND d.seq = ANY (%(seqs)s::int[]) AND d.seq = i.seq
+             WHERE d.state = 'in_flight' AND d.attempts = i.attempts + 1
                AND (EXISTS (SELECT 1 FROM campaigns_deliverychunk k WHERE k.mailing_id = d.mailing_id
                                AND k.token = %(token)s AND d.seq BETWEEN k.first_seq AND k.last_seq)
                  OR EXISTS (SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq
                                AND r.token = %(token)s))""",
-            {"mailing": self.mailing_id, "seqs": seqs, "token": self.token},
+            {
+                "mailing": self.mailing_id,
+                "seqs": [intent.seq for intent in intents],
+                "attempts": [intent.attempts for intent in intents],
+                "token": self.token,
+            },
         )
         return {seq for (seq,) in await cursor.fetchall()}
 
@@ -228,10 +298,17 @@ class Ledger(Claims):
             await connection.execute(
                 """
                 INSERT INTO campaigns_deliveryretry (mailing_id, seq, due_at)
-                SELECT %s, seq, now() + wait FROM unnest(%s::int[], %s::interval[]) AS t(seq, wait)
-                 WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = %s AND d.seq = t.seq AND d.state = 'deferred')
+                SELECT %s, seq, now() + wait FROM unnest(%s::int[], %s::interval[], %s::int[]) AS t(seq, wait, attempts)
+                 WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = %s AND d.seq = t.seq AND d.state = 'deferred'
+                                  AND d.attempts = t.attempts)
                 ON CONFLICT (mailing_id, seq) DO UPDATE SET due_at = excluded.due_at, token = NULL, lease_until = NULL""",
-                [self.mailing_id, [r.item.seq for r in again], [r.verdict.wait for r in again], self.mailing_id],
+                [
+                    self.mailing_id,
+                    [r.item.seq for r in again],
+                    [r.verdict.wait for r in again],
+                    [r.item.attempts + 1 for r in again],
+                    self.mailing_id,
+                ],
             )
         if over:
             await connection.execute(
