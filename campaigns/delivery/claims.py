@@ -85,12 +85,16 @@ class Claims:
         # Giving a chunk back changes hundreds of people's rows: on a line of its own, so that no intent waits for it.
         self._ends = Line(self.dsn)
         self.leased_until = 0.0  # by our own clock: nothing leaves after it
+        self.is_lost = False  # a claim was over before it was renewed: nothing leaves any more
+        # what the next heartbeat must find to be ours
+        self._chunks: dict[int, Chunk] = {}
+        self._retries: dict[int, Retry] = {}
 
     async def claim_chunks(self, most: int = 1) -> list[tuple[Chunk, list[Item]]]:
         """The next free, due chunks, at most so many, and their pending deliveries; none when there is none to claim."""
 
-        async def work(connection: Connection, attempt: int) -> list[tuple[Chunk, list[Item]]]:
-            claimed = []
+        async def work(connection: Connection, attempt: int) -> tuple[float, list[tuple[Chunk, list[Item]]]]:
+            began, claimed = time.monotonic(), []
             async with connection.transaction():
                 found = await connection.execute(
                     """
@@ -112,16 +116,21 @@ class Claims:
                     items = [_item(values, "pending", chunk) for values in await cursor.fetchall()]
                     chunk.left = len(items)
                     claimed.append((chunk, items))
-            return claimed
+            return began, claimed
 
-        claimed = await self._line.run(work)
-        self._leased()
+        began, claimed = await self._line.run(work)
+        self._leased(began)
+        for chunk, _items in claimed:
+            if chunk.id in self._chunks:  # it was free, so we had lost it
+                self._chunks[chunk.id].is_given_back = True
+            self._chunks[chunk.id] = chunk
         return claimed
 
     async def claim_retries(self, limit: int = 100) -> list[Item]:
         """Deferred deliveries whose time has come."""
 
-        async def work(connection: Connection, attempt: int) -> list[Item]:
+        async def work(connection: Connection, attempt: int) -> tuple[float, list[Item]]:
+            began = time.monotonic()
             cursor = await connection.execute(
                 f"""
                 WITH due AS (
@@ -134,44 +143,72 @@ class Claims:
                  WHERE d.state = 'deferred' ORDER BY d.seq""",
                 {**self._values(), "limit": limit},
             )
-            return [_item(row[:-1], "deferred", Retry(row[-1])) for row in await cursor.fetchall()]
+            return began, [_item(row[:-1], "deferred", Retry(row[-1])) for row in await cursor.fetchall()]
 
-        items = await self._line.run(work)
-        self._leased()
+        began, items = await self._line.run(work)
+        self._leased(began)
+        for item in items:
+            self._retries[item.claim.id] = item.claim
         return items
 
     def _values(self) -> dict[str, Any]:
         return {"token": self.token, "mailing": self.mailing_id, "lease": timedelta(seconds=self.lease_seconds)}
 
-    def _leased(self) -> None:
+    def _leased(self, began: float) -> None:
+        """A claim of that moment. It says nothing of what we held before: that is for the heartbeat to say."""
+        if not self._chunks and not self._retries:
+            self._leased_since(began)
+
+    def _leased_since(self, began: float) -> None:
         # a little less than the database gives: two clocks need not agree to the second
-        self.leased_until = time.monotonic() + self.lease_seconds - 2
+        self.leased_until = began + self.lease_seconds - 2
 
     @property
     def is_leased(self) -> bool:
-        return time.monotonic() < self.leased_until
+        return not self.is_lost and time.monotonic() < self.leased_until
 
     async def beat(self, *, counts: bool) -> bool:
-        """Renew our leases, and count our chunks anew if asked; False when the mailing is no longer sending."""
-        began = time.monotonic()
+        """Renew our leases, and count our chunks anew if asked; False when the mailing is no longer sending.
+
+        When something that we hold is ours no more, `is_lost` is set, and its chunks are given back.
+        """
         counted = f", counts = ({CHUNK_COUNTS})" if counts else ""
 
-        async def work(connection: Connection, attempt: int) -> bool:
-            await connection.execute(
+        async def work(connection: Connection, attempt: int) -> tuple[float, set[int], set[int], bool]:
+            began = time.monotonic()
+            cursor = await connection.execute(
                 f"UPDATE campaigns_deliverychunk k SET lease_until = now() + %(lease)s{counted}"
-                " WHERE k.mailing_id = %(mailing)s AND k.token = %(token)s",
+                " WHERE k.mailing_id = %(mailing)s AND k.token = %(token)s RETURNING k.id",
                 self._values(),
             )
-            await connection.execute(
+            chunks = {id for (id,) in await cursor.fetchall()}
+            cursor = await connection.execute(
                 "UPDATE campaigns_deliveryretry SET lease_until = now() + %(lease)s"
-                " WHERE mailing_id = %(mailing)s AND token = %(token)s",
+                " WHERE mailing_id = %(mailing)s AND token = %(token)s RETURNING id",
                 self._values(),
             )
-            return await self._is_sending(connection)
+            gone = self._retries.keys() - {id for (id,) in await cursor.fetchall()}
+            taken = await self._not_ours(connection, gone) if gone else set()
+            return began, chunks, taken, await self._is_sending(connection)
 
-        sending = await self._line.run(work)
-        self.leased_until = began + self.lease_seconds - 2
+        held = set(self._chunks)
+        began, chunks, taken, sending = await self._line.run(work)
+        # what was given back meanwhile is not lost
+        lost = [self._chunks.pop(id) for id in held - chunks if id in self._chunks]
+        for chunk in lost:
+            chunk.is_given_back = True
+        if lost or taken & self._retries.keys():
+            self.is_lost = True
+        self._leased_since(began)
         return sending
+
+    async def _not_ours(self, connection: Connection, ids: Iterable[int]) -> set[int]:
+        """Which of these retries somebody else may claim, or has. One that is not there any more was cancelled: nobody has it."""
+        cursor = await connection.execute(
+            "SELECT id FROM campaigns_deliveryretry WHERE id = ANY (%s) AND token IS DISTINCT FROM %s",
+            [list(ids), self.token],
+        )
+        return {id for (id,) in await cursor.fetchall()}
 
     async def others_wait(self) -> bool:
         """Whether another mailing's time has come and nobody is at it: it is to be frozen, or was just now and has nobody who sends.
@@ -208,6 +245,9 @@ class Claims:
         the claim is ours: a chunk that the sweeper took back is another worker's. keeps: what is in flight stays ours, each as a
         retry that we hold, because its answer is still waited for.
         """
+        if self._chunks.get(chunk.id) is not chunk:
+            return False
+        del self._chunks[chunk.id]
 
         async def work(connection: Connection, attempt: int) -> bool:
             async with connection.transaction():
@@ -238,7 +278,15 @@ class Claims:
 
         return await self._ends.run(work)
 
+    def let_go(self, claim: Any) -> None:
+        """A retry is settled, or being given back: it need not be ours any more."""
+        if type(claim) is Retry:
+            self._retries.pop(claim.id, None)
+
     async def release_retries(self) -> None:
+        """Give back all that wait."""
+        self._retries.clear()
+
         async def work(connection: Connection, attempt: int) -> None:
             await connection.execute(
                 """

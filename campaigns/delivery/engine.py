@@ -146,6 +146,8 @@ class Engine:
                 # what is not set aside can be claimed at once
                 await self.ledger.finish_chunk(chunk, later=min(waits) if len(waits) == chunk.left > 0 else None)
             retries = {item.claim.id: wait for item, wait in aside if isinstance(item.claim, Retry)}
+            for item, _wait in aside:
+                self.ledger.let_go(item.claim)
             if retries:
                 await self.ledger.aside(lambda line: postpone(line, self.ledger.token, retries))
             await self.ledger.release_retries()
@@ -163,6 +165,11 @@ class Engine:
             try:
                 if not await self.ledger.beat(counts=number % COUNT_EVERY == 0):
                     self.outcomes.is_stopped = True
+                    self.stop.set()
+                if self.ledger.is_lost and not self.stop.is_set():
+                    logger.warning(
+                        "Mailing %s: a claim was over before it was renewed; the run ends.", self.plan.mailing_id
+                    )
                     self.stop.set()
                 if await self._makes_room():
                     self.outcomes.out_of_time = True

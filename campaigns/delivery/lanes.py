@@ -128,9 +128,12 @@ class Lane:
             self.engine.settled(item)
             return False
         if not self.ledger.is_leased:
-            # the dot has not left, and by now the claim may be another worker's: whoever holds it settles the row
-            if isinstance(item.claim, Chunk):
-                item.claim.unsent.add(item.seq)
+            # the dot has not left, and by now the claim may be another worker's
+            if isinstance(item.claim, Chunk) and not item.is_given_back:
+                item.claim.unsent.add(item.seq)  # its end makes it wait again
+            else:  # applies if nobody has begun it since
+                self._settle(item, later(item, None, "the claim was over before the message left"))
+                self.engine.settled(item)
             self._drop()
             self.engine.stop.set()
             return False

@@ -152,6 +152,7 @@ class Ledger(Claims):
 
     def settle(self, item: Item, verdict: Verdict, *, was: str = IN_FLIGHT) -> None:
         """What became of a delivery; written with the next batch. `was`: the state that it must have now."""
+        self.let_go(item.claim)
         self._results.append(_Result(item.seq, item, verdict, was))
         self.counts[verdict.state] += 1
         self._wake()
@@ -297,17 +298,19 @@ class Ledger(Claims):
         if again:
             await connection.execute(
                 """
-                INSERT INTO campaigns_deliveryretry (mailing_id, seq, due_at)
+                INSERT INTO campaigns_deliveryretry AS held (mailing_id, seq, due_at)
                 SELECT %s, seq, now() + wait FROM unnest(%s::int[], %s::interval[], %s::int[]) AS t(seq, wait, attempts)
                  WHERE EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = %s AND d.seq = t.seq AND d.state = 'deferred'
                                   AND d.attempts = t.attempts)
-                ON CONFLICT (mailing_id, seq) DO UPDATE SET due_at = excluded.due_at, token = NULL, lease_until = NULL""",
+                ON CONFLICT (mailing_id, seq) DO UPDATE SET due_at = excluded.due_at, token = NULL, lease_until = NULL
+                   WHERE held.token IS NULL OR held.token = %s""",
                 [
                     self.mailing_id,
                     [r.item.seq for r in again],
                     [r.verdict.wait for r in again],
                     [r.item.attempts + 1 for r in again],
                     self.mailing_id,
+                    self.token,
                 ],
             )
         if over:

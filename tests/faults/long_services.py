@@ -14,6 +14,7 @@ from campaigns.engagement.links import MailingLinks
 from campaigns.engagement.models import Engagement
 from contacts.consent.services import suppress_address
 from tests.campaigns.engagement.tracker import tracking
+from tests.faults.ground import LEASE
 from tests.faults.test_tracking import HITS, Load, everything_counts_once, paths_of, start_consumer
 from tests.faults.test_tracking import mailing as clicked  # noqa: F401  a fixture
 
@@ -36,6 +37,27 @@ def test_postgresql_killed_while_sending(ground):
     found = ground.audit(mailing)
     assert found["lost"] == 0
     assert found["duplicates"] <= 2 * AT_ONCE
+    assert found["counts"]["accepted"] == 5000
+
+
+def test_postgresql_away_for_longer_than_a_lease_while_sending(ground):
+    """What the workers held is free when it is back, before they have written what they know: that is believed, and they let it go."""
+    mailing = ground.send(5000, connections=CONNECTIONS, per_second=1000)
+    for least in (500, 2000):
+        ground.sent(mailing, least)
+        connection.close()
+        ground.pair.pg.kill9()
+        time.sleep(LEASE + 3)
+        ground.pair.pg.start()
+        ground.start_scheduler()
+        ground.start_worker()
+        ground.start_worker("another")  # takes what is free at once
+    ground.finished(mailing)
+    ground.end("another")
+
+    found = ground.audit(mailing)
+    assert found["lost"] == 0
+    assert found["duplicates"] <= AT_ONCE + 2 * AT_ONCE  # of one worker, then of two
     assert found["counts"]["accepted"] == 5000
 
 

@@ -45,7 +45,9 @@ def hand_in(mailing, state: str, verdict: Verdict, *, attempts: int = 1, claim=N
 
 
 def _stand(mailing, state: str, attempts: int) -> None:
-    Delivery.objects.filter(mailing_id=mailing.pk).update(state=state, attempts=attempts, last_attempt_at=timezone.now())
+    Delivery.objects.filter(mailing_id=mailing.pk).update(
+        state=state, attempts=attempts, last_attempt_at=timezone.now()
+    )
     connection.close()
 
 
@@ -97,10 +99,12 @@ def test_late_result_does_not_settle_what_another_worker_has_in_flight(one, late
     assert not DeliveryRetry.objects.exists()
 
 
-def test_late_deferral_does_not_take_the_try_that_another_worker_holds(one) -> None:
-    retry = DeliveryRetry.objects.create(mailing_id=one.pk, seq=1, due_at=timezone.now(), token=uuid4(), lease_until=timezone.now())
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_late_deferral_does_not_take_the_try_that_another_worker_holds(one, attempts: int) -> None:
+    now = timezone.now()
+    retry = DeliveryRetry.objects.create(mailing_id=one.pk, seq=1, due_at=now, token=uuid4(), lease_until=now)
 
-    hand_in(one, "deferred", Verdict("deferred", 451, "later", wait=timedelta(hours=1)), attempts=2)
+    hand_in(one, "deferred", Verdict("deferred", 451, "later", wait=timedelta(hours=1)), attempts=attempts)
 
     kept = DeliveryRetry.objects.get()
     assert (kept.token, kept.due_at) == (retry.token, retry.due_at)
