@@ -28,7 +28,7 @@ from crm.bench import Bar, Result
 from crm.ids import new_uid
 
 FREEZE_LIMIT = 1.5
-FREEZE_ROUNDS = 7
+LARGE = 500_000  # from here on a round lasts half a minute, and the machine's moods are even within it
 _BODY = (
     "<p>One in five people has adequate coverage and half the world none. In {{ country.name | default('your country') }} "
     "{{ organization.name | default('your institution') }} can change that. <a href=\"https://campaign.test/guide\">Read how</a>.</p>"
@@ -42,11 +42,13 @@ _BODY = (
 def freeze(size: int) -> Result:
     """The freeze of `size` people and the plain insert of its rows, in turn; the pair in the middle counts.
 
-    A core that shares its caches with a neighbour takes half as long again, for seconds at a time: hence pairs, and so many.
+    A core that shares its caches with a neighbour takes half as long again, for seconds at a time: hence pairs, and seven of
+    them where each is short.
     """
+    rounds = 3 if size >= LARGE else 7
     pairs, rows = [], 0
     first = make_mailing(size, url="")
-    for mailing in [first, *(again(first) for _round in range(FREEZE_ROUNDS - 1))]:
+    for mailing in [first, *(again(first) for _round in range(rounds - 1))]:
         began = time.perf_counter()
         with quiet():
             assert freeze_mailing(mailing_id=mailing.pk)  # noqa: S101 a bench that freezes nothing measures nothing
@@ -55,7 +57,7 @@ def freeze(size: int) -> Result:
         pairs.append((frozen, _plain_insert(mailing.pk)))
         with connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {partition_of(mailing.pk)}")  # its disk is needed again, and its pages in memory
-    took, plain = sorted(pairs, key=lambda pair: pair[0] / pair[1])[FREEZE_ROUNDS // 2]
+    took, plain = sorted(pairs, key=lambda pair: pair[0] / pair[1])[rounds // 2]
     return Result(
         figures={
             "rows": rows,

@@ -52,7 +52,7 @@ def campaign_name(user: User) -> str:
 today.register_card(running_drives)
 today.register_card(coming_up)
 shell.use_campaign_name(campaign_name)
-bench.register("pages", "campaigns.planning.bench:run", size=100_000)
+bench.register("pages", "campaigns.planning.bench:run", size=1_000_000)
 bench.register("drives", "campaigns.planning.drives_bench:run", size=100_000)
 
 subjects.register(subjects.Kind("campaign", _("Campaign"), "flag", Campaign.objects.visible_to, "campaign_detail"))

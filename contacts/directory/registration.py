@@ -161,6 +161,6 @@ for field, kind in {
 }.items():
     readable.refers(field, kind)
 
-bench.register("search", "contacts.directory.search_bench:run", size=100_000)
+bench.register("search", "contacts.directory.search_bench:run", size=1_000_000)
 serve("contacts.directory.api")
 holdings.register()

@@ -53,7 +53,7 @@ search.register(
         list_url=lambda text: f"{reverse('segment_list')}?{urlencode({'q': text})}",
     )
 )
-bench.register("segments", "contacts.segments.bench:run", size=100_000)
+bench.register("segments", "contacts.segments.bench:run", size=1_000_000)
 
 
 @today.register_setup
