@@ -15,6 +15,7 @@ from rest_framework.response import Response
 from campaigns.planning.api import BEHIND, BehindOut, PartOut, ResultsReportOut
 from campaigns.planning.models import Campaign, Drive, Pillar
 from campaigns.results import services, snapshots
+from campaigns.results.lists import known
 from campaigns.results.models import Actual, Indicator, Kind, Measure, Period, Result, Snapshot
 from campaigns.results.report import frozen
 from campaigns.results.telling import MOST_UIDS, OF, figure_asked, scope_of, told
@@ -376,15 +377,18 @@ class SnapshotResource(Resource):
         return Response(FrozenOut(found | {"is_intact": snapshots.is_intact(snapshot), "balance": sides}).data)
 
     @extend_schema(
-        summary="The rows behind a number", description="As they were when it was frozen.", parameters=BEHIND, responses=BehindOut,
+        summary="The rows behind a number",
+        description="The count is what was frozen; the uids are those that are still there and that the token’s user may see.", parameters=BEHIND, responses=BehindOut,
     )  # fmt: skip
     @action(detail=True, methods=["get"])
     def behind(self, request: Request, uid: UUID) -> Response:
         self.no_query("figure", "by", "part")
         figure, by, part = figure_asked(request.query_params.dict())
-        uids = snapshots.uids_behind(self.find(uid), figure.code, by, part)
+        kept = snapshots.uids_behind(self.find(uid), figure.code, by, part)
+        rows = known(self.user, figure.kind, kept).order_by("pk")
+        uids = list(rows.values_list("uid", flat=True)[:MOST_UIDS])
         of = OF.get(figure.kind, figure.kind)
-        return Response(BehindOut({"figure": figure.code, "of": of, "count": len(uids), "uids": uids[:MOST_UIDS]}).data)
+        return Response(BehindOut({"figure": figure.code, "of": of, "count": len(kept), "uids": uids}).data)
 
 
 SECTIONS = [

@@ -36,11 +36,10 @@ def table_of(request: StaffRequest, kind: str, rows: Any) -> Table:
     return shape(request, joined(rows))
 
 
-def known(request: StaffRequest, kind: str, uids: list[Any]) -> Any:
+def known(user: User, kind: str, uids: list[Any]) -> Any:
     """Of ids that were kept: those that are still there and that the user may see."""
     from campaigns.commitments.models import Commitment
 
-    user = request.user
     rows: Any
     if kind == "people":
         rows = Person.objects.active().visible_to(user, Action.SEE)

@@ -241,7 +241,7 @@ def snapshot_rows(request: StaffRequest, uid: UUID, figure: str) -> HttpResponse
         raise Http404
     by, part = request.GET.get("by", ""), request.GET.get("part", "")
     uids = snapshots.uids_behind(snapshot, figure, by, part if by else "")
-    rows = lists.known(request, found.kind, uids)
+    rows = lists.known(request.user, found.kind, uids)
     context = {
         "list_url": _list_url(request, "snapshot_to_list", snapshot.uid, figure),
         "figure": found, "part": part_words(by, part), "snapshot": snapshot, "kept": len(uids), "shown": rows.count(),
@@ -259,6 +259,6 @@ def snapshot_to_list(request: StaffRequest, uid: UUID, figure: str) -> HttpRespo
     if found is None:
         raise Http404
     by, part = request.GET.get("by", ""), request.GET.get("part", "")
-    rows = lists.known(request, found.kind, snapshots.uids_behind(snapshot, figure, by, part if by else ""))
+    rows = lists.known(request.user, found.kind, snapshots.uids_behind(snapshot, figure, by, part if by else ""))
     back = f"{reverse('snapshot_rows', args=[snapshot.uid, figure])}?{request.GET.urlencode()}"
     return _to_list(request, found, rows, part_words(by, part), snapshot.campaign, back)

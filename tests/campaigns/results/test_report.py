@@ -301,3 +301,20 @@ def test_rows_behind_a_number_over_the_api_are_those_of_the_page(api, planner, s
     frozen = snapshots.freeze(actor=planner, scope=scope(story, planner), title="To donors")
     kept = client.get(f"/report-snapshots/{frozen.uid}/behind?figure=institutions&by=constituency&part=WRK").json()
     assert kept["uids"] == [str(union.uid)]
+
+
+def test_frozen_number_over_the_api_names_only_rows_that_one_may_see(api, planner, story):
+    """As on its page: the count is what was published, the rows are those of one's own countries that are still there."""
+    here = GrantFactory(role="viewer", is_everywhere=False, countries=["ZM"]).user
+    frozen = snapshots.freeze(actor=planner, scope=scope(story, planner), title="To donors")
+    counts = {figure["code"]: figure["value"] for figure in frozen.content["figures"]}
+    seen = {}
+    for code in FIGURES:
+        told = api(here).get(f"/report-snapshots/{frozen.uid}/behind?figure={code}").json()
+        assert told["count"] == counts[code], code
+        seen[code] = told["uids"]
+
+    ministry = Organization.objects.get(country_id="ZM")
+    assert seen["institutions"] == [str(ministry.uid)] and counts["institutions"] == 2
+    theirs = {str(uid) for model in (Organization, Person) for uid in model.objects.filter(country_id="TD").values_list("uid", flat=True)}  # fmt: skip
+    assert theirs.isdisjoint(uid for uids in seen.values() for uid in uids)
