@@ -104,6 +104,18 @@ class FieldsOut(serializers.Serializer[Any]):
     data = FieldOut(many=True)
 
 
+class ListOut(serializers.Serializer[ContactList]):
+    uid = serializers.UUIDField()
+    name = serializers.CharField()
+    description = serializers.CharField(allow_blank=True)
+    selects = serializers.ChoiceField(Selects.choices)
+    version = serializers.IntegerField(help_text="Grows with each change of members.")
+    owner = serializers.UUIDField(source="owner.uid", allow_null=True, default=None)
+    archived_at = serializers.DateTimeField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
+
+
 def _archived(rows: Any, value: bool, user: User) -> Any:
     return rows.filter(archived_at__isnull=not value)
 
@@ -231,7 +243,7 @@ class SegmentResource(MembersMixin, Resource):
         summary="Keep whom it selects now, as a list",
         description="The list does not change by itself afterwards.",
         request=None,
-        responses={201: None},
+        responses={201: ListOut},
     )
     @action(detail=True, methods=["post"], url_path="to-list")
     def to_list(self, request: Request, uid: UUID) -> Response:
@@ -294,18 +306,6 @@ class FieldResource(ApiView):
         selects = PEOPLE if PEOPLE in field.selects else "organizations"
         found = field.choices.find(words, user=self.user, selects=selects, limit=100)
         return Response({"data": [{"value": item.value, "label": item.label, "note": item.note} for item in found]})
-
-
-class ListOut(serializers.Serializer[ContactList]):
-    uid = serializers.UUIDField()
-    name = serializers.CharField()
-    description = serializers.CharField(allow_blank=True)
-    selects = serializers.ChoiceField(Selects.choices)
-    version = serializers.IntegerField(help_text="Grows with each change of members.")
-    owner = serializers.UUIDField(source="owner.uid", allow_null=True, default=None)
-    archived_at = serializers.DateTimeField(allow_null=True)
-    created_at = serializers.DateTimeField()
-    updated_at = serializers.DateTimeField()
 
 
 class NewListIn(serializers.Serializer[Any]):
