@@ -18,17 +18,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
 from crm.backup import sealing, tools
+from crm.backup.archive import FORMAT, Archive
 from crm.durable import sync_folder
-from crm.errors import Conflict, Invalid
+from crm.errors import Conflict, Invalid, Unavailable
 
-FORMAT = 1
 KEYS = ("SECRET_KEY", "TRACKING_KEYS", "ADDRESS_KEYS", "DATA_KEYS")
 _RINGS = KEYS[1:]
 AFTER_RESTORE: list[
@@ -134,92 +134,49 @@ def _sha256(path: Path) -> str:
 def restore_backup(*, source: Path, passphrase: str = "", say: Callable[[str], object] = lambda text: None) -> Restored:
     """Restore into the empty database that DATABASE_URL names; nothing is touched when something does not fit.
 
-    Uploads that are there already are kept. Then the migrations of this version run, and what `after_restore` was given.
-    Raises Conflict for a database with tables, Invalid for a file that is not whole, a wrong passphrase or keys that do not fit.
+    All of the file is read first, and none of it is unpacked: dump and uploads go where they belong. Uploads that are there already
+    are kept; those that came go again when the database does not come back. Then the migrations of this version run, and what
+    `after_restore` was given.
+    Raises Conflict for a database with tables, Invalid for a file that is not whole, a wrong passphrase or keys that do not fit,
+    Unavailable for a file that cannot be read, no room for uploads, and what pg_restore says.
     """
     if connection.introspection.table_names():
         raise Conflict(
             "The database is not empty, and a restore writes over nothing. Point DATABASE_URL at a new one.",
             code="not_empty",
         )
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        say("reading the backup")
-        _unpack(source, folder, passphrase)
-        manifest = _read_manifest(folder)
-        _check_keys(manifest, folder)
+    say("reading the backup")
+    archive = Archive(source, passphrase)
+    manifest, kept = archive.check()
+    _check_keys(manifest, kept)
+    say("restoring the uploads")
+    added: list[Path] = []
+    try:
+        _restore_media(archive, added)
         say("restoring the database")
-        connection.close()
-        tools.run(
-            "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
-            f"--dbname={settings.DATABASES['default']['NAME']}", str(folder / "database.dump"),
-        )  # fmt: skip
-        say("restoring the uploads")
-        files = _restore_media(folder / "media")
+        _restore_database(archive)
+    except (
+        BaseException
+    ):  # an interruption, too: uploads without their rows would be nobody's, and no erasure would find them
+        for path in added:
+            path.unlink(missing_ok=True)
+        raise
     say("bringing the database up to this version")
     call_command("migrate", interactive=False, verbosity=0)
-    found = Restored(made_at=manifest["made_at"], rows=_count_rows(), files=files)
+    found = Restored(made_at=manifest["made_at"], rows=_count_rows(), files=len(added))
     for step in AFTER_RESTORE:
         found.steps.append(str(step()))
     return found
 
 
-def _unpack(source: Path, folder: Path, passphrase: str) -> None:
-    if sealing.is_sealed(source):
-        if not passphrase:
-            raise Invalid("This backup is sealed. Give the file with its passphrase: --passphrase-file.")
-        plain = folder / "plain.tar"
-        with source.open("rb") as file, plain.open("wb") as out:
-            for chunk in sealing.opened(file, passphrase):
-                out.write(chunk)
-        source = plain
-    try:
-        with tarfile.open(source, mode="r:") as tar:
-            _take_out(tar, folder)
-    except (tarfile.TarError, EOFError) as error:
-        raise Invalid(f"This is not a whole backup of Groundswell ({error}). Nothing was restored.") from error
-
-
-def _take_out(tar: tarfile.TarFile, folder: Path) -> None:
-    """Plain files only, each below `folder`. (tarfile's own filter is not in every Python 3.11.)"""
-    for member in tar:
-        path = Path(member.name)
-        content = tar.extractfile(member) if member.isreg() else None
-        if content is None or path.is_absolute() or ".." in path.parts:
-            raise Invalid(
-                f"This backup holds “{member.name}”, which no backup of Groundswell does. Nothing was restored."
-            )
-        target = folder / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with target.open("wb") as file:
-            shutil.copyfileobj(content, file)
-
-
-def _read_manifest(folder: Path) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text())
-        is_whole = manifest["database_sha256"] == _sha256(folder / "database.dump")
-    except (OSError, ValueError, KeyError) as error:
-        raise Invalid("This is not a backup of Groundswell: its manifest cannot be read.") from error
-    if manifest.get("format") != FORMAT:
-        raise Invalid(
-            f"This backup has the format {manifest.get('format')}; this version reads format {FORMAT}. Use the version that made it."
-        )
-    if not is_whole:
-        raise Invalid("The database in this backup is not the one that was written. Nothing was restored.")
-    return manifest
-
-
-def _check_keys(manifest: dict[str, Any], folder: Path) -> None:
+def _check_keys(manifest: dict[str, Any], kept: dict[str, str]) -> None:
     """Without the old keys, links in sent mail, suppressions and secrets would be dead: say which are missing, before anything."""
     missing = {
         name: [key_id for key_id in ids if key_id not in getattr(settings, name)]
         for name, ids in manifest["key_ids"].items()
     }
     missing = {name: ids for name, ids in missing.items() if ids}
-    stored = folder / "keys.json"
-    if not missing and stored.exists():
-        kept = json.loads(stored.read_text())
+    if not missing and kept:
         missing = {
             name: ["other keys under the same ids"]
             for name in _RINGS
@@ -236,25 +193,50 @@ def _check_keys(manifest: dict[str, Any], folder: Path) -> None:
 
 def keys_in(*, source: Path, passphrase: str = "") -> dict[str, str]:
     """The keys that a backup holds, as the environment wants them. Raises Invalid when it holds none."""
-    with tempfile.TemporaryDirectory() as name:
-        _unpack(source, Path(name), passphrase)
-        path = Path(name) / "keys.json"
-        if not path.exists():
-            raise Invalid("This backup was made without keys.")
-        found: dict[str, str] = json.loads(path.read_text())
+    found = Archive(source, passphrase).keys()
+    if not found:
+        raise Invalid("This backup was made without keys.")
     return {key: found[key] for key in KEYS if key in found}
 
 
-def _restore_media(folder: Path) -> int:
-    """Copy what is missing. A file that is there is newer than the backup, or the same: it stays (the erasure log above all)."""
-    files = 0
-    for path in sorted(folder.rglob("*")) if folder.exists() else []:
-        target = Path(settings.MEDIA_ROOT) / path.relative_to(folder)
-        if path.is_file() and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(path, target)
-            files += 1
-    return files
+def _restore_media(archive: Archive, added: list[Path]) -> None:
+    """Bring back what is missing, and say in `added` what that was. A file that is there is newer than the backup, or the same: it
+    stays (the erasure log above all)."""
+    for path, content in archive.media():
+        target = Path(settings.MEDIA_ROOT) / path
+        try:
+            if not target.exists():
+                _place(content, target)
+                added.append(target)
+        except OSError as error:
+            raise Unavailable(
+                f"{target} cannot be written: {error.strerror or error}. Nothing was restored."
+                " Make room, or let this process write there, and begin again."
+            ) from error
+
+
+def _place(content: IO[bytes], target: Path) -> None:
+    """Under its name when it is whole, never half: the next attempt would hold half of it for the file."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = target.with_name(f".{os.getpid()}.restored")
+    try:
+        with draft.open("wb") as file:
+            shutil.copyfileobj(content, file)
+        draft.rename(target)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _restore_database(archive: Archive) -> None:
+    connection.close()
+    try:
+        with archive.dump() as dump:
+            tools.run(
+                "pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--single-transaction",
+                f"--dbname={settings.DATABASES['default']['NAME']}", given=dump,
+            )  # fmt: skip
+    except Unavailable as error:
+        raise Unavailable(f"{error.message} Nothing was restored.") from error
 
 
 def _count_rows() -> int:

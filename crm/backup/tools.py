@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 from django.conf import settings
 
@@ -31,18 +33,35 @@ def program(name: str) -> str:
     )
 
 
-def run(name: str, *arguments: str) -> None:
-    """Run one of them against our database. What it says on failure becomes Unavailable."""
-    done = subprocess.run(  # noqa: S603 our own command
+def run(name: str, *arguments: str, given: IO[bytes] | None = None) -> None:
+    """Run one of them against our database, with what is `given` on its standard input. What it says on failure becomes Unavailable.
+
+    When `given` breaks off by an error, the program is ended and the error raised.
+    """
+    process = subprocess.Popen(  # noqa: S603 our own command
         [program(name), *arguments],
         env=os.environ | _environment(),
+        stdin=subprocess.PIPE if given else subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        check=False,
     )
-    if done.returncode:
-        said = done.stderr.decode("utf-8", "replace").strip().splitlines()
-        raise Unavailable(f"{name} could not do it: {said[0] if said else f'exit {done.returncode}'}")
+    with process, ThreadPoolExecutor(1) as beside:  # what it says meanwhile must not fill the pipe
+        said = beside.submit(cast(IO[bytes], process.stderr).read)
+        try:
+            if given and process.stdin:
+                shutil.copyfileobj(given, process.stdin, 1 << 20)
+        except BrokenPipeError:
+            pass  # it ended; why, it says itself
+        except BaseException:
+            process.kill()  # before its input ends: half of a dump must not look like all of it
+            raise
+        finally:
+            with contextlib.suppress(BrokenPipeError):
+                process.stdin and process.stdin.close()
+            process.wait()
+    if process.returncode:
+        lines = said.result().decode("utf-8", "replace").strip().splitlines()
+        raise Unavailable(f"{name} could not do it: {lines[0] if lines else f'exit {process.returncode}'}")
 
 
 def _environment() -> dict[str, str]:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tarfile
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,9 @@ from campaigns.delivery.auditing import audit
 from contacts.consent.erasure.services import erase_now, request_erasure
 from contacts.directory.models import ContactPoint, Person
 from crm import bench
+from crm.backup import sealing
 from crm.backup.services import keys_in, make_backup, restore_backup
-from crm.errors import Conflict, Invalid
+from crm.errors import Conflict, Invalid, Unavailable
 from tests.campaigns.ledger import delivery, finish, sent_mailing
 from tests.factories import ContactPointFactory, GrantFactory, PersonFactory, UserFactory
 
@@ -169,6 +171,10 @@ def _harmed(path, harm):
         path.write_bytes(b"hello " * 1000)
     elif harm == "half":
         path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    elif harm == "between two files":
+        with tarfile.open(path) as tar:
+            end = tar.getmembers()[-1].offset
+        path.write_bytes(path.read_bytes()[:end])
     elif harm == "leads out":
         _tar(path, **{"..__..__evil": b"x"})
     else:
@@ -183,12 +189,78 @@ def test_restore_refuses_a_file_that_is_not_whole(filled, tmp_path):
     whole = make_backup(target=tmp_path / "f.backup").read_bytes()
 
     with database("drill_target"):
-        for number, harm in enumerate(("not a tar", "half", "other database", "other format", "leads out")):
+        harms = ("not a tar", "half", "between two files", "other database", "other format", "leads out")
+        for number, harm in enumerate(harms):
             path = tmp_path / f"{number}.backup"
             path.write_bytes(whole)
             with pytest.raises(Invalid):
                 restore_backup(source=_harmed(path, harm))
             assert connection.introspection.table_names() == [], harm
+
+
+def test_restore_unpacks_nothing(filled, tmp_path, settings, monkeypatch):
+    """In a container /tmp is small and all else is read-only: whatever the size of a backup, it goes where it belongs at once."""
+    passphrase = "four rivers and a bridge"
+    made = make_backup(target=tmp_path / "big.backup", passphrase=passphrase)
+    settings.MEDIA_ROOT = tmp_path / "other-media"
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "no such folder"))
+    before = sorted(made.parent.iterdir())
+
+    with database("drill_target"):
+        assert "SECRET_KEY" in keys_in(source=made, passphrase=passphrase)
+        assert restore_backup(source=made, passphrase=passphrase).files == 1
+        assert Person.objects.count() == 5
+
+    assert [path for path in sorted(made.parent.iterdir()) if path not in before] == [settings.MEDIA_ROOT]
+    assert [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()] == ["قطاع.png"]
+
+
+def test_restore_that_fails_half_way_leaves_nothing(filled, tmp_path, settings):
+    make_backup(target=tmp_path / "h.backup")
+    settings.MEDIA_ROOT = tmp_path / "no-folder"
+    settings.MEDIA_ROOT.write_text("a file stands where the folder has to be")
+
+    with database("drill_target") as name:
+        with pytest.raises(Unavailable, match="Nothing was restored.*begin again") as refused:
+            restore_backup(source=tmp_path / "h.backup")
+        assert str(settings.MEDIA_ROOT) in str(refused.value)
+        assert connection.introspection.table_names() == []
+
+        settings.MEDIA_ROOT.unlink()
+        settings.MEDIA_ROOT.mkdir()
+        (settings.MEDIA_ROOT / "own.png").write_bytes(b"was there")
+        _forbid_changes(name, "on")
+        with pytest.raises(Unavailable, match="pg_restore.*Nothing was restored"):
+            restore_backup(source=tmp_path / "h.backup")
+        assert connection.introspection.table_names() == []
+        assert [path.name for path in settings.MEDIA_ROOT.rglob("*") if path.is_file()] == ["own.png"]
+
+        _forbid_changes(name, "off")
+        assert restore_backup(source=tmp_path / "h.backup").files == 1
+
+
+def _forbid_changes(name, word):
+    """From the next connection on."""
+    bench._administer(f"ALTER DATABASE {name} SET default_transaction_read_only = {word}")
+    connection.close()
+
+
+def test_a_backup_that_cannot_be_read_is_said_so(tmp_path):
+    with pytest.raises(Unavailable, match="cannot be read.*Nothing was restored"):
+        keys_in(source=tmp_path)
+
+
+def test_keys_are_shown_without_reading_the_rest(filled, tmp_path, settings):
+    passphrase = "four rivers and a bridge"
+    (settings.MEDIA_ROOT / "large").write_bytes(os.urandom(3 * sealing.CHUNK))
+    whole = make_backup(target=tmp_path / "j.backup", passphrase=passphrase)
+    whole.write_bytes(whole.read_bytes()[: -sealing.CHUNK])
+
+    assert keys_in(source=whole, passphrase=passphrase)["SECRET_KEY"] == settings.SECRET_KEY
+    with database("drill_target"):
+        with pytest.raises(Invalid, match="cut short or changed"):
+            restore_backup(source=whole, passphrase=passphrase)
+        assert connection.introspection.table_names() == []
 
 
 def test_commands_make_and_restore_a_sealed_backup(filled, tmp_path, settings):
