@@ -34,7 +34,8 @@ RUNNING = ("web", "track", "delivery", "worker", "beat")
 DOCKERFILE = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
 README = (ROOT / "README.md").read_text()
 EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
-_GIVEN = re.compile(r"\$\{([A-Z_]+)(?::[?-]([^}]*))?\}")
+SETTINGS = (ROOT / "docs" / "operators" / "settings.md").read_text()
+_GIVEN = re.compile(r"\$\{([A-Z_]+)(?::([?-])([^}]*))?\}")
 
 
 def lines(instruction: str) -> list[str]:
@@ -137,14 +138,64 @@ def test_every_variable_is_documented() -> None:
     assert {name for name in given - plain if f"`{name}`" not in README} == set()
 
 
-def test_every_variable_that_is_left_open_is_in_the_example() -> None:
-    asked = {name for name, _ in _GIVEN.findall(json.dumps(SERVICES))} - {
-        "GROUNDSWELL_VERSION"
-    }  # a tag, with a default
+def test_every_variable_that_must_be_given_is_in_the_example() -> None:
+    given = _GIVEN.findall(json.dumps(SERVICES))
     offered = dict(re.findall(r"^([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))
+    explained = dict(re.findall(r"^# ?([A-Z_]+)=(.*)$", EXAMPLE, re.MULTILINE))  # examples, switched off
 
-    assert asked == {*offered}
+    assert {name for name, how, _ in given if how == "?"} | {"METRICS_TOKEN"} == {*offered}
     assert {value for value in offered.values() if value} == set()  # no secret that many would share
+    assert {*explained} <= {name for name, how, _ in given if how == "-"}
+
+
+def documented() -> set[str]:
+    """Settings of the README's table."""
+    table = README.partition("| variable | default | meaning |")[2].partition("\n\n")[0]
+    names = [re.findall(r"`([A-Z_]+)`", row.split("|")[1]) for row in table.splitlines() if row.count("|") > 3]
+    return {name for row in names for name in row}
+
+
+def test_every_documented_setting_reaches_the_services() -> None:
+    """What stands in .env does what the README says, but for what the page says that the file decides itself."""
+    decided = re.search(r"decides these itself: (.*?)\.\n", SETTINGS, re.DOTALL)
+    own = {*re.findall(r"`([A-Z_]+)`", decided[1] if decided else "")}
+    sentences = {name: sentence for name, how, sentence in _GIVEN.findall(json.dumps(SERVICES)) if how != "-"}
+
+    assert len(documented()) > 50
+    for service in OURS:
+        environment = SERVICES[service]["environment"]
+        handed = {
+            name for name in documented() if re.fullmatch(rf"\$\{{{name}:[?-][^}}]*\}}", environment.get(name, ""))
+        }
+        assert handed == documented() - own, service
+    for name in own & {*SERVICES["web"]["environment"]}:
+        assert f"${{{name}" not in SERVICES["web"]["environment"][name]
+    assert {name for name in sentences if sentences[name] != "see deploy/.env.example"} == set()
+
+
+def test_settings_of_the_env_file_are_read(tmp_path: Path) -> None:
+    production = Production(tmp_path)
+    asked = "DELIVERY_TASKS TRUSTED_HOPS SECRET_KEY_FALLBACKS SCANNER_RANGES DNS_RESOLVER IMPORT_MAX_ROWS SESSION_COOKIE_NAME ANSWER_DAYS"
+    code = f"from django.conf import settings as s; print([str(getattr(s, name)) for name in '{asked}'.split()])"
+
+    def read() -> list[str]:
+        done = subprocess.run(
+            [sys.executable, "-c", code], cwd=ROOT, env=production.environment("web"), capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        return ast.literal_eval(done.stdout)
+
+    assert read() == ["3", "1", "[]", "[]", "None", "100000", "__Host-gs_session", "90"]
+    production.answers |= {
+        "DELIVERY_TASKS": "7", "TRUSTED_HOPS": "2", "SECRET_KEY_FALLBACKS": "an earlier one,another",
+        "SCANNER_RANGES": "192.0.2.0/24 Ours,198.51.100.0/24", "DNS_RESOLVER": "127.0.0.53", "IMPORT_MAX_ROWS": "20000",
+        "SESSION_COOKIE_NAME": "__Host-theirs", "ANSWER_DAYS": "0",
+    }  # fmt: skip
+    assert read() == [
+        "7", "2", "['an earlier one', 'another']",
+        "[(IPv4Network('192.0.2.0/24'), 'Ours'), (IPv4Network('198.51.100.0/24'), '')]", "('127.0.0.53', 53)", "20000",
+        "__Host-theirs", "0",
+    ]  # fmt: skip
 
 
 def test_the_proxy_serves_two_hosts_and_hides_the_metrics() -> None:
@@ -218,10 +269,14 @@ class Production:
 
     def _moved(self, text: str) -> str:
         """A path of the container, below the test's folder; a port of the container, a free one."""
-        text = _GIVEN.sub(lambda match: self.answers[match[1]], text)
+        text = _GIVEN.sub(self._answer, text)
         text = re.sub(r"^/(data|tmp)\b", lambda match: str(self.folder / match[1]), text)
         text = text.replace("/app/staticfiles", str(self.folder / "static")).replace("0.0.0.0", "127.0.0.1")  # noqa: S104
         return re.sub(r"(?<!\d)800[01](?!\d)", lambda match: self.ports[match[0]], text)
+
+    def _answer(self, match: re.Match[str]) -> str:
+        """As the engine does it: what .env has, else what stands behind `:-`; what must be given is."""
+        return self.answers.get(match[1]) or match[3] if match[2] == "-" else self.answers[match[1]]
 
     def environment(self, name: str) -> dict[str, str]:
         given = {key: self._moved(str(value)) for key, value in {**IMAGE, **SERVICES[name]["environment"]}.items()}
