@@ -1,3 +1,4 @@
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,11 @@ class Command(BaseCommand):
             default=Path("."),
             help="a file, or a folder for one with the time in its name",
         )
-        parser.add_argument("--passphrase-file", type=Path, help="seal the backup with the passphrase in this file")
+        parser.add_argument(
+            "--passphrase-file",
+            type=Path,
+            help="seal the backup with the passphrase in this file; - is the standard input",
+        )
         parser.add_argument(
             "--without-keys",
             action="store_true",
@@ -43,11 +48,11 @@ class Command(BaseCommand):
 
 
 def passphrase(path: Path | None) -> str:
-    """The first line of the file; CommandError when it cannot be read or is empty."""
+    """The first line of the file, or of the standard input for `-`; CommandError when it cannot be read or is empty."""
     if path is None:
         return ""
     try:
-        text = path.read_text().splitlines()[0].strip() if path.stat().st_size else ""
+        text = (sys.stdin.read() if str(path) == "-" else path.read_text()).partition("\n")[0].strip()
     except OSError as error:
         raise CommandError(f"{path} cannot be read: {error.strerror}.") from error
     if len(text) < 12:

@@ -264,25 +264,40 @@ def test_keys_are_shown_without_reading_the_rest(filled, tmp_path, settings):
 
 
 def test_commands_make_and_restore_a_sealed_backup(filled, tmp_path, settings):
+    """As cron and the page of the compose file have it: the passphrase by the standard input, into a database beside the one in use."""
     secret = tmp_path / "passphrase"
     secret.write_text("four rivers and a bridge\n")
     short = tmp_path / "short"
     short.write_text("abc\n")
     with pytest.raises(CommandError, match="shorter than 12"):
         call_command("backup", str(tmp_path / "g.backup"), passphrase_file=short)
-    call_command("backup", str(tmp_path / "g.backup"), passphrase_file=secret, stdout=io.StringIO())
+    made = _manage("backup", str(tmp_path / "g.backup"), "--passphrase-file", "-", word=secret, settings=settings)
+    assert made.returncode == 0, made.stderr
 
+    own = connection.settings_dict["NAME"]
     with database("drill_target") as name:
-        said = subprocess.run(
-            [sys.executable, "manage.py", "restore", str(tmp_path / "g.backup"), "--passphrase-file", str(secret)],
-            cwd=ROOT, capture_output=True, text=True, check=False,
-            env=os.environ | {
-                "DATABASE_URL": bench._renamed(os.environ["DATABASE_URL"], "groundswell", name),
-                "MEDIA_ROOT": str(tmp_path / "m"), "ERASURE_LOG": str(tmp_path / "e.jsonl"), "LOCAL_DIR": str(settings.LOCAL_DIR),
-            },
-        )  # fmt: skip
+        bench._use(own)
+        words = ["restore", str(tmp_path / "g.backup"), "--passphrase-file", "-", "--into"]
+        refused = _manage(*words, "not_there", word=secret, settings=settings)
+        said = _manage(*words, name, word=secret, settings=settings)
+        bench._use(name)
 
+        assert refused.returncode == 1 and '"not_there" does not exist' in refused.stderr
+        assert "nothing was restored" in refused.stderr and "Traceback" not in refused.stderr
         assert said.returncode == 0, said.stderr
         assert "Restored the backup of" in said.stdout and "0 erasures replayed." in said.stdout
         assert Person.objects.count() == 5
     assert timezone.now().isoformat()[:4] in said.stdout
+
+
+def _manage(*words, word, settings):
+    folder = word.parent
+    with word.open() as given:
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT, stdin=given, capture_output=True, text=True, check=False,
+            env=os.environ | {
+                "DATABASE_URL": bench._renamed(os.environ["DATABASE_URL"], "groundswell", connection.settings_dict["NAME"]),
+                "MEDIA_ROOT": str(folder / "m"), "ERASURE_LOG": str(folder / "e.jsonl"), "LOCAL_DIR": str(settings.LOCAL_DIR),
+            },
+        )  # fmt: skip
