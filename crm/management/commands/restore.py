@@ -43,8 +43,6 @@ class Command(BaseCommand):
             found = restore_backup(source=source, passphrase=passphrase(passphrase_file), say=self.stdout.write)
         except DomainError as error:
             raise CommandError(error.message) from error
-        except OperationalError as error:
-            raise CommandError(f"{str(error).splitlines()[0]}. Make the database first; nothing was restored.") from error
         self.stdout.write(f"Restored the backup of {found.made_at}: {found.rows:,} rows, {found.files:,} files.")
         for step in found.steps:
             self.stdout.write(step)
@@ -54,3 +52,8 @@ def _use(name: str) -> None:
     """Have this process, and the programs that it calls, work in another database of the same server."""
     connection.close()
     settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = name
+    try:
+        connection.ensure_connection()
+    except OperationalError as error:
+        said = str(error).splitlines()[0]
+        raise CommandError(f"{said}. Make this database first, an empty one; nothing was restored.") from error
