@@ -261,7 +261,7 @@ def _load(data: Mapping[str, Any]) -> _Content:
 def plan_of(mailing_id: int) -> Plan | None:
     """The plan of a frozen mailing; None when it is gone. What was compiled is kept by the process: it never changes.
 
-    Raises Unavailable when a file that it carries cannot be read.
+    Raises Unavailable when a file that it carries cannot be read, or what is frozen is another version's.
     """
     mailing = Mailing.objects.select_related("sender", "topic", "transport").filter(pk=mailing_id).first()
     if mailing is None or mailing.sender is None or mailing.transport is None or not mailing.frozen_with:

@@ -46,7 +46,7 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     """One run of the engine; None when the mailing is not there to send or its transport rests."""
     try:
         plan = plan_of(mailing_id)
-    except Unavailable as error:  # a file that it carries is gone or damaged: a person must see to it
+    except Unavailable as error:  # a file that it carries is gone, or another version froze it: a person must see to it
         _pause_for_content(mailing_id, error.message)
         return None
     if plan is None:

@@ -36,6 +36,7 @@ from campaigns.mailings.templates import (
 )
 from campaigns.mailings.textpart import text_from_html
 from campaigns.mailings.times import dated
+from crm.errors import Unavailable
 
 if TYPE_CHECKING:
     from campaigns.mailings.models import Mailing, Variant
@@ -52,6 +53,9 @@ __all__ = [
     "load_content",
     "render",
 ]
+# Of what is frozen: the one that this version writes, and those that it reads. While machines are brought to a new version one after the
+# other, both freeze and both send: a release reads a new one before the next release writes it.
+VERSION, READABLE = 1, (1,)
 _TEXT_URL = re.compile(r"https?://(?:\{\{.*?\}\}|[^\s<>\"{}()])+")
 
 
@@ -242,7 +246,7 @@ def freeze_content(mailing: Mailing) -> dict[str, Any]:
         for variant in mailing.variants.select_related("mailing__topic").order_by("position", "pk")
     }
     return {
-        "version": 1,
+        "version": VERSION,
         "variants": {key: compiled.as_dict() for key, compiled in variants.items()},
         "links": [asdict(link) for link in book.links.values()],
         "attachments": attached,
@@ -271,7 +275,17 @@ def with_enclosures(compiled: CompiledVariant, attached: list[dict[str, Any]]) -
 
 
 def load_content(data: Mapping[str, Any]) -> dict[int, CompiledVariant]:
-    """What `freeze_content` made, by variant id, ready to render."""
+    """What `freeze_content` made, by variant id, ready to render. Unavailable for a version that is not read here: what it
+    says might be left out, and mail cannot be called back."""
+    if data.get("version") not in READABLE:
+        raise Unavailable(
+            _(
+                "It was frozen by another version of Groundswell, in a form that this one does not read (%(version)s). Bring all"
+                " machines to the newer version, then resume it."
+            )
+            % {"version": data.get("version")},
+            code="frozen_by_another_version",
+        )
     return {int(key): CompiledVariant.from_dict(value) for key, value in data["variants"].items()}
 
 

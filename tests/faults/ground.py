@@ -59,6 +59,14 @@ _by = lambda: 0.0 if os.path.exists({is_set!r}) else {clock}
 time.time = lambda: _time() + _by()
 timezone.now = lambda: _now() + datetime.timedelta(seconds=_by())
 """
+# A worker of another release: it freezes in another version's form, and reads what the others do.
+_OTHER_RELEASE = """
+from celery.signals import worker_process_init
+@worker_process_init.connect(weak=False)
+def of_another_release(**_):
+    from campaigns.mailings import compiling
+    compiling.VERSION, compiling.READABLE = {writes}, {reads}
+"""
 _CELERY = """
 import sys
 from celery.__main__ import main
@@ -110,9 +118,20 @@ class Ground:
     def runs(self, name: str) -> bool:
         return name in self.processes and self.processes[name].poll() is None
 
-    def start_worker(self, name: str = "worker", *, clock: float = 0.0, at_once: int = 2) -> None:
-        """clock: seconds by which its machine's clock is wrong; at_once: its processes."""
-        celery = ("-m", "celery") if not clock else ("-c", self._wrong_clock(clock) + _CELERY)
+    def start_worker(
+        self,
+        name: str = "worker",
+        *,
+        clock: float = 0.0,
+        at_once: int = 2,
+        release: tuple[int, tuple[int, ...]] | None = None,
+    ) -> None:
+        """clock: seconds by which its machine's clock is wrong; at_once: its processes; release: the version in which it freezes,
+        and those that it reads, where they are not today's."""
+        before = self._wrong_clock(clock) if clock else ""
+        if release:
+            before += _OTHER_RELEASE.format(writes=release[0], reads=release[1])
+        celery = ("-c", before + _CELERY) if before else ("-m", "celery")
         self.start(
             name,
             *(sys.executable, *celery, "--app", "crm", "--quiet", "worker", "--queues", "delivery"),

@@ -121,24 +121,30 @@ def test_same_tasks_delivered_five_times(ground):
     assert found["counts"]["accepted"] == 2000
 
 
-def test_workers_replaced_one_by_one_while_sending(ground):
-    """A rolling restart: the new one is there before the old one is asked to end."""
+def test_workers_replaced_one_by_one_with_a_new_version_while_sending(ground):
+    """A rolling restart: the new one is there before the old one is asked to end. The first release reads what the next one
+    will freeze; what each of them froze is sent by whatever release is there."""
     mailing = ground.send(6000, connections=CONNECTIONS, per_second=500)
     ground.sent(mailing, 200)
-    old = "worker"
-    for number in range(3):
+    old, begun = "worker", [mailing]
+    for number, release in enumerate([(1, (1, 2)), (2, (1, 2)), (2, (1, 2))]):
         new = f"release{number}"
-        ground.start_worker(new)
+        ground.start_worker(new, release=release)
         before = ground.accepted(mailing)
         ground.end(old)
+        begun.append(ground.send(600, connections=CONNECTIONS, per_second=150))
+        ground.sent(begun[-1], 50)
         ground.sent(mailing, min(6000, before + 200))
         old = new
-    ground.finished(mailing)
+    for one in begun:
+        ground.finished(one)
     ground.start_worker()
     ground.end(old)
 
-    found = ground.audit(mailing)
-    assert (found["lost"], found["duplicates"], found["counts"]["accepted"]) == (0, 0, 6000)
+    assert [one.frozen_with["version"] for one in begun] == [1, 1, 2, 2]
+    for one in begun:
+        found = ground.audit(one)
+        assert (found["lost"], found["duplicates"], found["counts"]["accepted"]) == (0, 0, one.audience_count)
 
 
 def test_storm_of_pauses_and_resumes_then_a_cancellation(ground, planner_here):
