@@ -1,4 +1,4 @@
-"""The audit of a ledger that has no foreign keys: does it add up, was a suppressed address written to, what did a sink see?"""
+"""The audit of a ledger that has no foreign keys: does it add up, was somebody written to who had said stop, what did a sink see?"""
 
 from __future__ import annotations
 
@@ -56,6 +56,11 @@ def audit(mailing: Mailing, *, sink: Path | None = None) -> Audit:
     found.figures["suppressed_and_sent"] = _suppressed_and_sent(mailing.pk)
     if found.figures["suppressed_and_sent"]:
         found.problems.append(f"{found.figures['suppressed_and_sent']} suppressed addresses were written to.")
+    found.figures["withdrawn_and_sent"] = _withdrawn_and_sent(mailing.pk)
+    if found.figures["withdrawn_and_sent"]:
+        found.problems.append(
+            f"{found.figures['withdrawn_and_sent']} people were written to after they had unsubscribed."
+        )
     found.figures["orphans"] = _orphans(mailing.pk)
     if found.figures["orphans"]:
         found.problems.append(f"{found.figures['orphans']} deliveries are in no chunk.")
@@ -80,6 +85,28 @@ def _suppressed_and_sent(mailing_id: int) -> int:
             f" AND d.last_attempt_at > s.at + {_GRACE}",
             [mailing_id],
         )
+        return int(cursor.fetchone()[0])
+
+
+# By what was written down while it was sent, which the audit trail knows: somebody may note today what was said a week ago. Who had
+# withdrawn before the freeze is not in the audience.
+_WITHDRAWN_AND_SENT = f"""
+SELECT count(DISTINCT d.seq) FROM campaigns_mailing m JOIN contacts_topic t ON t.id = m.topic_id
+  JOIN crm_auditentry e ON e.verb = 'consent.withdrawn' AND e.at >= m.frozen_at
+   AND e.at <= coalesce(m.finished_at, CASE WHEN m.state = 'cancelled' THEN m.updated_at END, now())
+  JOIN crm_auditchange c ON c.entry_id = e.id AND c.field = 'consent:' || t.code
+  JOIN contacts_consentstate k ON k.subject_uid = e.object_uid AND k.topic_id = t.id AND k.channel = 'email' AND NOT k.is_granted
+  LEFT JOIN contacts_person p ON p.uid = e.object_uid
+  LEFT JOIN contacts_organization o ON o.uid = e.object_uid
+  JOIN delivery d ON d.mailing_id = m.id AND (d.person_id = p.id OR d.organization_id = o.id AND d.person_id IS NULL)
+ WHERE m.id = %s AND d.state IN ('accepted', 'in_flight', 'uncertain')
+   AND d.last_attempt_at > greatest(e.at, k.at) + {_GRACE}"""
+
+
+def _withdrawn_and_sent(mailing_id: int) -> int:
+    """Messages whose compare-and-set began after their topic was withdrawn."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHDRAWN_AND_SENT, [mailing_id])
         return int(cursor.fetchone()[0])
 
 

@@ -1,4 +1,5 @@
-"""The ledger as a sending worker writes it: the compare-and-set before each final dot, and results. What it holds is in `claims`.
+"""The ledger as a sending worker writes it: the compare-and-set before each final dot, and results. What it holds is in `claims`, what
+becomes known of a row after it was begun in `late`.
 
 Intents and results of many connections are put together and committed as one statement, which is one transaction and one
 round trip. While one is under way the next is gathered, so the batch grows with the load and nobody waits for a timer.
@@ -26,6 +27,7 @@ from typing import NamedTuple
 
 from campaigns.delivery.claims import Chunk, Claims, Retry
 from campaigns.delivery.composing import Item
+from campaigns.delivery.late import believe, cancel_withdrawn
 from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
 from campaigns.delivery.refusing import suppress_refused
@@ -65,15 +67,6 @@ WITH settled AS (
     RETURNING d.seq
 )
 SELECT seq FROM granted UNION ALL SELECT -count(*)::int FROM settled"""
-# An answer that came late: the row went on to another worker, waits, is in doubt, or was cancelled when it had left. An erased
-# recipient's row keeps no words of a server.
-_BELIEVE = """
-UPDATE delivery d
-   SET state = 'accepted', settled_at = now(), reply_code = r.code, reply_text = CASE WHEN d.address = '' THEN '' ELSE r.text END
-  FROM unnest(%(seq)s::int[], %(code)s::smallint[], %(text)s::text[], %(attempts)s::int[]) AS r(seq, code, text, attempts)
- WHERE d.mailing_id = %(mailing)s AND d.seq = ANY (%(seq)s::int[]) AND d.seq = r.seq AND d.attempts >= r.attempts
-   AND d.state IN ('pending', 'in_flight', 'deferred', 'uncertain', 'cancelled')
-RETURNING d.seq"""
 # A refused intent whose address is suppressed is over: a freeze that ran beside the suppression could not know of it.
 _SUPPRESSED = """
 UPDATE delivery d SET state = 'cancelled', settled_at = now(), reply_text = 'suppressed'
@@ -199,6 +192,9 @@ class Ledger(Claims):
         connection: Connection,
         attempt: int,
     ) -> set[int]:
+        again = [intent.seq for intent in intents if intent.attempts]
+        if again:
+            await self._stop_unsubscribed(connection, again)
         special = [result for result in results if not result.is_plain]
         if not special:
             granted, applied = await self._compare_and_set(connection, intents, results)
@@ -247,24 +243,21 @@ class Ledger(Claims):
         if not late:
             return
         async with connection.transaction():
-            cursor = await connection.execute(
-                _BELIEVE,
-                {
-                    "mailing": self.mailing_id,
-                    "seq": [result.seq for result in late],
-                    "code": [result.verdict.code for result in late],
-                    "text": [result.verdict.text for result in late],
-                    "attempts": [result.attempts for result in late],
-                },
+            taken = await believe(
+                connection,
+                self.mailing_id,
+                [(r.seq, r.attempts, r.verdict.code, r.verdict.text) for r in late],
             )
-            taken = [seq for (seq,) in await cursor.fetchall()]
             if taken:
-                await connection.execute(
-                    "DELETE FROM campaigns_deliveryretry WHERE mailing_id = %s AND seq = ANY (%s)",
-                    [self.mailing_id, taken],
-                )
                 await self._late_rollup(connection, taken)
                 logger.info("Mailing %s: %s answers came after their claim was over.", self.mailing_id, len(taken))
+
+    async def _stop_unsubscribed(self, connection: Connection, seqs: list[int]) -> None:
+        """A withdrawal cancels what waits; it cannot reach what is in flight just then, and waits again later."""
+        async with connection.transaction():
+            stopped = await cancel_withdrawn(connection, self.mailing_id, seqs)
+            if stopped:
+                await self._late_rollup(connection, stopped)
 
     async def _already_ours(self, connection: Connection, intents: list[_Intent]) -> set[int]:
         """Intents that the lost commit made after all: in flight by this attempt, and in a claim that only we hold."""

@@ -44,6 +44,14 @@ def permission_join_sql(*, alias: str, subject_uid: str, topic_id: str, channel:
     )
 
 
+def withdrawn_sql(*, subject_uid: str, topic_id: str, channel: str = EMAIL) -> str:
+    """A condition: the ledger's last word is that the subject withdrew it."""
+    return (
+        f"EXISTS (SELECT 1 FROM contacts_consentstate k WHERE k.subject_uid = {subject_uid}"  # noqa: S608 columns only
+        f" AND k.topic_id = {topic_id} AND k.channel = '{channel}' AND NOT k.is_granted)"
+    )
+
+
 def suppressed_sql(*, address_hash: str) -> str:
     """A condition: the address is suppressed. Suppressions stand by every key of the ring, so one equality is enough."""
     return f"EXISTS (SELECT 1 FROM contacts_suppression never WHERE never.address_hash = {address_hash})"  # noqa: S608 columns only

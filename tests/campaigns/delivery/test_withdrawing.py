@@ -1,4 +1,5 @@
-"""Who withdraws a topic gets nothing more on it: not what waits, nor what a freeze wrote beside the withdrawal."""
+"""Who withdraws a topic gets nothing more on it: not what waits, nor what a freeze wrote beside the withdrawal, nor another try of what
+was on its way just then."""
 
 import pytest
 
