@@ -247,6 +247,8 @@ class Claims:
         """
         if self._chunks.get(chunk.id) is not chunk:
             return False
+        if self._ends.broken:  # each would wait as long again; the sweeper ends it when our lease is over
+            return False
         del self._chunks[chunk.id]
 
         async def work(connection: Connection, attempt: int) -> bool:

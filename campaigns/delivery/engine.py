@@ -97,6 +97,7 @@ class Engine:
         self.flows = asyncio.Event()  # cleared while nobody hears anything
         self.flows.set()
         self.giving_back: set[asyncio.Task[None]] = set()
+        self.asks: asyncio.Task[bool] | None = None  # whether others wait
 
     def _budget(self) -> Budget | None:
         """What a sender's domain that is being warmed up may send today."""
@@ -120,16 +121,19 @@ class Engine:
             self.stop.set()
             # Not cancelled: a claim that is just being committed would be nobody's until its lease is over.
             self.queue.end()
-            await feed
+            [fed] = await asyncio.gather(feed, return_exceptions=True)
             for result in results:
                 if isinstance(result, BaseException):
                     logger.error("A connection's work ended: %s", result, exc_info=result)
             if self.failures and not self.has_heard:  # no connection could be made at all
                 self.outcomes.is_closed = True
             await self._end()
-            beat.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await beat
+            last = [beat] if self.asks is None else [beat, self.asks]
+            for task in last:
+                task.cancel()
+            await asyncio.gather(*last, return_exceptions=True)
+            if isinstance(fed, BaseException):
+                raise fed
         finally:
             await self.tokens.close()
             await self.ledger.close()
@@ -140,11 +144,13 @@ class Engine:
         try:
             await self.ledger.flush()
             aside = await self.holding.close()
-            await asyncio.gather(*self.giving_back)
+            for problem in await asyncio.gather(*self.giving_back, return_exceptions=True):
+                if isinstance(problem, BaseException):
+                    logger.error("Something was not written at the end of a run: %s", problem, exc_info=problem)
             for chunk in list(self.held):
                 waits = [wait for item, wait in aside if item.claim is chunk]
                 # what is not set aside can be claimed at once
-                await self.ledger.finish_chunk(chunk, later=min(waits) if len(waits) == chunk.left > 0 else None)
+                await self._finish(chunk, later=min(waits) if len(waits) == chunk.left > 0 else None)
             retries = {item.claim.id: wait for item, wait in aside if isinstance(item.claim, Retry)}
             for item, _wait in aside:
                 self.ledger.let_go(item.claim)
@@ -184,7 +190,17 @@ class Engine:
                 self.stop.set()
 
     async def _makes_room(self) -> bool:
-        return time.monotonic() - self.began > SLICE_SECONDS and await self.ledger.others_wait()
+        """Whether another mailing waits for this worker. Not waited for longer than a beat: a chunk's end may hold up the answer, and the
+        leases must be renewed meanwhile."""
+        if time.monotonic() - self.began < SLICE_SECONDS:
+            return False
+        if self.asks is None:
+            self.asks = asyncio.create_task(self.ledger.others_wait())
+        await asyncio.wait({self.asks}, timeout=BEAT_SECONDS)
+        if not self.asks.done():
+            return False
+        asked, self.asks = self.asks, None
+        return asked.result()
 
     def _is_stalled(self) -> bool:
         """Whether every connection has waited for long, and something lies here that others could send."""
@@ -222,7 +238,7 @@ class Engine:
             chunk.is_given_back = True
         await self.ledger.flush()  # intents that were on their way: they are in flight now
         for chunk in chunks:
-            await self.ledger.finish_chunk(chunk, keeps=True)
+            await self._finish(chunk, keeps=True)
 
     def hears(self) -> None:
         """A server said something, or a connection was made."""
@@ -375,7 +391,13 @@ class Engine:
 
     async def _give_back(self, chunk: Chunk) -> None:
         await self.ledger.flush()
-        await self.ledger.finish_chunk(chunk)
+        await self._finish(chunk)
+
+    async def _finish(self, chunk: Chunk, *, later: timedelta | None = None, keeps: bool = False) -> None:
+        try:
+            await self.ledger.finish_chunk(chunk, later=later, keeps=keeps)
+        except Exception:
+            logger.exception("A chunk could not be ended; the sweeper does it when its lease is over.")
 
     def connection_failed(self, down: TransportDown) -> None:
         """One connection could not be made, or was lost. A server that restarts closes all of them once: that is no reason."""

@@ -124,6 +124,8 @@ class Ledger(Claims):
 
     async def close(self) -> None:
         if self._committer:
+            with contextlib.suppress(Exception):  # told of where it happened
+                await self.flush()
             self._committer.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._committer
@@ -132,8 +134,9 @@ class Ledger(Claims):
 
     @property
     def broken(self) -> Exception | None:
-        """Why nothing can be written any more."""
-        return self._failure or self._line.broken or self._ends.broken
+        """Why no intent and no result can be written any more. That a chunk could not be ended is no reason: that waits for the rows of
+        people, which an import may hold for minutes, and the sweeper ends it when our lease is over."""
+        return self._failure or self._line.broken
 
     # --- intents and results --------------------------------------------------------------------------------------
     def intend(self, item: Item, at: datetime) -> asyncio.Future[bool]:

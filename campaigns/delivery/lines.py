@@ -16,6 +16,7 @@ from psycopg import errors
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 Connection = psycopg.AsyncConnection[Any]
+_LOCK_TIMEOUT = "20s"
 _RETRY_SECONDS = 25.0  # how long a lost database is waited for; then the lease lapses and the sweeper settles
 
 
@@ -34,7 +35,7 @@ class Line:
             # every statement here is by key; a fresh partition has no statistics that would say so
             await self._connection.execute(
                 "SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;"
-                " SET jit = off; SET lock_timeout = '20s';"
+                f" SET jit = off; SET lock_timeout = '{_LOCK_TIMEOUT}';"
                 # planning anew for each batch costs PostgreSQL as much as forty messages
                 " SET plan_cache_mode = force_generic_plan"
             )
