@@ -185,6 +185,7 @@ class Installation(models.Model):
     two_step_roles = ArrayField(models.CharField(max_length=16), default=list, blank=True)
     two_step_since = models.DateTimeField(null=True, blank=True, editable=False)
     two_step_grace_days = models.PositiveSmallIntegerField(default=14)
+    backed_up_at = models.DateTimeField(null=True, blank=True, editable=False)
 
     class Meta:
         constraints = [

@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import io
 import json
+import logging
 import os
 import shutil
 import tarfile
@@ -22,13 +23,16 @@ from typing import IO, Any, BinaryIO, cast
 
 from django.conf import settings
 from django.core.management import call_command
-from django.db import connection
+from django.db import DatabaseError, connection
+from django.utils import timezone
 
+from crm.accounts.models import Installation
 from crm.backup import sealing, tools
 from crm.backup.archive import FORMAT, Archive
 from crm.durable import sync_folder
 from crm.errors import Conflict, Invalid, Unavailable
 
+logger = logging.getLogger(__name__)
 KEYS = ("SECRET_KEY", "TRACKING_KEYS", "ADDRESS_KEYS", "DATA_KEYS")
 _RINGS = KEYS[1:]
 AFTER_RESTORE: list[
@@ -54,7 +58,8 @@ class Restored:
 
 # --- there ----------------------------------------------------------------------------------------------------------
 def make_backup(*, target: Path, passphrase: str = "", with_keys: bool = True) -> Path:
-    """Write one file, readable by its owner only. It appears under its name when it is whole, never half.
+    """Write one file, readable by its owner only. It appears under its name when it is whole, never half. Then it is noted that
+    a backup was made, for `groundswell_backup_age_seconds`.
 
     Raises Conflict when `target` exists, Unavailable when pg_dump cannot be found or fails.
     """
@@ -75,7 +80,18 @@ def make_backup(*, target: Path, passphrase: str = "", with_keys: bool = True) -
         sync_folder(target.parent)
     finally:
         draft.unlink(missing_ok=True)
+    _note()
     return target
+
+
+def _note() -> None:
+    """When the last backup was finished. The file is whole without it: an error here must not look like one of the backup."""
+    try:
+        connection.close_if_unusable_or_obsolete()  # it may have idled for as long as the file took
+        Installation.current()
+        Installation.objects.update(backed_up_at=timezone.now())
+    except DatabaseError as error:
+        logger.warning("The backup is whole, but that it was made could not be noted: %s", error)
 
 
 def _write(file: BinaryIO, dump: Path, passphrase: str, with_keys: bool) -> None:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 
 from django.db import connection
 from django.db.models import Count
+from django.utils import timezone
 
 from crm import broker, heartbeat
+from crm.accounts.models import Installation
 from crm.audit.models import OutboxEvent
 from crm.jobs.models import Job
 from crm.metrics.registry import Gauge, register
@@ -33,8 +35,14 @@ def _sweep_age() -> Mapping[str, float]:
     return {} if age is None else {"": age}
 
 
+def _backup_age() -> Mapping[str, float]:
+    at = Installation.objects.values_list("backed_up_at", flat=True).first()
+    return {} if at is None else {"": max(0.0, (timezone.now() - at).total_seconds())}
+
+
 register(Gauge("jobs", "Jobs by state", _jobs, label="state"))
 register(Gauge("outbox_unpublished", "Events that have no number yet", _unpublished))
 register(Gauge("queue_length", "Wake-ups that no worker has taken", broker.queue_lengths, label="queue"))
 register(Gauge("database_bytes", "Size of the database", _database_bytes))
 register(Gauge("sweep_age_seconds", "Since the sweeper last went through; left out when it never did", _sweep_age))
+register(Gauge("backup_age_seconds", "Since a backup was last finished; left out when none was", _backup_age))

@@ -20,6 +20,7 @@ from campaigns.delivery.auditing import audit
 from contacts.consent.erasure.services import erase_now, request_erasure
 from contacts.directory.models import ContactPoint, Person
 from crm import bench
+from crm.accounts.models import Installation
 from crm.backup import sealing
 from crm.backup.services import keys_in, make_backup, restore_backup
 from crm.errors import Conflict, Invalid, Unavailable
@@ -84,8 +85,9 @@ def filled(tmp_path, settings):
 
 
 def test_drill_brings_every_row_and_every_upload_back(filled, tmp_path, settings):
-    before = contents()
+    before, began = contents(), timezone.now()
     make_backup(target=tmp_path / "a.backup")
+    assert began <= Installation.current().backed_up_at <= timezone.now()
     settings.MEDIA_ROOT = tmp_path / "other-media"
 
     with database("drill_target"):
@@ -134,10 +136,12 @@ def test_restore_erases_again_whoever_was_erased_since(filled, tmp_path):
 def test_restore_writes_over_nothing(filled, tmp_path):
     make_backup(target=tmp_path / "d.backup")
 
+    Installation.objects.update(backed_up_at=None)
     with pytest.raises(Conflict, match="not empty"):
         restore_backup(source=tmp_path / "d.backup")
     with pytest.raises(Conflict, match="exists already"):
         make_backup(target=tmp_path / "d.backup")
+    assert Installation.current().backed_up_at is None
 
     assert Person.objects.count() == 5
 

@@ -12,6 +12,7 @@ from campaigns.delivery.models import DeliveryChunk, DeliveryRetry
 from campaigns.delivery.tasks import sweep
 from campaigns.outreach.models import InboundMessage
 from contacts.consent.models import Erasure
+from crm.accounts.models import Installation
 from crm.audit.models import OutboxEvent
 from crm.ids import new_uid
 from crm.jobs.models import Job
@@ -148,6 +149,15 @@ def test_the_sweeper_leaves_a_sign_of_life(db: None, token: None) -> None:
     sweep()
 
     assert 0 <= read()["sweep_age_seconds", ()] < 3600
+
+
+def test_the_age_of_the_last_backup_is_told(db: None, token: None) -> None:
+    Installation.current()
+    assert ("backup_age_seconds", ()) not in read()
+
+    Installation.objects.update(backed_up_at=timezone.now() - timedelta(hours=40))
+
+    assert 40 * 3600 <= read()["backup_age_seconds", ()] < 41 * 3600
 
 
 def test_one_that_cannot_be_read_hides_no_other(db: None, token: None, monkeypatch: pytest.MonkeyPatch) -> None:
