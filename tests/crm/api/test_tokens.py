@@ -128,6 +128,16 @@ def test_revoked_by_its_user_or_by_an_administrator_only(planner, editor, admin,
     assert AuditEntry.objects.filter(verb="apitoken.revoked").count() == 1
 
 
+def test_token_lasts_as_long_as_the_key_that_it_was_made_with(api, planner, settings) -> None:  # type: ignore[no-untyped-def]
+    """docs/operators/upgrading.md says so, and what to do before a key is dropped."""
+    client, made_with = api(planner), settings.TRACKING_KEYS
+
+    settings.TRACKING_KEYS = {"new": b"n" * 32, **made_with}
+    client.get("/me", status=200)
+    settings.TRACKING_KEYS = {"new": b"n" * 32}
+    client.get("/me", status=401)
+
+
 def test_limit_is_counted_per_token_and_told(api, planner, settings) -> None:  # type: ignore[no-untyped-def]
     settings.API_RATE_PER_MINUTE = 2
     client, other = api(planner), api(planner)
