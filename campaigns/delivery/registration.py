@@ -14,6 +14,7 @@ from campaigns.delivery.metrics import register_metrics
 from campaigns.delivery.models import DeliverySlot
 from campaigns.delivery.queries import address_of
 from campaigns.delivery.referencing import SOURCE as LETTERS
+from campaigns.delivery.restoring import after_restore as stand_still
 from campaigns.delivery.segment_fields import register_fields
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import on_move
@@ -26,6 +27,7 @@ from crm import bench
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.audit.verbs import final
+from crm.backup.services import after_restore
 from crm.ui import menu, search, today
 from crm.ui.shell import use_banner
 
@@ -56,6 +58,7 @@ on_suppress(stop_deliveries)
 on_withdraw(stop_unsubscribed)
 address_of_delivery(address_of)
 on_move(mailing_moved)
+after_restore(stand_still)
 use_banner(nothing_leaves, no_mail_leaves)
 # an import is not undone under a message that is on its way, or has gone; its row in the ledger names whom it is for
 for kind, theirs in (

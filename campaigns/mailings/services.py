@@ -308,10 +308,10 @@ def unschedule(*, mailing: Mailing, actor: User) -> Mailing:
         return _move(row, State.APPROVED, actor=actor, stop_until=None)
 
 
-def pause(*, mailing: Mailing, actor: User | None = None, reason: str = "") -> Mailing:
+def pause(*, mailing: Mailing, actor: User | None = None, reason: str = "", anew: bool = False) -> Mailing:
     """Stop claiming deliveries; what is in flight arrives. By a person, or by the engine with its reason.
 
-    A person's pause takes the place of the engine's, which would have ended by itself.
+    A person's pause takes the place of the engine's, which would have ended by itself. anew: so does this one of the engine's.
     """
     if actor is not None:
         _allow(mailing, actor, Action.PAUSE)
@@ -320,7 +320,8 @@ def pause(*, mailing: Mailing, actor: User | None = None, reason: str = "") -> M
         why = reason or _("Paused by %(who)s") % {"who": actor.name if actor else _("the system")}
         if row.state != State.PAUSED:
             return _move(row, State.PAUSED, actor=actor, reason=why)
-        if actor is not None and row.state_reason != why:
+        why = why[:300]
+        if (anew or actor is not None) and row.state_reason != why:
             changes = [("state_reason", row.state_reason, why)]
             row.state_reason = why
             row.save(update_fields=["state_reason", "updated_at"])

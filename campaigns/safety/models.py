@@ -73,12 +73,15 @@ class SafetyPause(models.Model):
 
 
 class PauseNotice(models.Model):
-    """One pause that a mailing's owner is told of by mail, once."""
+    """One pause, or hold, that a mailing's owner is told of by mail, once."""
 
     class Kind(models.TextChoices):
         LIMITS = "limits", _("its figures")
         TRANSPORT = "transport", _("its transport")
         CONTENT = "content", _("what it carries")
+        LATE = "late", _("its time")
+        HELD = "held", _("what was approved")
+        RESTORED = "restored", _("a restored backup")
 
     class Dropped(models.TextChoices):
         """Why no mail went."""

@@ -1,4 +1,4 @@
-"""Mail to a mailing's owner when it paused by itself: one for each pause, by the product's own way out.
+"""Mail to a mailing's owner when it paused by itself, or is held: one for each time, by the product's own way out.
 
 A notice is written down in the transaction of the pause and mailed by a task. A mail server that takes nothing is tried a few
 times, further and further apart, and then given up: the pause stands on the screens all the same. A transport that comes and
@@ -62,7 +62,7 @@ def mail_due(*, now: datetime | None = None, limit: int = 20) -> int:
 
 def _mail(notice: PauseNotice) -> bool:
     mailing = Mailing.objects.select_related("drive", "written_by").filter(pk=notice.mailing_id).first()
-    if mailing is None or mailing.state != State.PAUSED or mailing.state_reason != notice.reason:
+    if mailing is None or mailing.state not in (State.PAUSED, State.HELD) or mailing.state_reason != notice.reason:
         return _drop(notice, Dropped.OVER)
     owner = owner_of(mailing)
     if owner is None:
@@ -72,11 +72,11 @@ def _mail(notice: PauseNotice) -> bool:
             "mailing": mailing,
             "owner": owner,
             "notice": notice,
-            "is_limits": notice.kind == Kind.LIMITS,
-            "is_transport": notice.kind == Kind.TRANSPORT,
+            "is_held": mailing.state == State.HELD,
             "link": settings.BASE_URL + reverse("mailing_detail", args=[mailing.uid]),
         }
-        subject = _("“%(name)s” is paused") % {"name": " ".join(mailing.name.split())}
+        said = _("“%(name)s” is held") if mailing.state == State.HELD else _("“%(name)s” is paused")
+        subject = said % {"name": " ".join(mailing.name.split())}
         text = render_to_string("campaigns/safety/mail/paused.txt", context)
     try:
         send_mail(subject=subject, message=text, from_email=settings.DEFAULT_FROM_EMAIL, recipient_list=[owner.email])

@@ -36,12 +36,12 @@ logger = logging.getLogger(__name__)
 KEYS = ("SECRET_KEY", "TRACKING_KEYS", "ADDRESS_KEYS", "DATA_KEYS")
 _RINGS = KEYS[1:]
 AFTER_RESTORE: list[
-    Callable[[], object]
-] = []  # what else must happen: erasures are replayed, by the feature that knows them
+    Callable[[datetime], object]
+] = []  # what else must happen: erasures are replayed, mailings stand still, by the features that know of them
 
 
-def after_restore(step: Callable[[], object]) -> None:
-    """Have `step()` run when a backup was restored and the database is of this version."""
+def after_restore(step: Callable[[datetime], object]) -> None:
+    """Have `step(made_at)` run when a backup of that time was restored and the database is of this version; it says what it did."""
     if step not in AFTER_RESTORE:
         AFTER_RESTORE.append(step)
 
@@ -181,7 +181,7 @@ def restore_backup(*, source: Path, passphrase: str = "", say: Callable[[str], o
     call_command("migrate", interactive=False, verbosity=0)
     found = Restored(made_at=manifest["made_at"], rows=_count_rows(), files=len(added))
     for step in AFTER_RESTORE:
-        found.steps.append(str(step()))
+        found.steps.append(str(step(datetime.fromisoformat(found.made_at))))
     return found
 
 

@@ -212,7 +212,7 @@ def replay_erasures() -> list[Erasure]:
     return done
 
 
-def after_restore() -> str:
+def after_restore(made_at: datetime) -> str:
     """Replay, and say in a line what was done: a step of each restore."""
     done = replay_erasures()
     return ngettext("%(n)s erasure replayed.", "%(n)s erasures replayed.", len(done)) % {"n": len(done)}

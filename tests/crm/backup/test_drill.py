@@ -17,6 +17,8 @@ from django.db import connection
 from django.utils import timezone
 
 from campaigns.delivery.auditing import audit
+from campaigns.delivery.models import Delivery, DeliveryChunk
+from campaigns.mailings.models import Mailing
 from contacts.consent.erasure.services import erase_now, request_erasure
 from contacts.directory.models import ContactPoint, Person
 from crm import bench
@@ -25,7 +27,7 @@ from crm.backup import sealing
 from crm.backup.services import keys_in, make_backup, restore_backup
 from crm.errors import Conflict, Invalid, Unavailable
 from tests.campaigns.ledger import delivery, finish, sent_mailing
-from tests.factories import ContactPointFactory, GrantFactory, PersonFactory, UserFactory
+from tests.factories import ContactPointFactory, GrantFactory, MailingFactory, PersonFactory, UserFactory
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -130,7 +132,24 @@ def test_restore_erases_again_whoever_was_erased_since(filled, tmp_path):
 
         assert back.erased_at is not None
         assert not ContactPoint.objects.filter(value="private1@example.org").exists()
-        assert restored.steps == ["1 erasure replayed."]
+        assert restored.steps == ["1 erasure replayed.", "No mailing was under way."]
+
+
+def test_restore_lets_no_mailing_go_on_that_was_under_way(filled, tmp_path):
+    going = MailingFactory(name="Half sent", state="sending", audience_count=1)
+    waiting = delivery(going, state="pending")
+    Mailing.objects.filter(pk=going.pk).update(frozen_at=timezone.now())
+    DeliveryChunk.objects.create(mailing_id=going.pk, first_seq=1, last_seq=1, due_at=timezone.now(), counts={"pending": 1})
+    make_backup(target=tmp_path / "h.backup")
+
+    with database("drill_target"):
+        restored = restore_backup(source=tmp_path / "h.backup")
+        back = Mailing.objects.get(pk=going.pk)
+
+        assert restored.steps[1].startswith("1 mailing paused, 0 held")
+        assert (back.state, back.state_reason[:27]) == ("paused", "Restored from the backup of")
+        assert Delivery.objects.get(mailing_id=going.pk, seq=waiting.seq).state == "uncertain"
+        assert audit(back).problems == []
 
 
 def test_restore_writes_over_nothing(filled, tmp_path):
