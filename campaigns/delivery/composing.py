@@ -126,9 +126,10 @@ class Plan:
     rates: Mapping[str, float] = field(default_factory=dict)
     rests: Mapping[str, Rest] = field(default_factory=dict)
     warmup: Today | None = None
-    # connections that are made, where many deliveries share one; 0: each has its own
-    roads: int = 0
     messages_per_connection: int = 0  # then another one is made; 0: no limit
+    # connections that fail one after the other, with no message between, before the road counts as closed
+    most_failures: int = 7
+    is_trial: bool = False  # of a road that was closed: it ends with the first message that is accepted
     # what follows the text, by variant; the pieces are shared by all messages
     tails: Mapping[int, tuple[bytes, ...]] = field(default_factory=dict)
     # of a mailing that is about an event: what it says, by language, and each recipient's own links by seq
@@ -272,6 +273,7 @@ def plan_of(mailing_id: int) -> Plan | None:
         while len(_PLANS) > 4:
             _PLANS.popitem(last=False)
     transport, topic = mailing.transport, mailing.topic
+    limits = SafetyLimits.current()
     bound = bound_to(mailing) if mailing.frozen_with.get("bound") else None
     code = topic.code if topic else "mail"
     name, email = mailing.frozen_with.get("sender") or (mailing.sender.name, mailing.sender.email)
@@ -290,16 +292,21 @@ def plan_of(mailing_id: int) -> Plan | None:
         is_local=transport.kind == Transport.Kind.LOCAL,
         connect=connecting(transport),
         connections=_lanes(transport),
-        roads=max(1, transport.max_connections),
         messages_per_connection=_most_messages(transport),
         buckets=_buckets(transport, mailing.sender),
         resends_uncertain=mailing.resends_uncertain,
-        unusual=_unusual(),
+        unusual=_unusual(limits),
+        most_failures=limits.transport_failures + max(1, transport.max_connections),
         reference=frozen_stem(mailing.frozen_with),
         rates=recipient_rates(),
         rests={domain: Rest(until) for domain, until in rests_of(transport.pk).items()},
         warmup=today_of(SendingDomain.objects.filter(name=domain_of(email)).first()),
     )
+
+
+def on_trial(plan: Plan) -> Plan:
+    """One connection, one message, and the first failure is one too many."""
+    return replace(plan, is_trial=True, connections=1, most_failures=1)
 
 
 def _buckets(transport: Transport, sender: Sender) -> tuple[Bucket, ...]:
@@ -308,8 +315,7 @@ def _buckets(transport: Transport, sender: Sender) -> tuple[Bucket, ...]:
     return tuple(Bucket(key, float(limit)) for key, limit in limits if limit)
 
 
-def _unusual() -> tuple[float, int] | None:
-    limits = SafetyLimits.current()
+def _unusual(limits: SafetyLimits) -> tuple[float, int] | None:
     return None if limits.failed_percent is None else (float(limits.failed_percent), limits.failed_least)
 
 

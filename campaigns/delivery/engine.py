@@ -55,8 +55,6 @@ STALLED_SECONDS = 8.0
 # Where some of them wait for a server to greet, or to take an address, which many let one wait for on purpose. What is given back then is
 # begun anew, so it must be more than such a server takes.
 STALLED_AT_FIRST_SECONDS = 60.0
-# Connections that fail one after the other, with no message between, before the road counts as closed.
-MAX_FAILURES = 3
 
 
 @dataclass
@@ -328,7 +326,7 @@ class Engine:
 
     def take_now(self) -> Item | None:
         """The next delivery if one is at hand and may leave at once."""
-        if self.is_over() or not self.queue or not self.pace.is_free:
+        if self.is_over() or self.plan.is_trial or not self.queue or not self.pace.is_free:
             return None
         item = self.queue.take()
         if item is None or item.is_given_back or (not item.is_cleared and not self._may_leave(item)):
@@ -353,6 +351,8 @@ class Engine:
     def heard(self, item: Item, verdict: Verdict) -> None:
         """What a recipient's server said, for the memory of its domain. 421 is about the connection, not the domain."""
         if verdict.state == ACCEPTED:
+            if self.plan.is_trial:  # the road is open
+                self.stop.set()
             if self.holding.is_untroubled:
                 return
             if domain := self.holding.accepted(item):
@@ -403,7 +403,7 @@ class Engine:
         """One connection could not be made, or was lost. A server that restarts closes all of them once: that is no reason."""
         self.failures += 1
         self.outcomes.down = str(down)
-        if isinstance(down, NotLetIn) or self.failures >= MAX_FAILURES + (self.plan.roads or self.plan.connections):
+        if isinstance(down, NotLetIn) or self.failures >= self.plan.most_failures:
             self.outcomes.is_closed = True
             self.stop.set()
 

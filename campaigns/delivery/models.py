@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 
@@ -174,7 +175,11 @@ class BreakerPause(models.Model):
 
     mailing_id = models.BigIntegerField(unique=True)
     transport_id = models.BigIntegerField(db_index=True)
-    at = models.DateTimeField(auto_now_add=True)
+    at = models.DateTimeField(default=timezone.now, help_text="since when, over all tries between")
+    is_trial = models.BooleanField(
+        default=False, db_default=False, help_text="it goes out again, a message at a time, to find out whether the road is open"
+    )
+    claimed_until = models.DateTimeField(null=True, help_text="by the one run that tries")
 
     def __str__(self) -> str:
         return f"{self.mailing_id} by {self.transport_id}"

@@ -17,6 +17,7 @@ ACCEPTED, DEFERRED, FAILED, UNCERTAIN = (
     outcome.value for outcome in (Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.FAILED, Outcome.UNCERTAIN)
 )
 LONGEST_WAIT = timedelta(hours=2)
+CLOSING = 421  # "service not available, closing": about the road (RFC 5321, 3.8)
 SHORT, FULL = 300, 4000  # of a reply: that of a message that is over, and was not accepted, is kept in full
 _NO_SUCH_ADDRESS = ("5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10")
 
@@ -38,15 +39,18 @@ def judge(item: Item, reply: Reply, *, now: datetime | None = None) -> Verdict:
         return Verdict(ACCEPTED, reply.code, text[:SHORT])
     if reply.is_permanent:
         return Verdict(FAILED, reply.code, text, is_no_such_address=reply.status in _NO_SUCH_ADDRESS)
-    return later(item, reply.code or None, text, now=now)
+    return later(item, reply.code or None, text, now=now, is_road=reply.code == CLOSING)
 
 
-def later(item: Item, code: int | None, text: str, *, now: datetime | None = None) -> Verdict:
-    """Deferred with back-off and jitter, or failed when it was tried often or long enough."""
+def later(
+    item: Item, code: int | None, text: str, *, now: datetime | None = None, is_road: bool = False
+) -> Verdict:
+    """Deferred with back-off and jitter, or failed when it was tried often or long enough. is_road: it was refused with all others, because
+    the server takes nothing now or the service does not let us in; however often, that is no reason to give this one up."""
     attempts = item.attempts + 1
     moment = now or datetime.now(UTC)
     began = item.first_attempt_at or moment
-    if attempts >= settings.DELIVERY_TRIES or moment - began > timedelta(hours=settings.DELIVERY_GIVE_UP_HOURS):
+    if (attempts >= settings.DELIVERY_TRIES and not is_road) or moment - began > timedelta(hours=settings.DELIVERY_GIVE_UP_HOURS):
         return Verdict(FAILED, code, f"given up after {attempts} tries: {text}"[:FULL])
     return Verdict(DEFERRED, code, text[:SHORT], wait=backoff(attempts))
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from celery import shared_task
 from django.db import connection, transaction
-from django.utils import timezone
 
 from campaigns.delivery import breaker, freezing, nightly, sweeping
-from campaigns.delivery.composing import connecting, plan_of
+from campaigns.delivery.composing import connecting, on_trial, plan_of
 from campaigns.delivery.engine import Engine, Outcomes
+from campaigns.delivery.retrying import ACCEPTED
 from campaigns.delivery.waking import post, wake
 from campaigns.domains import warmup
 from campaigns.mailings.models import Mailing, Transport
@@ -52,10 +52,13 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     if plan is None:
         return None
     transport = Transport.objects.get(pk=plan.transport_id)
-    if breaker.is_open(transport, timezone.now()):
-        return None
     if plan.warmup is not None and warmup.is_spent(plan.warmup):
         return None  # the sweeper asks again, and tomorrow there is a new day's
+    is_trial = breaker.may_try(mailing_id, transport)
+    if is_trial is None:
+        return None
+    if is_trial:
+        plan = on_trial(plan)
     if transport.by_token:  # before the run: it lasts longer than one
         token, problem = breaker.token_of(transport)
         if problem:
@@ -68,14 +71,19 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     connection.close()  # this run has a connection of its own; a pooled one would only grow stale
     engine = Engine(plan, dsn, **({} if seconds is None else {"seconds": seconds}))
     outcomes = _run(engine)
+    has_accepted = outcomes.counts[ACCEPTED] > 0
     if outcomes.is_closed and not outcomes.is_stopped:
         reason = breaker.why_refused(transport, outcomes.down)
         breaker.trip(mailing_id=mailing_id, transport_id=plan.transport_id, reason=reason)
     else:
         outcomes.down = ""
+        if is_trial:
+            breaker.tried(mailing_id=mailing_id, transport_id=transport.pk, has_accepted=has_accepted)
     if outcomes.is_unusual:
         safety.check(mailing_id=mailing_id)
     logger.info("Mailing %s: %s", mailing_id, dict(outcomes.counts))
+    if is_trial and has_accepted:
+        return send_some(mailing_id, seconds=seconds)  # the road is open: on, with all connections
     return outcomes
 
 

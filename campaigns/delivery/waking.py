@@ -15,7 +15,7 @@ def wake(mailing_id: int) -> int:
     """Ask workers to deliver a mailing: as many tasks as may run side by side and have chunks to claim."""
     from campaigns.delivery.tasks import deliver  # tasks import the engine, the engine wakes
 
-    wanted = min(settings.DELIVERY_TASKS, _free(mailing_id)) - _active(mailing_id)
+    wanted = min(settings.DELIVERY_TASKS, waits_for_workers(mailing_id)) - _active(mailing_id)
     for _number in range(max(0, wanted)):
         post(deliver, mailing_id)
     return max(0, wanted)
@@ -29,7 +29,8 @@ def post(task: Any, *args: Any, countdown: float | None = None) -> None:
         logger.warning("The broker did not take %s; the sweeper will.", task.name)
 
 
-def _free(mailing_id: int) -> int:
+def waits_for_workers(mailing_id: int) -> int:
+    """How many chunks and retries could be claimed now."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT (SELECT count(*) FROM campaigns_deliverychunk WHERE mailing_id = %s AND NOT is_done AND token IS NULL"

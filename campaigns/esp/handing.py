@@ -160,7 +160,10 @@ def _one_line(error: BaseException) -> str:
 
 
 def unreachable(transport: Transport) -> str:
-    """Empty when the service's API answers, whatever it says; else what is wrong, as a sentence's part."""
+    """Empty when the service's API answers, whatever it says; else what is wrong, as a sentence's part.
+
+    It says nothing of whether the service lets us in: that needs a message (`breaker`), as each has its own way to ask.
+    """
     try:
         requests.get(backend_of(transport).api_url, timeout=SECONDS, allow_redirects=False)
     except requests.RequestException as error:

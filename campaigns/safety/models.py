@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 from django.conf import settings
@@ -27,6 +28,18 @@ class SafetyLimits(StampedModel):
         max_digits=5, decimal_places=2, null=True, blank=True, default=Decimal("0.3"), validators=_SHARE
     )
     complained_least = models.PositiveIntegerField(default=5, validators=[MinValueValidator(1)])
+    transport_failures = models.PositiveSmallIntegerField(
+        default=3,
+        db_default=3,
+        validators=[MinValueValidator(0), MaxValueValidator(100)],
+        help_text="connections that fail in a row, beside those that are open at once",
+    )
+    transport_longest_minutes = models.PositiveSmallIntegerField(
+        default=5,
+        db_default=5,
+        validators=[MinValueValidator(1), MaxValueValidator(120)],
+        help_text="between two tries of a transport that does not take mail",
+    )
 
     class Meta:
         constraints = [
@@ -39,6 +52,11 @@ class SafetyLimits(StampedModel):
             models.CheckConstraint(
                 name="safety_least_is_one", condition=Q(failed_least__gte=1, complained_least__gte=1)
             ),
+            models.CheckConstraint(
+                name="safety_transport_is_tried",
+                condition=Q(transport_failures__lte=100)
+                & Q(transport_longest_minutes__gte=1, transport_longest_minutes__lte=120),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -48,6 +66,11 @@ class SafetyLimits(StampedModel):
     def current(cls) -> SafetyLimits:
         """The limits that hold; what nobody changed is not stored."""
         return cls.objects.filter(id=1).first() or cls()
+
+    @property
+    def longest_wait(self) -> timedelta:
+        """Between two tries of a transport."""
+        return timedelta(minutes=self.transport_longest_minutes)
 
 
 class SafetyPause(models.Model):

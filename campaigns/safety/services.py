@@ -32,7 +32,6 @@ from crm.audit.services import Change, record
 from crm.errors import Conflict, NotAllowed
 
 logger = logging.getLogger(__name__)
-FIELDS = ("failed_percent", "failed_least", "complained_percent", "complained_least")
 _CHUNKS = """
 SELECT mailing_id, coalesce(sum((counts->>'accepted')::bigint), 0)::bigint, coalesce(sum((counts->>'failed')::bigint), 0)::bigint
   FROM campaigns_deliverychunk WHERE mailing_id = ANY (%s) GROUP BY 1"""

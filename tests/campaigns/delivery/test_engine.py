@@ -252,8 +252,9 @@ def test_a_transport_that_is_down_pauses_the_mailing_and_opens_it_again(mailing,
         sweep()
         mailing.refresh_from_db()
         assert mailing.state == "sending"
-        assert not BreakerPause.objects.exists()
+        assert BreakerPause.objects.get().is_trial
         deliver(mailing.pk)
+        assert not BreakerPause.objects.exists()
     assert sink.recipients == ["p1@people.test"]
 
 

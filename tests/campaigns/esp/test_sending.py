@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from datetime import timedelta
 from email.message import EmailMessage
 from functools import partial
 
 import pytest
+from django.utils import timezone
 
 from campaigns.delivery.addresses import message_id, read_address, return_path
 from campaigns.delivery.breaker import try_again
@@ -16,6 +18,7 @@ from campaigns.delivery.tasks import deliver
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.client import ServiceClient
 from campaigns.esp.handing import backend_of, message_of
+from campaigns.mailings.models import Transport
 from campaigns.mailings.transports import check, send_one
 from contacts.directory.models import ContactPoint
 from crm.errors import Unavailable
@@ -97,6 +100,34 @@ def test_a_service_that_does_not_let_us_in_pauses_the_mailing_and_nothing_is_los
     DeliveryRetry.objects.update(due_at=sending.created_at)
     deliver(sending.pk)
     assert counts(sending.pk)["accepted"] == 5 == len(postmark.messages)
+
+
+def test_night_without_being_let_in_gives_up_no_message_and_asks_once_at_a_time(sending, postmark, settings):
+    settings.DELIVERY_TRIES = 3
+    postmark.status = 401
+    deliver(sending.pk)
+    asked = []
+    postmark.take = lambda *call: asked.append(call) or (401, {"ErrorCode": 10, "Message": "No, thank you."})
+
+    for time in range(1, 9):
+        Transport.objects.update(open_until=timezone.now())
+        DeliveryRetry.objects.update(due_at=sending.created_at)
+        assert try_again() == [sending.pk], "its API answers"
+        deliver(sending.pk)
+        assert len(asked) == time
+
+    found = counts(sending.pk)
+    assert (found["failed"], found["pending"] + found["deferred"]) == (0, 5)
+    transport = Transport.objects.get()
+    assert transport.failures == 9 and transport.open_until > timezone.now() + timedelta(minutes=4)
+    del postmark.take
+    postmark.status = 200
+    Transport.objects.update(open_until=timezone.now())
+    DeliveryRetry.objects.update(due_at=sending.created_at)
+    try_again()
+    deliver(sending.pk)
+    assert counts(sending.pk)["accepted"] == 5 == len(postmark.messages)
+    assert Transport.objects.get().failures == 0
 
 
 @pytest.mark.parametrize(("resends", "state"), [(True, "deferred"), (False, "uncertain")])
