@@ -21,7 +21,7 @@ from django.utils.translation import gettext as _
 from campaigns.delivery.composing import server_of
 from campaigns.delivery.models import BreakerPause
 from campaigns.delivery.smtp import REFUSED_TOKEN, probe
-from campaigns.delivery.waking import wake, waits_for_workers
+from campaigns.delivery.waking import waits_for_workers, wake
 from campaigns.esp.handing import unreachable
 from campaigns.mailings.models import Mailing, Transport
 from campaigns.mailings.services import move, pause
@@ -145,7 +145,9 @@ def _begin_trial(transport: Transport) -> int | None:
     already, and had nothing that could leave, comes last."""
     waiting = BreakerPause.objects.filter(transport_id=transport.pk).order_by("at", "pk")
     going = Mailing.objects.filter(transport_id=transport.pk, state=State.SENDING).order_by("pk")
-    tried_before = list(going.filter(pk__in=waiting.filter(is_trial=True).values("mailing_id")).values_list("pk", flat=True))
+    tried_before = list(
+        going.filter(pk__in=waiting.filter(is_trial=True).values("mailing_id")).values_list("pk", flat=True)
+    )
     fresh = (pk for pk in going.exclude(pk__in=tried_before).values_list("pk", flat=True) if waits_for_workers(pk))
     if (chosen := next(fresh, None)) is None:
         for mailing_id in waiting.values_list("mailing_id", flat=True):
@@ -159,7 +161,9 @@ def _begin_trial(transport: Transport) -> int | None:
 
 
 def _resume_all(transport: Transport) -> list[int]:
-    ids = list(BreakerPause.objects.filter(transport_id=transport.pk).order_by("pk").values_list("mailing_id", flat=True))
+    ids = list(
+        BreakerPause.objects.filter(transport_id=transport.pk).order_by("pk").values_list("mailing_id", flat=True)
+    )
     resumed = [mailing_id for mailing_id in ids if _resume(mailing_id, transport)]
     BreakerPause.objects.filter(mailing_id__in=ids).delete()
     return resumed

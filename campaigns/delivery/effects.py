@@ -95,7 +95,9 @@ def mailing_moved(mailing: Mailing, before: State, after: State) -> None:
     """Wake whoever has something to do now. All of it would be found by the sweeper, only later."""
     from campaigns.delivery import tasks  # tasks import what uses this
 
-    BreakerPause.objects.filter(mailing_id=mailing.pk).delete()  # the breaker, when it is its own move, writes it down anew
+    BreakerPause.objects.filter(
+        mailing_id=mailing.pk
+    ).delete()  # the breaker, when it is its own move, writes it down anew
     if after == State.CANCELLED and before in (State.SENDING, State.PAUSED):
         transaction.on_commit(lambda: post(tasks.wind_up_mailing, mailing.pk))
     elif after == State.SENDING and before == State.PAUSED:

@@ -177,7 +177,9 @@ class BreakerPause(models.Model):
     transport_id = models.BigIntegerField(db_index=True)
     at = models.DateTimeField(default=timezone.now, help_text="since when, over all tries between")
     is_trial = models.BooleanField(
-        default=False, db_default=False, help_text="it goes out again, a message at a time, to find out whether the road is open"
+        default=False,
+        db_default=False,
+        help_text="it goes out again, a message at a time, to find out whether the road is open",
     )
     claimed_until = models.DateTimeField(null=True, help_text="by the one run that tries")
 

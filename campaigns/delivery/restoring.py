@@ -44,7 +44,9 @@ def after_restore(made_at: datetime) -> str:
     """Pause and hold, and say in a line what was: a step of each restore. made_at: when the backup was made. Twice does no more."""
     moment = timezone.now()
     going = Mailing.objects.filter(state__in=[State.SENDING, State.PAUSED]).order_by("pk")
-    begun = Mailing.objects.filter(Q(state=State.FREEZING) | Q(state=State.SCHEDULED, send_at__lte=moment)).order_by("pk")
+    begun = Mailing.objects.filter(Q(state=State.FREEZING) | Q(state=State.SCHEDULED, send_at__lte=moment)).order_by(
+        "pk"
+    )
     paused = [_pause(pk, made_at, moment) for pk in going.values_list("pk", flat=True)]
     held = [_hold(row, made_at, moment) for row in begun]
     if not paused and not held:
@@ -64,7 +66,11 @@ def _pause(mailing_id: int, made_at: datetime, moment: datetime) -> None:
         cursor.execute("SELECT count(*) FROM delivery WHERE mailing_id = %s AND state = 'uncertain'", [row.pk])
         (unknown,) = cursor.fetchone()
         BreakerPause.objects.filter(mailing_id=row.pk).delete()
-        reason = _restored(made_at) + " " + (_what_is_unknown(unknown) if unknown else _("Nothing of it is uncertain. Resume it."))
+        reason = (
+            _restored(made_at)
+            + " "
+            + (_what_is_unknown(unknown) if unknown else _("Nothing of it is uncertain. Resume it."))
+        )
         pause(mailing=row, reason=reason, anew=True)
         announce(mailing_id=row.pk, kind=PauseNotice.Kind.RESTORED, reason=reason, now=moment)
 

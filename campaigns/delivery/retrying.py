@@ -42,15 +42,15 @@ def judge(item: Item, reply: Reply, *, now: datetime | None = None) -> Verdict:
     return later(item, reply.code or None, text, now=now, is_road=reply.code == CLOSING)
 
 
-def later(
-    item: Item, code: int | None, text: str, *, now: datetime | None = None, is_road: bool = False
-) -> Verdict:
+def later(item: Item, code: int | None, text: str, *, now: datetime | None = None, is_road: bool = False) -> Verdict:
     """Deferred with back-off and jitter, or failed when it was tried often or long enough. is_road: it was refused with all others, because
     the server takes nothing now or the service does not let us in; however often, that is no reason to give this one up."""
     attempts = item.attempts + 1
     moment = now or datetime.now(UTC)
     began = item.first_attempt_at or moment
-    if (attempts >= settings.DELIVERY_TRIES and not is_road) or moment - began > timedelta(hours=settings.DELIVERY_GIVE_UP_HOURS):
+    if (attempts >= settings.DELIVERY_TRIES and not is_road) or moment - began > timedelta(
+        hours=settings.DELIVERY_GIVE_UP_HOURS
+    ):
         return Verdict(FAILED, code, f"given up after {attempts} tries: {text}"[:FULL])
     return Verdict(DEFERRED, code, text[:SHORT], wait=backoff(attempts))
 

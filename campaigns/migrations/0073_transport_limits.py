@@ -60,8 +60,6 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             "breakerpause",
             "at",
-            models.DateTimeField(
-                default=django.utils.timezone.now, help_text="since when, over all tries between"
-            ),
+            models.DateTimeField(default=django.utils.timezone.now, help_text="since when, over all tries between"),
         ),
     ]

@@ -21,8 +21,8 @@ from campaigns.delivery.tasks import deliver
 from campaigns.mailings.models import Transport
 from campaigns.mailings.services import pause, release_held, resume
 from campaigns.mailings.states import State
-from campaigns.safety.notices import mail_due
 from campaigns.safety.models import PauseNotice
+from campaigns.safety.notices import mail_due
 from crm.backup.services import AFTER_RESTORE
 from tests.campaigns.delivery.building import subscriber, to_freezing, to_sending, use
 
@@ -41,7 +41,9 @@ def begun(mailing, sink, people=4):
     to_sending(mailing)
     rows = Delivery.objects.filter(mailing_id=mailing.pk)
     for seq, state in ((1, "accepted"), (2, "in_flight"), (3, "deferred")):
-        rows.filter(seq=seq).update(state=state, attempts=1, first_attempt_at=made(hours=3), last_attempt_at=made(hours=3))
+        rows.filter(seq=seq).update(
+            state=state, attempts=1, first_attempt_at=made(hours=3), last_attempt_at=made(hours=3)
+        )
     rows.filter(seq=1).update(settled_at=made(hours=3))
     DeliveryRetry.objects.create(mailing_id=mailing.pk, seq=3, due_at=made(hours=2))
     DeliveryChunk.objects.filter(mailing_id=mailing.pk).update(token=uuid4(), lease_until=made(hours=3))

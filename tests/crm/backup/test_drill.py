@@ -139,7 +139,9 @@ def test_restore_lets_no_mailing_go_on_that_was_under_way(filled, tmp_path):
     going = MailingFactory(name="Half sent", state="sending", audience_count=1)
     waiting = delivery(going, state="pending")
     Mailing.objects.filter(pk=going.pk).update(frozen_at=timezone.now())
-    DeliveryChunk.objects.create(mailing_id=going.pk, first_seq=1, last_seq=1, due_at=timezone.now(), counts={"pending": 1})
+    DeliveryChunk.objects.create(
+        mailing_id=going.pk, first_seq=1, last_seq=1, due_at=timezone.now(), counts={"pending": 1}
+    )
     make_backup(target=tmp_path / "h.backup")
 
     with database("drill_target"):
