@@ -47,8 +47,11 @@ def after_restore(made_at: datetime) -> str:
     begun = Mailing.objects.filter(Q(state=State.FREEZING) | Q(state=State.SCHEDULED, send_at__lte=moment)).order_by(
         "pk"
     )
-    paused = [_pause(pk, made_at, moment) for pk in going.values_list("pk", flat=True)]
-    held = [_hold(row, made_at, moment) for row in begun]
+    paused, held = list(going.values_list("pk", flat=True)), list(begun)
+    for mailing_id in paused:
+        _pause(mailing_id, made_at, moment)
+    for row in held:
+        _hold(row, made_at, moment)
     if not paused and not held:
         return _("No mailing was under way.")
     return _("%(paused)s, %(held)s held: what of them left since the backup is not known here.") % {
