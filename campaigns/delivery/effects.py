@@ -56,38 +56,50 @@ UPDATE delivery d SET state = 'cancelled', settled_at = %(at)s, reply_text = 'un
   FROM waiting w WHERE d.mailing_id = w.mailing_id AND d.seq = w.seq AND d.state IN ('pending', 'deferred')"""
 
 
+# Of advisory locks, by topic: a withdrawal shares it until it is committed, and a freeze that ends waits for those that do.
+_WITHDRAWALS = 7102
+
+
 def stop_unsubscribed(*, kind: str, uid: UUID, topic_id: int, at: datetime) -> None:
-    """A withdrawal: what waits to go to them on this topic never leaves. Locked in the same order as above."""
+    """A withdrawal: what waits to go to them on this topic never leaves. Locked in the same order as above.
+
+    A freeze that is about to end is waited for: this statement then sees what it wrote.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock_shared(%s, %s)", [_WITHDRAWALS, topic_id])
         cursor.execute(_WITHDRAWN.format(theirs=_THEIRS[kind]), {"uid": uid, "topic": topic_id, "at": at})
 
 
 IN_DOUBT = 100_000  # events before the last one that may not have been committed then
+_GONE = """
+SELECT coalesce(array_agg(p.id) FILTER (WHERE p.id IS NOT NULL), '{}'), coalesce(array_agg(o.id) FILTER (WHERE o.id IS NOT NULL), '{}')
+  FROM contacts_consentevent e
+  JOIN contacts_consentstate k ON k.subject_uid = e.subject_uid AND k.topic_id = e.topic_id AND k.channel = e.channel AND NOT k.is_granted
+  LEFT JOIN contacts_person p ON p.uid = e.subject_uid
+  LEFT JOIN contacts_organization o ON o.uid = e.subject_uid
+ WHERE e.id > %s AND e.action = 'withdraw' AND e.channel = 'email' AND e.topic_id = %s"""
+_STOP = """
+WITH waiting AS (
+    SELECT d.mailing_id, d.seq FROM delivery d WHERE d.mailing_id = %(mailing)s AND d.state IN ('pending', 'deferred')
+       AND (d.person_id = ANY (%(people)s) OR d.person_id IS NULL AND d.organization_id = ANY (%(organizations)s))
+     ORDER BY d.seq FOR UPDATE OF d)
+UPDATE delivery d SET state = 'cancelled', settled_at = now(), reply_text = 'unsubscribed'
+  FROM waiting w WHERE d.mailing_id = w.mailing_id AND d.seq = w.seq AND d.state IN ('pending', 'deferred')"""
 
 
-def stop_withdrawn_meanwhile(*, mailing_id: int, after: int) -> int:
+def stop_withdrawn_meanwhile(*, mailing_id: int, topic_id: int, after: int) -> int:
     """What a freeze wrote for people who withdrew while it ran: it could not see that, nor the withdrawal its rows.
 
-    after: the last consent event that there was when it began.
+    Runs at the end of its transaction, and waits for withdrawals that are not committed yet; one that begins later waits for the
+    freeze's commit, and finds its rows. after: the last consent event that there was when it began.
     """
     with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH gone AS MATERIALIZED (
-                SELECT k.subject_uid FROM contacts_consentevent e JOIN campaigns_mailing m ON m.topic_id = e.topic_id
-                  JOIN contacts_consentstate k ON k.subject_uid = e.subject_uid AND k.topic_id = e.topic_id
-                       AND k.channel = e.channel AND NOT k.is_granted
-                 WHERE e.id > %(after)s AND e.action = 'withdraw' AND e.channel = 'email' AND m.id = %(mailing)s),
-            waiting AS (
-                SELECT d.mailing_id, d.seq FROM delivery d WHERE d.mailing_id = %(mailing)s AND d.state IN ('pending', 'deferred')
-                   AND (d.person_id IN (SELECT p.id FROM contacts_person p JOIN gone g ON g.subject_uid = p.uid)
-                     OR (d.person_id IS NULL AND d.organization_id IN (
-                         SELECT o.id FROM contacts_organization o JOIN gone g ON g.subject_uid = o.uid)))
-                 ORDER BY d.seq FOR UPDATE OF d)
-            UPDATE delivery d SET state = 'cancelled', settled_at = now(), reply_text = 'unsubscribed'
-              FROM waiting w WHERE d.mailing_id = w.mailing_id AND d.seq = w.seq AND d.state IN ('pending', 'deferred')""",
-            {"mailing": mailing_id, "after": after - IN_DOUBT},
-        )
+        cursor.execute("SELECT pg_advisory_xact_lock(%s, %s)", [_WITHDRAWALS, topic_id])
+        cursor.execute(_GONE, [after - IN_DOUBT, topic_id])
+        people, organizations = cursor.fetchone()
+        if not people and not organizations:
+            return 0
+        cursor.execute(_STOP, {"mailing": mailing_id, "people": people, "organizations": organizations})
         return int(cursor.rowcount)
 
 

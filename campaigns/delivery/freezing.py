@@ -144,14 +144,15 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
     except WrongState:  # cancelled meanwhile: nothing of this stays
         transaction.set_rollback(True)
         return False
-    transaction.on_commit(lambda: _begin(mailing, moment, said))
+    # last, because withdrawals wait from here on until this is committed
+    stop_withdrawn_meanwhile(mailing_id=mailing_id, topic_id=mailing.topic_id or 0, after=said)
+    transaction.on_commit(lambda: _begin(mailing, moment))
     logger.info("Mailing %s is frozen: %s in the audience, %s to send.", mailing_id, audience, will_get_it)
     return True
 
 
-def _begin(mailing: Mailing, moment: datetime, said: int) -> None:
-    """Wake workers; of a mailing with hours, for those whose turn it is. said: the last consent event before."""
-    stop_withdrawn_meanwhile(mailing_id=mailing.pk, after=said)
+def _begin(mailing: Mailing, moment: datetime) -> None:
+    """Wake workers; of a mailing with hours, for those whose turn it is."""
     if hours_of(mailing):
         slots.open_due(now=moment)
     else:

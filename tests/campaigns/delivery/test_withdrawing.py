@@ -1,7 +1,10 @@
 """Who withdraws a topic gets nothing more on it: not what waits, nor what a freeze wrote beside the withdrawal, nor another try of what
 was on its way just then."""
 
+import threading
+
 import pytest
+from django.db import connection, transaction
 
 from campaigns.delivery.freezing import freeze
 from campaigns.delivery.models import Delivery, DeliveryRetry
@@ -57,9 +60,8 @@ def test_another_topic_and_what_has_left_stay(mailing, people):
     assert state_of(mailing, third)[0] == "cancelled"
 
 
-def test_withdrawal_beside_a_freeze_is_seen_when_it_ends(
-    mailing, people, monkeypatch, django_capture_on_commit_callbacks
-):
+def test_withdrawal_beside_a_freeze_is_seen_when_it_ends(mailing, people, monkeypatch):
+    """In its own transaction: a process that is killed right behind it leaves nobody to look again."""
     to_freezing(mailing)
 
     def late(mailing_id, content):
@@ -69,8 +71,59 @@ def test_withdrawal_beside_a_freeze_is_seen_when_it_ends(
 
     monkeypatch.setattr("campaigns.delivery.freezing._keep_links", late)
 
-    with django_capture_on_commit_callbacks(execute=True):
-        assert freeze(mailing_id=mailing.pk)
+    assert freeze(mailing_id=mailing.pk)
 
     assert [state_of(mailing, person)[0] for person in people] == ["cancelled", "pending", "pending"]
     assert sum(counts(mailing.pk).values()) == 3
+
+
+def waits(kind: str) -> bool:
+    """Whether somebody waits for the lock that withdrawals share with the end of a freeze."""
+    with connection.cursor() as cursor:
+        for _number in range(400):
+            cursor.execute(
+                "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = 7102 AND mode = %s AND NOT granted)",
+                [kind],
+            )
+            if cursor.fetchone()[0]:
+                return True
+            threading.Event().wait(0.05)
+    return False
+
+
+def beside(work):
+    """Run in a thread, on a connection of its own."""
+
+    def run() -> None:
+        work()
+        connection.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread
+
+
+@pytest.mark.django_db(transaction=True)
+def test_freeze_waits_for_a_withdrawal_that_is_not_committed_yet(mailing, people):
+    to_freezing(mailing)
+
+    with transaction.atomic():
+        withdraw_consent(subject=people[0], topic=mailing.topic, source="officer")
+        freezing = beside(lambda: freeze(mailing_id=mailing.pk))
+        assert waits("ExclusiveLock")
+    freezing.join(20)
+
+    assert [state_of(mailing, person)[0] for person in people] == ["cancelled", "pending", "pending"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_withdrawal_waits_for_a_freeze_that_ends_and_finds_its_rows(mailing, people):
+    to_freezing(mailing)
+
+    with transaction.atomic():
+        assert freeze(mailing_id=mailing.pk)
+        withdrawing = beside(lambda: withdraw_consent(subject=people[0], topic=mailing.topic, source="officer"))
+        assert waits("ShareLock")
+    withdrawing.join(20)
+
+    assert [state_of(mailing, person)[0] for person in people] == ["cancelled", "pending", "pending"]
