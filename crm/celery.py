@@ -5,12 +5,12 @@ import os
 from typing import Any
 
 from celery import Celery, bootsteps
-from celery.signals import worker_process_init
+from celery.signals import worker_before_create_process, worker_process_init
 from django_structlog.celery.steps import DjangoStructLogInitStep
 from redis.exceptions import RedisError
 
 from crm import broker
-from crm.heap import settle
+from crm.heap import settle, share
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
@@ -80,6 +80,11 @@ app.autodiscover_tasks(
         "campaigns.reports",
     ]
 )
+
+
+@worker_before_create_process.connect
+def share_heap(**kwargs: Any) -> None:
+    share()
 
 
 @worker_process_init.connect

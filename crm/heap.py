@@ -27,6 +27,13 @@ def settle() -> None:
     gc.set_threshold(*LOOKS)
 
 
+def share() -> None:
+    """Before a process makes others: what it has loaded is looked through once, here. A child that did so would write to each
+    object, and have a copy of its own of all of them."""
+    gc.collect()
+    gc.freeze()
+
+
 def _keep_freed_memory() -> None:
     """glibc gives freed memory at the end of its heap back from 128 KB on, and asks for it again with the next message: some 9 µs for
     each 5 KB, in page faults. This much is kept instead."""

@@ -9,7 +9,17 @@ from typing import TextIO
 
 from crm.local.places import open_log
 
-_COLOURS = {"system": 37, "web": 36, "track": 35, "delivery": 32, "worker": 33, "beat": 34, "mailbox": 95, "demo": 92}
+_COLOURS = {
+    "system": 37,
+    "web": 36,
+    "track": 35,
+    "delivery": 32,
+    "worker": 33,
+    "jobs": 31,
+    "beat": 34,
+    "mailbox": 95,
+    "demo": 92,
+}
 _WIDTH = max(len(name) for name in _COLOURS)
 
 

@@ -3,7 +3,8 @@
 web       pages and forms (WSGI)
 track     links, opens, one-click unsubscribes (a small ASGI application of its own)
 delivery  Celery worker that sends mailings, and nothing else, so that an import never delays it
-worker    Celery worker for everything else
+worker    Celery worker for what is short: own mail such as confirmations, what track wrote down, bounces and replies
+jobs      Celery worker for what is long: imports, exports, erasures, so that none of them delays a confirmation
 beat      Celery's clock; two of them would do no harm
 mailbox   the local mailbox: an SMTP server and its web inbox (only on a laptop)
 """
@@ -59,7 +60,8 @@ def processes(*, ports: Ports, host: str) -> list[Process]:
             ready_url=f"http://{address}:{ports.track}/readyz",
         ),
         Process("delivery", _worker("delivery", queues="delivery", children=3), stop_seconds=20),
-        Process("worker", _worker("worker", queues="default,jobs", children=2), stop_seconds=20),
+        Process("worker", _worker("worker", queues="default", children=2), stop_seconds=20),
+        Process("jobs", _worker("jobs", queues="jobs", children=2), stop_seconds=20),
         Process(
             # Its default keeps a file that a kill -9 can damage. Every task is due again within seconds, and what must
             # not be missed is found in PostgreSQL, so it needs to remember nothing.

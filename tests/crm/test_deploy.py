@@ -26,11 +26,14 @@ import yaml
 from django.conf import settings
 from django.db import connection
 
+from crm.local.ports import Ports
+from crm.local.processes import processes
+
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
-OURS = ("migrate", "web", "track", "delivery", "worker", "beat")
-RUNNING = ("web", "track", "delivery", "worker", "beat")
+OURS = ("migrate", "web", "track", "delivery", "worker", "jobs", "beat")
+RUNNING = ("web", "track", "delivery", "worker", "jobs", "beat")
 DOCKERFILE = re.sub(r"\\\n", " ", (ROOT / "Dockerfile").read_text())
 README = (ROOT / "README.md").read_text()
 EXAMPLE = (ROOT / "deploy" / ".env.example").read_text()
@@ -100,9 +103,9 @@ def test_who_shares_hits_files_and_erasures() -> None:
     def having(volume: str) -> set[str]:
         return {name for name in OURS if any(v.startswith(f"{volume}:") for v in SERVICES[name].get("volumes", []))}
 
-    assert having("spool") == {"web", "track", "worker"}
-    assert having("media") == {"web", "delivery", "worker"}
-    assert having("erasures") == {"web", "worker"}
+    assert having("spool") == {"web", "track", "worker", "jobs"}
+    assert having("media") == {"web", "delivery", "worker", "jobs"}
+    assert having("erasures") == {"web", "worker", "jobs"}
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -123,12 +126,22 @@ def test_every_command_exists(name: str) -> None:
 
 def test_queues_of_the_workers_are_those_that_tasks_are_sent_to() -> None:
     served: list[str] = []
-    for name in ("delivery", "worker"):
+    for name in ("delivery", "worker", "jobs"):
         command = SERVICES[name]["command"]
         served += command[command.index("--queues") + 1].split(",")
     routed = {route["queue"] for route in settings.CELERY_TASK_ROUTES.values()}
 
     assert sorted(served) == sorted({*routed, settings.CELERY_TASK_DEFAULT_QUEUE})
+
+
+def test_no_process_takes_the_queue_of_own_mail_beside_another_here_or_there() -> None:
+    """A worker holds some of what it took while all its children are at something long."""
+    there = [SERVICES[name]["command"] for name in ("delivery", "worker", "jobs")]
+    here = [one.command for one in processes(ports=Ports(1, 2, 3, 4), host="127.0.0.1") if "--queues" in one.command]
+
+    assert [[words[words.index("--queues") + 1] for words in commands] for commands in (there, here)] == [
+        ["delivery", "default", "jobs"]
+    ] * 2
 
 
 def test_every_variable_is_documented() -> None:

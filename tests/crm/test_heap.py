@@ -2,9 +2,11 @@
 
 import gc
 import importlib
+import subprocess
+import sys
 
 import pytest
-from celery.signals import worker_process_init
+from celery.signals import worker_before_create_process, worker_process_init
 from django.template import engines
 
 from crm import wsgi
@@ -56,3 +58,36 @@ def test_requests_of_a_settled_process_are_not_held_up_by_a_walk_through_everyth
         gc.callbacks.pop()
 
     assert 2 not in walks
+
+
+def test_before_a_worker_makes_a_child_it_looks_through_what_it_has_loaded(heap):
+    worker_before_create_process.send(sender=None)
+
+    assert gc.get_freeze_count() > 10_000
+
+
+_FAMILY = """
+import os, sys
+from crm import heap
+loaded = [{"number": number} for number in range(200_000)]
+if sys.argv[1] == "share":
+    heap.share()
+child = os.fork()
+if child == 0:
+    heap.settle()
+    own = next(line for line in open("/proc/self/smaps_rollup") if line.startswith("Private_Dirty"))
+    print(int(own.split()[1]) // 1024, flush=True)
+    os._exit(0)
+os.waitpid(child, 0)
+"""
+
+
+def test_a_child_has_no_copy_of_what_its_parent_loaded() -> None:
+    own = {
+        word: int(
+            subprocess.run([sys.executable, "-c", _FAMILY, word], capture_output=True, text=True, check=True).stdout
+        )
+        for word in ("share", "alone")
+    }
+
+    assert own["share"] < own["alone"] / 2
