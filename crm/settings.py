@@ -187,6 +187,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_ROUTES = {
     "campaigns.delivery.audit_night": {"queue": "jobs"},
+    "campaigns.delivery.sweep": {"queue": "default"},  # a mailing may keep every child of `delivery` for minutes
     "campaigns.delivery.*": {"queue": "delivery"},
     "contacts.importing.*": {"queue": "jobs"},
     "crm.jobs.*": {"queue": "jobs"},
@@ -254,6 +255,9 @@ SPECTACULAR_SETTINGS = {
 # --- delivery ---------------------------------------------------------------------------------------------------
 DELIVERY_TASKS = env_int("DELIVERY_TASKS", 3, minimum=1)  # of one mailing side by side, each with its connections
 DELIVERY_LEASE_SECONDS = env_int("DELIVERY_LEASE_SECONDS", 20, minimum=4)  # then a silent worker's claim is taken back
+DELIVERY_EVIDENCE_SECONDS = env_int(
+    "DELIVERY_EVIDENCE_SECONDS", 10
+)  # what nobody heard the answer to, before it is sent again
 DELIVERY_RETRY_SECONDS = env_int("DELIVERY_RETRY_SECONDS", 60, minimum=1)  # the first wait of deferred mail; it doubles
 DELIVERY_TRIES = env_int("DELIVERY_TRIES", 12, minimum=1)  # of one message, then it failed
 DELIVERY_GIVE_UP_HOURS = env_int("DELIVERY_GIVE_UP_HOURS", 48, minimum=1)  # after the first try

@@ -14,21 +14,13 @@ from typing import Any
 from uuid import UUID
 
 from campaigns.delivery.composing import Item
+from campaigns.delivery.doubt import LEFT_BEHIND, LOOKING, looks
 from campaigns.delivery.lines import Connection, Line, T
 from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, TO_ROLL_UP
 
 # Rows of a chunk that leave one after the other are so far from each other: half a page.
 APART = 8
 
-_LEFT_BEHIND = """
-UPDATE delivery d
-   SET state = CASE WHEN m.resends_uncertain OR d.seq = ANY (%(unsent)s::int[]) THEN 'pending' ELSE 'uncertain' END,
-       reply_text = 'the worker ended before the answer came'
-  FROM campaigns_mailing m, (SELECT k.mailing_id, k.first_seq, k.last_seq FROM campaigns_deliverychunk k
-                              WHERE k.id = %(chunk)s AND k.token = %(token)s FOR UPDATE) held
- WHERE m.id = held.mailing_id AND d.mailing_id = %(mailing)s AND d.seq BETWEEN held.first_seq AND held.last_seq
-   AND d.state = 'in_flight' AND NOT EXISTS (
-       SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq)"""
 # The rows are locked: an answer that is written just now is written before this looks, or finds the retry that it ends.
 _KEEP = """
 INSERT INTO campaigns_deliveryretry (mailing_id, seq, due_at, token, lease_until)
@@ -241,7 +233,7 @@ class Claims:
     async def finish_chunk(self, chunk: Chunk, *, later: timedelta | None = None, keeps: bool = False) -> bool:
         """Give a chunk back: done when no row of it is pending or in flight, else free for the next worker (`later`, if given).
 
-        What is still in flight then had no answer that anybody will hear: the mailing's policy decides, at once. Only while
+        What is still in flight then had no answer that anybody will hear: see `doubt`. Only while
         the claim is ours: a chunk that the sweeper took back is another worker's. keeps: what is in flight stays ours, each as a
         retry that we hold, because its answer is still waited for.
         """
@@ -255,7 +247,8 @@ class Claims:
             async with connection.transaction():
                 if keeps:
                     await connection.execute(_KEEP, {**self._values(), "chunk": chunk.id})
-                await connection.execute(_LEFT_BEHIND, {**self._values(), "chunk": chunk.id, "unsent": [*chunk.unsent]})
+                left = {"chunk": chunk.id, "unsent": [*chunk.unsent], "looking": LOOKING, "looks": looks()}
+                await connection.execute(LEFT_BEHIND, {**self._values(), **left})
                 cursor = await connection.execute(
                     f"""
                     UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({CHUNK_COUNTS}),

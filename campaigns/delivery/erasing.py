@@ -57,6 +57,7 @@ def erase_deliveries(data: PersonalData) -> int:
         ids,
     )
     run(f"DELETE FROM campaigns_deliveryretry WHERE (mailing_id, seq) IN {_THEIRS}", ids)  # noqa: S608 our own words
+    run(f"DELETE FROM campaigns_deliveryevidence WHERE (mailing_id, seq) IN {_THEIRS}", ids)  # noqa: S608 our own words
     count = run(
         "UPDATE delivery SET address = '', address_hash = NULL, fields = '{}', post_id = NULL, contact_point_id = NULL,"
         f" reply_text = '', address_key = CASE WHEN address_key IS NULL THEN NULL ELSE '{FORGOTTEN}' || mailing_id || '.' || seq END"
@@ -73,6 +74,7 @@ def _erase_mentions(data: PersonalData) -> int:
         return 0
     found, words = json_like(data.needles), pattern(data.needles)
     count = run("UPDATE delivery SET reply_text = '' WHERE reply_text <> '' AND reply_text ILIKE ANY (%s) AND reply_text ~* %s", [found, words])  # fmt: skip
+    run("UPDATE campaigns_serviceevent SET detail = '' WHERE detail <> '' AND detail ILIKE ANY (%s) AND detail ~* %s", [found, words])  # fmt: skip
     return count + run(
         "UPDATE campaigns_feedback SET reason = '' WHERE reason <> '' AND reason ILIKE ANY (%s) AND reason ~* %s",
         [found, words],

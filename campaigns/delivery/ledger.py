@@ -27,6 +27,7 @@ from typing import NamedTuple
 
 from campaigns.delivery.claims import Chunk, Claims, Retry
 from campaigns.delivery.composing import Item
+from campaigns.delivery.doubt import LOOKING
 from campaigns.delivery.late import believe, cancel_withdrawn
 from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
@@ -311,10 +312,10 @@ class Ledger(Claims):
             )
         if over:
             await connection.execute(
-                "DELETE FROM campaigns_deliveryretry r WHERE r.mailing_id = %s AND r.seq = ANY (%s) AND NOT EXISTS ("
-                "SELECT 1 FROM delivery d WHERE d.mailing_id = r.mailing_id AND d.seq = r.seq"
+                "DELETE FROM campaigns_deliveryretry r WHERE r.mailing_id = %s AND r.seq = ANY (%s)"
+                " AND r.token IS DISTINCT FROM %s AND NOT EXISTS (SELECT 1 FROM delivery d WHERE d.mailing_id = r.mailing_id AND d.seq = r.seq"
                 " AND d.state IN ('deferred', 'in_flight'))",
-                [self.mailing_id, over],
+                [self.mailing_id, over, LOOKING],
             )
             await self._late_rollup(connection, over)
         if invalid:

@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from campaigns.delivery.models import DeliveryRetry
 from campaigns.delivery.queries import OPEN
+from campaigns.engagement import alive
 from campaigns.mailings.models import Transport
 from campaigns.mailings.states import State
 from campaigns.outreach.models import InboundMessage, Inbox
@@ -47,6 +48,12 @@ def _spool_files() -> Mapping[str, float]:
         return {}
     patterns = {"hits": "*.ready", "inbound": "*.json"}
     return {name: sum(1 for _ in (settings.SPOOL_DIR / name).glob(pattern)) for name, pattern in patterns.items()}
+
+
+def _track_age() -> Mapping[str, float]:
+    """Nothing where this process does not see the folder, or none ever ran there."""
+    age = alive.age(settings.SPOOL_DIR)
+    return {} if age is None else {"": age}
 
 
 def register_metrics() -> None:
@@ -87,4 +94,5 @@ def register_metrics() -> None:
             lambda: {"": Inbox.objects.in_use().aggregate(n=Sum("left"))["n"] or 0},
         )
     )
+    register(Gauge("track_age_seconds", "Since the tracker gave a sign of life", _track_age))
     register(Gauge("spool_files", "Files that wait to be taken in", _spool_files, label="folder"))

@@ -170,6 +170,32 @@ class DeliveryRetry(models.Model):
         return f"{self.mailing_id}/{self.seq}"
 
 
+class DeliveryEvidence(models.Model):
+    """That a message was taken, told by somebody else than the server it was given to, before the ledger knew its answer.
+
+    Filed at once, applied as soon as its delivery is not in flight; then it is removed.
+    """
+
+    class Source(models.TextChoices):
+        LOG = "log", _("mail server’s log")
+        SERVICE = "service", _("mailing service")
+
+    mailing_id = models.BigIntegerField()
+    seq = models.IntegerField()
+    source = models.CharField(max_length=7, choices=Source.choices)
+    text = models.CharField(max_length=300, blank=True, default="")
+    at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailing_id", "seq"], name="delivery_evidence_once"),
+            models.CheckConstraint(name="delivery_evidence_source_known", condition=Q(source__in=["log", "service"])),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id}/{self.seq} by {self.source}"
+
+
 class BreakerPause(models.Model):
     """A mailing that a transport's circuit breaker paused; it goes on by itself. What a person paused is not here."""
 

@@ -24,7 +24,9 @@ from campaigns.delivery.queries import Progress, progress_of
 from campaigns.domains import warmup
 from campaigns.domains.presenting import Checked, checked_of
 from campaigns.domains.services import domain_of
+from campaigns.engagement import alive
 from campaigns.engagement.spool import waiting_files
+from campaigns.esp.queries import events_waiting
 from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.presenting import colour
@@ -191,7 +193,7 @@ def _deferred(mailing_ids: list[int]) -> list[Deferred] | None:
 
 
 def signs(*, now: datetime | None = None) -> list[Sign]:
-    """Scheduler, workers, their queues, the tracker's and the inbox's backlog."""
+    """Scheduler, workers, their queues, the tracker, and the backlogs of the inbox and of what mailing services told."""
     moment = now or timezone.now()
     return [
         _asked(_scheduler, _("Scheduler")),
@@ -199,6 +201,7 @@ def signs(*, now: datetime | None = None) -> list[Sign]:
         _queue(),
         _tracker(),
         _inbox(moment),
+        *_services(moment),
         *_audit(moment),
     ]
 
@@ -267,10 +270,16 @@ def _queue() -> Sign:
 
 
 def _tracker() -> Sign:
-    folder = settings.SPOOL_DIR / "hits"
+    """Whether `track` lives, and what it wrote down and nobody took in yet."""
+    folder, title = settings.SPOOL_DIR / "hits", _("Tracker")
+    age = alive.age(settings.SPOOL_DIR)
+    if (age is None and folder.is_dir()) or (age is not None and age > SILENT_SECONDS):
+        words = _("gives no sign") if age is None else _("silent for %(time)s") % {"time": formats.duration(age)}
+        why = _("Start “track”: until then links in mail lead nowhere, and one-click unsubscribes are not taken.")
+        return Sign(title, words, "bad", why)
     return _backlog(
-        _("Tracker"),
-        _oldest(waiting_files(folder)) if folder.is_dir() else None,
+        title,
+        None if age is None else _oldest(waiting_files(folder)),
         _("Clicks and opens are kept on disk and counted when the worker takes them in."),
     )
 
@@ -293,6 +302,20 @@ def _inbox(moment: datetime) -> Sign:
         _("Inbox"), (found["n"], age), _("Bounces and replies are kept and read when the worker comes to them.")
     )
     return _with_mailboxes(sign, standings(now=moment))
+
+
+def _services(moment: datetime) -> list[Sign]:
+    """What mailing services told and nobody looked at yet; nothing where there is no service."""
+    if not Transport.objects.filter(kind=Transport.Kind.SERVICE).exists():
+        return []
+    found, title = events_waiting(), _("Events of mailing services")
+    age = (moment - found.first).total_seconds() if found.first else 0.0
+    sign = _backlog(title, (found.new, age), _("They are kept and followed when the worker comes to them."))
+    if not found.failed or sign.kind == "bad":
+        return [sign]
+    words = ngettext("%(n)s could not be handled", "%(n)s could not be handled", found.failed)
+    why = _("They are kept: the page of the service in Settings, Transports says why, and has them tried again.")
+    return [Sign(title, words % {"n": formats.number(found.failed)}, "warn", why)]
 
 
 def _with_mailboxes(sign: Sign, found: list[Standing]) -> Sign:

@@ -4,6 +4,9 @@ CHUNK_COUNTS = """
 SELECT coalesce(jsonb_object_agg(state, n), '{}') FROM (
     SELECT state, count(*) AS n FROM delivery WHERE mailing_id = k.mailing_id AND seq BETWEEN k.first_seq AND k.last_seq
      GROUP BY state) s"""
+RECOUNT = f"""
+UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}) WHERE k.mailing_id = %(mailing)s
+   AND EXISTS (SELECT 1 FROM unnest(%(seqs)s::int[]) s WHERE s BETWEEN k.first_seq AND k.last_seq)"""
 
 # What of a chunk that has just ended does not count for its people yet. A chunk that was opened again counted before, and so did what a
 # person settled while it was open: the chunk says which those are.

@@ -13,10 +13,13 @@ from django.utils import timezone
 
 from campaigns.delivery import slots
 from campaigns.delivery.breaker import try_again
+from campaigns.delivery.doubt import LAPSED, LEFT_BEHIND, LOOKING, OVER, looks
 from campaigns.delivery.freezing import begin_due, stuck
+from campaigns.delivery.models import DeliveryRetry
 from campaigns.delivery.partitions import ensure_partitions
 from campaigns.delivery.queries import has_open
-from campaigns.delivery.rollups import CHUNK_COUNTS, ROLL_UP, ROLL_UP_AT_END, TO_ROLL_UP
+from campaigns.delivery.rollups import CHUNK_COUNTS, RECOUNT, ROLL_UP, ROLL_UP_AT_END, TO_ROLL_UP
+from campaigns.delivery.settling import MAY_BE_WRITTEN_TO, apply_evidence, apply_told
 from campaigns.delivery.waking import post, wake
 from campaigns.limits.models import DomainRest
 from campaigns.mailings.models import Mailing
@@ -47,6 +50,9 @@ def sweep(*, now: datetime | None = None) -> None:
     _step(lambda: slots.open_due(now=moment))
     _step(free_chunks)
     _step(free_retries)
+    _step(apply_told)
+    _step(end_looking)
+    _step(recount_over)
     _step(wind_up_cancelled)
     _step(lambda: try_again(now=moment))
     _step(lambda: safety.check_all(now=moment))
@@ -70,8 +76,8 @@ def _step(work: Callable[[], object]) -> None:
 def free_chunks() -> int:
     """Take chunks back from workers whose lease is over; returns how many.
 
-    What was in flight is uncertain: with a policy to resend it is pending again, under the same Message-ID and Date; else it
-    stays uncertain, for a person.
+    What was in flight is uncertain, and evidence is looked for (see `doubt`); then, with a policy to resend, it is sent again under the
+    same Message-ID and Date; else it stays uncertain, for a person.
     """
     freed = 0
     while chunk := _free_one():
@@ -83,23 +89,17 @@ def free_chunks() -> int:
 def _free_one() -> tuple[int, int, int] | None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
-            "SELECT k.id, k.mailing_id, k.first_seq, k.last_seq FROM campaigns_deliverychunk k"
+            "SELECT k.id, k.mailing_id, k.first_seq, k.last_seq, k.token FROM campaigns_deliverychunk k"
             " WHERE NOT k.is_done AND k.token IS NOT NULL AND k.lease_until < now()"
             " ORDER BY k.id FOR UPDATE SKIP LOCKED LIMIT 1"
         )
         row = cursor.fetchone()
         if row is None:
             return None
-        chunk_id, mailing_id, first, last = row
-        cursor.execute(
-            """
-            UPDATE delivery d SET state = CASE WHEN m.resends_uncertain THEN 'pending' ELSE 'uncertain' END,
-                   reply_text = 'the worker ended before the answer came'
-              FROM campaigns_mailing m
-             WHERE m.id = d.mailing_id AND d.mailing_id = %s AND d.seq BETWEEN %s AND %s AND d.state = 'in_flight'
-               AND NOT EXISTS (SELECT 1 FROM campaigns_deliveryretry r WHERE r.mailing_id = d.mailing_id AND r.seq = d.seq)""",
-            [mailing_id, first, last],
-        )
+        chunk_id, mailing_id, first, last, token = row
+        values: dict[str, Any] = {"chunk": chunk_id, "token": token, "mailing": mailing_id, "unsent": []}
+        values |= {"looking": LOOKING, "looks": looks()}
+        cursor.execute(LEFT_BEHIND, values)
         _give_back(cursor, chunk_id)
         return mailing_id, first, last
 
@@ -124,27 +124,52 @@ def _give_back(cursor: Any, chunk_id: int) -> bool:
 
 def free_retries() -> int:
     """The same for single retries; those without a delivery that waits are removed."""
+    freed: dict[int, list[int]] = {}
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            """
-            WITH lapsed AS (
-                SELECT id, mailing_id, seq FROM campaigns_deliveryretry WHERE token IS NOT NULL AND lease_until < now()
-                 ORDER BY id FOR UPDATE SKIP LOCKED LIMIT 5000),
-            back AS (
-                UPDATE delivery d SET state = CASE WHEN m.resends_uncertain THEN 'deferred' ELSE 'uncertain' END,
-                       reply_text = 'the worker ended before the answer came'
-                  FROM lapsed l, campaigns_mailing m
-                 WHERE d.mailing_id = l.mailing_id AND d.seq = l.seq AND d.state = 'in_flight' AND m.id = l.mailing_id)
-            UPDATE campaigns_deliveryretry r SET token = NULL, lease_until = NULL FROM lapsed l WHERE r.id = l.id""",
-        )
-        freed = cursor.rowcount
+        values: dict[str, Any] = {"looking": LOOKING, "looks": looks()}
+        cursor.execute(LAPSED, values)
+        for mailing_id, seq in cursor.fetchall():
+            freed.setdefault(mailing_id, []).append(seq)
+        for mailing_id, seqs in sorted(freed.items()):
+            cursor.execute(RECOUNT, {"mailing": mailing_id, "seqs": seqs})
         cursor.execute(
             """
             DELETE FROM campaigns_deliveryretry r WHERE r.token IS NULL AND r.due_at < now() AND NOT EXISTS (
                 SELECT 1 FROM delivery d WHERE d.mailing_id = r.mailing_id AND d.seq = r.seq
                    AND d.state IN ('deferred', 'in_flight'))"""
         )
-    return int(freed)
+    return sum(map(len, freed.values()))
+
+
+def end_looking() -> int:
+    """Evidence was looked for long enough: what there is settles, and the mailing's policy decides of the rest. Returns of how many."""
+    lapsed = DeliveryRetry.objects.filter(token=LOOKING, lease_until__lt=timezone.now())
+    ended = 0
+    for mailing_id in set(lapsed.values_list("mailing_id", flat=True)):
+        with transaction.atomic(), connection.cursor() as cursor:
+            row = locked(Mailing(pk=mailing_id))  # as a person does who settles them
+            apply_evidence(mailing_id=mailing_id)
+            again = row.resends_uncertain and row.state in (State.SENDING, State.PAUSED)
+            values = {"mailing": mailing_id, "topic": row.topic_id, "looking": LOOKING, "again": again}
+            cursor.execute(OVER.format(may=MAY_BE_WRITTEN_TO), values)
+            seqs = [seq for (seq,) in cursor.fetchall()]
+            cursor.execute(RECOUNT, {"mailing": mailing_id, "seqs": seqs})
+            ended += len(seqs)
+    return ended
+
+
+def recount_over() -> int:
+    """Count done chunks anew of which something that was deferred is over without a worker: by a withdrawal, a suppression."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            UPDATE campaigns_deliverychunk k SET counts = ({CHUNK_COUNTS}) FROM campaigns_mailing m
+             WHERE m.id = k.mailing_id AND m.state IN ('sending', 'paused') AND k.is_done
+               AND (k.counts ->> 'deferred')::int > (
+                   SELECT count(*) FROM campaigns_deliveryretry r
+                    WHERE r.mailing_id = k.mailing_id AND r.seq BETWEEN k.first_seq AND k.last_seq)"""
+        )
+        return int(cursor.rowcount)
 
 
 def wind_up(mailing_id: int) -> int:

@@ -24,7 +24,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "crm.settings")
 
 from django.conf import settings  # noqa: E402
 
-from campaigns.engagement import links, pages  # noqa: E402
+from campaigns.engagement import alive, links, pages  # noqa: E402
 from campaigns.engagement.spool import Writer, new_hit  # noqa: E402
 from campaigns.engagement.unsubscribing import Unsubscriber  # noqa: E402
 from crm.env import env_bool  # noqa: E402
@@ -50,6 +50,8 @@ class Track:
     def __init__(self) -> None:
         self.spool = Writer(settings.SPOOL_DIR / "hits")
         self.unsubscriber = Unsubscriber()
+        self._sign: asyncio.Future[None] | None = None
+        self._next_sign: asyncio.TimerHandle | None = None
         self.trusts_proxy = env_bool("TRUST_PROXY", False)
         base = settings.BASE_URL
         assets = f"style-src {base}; script-src {base}; font-src {base}"
@@ -63,8 +65,17 @@ class Track:
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
         sys.setswitchinterval(_TURN)
         self.unsubscriber.warm_up()
+        self._live(loop)
+
+    def _live(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give a sign of life every few seconds, in a thread: a disk that hangs gives none, and keeps nobody waiting."""
+        if self._sign is None or self._sign.done():
+            self._sign = loop.run_in_executor(None, _sign)
+        self._next_sign = loop.call_later(alive.EVERY, self._live, loop)
 
     def __rsgi_del__(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._next_sign is not None:
+            self._next_sign.cancel()
         self.spool.close()
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -150,6 +161,13 @@ class Track:
             protocol.response_empty(status, headers)
         else:
             protocol.response_bytes(status, headers, body)
+
+
+def _sign() -> None:
+    try:
+        alive.sign(settings.SPOOL_DIR)
+    except OSError as error:
+        logger.error("a sign of life could not be written to the spool: %s", error)
 
 
 @lru_cache(maxsize=1024)

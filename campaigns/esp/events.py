@@ -13,14 +13,15 @@ from typing import Any
 from anymail.exceptions import AnymailNotSupportedWarning, AnymailWebhookValidationFailure
 from anymail.signals import AnymailTrackingEvent, EventType, RejectReason
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import Q
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.delivery.addresses import BOUNCE, read_address
 from campaigns.delivery.models import Delivery, Feedback
-from campaigns.delivery.settling import settle_by_event
+from campaigns.delivery.settling import hear_event
 from campaigns.engagement.services import subject_of
 from campaigns.esp.catalogue import SERVICES
 from campaigns.esp.handing import TIE
@@ -42,6 +43,7 @@ _TAKEN = {
     EventType.QUEUED, EventType.SENT, EventType.DELIVERED, EventType.DEFERRED, EventType.BOUNCED, EventType.COMPLAINED,
     EventType.OPENED, EventType.CLICKED, EventType.UNSUBSCRIBED, EventType.AUTORESPONDED,
 }  # fmt: skip
+_LIKE_OURS = re.compile(rf"{BOUNCE}\.[a-z2-7]{{8,190}}", re.IGNORECASE)
 _FOR_NOW = re.compile(r"soft|temporar|transient", re.IGNORECASE)
 
 
@@ -99,7 +101,8 @@ def _signing(transport: Transport) -> dict[str, Any]:
 
 
 def _row(transport: Transport, event: AnymailTrackingEvent) -> ServiceEvent:
-    about = _tied(event)
+    ties = _ties(event)
+    tie, about = next(((tie, found) for tie in ties if (found := _read(tie))), (ties[0] if ties else "", None))
     raw = event.esp_event if isinstance(event.esp_event, dict) else {}
     names = [raw[name] for name in _NAMES if isinstance(raw.get(name), str)]
     words = " ".join(part for part in (*names, event.mta_response, event.description) if part)
@@ -109,6 +112,7 @@ def _row(transport: Transport, event: AnymailTrackingEvent) -> ServiceEvent:
         kind=str(event.event_type or "unknown")[:32],
         reject_reason=str(event.reject_reason or "")[:32],
         detail=" ".join(words.replace("\0", "").split())[:300],
+        tie=tie,
         mailing_id=about[0] if about else None,
         seq=about[1] if about else None,
         at=event.timestamp or timezone.now(),
@@ -125,13 +129,16 @@ def _id_of(event: AnymailTrackingEvent) -> str:
     return hashlib.sha256(f"{event.event_type} {event.recipient} {own} {sent}".encode()).hexdigest()
 
 
-def _tied(event: AnymailTrackingEvent) -> tuple[int, int] | None:
-    """(mailing, seq) from the signed id that the service carried; None when it is not one of ours."""
-    for token in [(event.metadata or {}).get(TIE), *(event.tags or [])]:
-        found = read_address(f"{token}@{settings.RETURN_DOMAIN}") if token else None
-        if found is not None and found.kind == BOUNCE:
-            return found.mailing_id, found.seq
-    return None
+def _ties(event: AnymailTrackingEvent) -> list[str]:
+    """What the service carried that looks like a signed id of ours."""
+    carried = [(event.metadata or {}).get(TIE), *(event.tags or [])]
+    return [text for text in carried if isinstance(text, str) and _LIKE_OURS.fullmatch(text)]
+
+
+def _read(tie: str) -> tuple[int, int] | None:
+    """(mailing, seq) from a signed id; None when we did not make it, or do not have its key."""
+    found = read_address(f"{tie}@{settings.RETURN_DOMAIN}") if tie else None
+    return (found.mailing_id, found.seq) if found is not None and found.kind == BOUNCE else None
 
 
 def handle(*, event_id: int) -> ServiceEvent | None:
@@ -140,10 +147,14 @@ def handle(*, event_id: int) -> ServiceEvent | None:
         event = ServiceEvent.objects.select_for_update(skip_locked=True).filter(pk=event_id, state=State.NEW).first()
         if event is None:
             return None
+        if event.mailing_id is None and (about := _read(event.tie)):  # its key is there by now
+            event.mailing_id, event.seq = about
         delivery = Delivery.objects.filter(mailing_id=event.mailing_id or 0, seq=event.seq or 0).first()
         event.state = State.UNMATCHED if delivery is None else _follow(event, delivery)
-        event.detail, event.handled_at = "", timezone.now()
-        event.save(update_fields=["state", "detail", "handled_at"])
+        event.handled_at = timezone.now()
+        if event.state != State.UNMATCHED or not event.tie:  # else its words are needed when it is matched after all
+            event.detail = event.tie = ""
+        event.save(update_fields=["state", "detail", "tie", "mailing_id", "seq", "handled_at"])
     return event
 
 
@@ -155,13 +166,25 @@ def give_up(*, event_id: int, why: str) -> None:
 
 
 def replay(*, transport: Transport) -> int:
-    """Have what could not be handled tried again; returns how much that is."""
-    failed = ServiceEvent.objects.filter(transport=transport, state=State.FAILED)
-    return failed.update(state=State.NEW, handled_at=None, note="")
+    """Have tried again what could not be handled or matched, and what says more than nothing of a message that is uncertain by now;
+    returns how much that is."""
+    told = ServiceEvent.objects.filter(transport=transport)
+    again = told.filter(Q(state=State.FAILED) | Q(state=State.UNMATCHED) & ~Q(tie=""))
+    replayed = again.update(state=State.NEW, handled_at=None, note="")
+    with connection.cursor() as cursor:
+        cursor.execute(_OF_UNCERTAIN, {"transport": transport.pk, "kinds": [str(kind) for kind in _TAKEN]})
+        return replayed + cursor.rowcount
+
+
+_OF_UNCERTAIN = """
+UPDATE campaigns_serviceevent e SET state = 'new', handled_at = NULL, note = '' FROM delivery d
+ WHERE e.transport_id = %(transport)s AND e.state = 'ignored' AND e.kind = ANY (%(kinds)s)
+   AND e.mailing_id IN (SELECT k.mailing_id FROM campaigns_deliverychunk k WHERE (k.counts ->> 'uncertain')::int > 0)
+   AND d.mailing_id = e.mailing_id AND d.seq = e.seq AND d.state = 'uncertain'"""
 
 
 def _follow(event: ServiceEvent, delivery: Delivery) -> State:
-    is_settled = event.kind in _TAKEN and settle_by_event(delivery=delivery, kind=event.kind)
+    is_heard = event.kind in _TAKEN and hear_event(delivery=delivery, kind=event.kind)
     kind = feedback_of(event.kind, event.reject_reason, event.detail)
     if kind is not None:
         found = _STATUS.search(event.detail)
@@ -176,7 +199,7 @@ def _follow(event: ServiceEvent, delivery: Delivery) -> State:
                 subject=subject, topic=mailing.topic, address=delivery.address, at=event.at, source="mailing service"
             )
             return State.HANDLED
-    return State.HANDLED if is_settled else State.IGNORED
+    return State.HANDLED if is_heard else State.IGNORED
 
 
 def feedback_of(kind: str, reject_reason: str, detail: str) -> Feedback.Kind | None:

@@ -22,6 +22,9 @@ class ServiceEvent(models.Model):
     kind = models.CharField(max_length=32, help_text="django-anymail's normal names: bounced, complained …")
     reject_reason = models.CharField(max_length=32, blank=True, default="")
     detail = models.CharField(max_length=300, blank=True, default="", help_text="a server's words; gone once handled")
+    tie = models.CharField(
+        max_length=200, blank=True, default="", db_default="", help_text="what may be a signed id of ours, as it came"
+    )
     mailing_id = models.BigIntegerField(null=True)
     seq = models.IntegerField(null=True)
     at = models.DateTimeField(help_text="as the service dates it")
@@ -41,6 +44,11 @@ class ServiceEvent(models.Model):
         indexes = [
             models.Index(fields=["id"], name="service_event_new", condition=Q(state="new")),
             models.Index(fields=["received_at"], name="service_event_received"),
+            models.Index(
+                fields=["transport", "id"],
+                name="service_event_to_replay",
+                condition=Q(state="failed") | Q(state="unmatched") & ~Q(tie=""),
+            ),
         ]
 
     def __str__(self) -> str:

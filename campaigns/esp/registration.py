@@ -1,10 +1,12 @@
-"""Mailing services plug in: how long what they told us is kept."""
+"""Mailing services plug in: how long what they told us is kept, and how much of it waits."""
 
 from datetime import datetime
 
 from django.utils.translation import gettext_lazy as _
 
 from campaigns.esp.models import ServiceEvent
+from campaigns.esp.queries import events_waiting
+from crm.metrics import registry as metrics
 from crm.retention.registry import Batch, Kind, register
 
 SIZE = 5000
@@ -21,6 +23,16 @@ def _remove(before: datetime, since: datetime | None) -> Batch:
     return Batch(len(ids), more=len(ids) == SIZE)
 
 
+def _waiting() -> dict[str, float]:
+    found = events_waiting()
+    return {"new": found.new, "failed": found.failed}
+
+
+metrics.register(
+    metrics.Gauge(
+        "service_events", "What mailing services told and is not handled: new, or failed", _waiting, label="state"
+    )
+)
 register(
     Kind(
         code="service_events",

@@ -92,6 +92,7 @@ def service_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "settings": [(each, known.get(each.name, "")) for each in service.all_settings],
         "address": events.address_for_events(transport) if service.events else "",
         "kinds": kinds,
+        "unmatched": told.filter(state=ServiceEvent.State.UNMATCHED).exclude(tie="").count(),
         "failed": told.filter(state=ServiceEvent.State.FAILED).order_by("-received_at")[:5],
         "crumbs": _crumbs(),
     }
@@ -132,7 +133,7 @@ def _test_message(transport: Transport, sender: Sender, to: str) -> bytes:
 @requires(Action.ADMINISTER)
 @require_POST
 def service_replay(request: StaffRequest, uid: UUID) -> HttpResponse:
-    """Try again what could not be handled."""
+    """Try again what could not be handled or matched."""
     transport = _transport(uid)
     n = events.replay(transport=transport)
     toast(request, ngettext("%(n)s event is tried again.", "%(n)s events are tried again.", n) % {"n": n})

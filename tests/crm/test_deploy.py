@@ -26,6 +26,7 @@ import yaml
 from django.conf import settings
 from django.db import connection
 
+from crm.celery import app
 from crm.local.ports import Ports
 from crm.local.processes import processes
 
@@ -142,6 +143,12 @@ def test_no_process_takes_the_queue_of_own_mail_beside_another_here_or_there() -
     assert [[words[words.index("--queues") + 1] for words in commands] for commands in (there, here)] == [
         ["delivery", "default", "jobs"]
     ] * 2
+
+
+def test_the_sweep_waits_neither_for_a_mailing_nor_for_a_job() -> None:
+    names = ("campaigns.delivery.sweep", "campaigns.delivery.deliver", "campaigns.delivery.audit_night")
+
+    assert [app.amqp.router.route({}, name)["queue"].name for name in names] == ["default", "delivery", "jobs"]
 
 
 def test_every_variable_is_documented() -> None:

@@ -89,6 +89,7 @@ class Ground:
             "REDIS_URL": pair.redis_url,
             "EMAIL_URL": f"smtp://127.0.0.1:{self.sink_port}",
             "DELIVERY_LEASE_SECONDS": str(LEASE),
+            "DELIVERY_EVIDENCE_SECONDS": "0",
             "DELIVERY_RETRY_SECONDS": "1",
             "DELIVERY_TASKS": "4",  # the worker runs two at once; what dead ones had holds up nobody
             "DELIVERY_BREAKER_SECONDS": "1",

@@ -341,7 +341,8 @@ def test_a_compare_and_set_waits_for_a_suppression_that_holds_the_row(mailing, s
 
 
 @pytest.mark.parametrize(("resends", "state"), [(True, "pending"), (False, "uncertain")])
-def test_the_sweeper_takes_back_what_a_dead_worker_held(mailing, sink, resends, state):
+def test_the_sweeper_takes_back_what_a_dead_worker_held(mailing, sink, settings, resends, state):
+    settings.DELIVERY_EVIDENCE_SECONDS = 0  # else it stands as uncertain so long
     subscriber(mailing.topic, 1)
     mailing.resends_uncertain = resends
     use(mailing, sink)

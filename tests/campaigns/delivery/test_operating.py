@@ -10,14 +10,19 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.delivery import operating
-from campaigns.delivery.models import DeliveryChunk, DeliveryRetry
+from campaigns.delivery import operating, sweeping
+from campaigns.delivery.effects import stop_deliveries
+from campaigns.delivery.models import Delivery, DeliveryChunk, DeliveryRetry
+from campaigns.engagement import alive as tracker
+from campaigns.esp.models import ServiceEvent
 from campaigns.mailings.states import State
 from campaigns.outreach.models import InboundMessage
+from contacts.consent.services import withdraw_consent
+from contacts.directory.models import Person
 from crm import broker, heartbeat
 from crm.accounts.rules import Role
 from tests.campaigns.delivery.building import subscriber, to_sending
-from tests.factories import CountryFactory, GrantFactory, MailingFactory, UserFactory
+from tests.factories import CountryFactory, GrantFactory, MailingFactory, TransportFactory, UserFactory
 
 pytestmark = pytest.mark.django_db
 
@@ -30,9 +35,10 @@ def planner():
 
 
 @pytest.fixture
-def alive():
+def alive(settings, tmp_path):
     """Everything that mail needs has just given a sign."""
     heartbeat.beat("sweep")
+    settings.SPOOL_DIR = tmp_path / "seen from elsewhere"
     broker.sign_of_life("delivery@here")
     yield
     broker.sign_off("delivery@here")
@@ -155,6 +161,7 @@ def test_hits_that_wait_on_disk_are_counted_from_the_oldest(settings, tmp_path, 
     settings.SPOOL_DIR = tmp_path
     assert sign(operating.signs(), "Tracker").words == "not seen from here"
     (tmp_path / "hits").mkdir()
+    track_was_there(tmp_path)
     assert sign(operating.signs(), "Tracker").words == "nothing waits"
     for number, age in enumerate([5, 70]):
         file = tmp_path / "hits" / f"{number}.ready"
@@ -164,6 +171,53 @@ def test_hits_that_wait_on_disk_are_counted_from_the_oldest(settings, tmp_path, 
     found = sign(operating.signs(), "Tracker")
 
     assert (found.kind, found.words) == ("warn", "2 wait, the oldest since 1 min")
+
+
+def track_was_there(folder, *, seconds_ago: float = 0) -> None:
+    then = time.time() - seconds_ago
+    tracker.sign(folder)
+    os.utime(folder / tracker.NAME, (then, then))
+
+
+def test_tracker_that_is_dead_does_not_read_as_nothing_waits(settings, tmp_path, alive) -> None:
+    settings.SPOOL_DIR = tmp_path
+    track_was_there(tmp_path, seconds_ago=20)
+    assert (sign(operating.signs(), "Tracker").kind, sign(operating.signs(), "Tracker").words) == (
+        "ok",
+        "nothing waits",
+    )
+
+    track_was_there(tmp_path, seconds_ago=125)
+    found = sign(operating.signs(), "Tracker")
+    assert (found.kind, found.words) == ("bad", "silent for 2 min")
+    assert "one-click unsubscribes are not taken" in found.why
+
+    (tmp_path / "track.alive").unlink()
+    (tmp_path / "hits").mkdir()
+    assert sign(operating.signs(), "Tracker").words == "gives no sign"
+
+
+def test_events_of_services_that_wait_or_failed_are_told_where_there_is_a_service(alive) -> None:
+    assert "Events of mailing services" not in [one.title for one in operating.signs()]
+    service = TransportFactory(kind="service", service="postmark")
+
+    def told(number, **values):
+        row = ServiceEvent.objects.create(
+            transport=service, event_id=str(number), kind="bounced", at=timezone.now(), **values
+        )
+        ServiceEvent.objects.filter(pk=row.pk).update(received_at=timezone.now() - timedelta(minutes=10))
+
+    title = "Events of mailing services"
+    assert sign(operating.signs(), title).words == "nothing waits"
+    told(1, state="failed", handled_at=timezone.now(), note="broke")
+    told(2, state="handled", handled_at=timezone.now())
+    found = sign(operating.signs(), title)
+    assert (found.kind, found.words) == ("warn", "1 could not be handled")
+    told(3)
+    assert (sign(operating.signs(), title).kind, sign(operating.signs(), title).words) == (
+        "bad",
+        "1 waits, since 10 min",
+    )
 
 
 def test_page_shows_it_with_as_many_queries_for_three_mailings_as_for_one(
@@ -196,3 +250,26 @@ def test_who_may_not_pause_does_not_see_it(client) -> None:
 
     assert client.get(reverse("sending")).status_code == 403
     assert reverse("sending") not in client.get(reverse("today")).content.decode()
+
+
+@pytest.mark.parametrize("stops", ["withdrawal", "suppression"])
+def test_bar_follows_a_withdrawal_of_what_was_deferred_in_a_chunk_that_is_done(mailing, planner, alive, stops) -> None:
+    send_to(mailing, "a@big.test", "b@one.test")
+    defer(mailing, "big.test", code=451, reply="later")
+    Delivery.objects.filter(mailing_id=mailing.pk, state="pending").update(state="accepted")
+    DeliveryChunk.objects.filter(mailing_id=mailing.pk).update(is_done=True, counts={"deferred": 1, "accepted": 1})
+
+    row = Delivery.objects.get(mailing_id=mailing.pk, state="deferred")
+    if stops == "withdrawal":
+        withdraw_consent(subject=Person.objects.get(pk=row.person_id), topic=mailing.topic, source="test")
+    else:
+        stop_deliveries(address_keys=[], address_hashes=[bytes(row.address_hash)], at=timezone.now())
+    assert sweeping.recount_over() == 1
+    assert sweeping.recount_over() == 0
+
+    (one,) = operating.sending_now(planner).going
+    assert (one.progress.counts["deferred"], one.progress.counts["cancelled"], one.progress.counts["accepted"]) == (
+        0,
+        1,
+        1,
+    )

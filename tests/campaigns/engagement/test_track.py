@@ -13,7 +13,7 @@ from django.conf import settings as django_settings
 from django.test import Client
 
 from campaigns.delivery.models import Delivery
-from campaigns.engagement import links
+from campaigns.engagement import alive, links
 from campaigns.engagement.drain import drain
 from campaigns.engagement.models import DeliveryEngagement, Engagement
 from contacts.consent.models import ConsentEvent, ConsentState, Suppression
@@ -54,6 +54,13 @@ def test_click_is_on_disk_before_its_answer_and_goes_on_to_the_destination(track
     assert written.count(b"]\n") == 1
     assert b",7,12,3," in written
     assert "set-cookie" not in headers
+
+
+def test_it_gives_a_sign_of_life_beside_its_spool_again_and_again(tracker):
+    eventually(lambda: alive.age(tracker.spool) is not None)
+    os.utime(tracker.spool / alive.NAME, (0, 0))
+
+    eventually(lambda: alive.age(tracker.spool) < 1000, seconds=30)
 
 
 def test_pixel_is_an_image_and_counts(tracker):

@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from campaigns.delivery.addresses import return_path
-from campaigns.delivery.models import Delivery, Feedback
+from campaigns.delivery.models import Delivery, DeliveryChunk, Feedback
 from campaigns.esp import events
 from campaigns.esp.events import feedback_of
 from campaigns.esp.models import ServiceEvent
@@ -122,6 +122,22 @@ def test_what_a_service_tells_of_an_uncertain_delivery_settles_it(client, transp
     assert Feedback.objects.filter(kind="hard_bounce").count() == (kind == "Bounce")
 
 
+@pytest.mark.parametrize("state", ["in_flight", "pending", "deferred"])
+def test_what_a_service_tells_before_the_answer_is_known_is_not_lost(client, transport, row, state):
+    mine = Delivery.objects.filter(mailing_id=row.mailing_id, seq=row.seq)
+    mine.update(state=state, attempts=1)
+
+    call(client, transport, bounce(row, RecordType="Delivery", Recipient=row.address))
+    handle_events()
+
+    assert states() == [State.HANDLED]
+    if state == "in_flight":
+        assert mine.get().state == "in_flight"  # its answer may come yet
+        mine.update(state="uncertain")  # it does not
+        handle_events()
+    assert (mine.get().state, mine.get().reply_text) == ("accepted", "mailing service: delivered")
+
+
 @pytest.mark.parametrize("changes", [{"password": "guessed"}, {"user": "somebody"}])
 def test_without_the_password_nothing_is_kept(client, transport, row, changes):
     assert call(client, transport, bounce(row), **changes).status_code == 403
@@ -194,6 +210,53 @@ def test_an_event_that_breaks_its_handler_is_kept_and_tried_again(client, transp
 
     assert states() == [State.HANDLED]
     assert Feedback.objects.count() == 1
+
+
+def test_an_event_whose_key_was_missing_is_matched_when_it_is_back(client, transport, row, settings, sign_in, admin):
+    keys, told = settings.TRACKING_KEYS, bounce(row)
+    settings.TRACKING_KEYS = {"other": b"o" * 32}
+    call(client, transport, told)
+    handle_events()
+    event = ServiceEvent.objects.get()
+    assert (event.state, event.mailing_id, event.tie) == (State.UNMATCHED, None, told["Metadata"]["groundswell"])
+    page = reverse("service_detail", args=[transport.uid])
+    assert "1 event carries an id that looks like ours" in sign_in(admin).get(page).content.decode()
+
+    settings.TRACKING_KEYS = keys
+    sign_in(admin).post(reverse("service_replay", args=[transport.uid]))
+    handle_events()
+
+    event.refresh_from_db()
+    assert (event.state, event.tie, event.detail) == (State.HANDLED, "", "")
+    found = Feedback.objects.get()
+    assert (found.mailing_id, found.seq, found.kind, found.status) == (row.mailing_id, row.seq, "hard_bounce", "5.1.1")
+    assert "looks like ours" not in sign_in(admin).get(page).content.decode()
+
+
+def test_an_event_about_no_message_of_ours_keeps_nothing_of_it(client, transport, row):
+    call(client, transport, bounce(row, Metadata={"groundswell": "their own words"}, Tag="newsletter"))
+    handle_events()
+
+    event = ServiceEvent.objects.get()
+    assert (event.state, event.tie, event.detail) == (State.UNMATCHED, "", "")
+    assert events.replay(transport=transport) == 0
+
+
+def test_what_was_told_of_a_message_that_is_uncertain_by_now_is_looked_at_again(client, transport, row):
+    for kind in ("Delivery", "Open"):
+        call(client, transport, bounce(row, RecordType=kind, Recipient=row.address, ID=kind))
+    handle_events()
+    assert states() == [State.IGNORED, State.IGNORED]
+    Delivery.objects.filter(mailing_id=row.mailing_id, seq=row.seq).update(state="uncertain")
+    DeliveryChunk.objects.create(
+        mailing_id=row.mailing_id, first_seq=row.seq, last_seq=row.seq, due_at=timezone.now(), is_done=True,
+        counts={"uncertain": 1},
+    )  # fmt: skip
+
+    assert events.replay(transport=transport) == 2
+    handle_events()
+
+    assert Delivery.objects.get(mailing_id=row.mailing_id, seq=row.seq).state == "accepted"
 
 
 def test_the_service_may_ask_whether_anybody_is_there_and_others_find_nothing(client, transport, db):

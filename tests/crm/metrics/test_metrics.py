@@ -1,5 +1,6 @@
 """What Prometheus reads is what is in the tables, and nobody else reads it."""
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from campaigns.delivery.models import DeliveryChunk, DeliveryRetry
 from campaigns.delivery.tasks import sweep
+from campaigns.engagement import alive as tracker
+from campaigns.esp.models import ServiceEvent
 from campaigns.outreach.models import InboundMessage
 from contacts.consent.models import Erasure
 from crm.accounts.models import Installation
@@ -96,7 +99,16 @@ def test_everything_else_that_waits_is_counted(db: None, token: None, settings, 
     for finished in (None, now):
         uid = new_uid()
         Erasure.objects.create(person_uid=uid, uids=[uid], reason="request", logged_at=now, finished_at=finished)
+    service = TransportFactory(kind="service", service="postmark")
+    for number, state in enumerate(("new", "failed", "failed", "handled")):
+        ServiceEvent.objects.create(
+            transport=service, event_id=str(number), kind="bounced", at=now, state=state,
+            handled_at=None if state == "new" else now,
+        )  # fmt: skip
     settings.SPOOL_DIR = tmp_path
+    tracker.sign(tmp_path)
+    then = now.timestamp() - 70
+    os.utime(tmp_path / tracker.NAME, (then, then))
     (tmp_path / "hits").mkdir()
     for name in ("a.ready", "b.ready", "c.open"):
         (tmp_path / "hits" / name).touch()
@@ -110,6 +122,8 @@ def test_everything_else_that_waits_is_counted(db: None, token: None, settings, 
         "inbound_unhandled": 2,
         "outbox_unpublished": 1,
     }
+    assert {state: found["service_events", (state,)] for state in ("new", "failed")} == {"new": 1, "failed": 2}
+    assert 70 <= found["track_age_seconds", ()] < 700
     assert {state: found["jobs", (state,)] for state in Job.State.values} == {
         "queued": 1,
         "running": 0,
