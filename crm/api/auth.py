@@ -12,7 +12,7 @@ from crm.api.models import ApiToken
 from crm.api.problems import Problem
 from crm.api.scopes import actions_of
 from crm.api.services import find_token, note_use
-from crm.limits import allow
+from crm.limits import allow_from
 
 FAILURES, PER_SECONDS = 60, 60  # wrong tokens from one address
 
@@ -45,8 +45,7 @@ def _bearer(request: Request) -> str:
 
 
 def _count_failure(request: Request, was_tried: bool) -> None:
-    where = str(request.META.get("REMOTE_ADDR", ""))
-    if was_tried and not allow("api-auth", where, limit=FAILURES, seconds=PER_SECONDS):
+    if was_tried and not allow_from("api-auth", request._request, limit=FAILURES, seconds=PER_SECONDS):
         raise Problem(429, _("Too many wrong tokens from this address."), headers={"Retry-After": str(PER_SECONDS)})
 
 

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -14,6 +15,7 @@ from rest_framework.response import Response
 
 from crm.accounts.rules import Action
 from crm.api import filters, paging
+from crm.api.problems import Problem
 from crm.api.registry import Section
 from crm.api.scopes import SCOPES
 from crm.api.views import ApiView, Resource
@@ -126,14 +128,18 @@ class EventResource(Resource):
 
     def rows(self, action: Action = Action.SEE) -> Any:
         """For whoever sees everything: an event names rows of all countries."""
-        everywhere = any(self.user.scope(one).is_everything for one in self.needed())
-        events = OutboxEvent.objects.filter(seq__isnull=False)
-        return events if everywhere else events.none()
+        if not any(self.user.scope(one).is_everything for one in self.needed()):
+            raise Problem(
+                403, _("Events name rows of all countries and campaigns, and this token's user sees some of them."),
+                code="some_countries_only",
+            )  # fmt: skip
+        return OutboxEvent.objects.filter(seq__isnull=False)
 
     @extend_schema(
         summary="Everything that happened",
         description="A feed. Keep `next_cursor`, which every page has, and ask again with it: events come in the "
-        "order of commits, so none is ever skipped. Numbered within seconds of the change.",
+        "order of commits, so none is ever skipped. Numbered within seconds of the change. For whoever administers or exports "
+        "in all countries and campaigns; 403 for others.",
     )
     def list(self, request: Request) -> Response:
         return feed(self, self.rows(), ["seq"])

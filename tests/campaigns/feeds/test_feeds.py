@@ -197,6 +197,17 @@ def test_events_follow_the_order_of_numbers(api, admin, viewer) -> None:  # type
     api(viewer).get("/events", status=403)
 
 
+def test_events_of_all_countries_are_refused_to_whoever_exports_some(api) -> None:  # type: ignore[no-untyped-def]
+    """An empty feed would be taken for one in which nothing happens."""
+    here = GrantFactory(role="planner", is_everywhere=False, countries=["ZM"]).user
+    everywhere = GrantFactory(role="planner").user
+
+    refused = api(here).get("/events", status=403).json()
+
+    assert refused["code"] == "some_countries_only"
+    assert api(everywhere).get("/events").json()["data"] == []
+
+
 @pytest.mark.django_db(transaction=True)
 def test_event_of_a_slow_transaction_is_not_skipped(api) -> None:  # type: ignore[no-untyped-def]
     user = UserFactory()

@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from contacts.directory.models import Person
-from crm.api import rates, services
+from crm.api import auth, rates, services
 from crm.api.models import ApiToken
 from crm.audit.models import AuditEntry
 from crm.errors import Invalid, NotAllowed
@@ -182,3 +183,18 @@ def test_one_request_asks_for_the_token_and_the_grants_once(api, planner) -> Non
 
     assert len(captured) == 2
     assert Person.objects.count() == 0
+
+
+def test_wrong_tokens_are_counted_by_the_client_behind_the_proxy(db, settings, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Not by the proxy's own address, which all clients share, and not by what a client wrote into the header itself."""
+    settings.TRUSTED_HOPS = 1
+    monkeypatch.setattr(auth, "FAILURES", 3)
+
+    def tried(forwarded: str) -> int:
+        headers = {"Authorization": "Bearer gsw_wrong", "X-Forwarded-For": forwarded}
+        return Client().get("/api/v1/me", headers=headers).status_code
+
+    statuses = [tried(f"192.0.2.{number}, 198.51.100.7") for number in range(5)]
+
+    assert statuses == [401, 401, 401, 429, 429]
+    assert tried("198.51.100.7, 198.51.100.8") == 401
