@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 from uuid import UUID
 
+from django.http.response import HttpResponseBase
 from django.utils.translation import gettext as _
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiExample, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.decorators import action
@@ -17,17 +19,19 @@ from contacts.consent.api import open_topics
 from contacts.consent.models import LawfulBasis
 from contacts.directory.models import Constituency, Country
 from contacts.importing import services
-from contacts.importing.lists import lines_of
-from contacts.importing.models import ImportRow, ImportRun
+from contacts.importing.lists import lines_of, rejected_file
+from contacts.importing.models import ImportKept, ImportRow, ImportRun
 from contacts.importing.targets import TARGETS
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api import filters, paging
 from crm.api.fields import CodeField, RowField, language, text
+from crm.api.filters import narrow
 from crm.api.parsers import StrictJSONParser
 from crm.api.platform import JobOut
 from crm.api.registry import Section
 from crm.api.views import Resource
+from crm.audit.services import record
 from crm.errors import Invalid
 
 BULK = (Action.BULK,)
@@ -55,10 +59,11 @@ class ImportOut(serializers.Serializer[ImportRun]):
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()
     applied_at = serializers.DateTimeField(allow_null=True)
+    undone_at = serializers.DateTimeField(allow_null=True)
 
 
 class UploadIn(serializers.Serializer[Any]):
-    file = serializers.FileField(help_text="CSV, in any encoding and with any separator.")
+    file = serializers.FileField(help_text="CSV, in any encoding and with any separator; or a workbook (XLSX, ODS).")
 
 
 class MappingIn(serializers.Serializer[Any]):
@@ -102,18 +107,33 @@ class ImportRowOut(serializers.Serializer[ImportRow]):
         return line.values if line else {}
 
 
+class KeptOut(serializers.Serializer[ImportKept]):
+    kind = serializers.ChoiceField(["person", "organization", "post"], source="object_type")
+    object = serializers.UUIDField(source="object_uid")
+    name = serializers.CharField()
+    field = serializers.CharField(allow_blank=True, help_text="Which part of it was kept; empty: all of it.")
+    reason = serializers.ChoiceField(ImportKept.Reason.choices)
+
+
+OUTCOME = filters.choice("outcome", "One or several outcomes.", ImportRow.Outcome.values, lambda rows, values, user: rows.filter(outcome__in=values))  # fmt: skip
+
+
 class ImportResource(Resource):
     """A file of people and institutions on its way into the directory. Nothing changes before it is applied."""
 
     serializer_class = ImportOut
     parser_classes = [StrictJSONParser, MultiPartParser]
     needs = {
-        name: BULK for name in ("list", "retrieve", "create", "partial_update", "destroy", "check", "apply", "rows_of")
-    }
+        name: BULK
+        for name in (
+            "list", "retrieve", "create", "partial_update", "destroy", "check", "apply", "undo", "rows_of", "kept", "rejected",
+        )
+    }  # fmt: skip
     sorts = {"created_at": ["created_at"]}
     default_sort = "-created_at"
     filters = [filters.choice("state", "Its state.", ImportRun.State.values, lambda rows, values, user: rows.filter(state__in=values))]  # fmt: skip
-    paged = frozenset({"list", "rows_of"})
+    filters_below = {"rows_of": [OUTCOME]}
+    paged = frozenset({"list", "rows_of", "kept"})
 
     def rows(self, action: Action = Action.BULK) -> Any:
         return ImportRun.objects.visible_to(self.user, Action.BULK)
@@ -193,11 +213,44 @@ class ImportResource(Resource):
     @action(detail=True, methods=["get"], url_path="rows")
     def rows_of(self, request: Request, uid: UUID) -> Response:
         asked = paging.Asked.of(request)
-        self.no_query(*paging.PAGING - {"sort"})
-        made = paging.page(asked, ImportRow.objects.filter(run=self.find(uid)), ["line"])
+        self.no_query(*paging.PAGING - {"sort"}, OUTCOME.name)
+        rows = narrow(ImportRow.objects.filter(run=self.find(uid)), [OUTCOME], asked.filters, self.user)
+        made = paging.page(asked, rows, ["line"])
         return paging.answer(
             request, made, list(ImportRowOut(made.rows, many=True, context={"lines": lines_of(made.rows)}).data)
         )
+
+    @extend_schema(
+        summary="Its rejected rows, as a file",
+        description="CSV with the line, the reason and the cells as they stood: to mend and to upload again. It is noted in the history.",
+        responses={(200, "text/csv"): OpenApiTypes.BINARY},
+    )
+    @action(detail=True, methods=["get"])
+    def rejected(self, request: Request, uid: UUID) -> HttpResponseBase:
+        self.no_query()
+        run = self.find(uid)
+        record(verb="import.exported", target=run, actor=self.user, summary=run.file_name)
+        return rejected_file(run, "csv")
+
+    @extend_schema(
+        summary="Undo",
+        description="Takes back what it made and filled, as a job. What somebody built on since stays, and `/imports/{uid}/kept` lists it. "
+        "Asking twice gives the same job.",
+        request=None,
+        responses={202: JobOut},
+    )
+    @action(detail=True, methods=["post"])
+    def undo(self, request: Request, uid: UUID) -> Response:
+        job = services.start_undo(run=self._settled(uid), actor=self.user)
+        return Response(JobOut(job).data, status=202)
+
+    @extend_schema(summary="What an undo kept", description="And why; empty before it.", responses=KeptOut(many=True))
+    @action(detail=True, methods=["get"])
+    def kept(self, request: Request, uid: UUID) -> Response:
+        asked = paging.Asked.of(request)
+        self.no_query(*paging.PAGING - {"sort"})
+        made = paging.page(asked, ImportKept.objects.filter(run=self.find(uid)), ["pk"])
+        return paging.answer(request, made, list(KeptOut(made.rows, many=True).data))
 
     @extend_schema(
         summary="Remove the file and its rows", description="What was imported stays.", responses={204: None}

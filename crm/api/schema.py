@@ -29,6 +29,13 @@ class ApiSchema(AutoSchema):
     def _paged(self) -> bool:
         return bool(self.method == "GET" and getattr(self.view, "action", "") in self.view.paged)
 
+    @property
+    def _filters(self) -> Any:
+        """Those of the collection; a page below one of its rows has its own, or none."""
+        if self.view.action == "list":
+            return getattr(self.view, "filters", ())
+        return getattr(self.view, "filters_below", {}).get(self.view.action, ())
+
     def get_auth(self) -> list[dict[str, list[str]]]:
         return [{BEARER: []}]
 
@@ -63,7 +70,7 @@ class ApiSchema(AutoSchema):
         found = operation.setdefault("parameters", [])
         if self._paged:
             found += self._paging()
-            found += [_filter(item) for item in getattr(self.view, "filters", ())]
+            found += [_filter(item) for item in self._filters]
         if not found:
             del operation["parameters"]
 
@@ -73,7 +80,7 @@ class ApiSchema(AutoSchema):
             _query("limit", "Rows on a page.", {"type": "integer", "minimum": 1, "maximum": getattr(self.view, "most", 200), "default": size}),
             _query("after", "The cursor of the page before: its `next_cursor`.", {"type": "string"}),
         ]  # fmt: skip
-        if sorts := getattr(self.view, "sorts", {}):
+        if self.view.action == "list" and (sorts := getattr(self.view, "sorts", {})):
             names = [part for name in sorts for part in (name, f"-{name}")]
             standard = {"type": "string", "enum": names, "default": self.view.default_sort}
             found.append(_query("sort", "The order; with a minus in front, turned round.", standard))
@@ -109,7 +116,7 @@ class ApiSchema(AutoSchema):
             statuses |= {404, 409, 413, 415, 422}
         if self.method in {"PATCH", "PUT", "DELETE"}:
             statuses.add(412)
-        if getattr(self.view, "filters", ()) and self._paged:
+        if self._paged and self._filters:
             statuses.add(422)  # rules of a filter
         responses = operation["responses"]
         for status in sorted(statuses):

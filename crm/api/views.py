@@ -175,6 +175,7 @@ class Resource(ApiView):
     lookup_value_converter = "uuid"
     paged = frozenset({"list"})
     filters: ClassVar[Sequence[Filter]] = ()
+    filters_below: ClassVar[Mapping[str, Sequence[Filter]]] = {}  # of pages below one row, by action
     sorts: ClassVar[Mapping[str, Sequence[str]]] = {}  # name in the URL → keys; "-name" turns it round
     default_sort = ""
     page_size: ClassVar[int] = paging.DEFAULT
