@@ -24,6 +24,7 @@ from campaigns.delivery.models import (
     DeliveryRetry,
     DeliverySlot,
     Feedback,
+    LastRun,
 )
 from campaigns.digest.models import DigestChoice, DigestWeek
 from campaigns.domains.models import SendingDomain, WarmupDay
@@ -141,6 +142,7 @@ __all__ = [
     "EngagementBatch",
     "EngagementDay",
     "Feedback",
+    "LastRun",
     "Form",
     "FormDraft",
     "GuardOverride",

@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from campaigns.delivery import lateness
 from campaigns.delivery.composing import server_of
 from campaigns.delivery.models import BreakerPause
 from campaigns.delivery.smtp import REFUSED_TOKEN, probe
@@ -111,6 +112,7 @@ def _close(transport: Transport) -> None:
 def try_again(*, now: datetime | None = None) -> list[int]:
     """Half open: try the transports whose wait is over; returns the ids of the mailings that go on, as trials."""
     moment = now or timezone.now()
+    lateness.give_up_waiting(now=now)
     resumed: list[int] = []
     for found in _to_try(moment):
         # Before the row is locked: a token that is renewed for it must be kept, and nobody should wait for a server that hangs.

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from campaigns.delivery.models import BreakerPause
+from campaigns.delivery.running import note_run
 from campaigns.delivery.waking import post, wake
 from campaigns.mailings.models import Mailing
 from campaigns.mailings.services import STOP_WINDOW
@@ -70,6 +71,17 @@ def stop_unsubscribed(*, kind: str, uid: UUID, topic_id: int, at: datetime) -> N
         cursor.execute(_WITHDRAWN.format(theirs=_THEIRS[kind]), {"uid": uid, "topic": topic_id, "at": at})
 
 
+def due_now(mailing_id: int) -> None:
+    """What was due long ago is due now: work that has waited for minutes keeps no other mailing from its run (claims._OTHERS_WAIT), and
+    what a pause kept waiting is no such work."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE campaigns_deliverychunk SET due_at = now()"
+            " WHERE mailing_id = %s AND NOT is_done AND is_open AND token IS NULL AND due_at < now()",
+            [mailing_id],
+        )
+
+
 IN_DOUBT = 100_000  # events before the last one that may not have been committed then
 _GONE = """
 SELECT coalesce(array_agg(p.id) FILTER (WHERE p.id IS NOT NULL), '{}'), coalesce(array_agg(o.id) FILTER (WHERE o.id IS NOT NULL), '{}')
@@ -110,9 +122,12 @@ def mailing_moved(mailing: Mailing, before: State, after: State) -> None:
     BreakerPause.objects.filter(
         mailing_id=mailing.pk
     ).delete()  # the breaker, when it is its own move, writes it down anew
+    if after == State.SENDING:
+        note_run(mailing.pk, anew=True)
     if after == State.CANCELLED and before in (State.SENDING, State.PAUSED):
         transaction.on_commit(lambda: post(tasks.wind_up_mailing, mailing.pk))
     elif after == State.SENDING and before == State.PAUSED:
+        due_now(mailing.pk)
         transaction.on_commit(lambda: wake(mailing.pk))
     elif after == State.FREEZING:
         transaction.on_commit(lambda: post(tasks.freeze_mailing, mailing.pk))

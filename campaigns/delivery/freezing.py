@@ -34,6 +34,8 @@ from campaigns.mailings.references import frozen_stem
 from campaigns.mailings.services import hold, move
 from campaigns.mailings.states import State
 from campaigns.mailings.templates import TemplateRefused
+from campaigns.safety.models import PauseNotice
+from campaigns.safety.notices import announce
 from contacts.consent.models import ConsentEvent
 from crm.errors import Invalid, WrongState
 from crm.statistics import freshen
@@ -65,9 +67,8 @@ def begin_due(*, now: datetime | None = None) -> list[int]:
             row = due(moment).select_for_update(skip_locked=True, of=("self",)).filter(pk=mailing_id).first()
             if row is None:  # another scheduler has it
                 continue
-            late = moment - _last_time(row, moment)
-            if late > row.max_lateness:
-                hold(mailing=row, reason=_too_late(row, late.total_seconds()))
+            if reason := _too_late(row, moment):
+                _hold_and_tell(row, reason)
                 continue
             move(mailing=row, to=State.FREEZING)
             begun.append(row.pk)
@@ -108,6 +109,8 @@ def _freeze(mailing_id: int, moment: datetime) -> bool:
     )
     if mailing is None:
         return False
+    if reason := _too_late(mailing, moment):  # the system was down while it was being frozen
+        raise _Hold(reason)
     said = ConsentEvent.objects.aggregate(last=Max("pk"))["last"] or 0
     try:
         changes = changed_since_approval(mailing)
@@ -270,15 +273,25 @@ def _reference(mailing_id: int, content: dict[str, Any]) -> dict[str, Any]:
 
 def _hold(mailing_id: int, reason: str) -> None:
     try:
-        hold(mailing=Mailing.objects.get(pk=mailing_id), reason=reason)
+        with transaction.atomic():
+            _hold_and_tell(Mailing.objects.get(pk=mailing_id), reason)
     except WrongState:
         logger.info("Mailing %s was moved on while it was being frozen.", mailing_id)
     else:
         logger.warning("Mailing %s is held.", mailing_id)
 
 
-def _too_late(row: Mailing, seconds: float) -> str:
-    minutes = int(seconds // 60)
+def _hold_and_tell(row: Mailing, reason: str) -> None:
+    held = hold(mailing=row, reason=reason)
+    announce(mailing_id=held.pk, kind=PauseNotice.Kind.HELD, reason=held.state_reason)
+
+
+def _too_late(row: Mailing, moment: datetime) -> str:
+    """That it is later than it may be; empty when it is not."""
+    late_by = moment - _last_time(row, moment)
+    if late_by <= row.max_lateness:
+        return ""
+    minutes = int(late_by.total_seconds() // 60)
     hours, rest = divmod(minutes, 60)
     late = ngettext("%(n)s hour", "%(n)s hours", hours) % {"n": hours} if hours else ""
     late = f"{late} {rest} min".strip()

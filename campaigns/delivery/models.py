@@ -213,6 +213,16 @@ class BreakerPause(models.Model):
         return f"{self.mailing_id} by {self.transport_id}"
 
 
+class LastRun(models.Model):
+    """When a worker was at a mailing last, to a minute; see lateness.py."""
+
+    mailing_id = models.BigIntegerField(unique=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.mailing_id} at {self.at}"
+
+
 class AuditNight(models.Model):
     """One night's audit of all mailings: how far it is, and what does not add up. One a day, claimed by a lease."""
 

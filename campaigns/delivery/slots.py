@@ -135,7 +135,11 @@ def close_over(*, now: datetime | None = None) -> int:
             _over = [row for row in rows if row.number not in left]
             DeliverySlot.objects.filter(pk__in=[row.pk for row in _over]).update(closes_at=None)
             waiting = [row for row in rows if row.number in left]
-            _postpone(mailing, waiting, moment)
+            # it ended so long ago that nobody was there to see it: the next opening would be as late
+            late = [row for row in waiting if row.closes_at and moment - row.closes_at > mailing.max_lateness]
+            _chunks(late, is_open=False)
+            _set(late, Slot.LATE)
+            _postpone(mailing, [row for row in waiting if row not in late], moment)
             closed += len(waiting)
     return closed
 

@@ -10,10 +10,11 @@ from typing import Any
 from celery import shared_task
 from django.db import connection, transaction
 
-from campaigns.delivery import breaker, freezing, nightly, sweeping
+from campaigns.delivery import breaker, freezing, lateness, nightly, sweeping
 from campaigns.delivery.composing import connecting, on_trial, plan_of
 from campaigns.delivery.engine import Engine, Outcomes
 from campaigns.delivery.retrying import ACCEPTED
+from campaigns.delivery.running import note_run
 from campaigns.delivery.waking import post, wake
 from campaigns.domains import warmup
 from campaigns.mailings.models import Mailing, Transport
@@ -52,13 +53,18 @@ def send_some(mailing_id: int, *, seconds: float | None = None) -> Outcomes | No
     if plan is None:
         return None
     transport = Transport.objects.get(pk=plan.transport_id)
+    if lateness.is_late(mailing_id):
+        return None
     if plan.warmup is not None and warmup.is_spent(plan.warmup):
+        note_run(mailing_id)
         return None  # the sweeper asks again, and tomorrow there is a new day's
     is_trial = breaker.may_try(mailing_id, transport)
     if is_trial is None:
         return None
     if is_trial:
         plan = on_trial(plan)
+    else:
+        note_run(mailing_id)
     if transport.by_token:  # before the run: it lasts longer than one
         token, problem = breaker.token_of(transport)
         if problem:

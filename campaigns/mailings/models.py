@@ -178,6 +178,9 @@ class Mailing(NamedModel, StampedModel):
     state_reason = models.CharField(
         max_length=300, blank=True, default="", help_text="why it is held or paused, in plain words"
     )
+    late_since = models.DateTimeField(
+        null=True, editable=False, help_text="nothing of it could leave since: paused, until an approver resumes it"
+    )
     content_version = models.PositiveIntegerField(default=1)
     segment = models.ForeignKey(
         "contacts.Segment", null=True, blank=True, on_delete=models.PROTECT, related_name="mailings"
@@ -289,6 +292,9 @@ class Mailing(NamedModel, StampedModel):
             ),
             models.CheckConstraint(
                 name="mailing_halted_says_why", condition=~Q(state__in=["held", "paused"], state_reason="")
+            ),
+            models.CheckConstraint(
+                name="mailing_late_is_paused", condition=Q(late_since__isnull=True) | Q(state="paused")
             ),
         ]
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.mailings.approval import content_hash, differences, short, snapshot
 from campaigns.mailings.models import Mailing
-from campaigns.mailings.services import missing, why_not_approve
+from campaigns.mailings.services import missing, resumes, why_not_approve
 from campaigns.mailings.states import State
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -274,12 +274,12 @@ def _sending(mailing: Mailing, user: User) -> NextStep:
 
 
 def _paused(mailing: Mailing, user: User) -> NextStep:
-    step = NextStep(_("Paused"), mailing.state_reason, "warn", "player-pause")
+    title = _("Paused: an approver decides") if mailing.late_since else _("Paused")
+    step = NextStep(title, mailing.state_reason, "warn", "player-pause")
+    if may(mailing, user, resumes(mailing)):
+        step.buttons.append(Button(_("Resume"), verb="resume", icon="player-play", kind="primary"))
     if may(mailing, user, Action.SEND):
-        step.buttons = [
-            Button(_("Resume"), verb="resume", icon="player-play", kind="primary"),
-            Button(_("Cancel the rest"), verb="cancel", icon="x", kind="danger"),
-        ]
+        step.buttons.append(Button(_("Cancel the rest"), verb="cancel", icon="x", kind="danger"))
     step.buttons += _report(mailing, "")
     return step
 

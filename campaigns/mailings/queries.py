@@ -44,7 +44,12 @@ def awaiting_approval(user: User) -> QuerySet[Mailing]:
 
 def paused(user: User) -> QuerySet[Mailing]:
     """Where the user may resume them."""
-    return Mailing.objects.visible_to(user, Action.SEND).filter(state=State.PAUSED)
+    return Mailing.objects.visible_to(user, Action.SEND).filter(state=State.PAUSED, late_since__isnull=True)
+
+
+def late(user: User) -> QuerySet[Mailing]:
+    """Paused, because nothing of them could leave for too long, where the user may resume them."""
+    return Mailing.objects.visible_to(user, Action.APPROVE).filter(state=State.PAUSED, late_since__isnull=False)
 
 
 def approved(user: User) -> QuerySet[Mailing]:
@@ -60,7 +65,7 @@ def returned(user: User) -> QuerySet[Mailing]:
 
 def needing_attention(user: User) -> list[QuerySet[Mailing]]:
     """For the menu: what waits for this user's yes, and what is paused where he may resume it."""
-    waiting = [awaiting_approval(user)] if user.may(Action.APPROVE) else []
+    waiting = [awaiting_approval(user), late(user)] if user.may(Action.APPROVE) else []
     return [*waiting, paused(user)] if user.may(Action.SEND) else waiting
 
 

@@ -19,6 +19,7 @@ from campaigns.mailings.models import Mailing, Sender, Transport
 from campaigns.mailings.queries import (
     approved,
     awaiting_approval,
+    late,
     needing_attention,
     paused,
     progress,
@@ -52,6 +53,7 @@ def _waiting(user: User) -> list[QuerySet[Mailing]]:
     """What mailings_waiting makes needs of."""
     asked = [
         (Action.APPROVE, awaiting_approval),
+        (Action.APPROVE, late),
         (Action.SEND, paused),
         (Action.WRITE, returned),
         (Action.WRITE, approved),

@@ -7,7 +7,7 @@ Other features hear of moves through `on_move`, inside the transaction.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
@@ -61,10 +61,10 @@ def _move(row: Mailing, to: State, *, actor: User | None, reason: str = "", **va
             % {"name": row.name, "state": before.label},
             state=before.value,
         )
-    row.state, row.state_reason = to, reason[:300]
+    row.state, row.state_reason, row.late_since = to, reason[:300], None
     for name, value in values.items():
         setattr(row, name, value)
-    row.save(update_fields=["state", "state_reason", "updated_at", *values])
+    row.save(update_fields=["state", "state_reason", "late_since", "updated_at", *values])
     record(
         verb=f"mailing.{to}",
         target=row,
@@ -331,13 +331,28 @@ def pause(*, mailing: Mailing, actor: User | None = None, reason: str = "", anew
         return row
 
 
+def pause_as_late(*, mailing: Mailing, since: datetime, reason: str) -> Mailing:
+    """Pause it, or say so of one that is paused, until an approver resumes it. since: when the last of it could leave."""
+    with transaction.atomic():
+        row = pause(mailing=mailing, reason=reason, anew=True)
+        row.late_since = since
+        row.save(update_fields=["late_since"])
+        return row
+
+
+def resumes(mailing: Mailing) -> Action:
+    """What one must be allowed to resume it: what is too late waits for an approver, like what is held."""
+    return Action.APPROVE if mailing.late_since else Action.SEND
+
+
 def resume(*, mailing: Mailing, actor: User) -> Mailing:
-    _allow(mailing, actor, Action.SEND)
+    _allow(mailing, actor, Action.SEND, Action.APPROVE)
     with transaction.atomic():
         row = locked(mailing)
         if row.state == State.SENDING:
             return row
         _expect(row, State.PAUSED)
+        _allow(row, actor, resumes(row))
         return _move(row, State.SENDING, actor=actor)
 
 

@@ -17,6 +17,7 @@ from campaigns.delivery.models import Outcome
 from campaigns.delivery.settling import MAY_SEND_AGAIN, Word, sentence, settle_uncertain, word_of
 from campaigns.engagement.models import TrackedLink
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.services import resumes
 from campaigns.mailings.states import State
 from campaigns.reports import people, queries
 from campaigns.reports.comparing import comparison
@@ -68,6 +69,7 @@ def mailing_report(request: StaffRequest, uid: UUID) -> HttpResponse:
         "comparison": comparison(mailing, request.user),
         "may_pause": mailing.state == State.SENDING and _may(request, mailing, Action.PAUSE),
         "may_send": mailing.state in {State.SENDING, State.PAUSED} and _may(request, mailing, Action.SEND),
+        "may_resume": mailing.state == State.PAUSED and _may(request, mailing, resumes(mailing)),
     }
     return render(request, "campaigns/reports/mailing_report.html", context)
 

@@ -63,7 +63,7 @@ class MailingResource(Resource):
     needs = {
         "create": WRITE, "partial_update": WRITE, "write_variant": WRITE, "remove_variant": WRITE, "ask_review": WRITE,
         "withdraw_review": WRITE, "duplicate": WRITE, "test": WRITE, "approve": APPROVE, "reject": APPROVE,
-        "release": APPROVE, "schedule": SEND, "send": SEND, "resume": SEND, "unschedule": (Action.SEND, Action.PAUSE),
+        "release": APPROVE, "schedule": SEND, "send": SEND, "resume": (Action.SEND, Action.APPROVE), "unschedule": (Action.SEND, Action.PAUSE),
         "stop": (Action.SEND, Action.PAUSE), "pause": (Action.PAUSE,), "cancel": (Action.SEND, Action.WRITE),
     }  # fmt: skip
 

@@ -10,6 +10,7 @@ from campaigns.delivery.models import Delivery, DeliveryChunk
 from campaigns.delivery.queries import counts
 from campaigns.delivery.tasks import deliver, send_some
 from campaigns.mailings.models import Mailing
+from campaigns.mailings.services import pause, resume
 from tests.campaigns.delivery.building import EVERYBODY, subscriber, to_freezing, to_sending, use
 from tests.campaigns.delivery.sinks import running_sink
 from tests.factories import MailingFactory, SegmentFactory
@@ -71,6 +72,17 @@ def test_a_silent_server_is_not_waited_for_as_long_while_another_mailing_waits(l
 
 def test_one_that_is_due_to_be_frozen_counts_too(large):
     to_freezing(small_one(large))
+
+    outcomes = send_some(large.pk)
+
+    assert outcomes.out_of_time
+    assert counts(large.pk)["pending"] > 0
+
+
+def test_one_that_somebody_resumed_counts_however_long_it_was_paused(large, planner):
+    small = pause(mailing=to_sending(small_one(large)), actor=planner)
+    DeliveryChunk.objects.filter(mailing_id=small.pk).update(due_at=timezone.now() - timedelta(hours=1))
+    resume(mailing=small, actor=planner)
 
     outcomes = send_some(large.pk)
 

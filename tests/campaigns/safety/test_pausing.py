@@ -187,7 +187,14 @@ def test_engine_stops_within_its_run_when_its_server_refuses_too_many(mailing, m
 
 
 # --- settings -----------------------------------------------------------------------------------------------------------
-FORM = {"failed_percent": "5", "failed_least": "10", "complained_percent": "", "complained_least": "3"}
+FORM = {
+    "failed_percent": "5",
+    "failed_least": "10",
+    "complained_percent": "",
+    "complained_least": "3",
+    "transport_failures": "5",
+    "transport_longest_minutes": "15",
+}
 
 
 def test_limits_are_set_audited_and_undone(admin, sign_in) -> None:
@@ -196,12 +203,21 @@ def test_limits_are_set_audited_and_undone(admin, sign_in) -> None:
     assert answer.status_code == 302
     row = SafetyLimits.current()
     assert (row.failed_percent, row.failed_least, row.complained_percent, row.complained_least) == (5, 10, None, 3)
+    assert (row.transport_failures, row.longest_wait) == (5, timedelta(minutes=15))
     undo(entry=AuditEntry.objects.get(verb="safety_limits.edited"), actor=admin)
     assert SafetyLimits.current().complained_percent == Decimal("0.3")
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"failed_percent": "101"}, {"failed_percent": "0"}, {"failed_least": "0"}, {"complained_percent": "x"}]
+    "wrong",
+    [
+        {"failed_percent": "101"},
+        {"failed_percent": "0"},
+        {"failed_least": "0"},
+        {"complained_percent": "x"},
+        {"transport_failures": "101"},
+        {"transport_longest_minutes": "0"},
+    ],
 )
 def test_wrong_limits_are_refused(admin, sign_in, wrong) -> None:
     assert sign_in(admin).post(reverse("safety_limits"), {**FORM, **wrong}).status_code == 422
@@ -209,7 +225,13 @@ def test_wrong_limits_are_refused(admin, sign_in, wrong) -> None:
 
 
 def test_limits_in_the_database_are_shares() -> None:
-    for values in ({"failed_percent": 0}, {"complained_percent": 101}, {"failed_least": 0}, {"id": 2}):
+    for values in (
+        {"failed_percent": 0},
+        {"complained_percent": 101},
+        {"failed_least": 0},
+        {"id": 2},
+        {"transport_longest_minutes": 0},
+    ):
         with pytest.raises(IntegrityError), transaction.atomic():
             SafetyLimits.objects.create(**values)
 
