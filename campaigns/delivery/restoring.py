@@ -31,10 +31,12 @@ WITH unknown AS (
       FROM campaigns_deliverychunk k LEFT JOIN campaigns_deliveryslot s ON s.mailing_id = k.mailing_id AND s.number = k.slot
      WHERE k.mailing_id = %(mailing)s AND d.mailing_id = %(mailing)s AND d.seq BETWEEN k.first_seq AND k.last_seq
        AND (d.state = 'in_flight' OR (d.state IN ('pending', 'deferred') AND (s.id IS NULL OR s.due_at <= %(now)s)))
-    RETURNING d.seq),
-over AS (
-    DELETE FROM campaigns_deliveryretry r USING unknown u WHERE r.mailing_id = %(mailing)s AND r.seq = u.seq)
+    RETURNING d.seq)
 SELECT count(*) FROM unknown"""
+# Nor does one that was uncertain already leave again when evidence was looked for long enough (doubt.py): that, too, may be over.
+_NO_TRY = """
+DELETE FROM campaigns_deliveryretry r USING delivery d
+ WHERE r.mailing_id = %(mailing)s AND d.mailing_id = %(mailing)s AND d.seq = r.seq AND d.state = 'uncertain'"""
 _FREE = f"""
 UPDATE campaigns_deliverychunk k SET token = NULL, lease_until = NULL, counts = ({CHUNK_COUNTS})
  WHERE k.mailing_id = %s AND NOT k.is_done"""
@@ -65,6 +67,7 @@ def _pause(mailing_id: int, made_at: datetime, moment: datetime) -> None:
         row = Mailing.objects.select_for_update().get(pk=mailing_id)
         text = _("may have left since the backup that was restored")
         cursor.execute(_UNCERTAIN, {"mailing": row.pk, "now": moment, "text": text})
+        cursor.execute(_NO_TRY, {"mailing": row.pk})
         cursor.execute(_FREE, [row.pk])
         cursor.execute("SELECT count(*) FROM delivery WHERE mailing_id = %s AND state = 'uncertain'", [row.pk])
         (unknown,) = cursor.fetchone()

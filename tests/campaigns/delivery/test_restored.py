@@ -11,6 +11,7 @@ from django.utils import timezone
 from campaigns.delivery.addresses import message_id
 from campaigns.delivery.auditing import audit
 from campaigns.delivery.breaker import trip, try_again
+from campaigns.delivery.doubt import LOOKING
 from campaigns.delivery.evidence import Trace
 from campaigns.delivery.models import BreakerPause, Delivery, DeliveryChunk, DeliveryRetry, DeliverySlot
 from campaigns.delivery.queries import counts
@@ -89,6 +90,20 @@ def test_resumed_without_a_word_sends_nothing(mailing, sink, planner):
     begun(mailing, sink)
     after_restore(made(hours=3))
 
+    resume(mailing=mailing, actor=planner)
+    work(mailing)
+
+    assert sink.recipients == []
+    assert counts(mailing.pk)["uncertain"] == 3
+
+
+def test_what_was_uncertain_and_looked_for_is_not_sent_again_by_policy(mailing, sink, planner):
+    begun(mailing, sink)
+    Delivery.objects.filter(mailing_id=mailing.pk, seq=2).update(state="uncertain")
+    DeliveryRetry.objects.create(mailing_id=mailing.pk, seq=2, due_at=made(hours=3), token=LOOKING, lease_until=made(hours=3))
+
+    after_restore(made(hours=3))
+    work(mailing)
     resume(mailing=mailing, actor=planner)
     work(mailing)
 
