@@ -100,7 +100,9 @@ def test_resumed_without_a_word_sends_nothing(mailing, sink, planner):
 def test_what_was_uncertain_and_looked_for_is_not_sent_again_by_policy(mailing, sink, planner):
     begun(mailing, sink)
     Delivery.objects.filter(mailing_id=mailing.pk, seq=2).update(state="uncertain")
-    DeliveryRetry.objects.create(mailing_id=mailing.pk, seq=2, due_at=made(hours=3), token=LOOKING, lease_until=made(hours=3))
+    DeliveryRetry.objects.create(
+        mailing_id=mailing.pk, seq=2, due_at=made(hours=3), token=LOOKING, lease_until=made(hours=3)
+    )
 
     after_restore(made(hours=3))
     work(mailing)
