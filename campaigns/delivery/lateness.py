@@ -39,8 +39,8 @@ def is_late(mailing_id: int) -> bool:
     """Whether no worker was at it for longer than it may be late; then it is paused."""
     with connection.cursor() as cursor:
         cursor.execute(_LATE, [mailing_id])
-        since, late = cursor.fetchone() or (None, False)
-    return bool(late and pause_late(mailing_id, since))
+        found = cursor.fetchone()
+    return bool(found and found[1] and pause_late(mailing_id, found[0]))
 
 
 def pause_late(mailing_id: int, since: datetime) -> bool:
