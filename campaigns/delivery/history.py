@@ -18,6 +18,7 @@ from contacts.directory.models import Organization, Person
 from contacts.directory.timeline import Entry, TimelineSource, reached_through
 from crm.accounts.models import User
 
+MOST_MAILINGS = 500  # looked at for a timeline
 _KINDS = {
     Outcome.ACCEPTED: "ok",
     Outcome.FAILED: "bad",
@@ -29,18 +30,23 @@ _KINDS = {
 def deliveries_of(subject: Person | Organization, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
     """What was sent to this person, or in the name of this institution; only mailings that `user` may see."""
     mine = Q(person_id=subject.pk) if isinstance(subject, Person) else _of_organization(subject)
-    sent = (
-        Mailing.objects.visible_to(user)
-        .filter(frozen_at__isnull=False)
-        .only("uid", "name", "reference_stem", "reference_digits")
-    )
-    mailings = {row.pk: row for row in sent.order_by("-pk")[:500]}
+    mailings = mailings_sent(subject, user)
     rows = Delivery.objects.filter(mine, mailing_id__in=list(mailings)).exclude(state=Outcome.SKIPPED)
     rows = rows.annotate(moment=Coalesce("settled_at", "last_attempt_at")).filter(moment__isnull=False)
     if before:
         rows = rows.filter(moment__lt=before)
     for row in rows.order_by("-moment")[:limit]:
         yield _entry(row, mailings[row.mailing_id])
+
+
+def mailings_sent(subject: Person | Organization, user: User) -> dict[int, Mailing]:
+    """The latest mailings that left, of those that the user may see, by their keys; read once for the page of `subject`."""
+    known: dict[int, Mailing] | None = vars(subject).get("_mailings_sent")
+    if known is None:
+        sent = Mailing.objects.visible_to(user).filter(frozen_at__isnull=False).order_by("-pk")
+        names = ("uid", "name", "names", "reference_stem", "reference_digits")
+        known = vars(subject)["_mailings_sent"] = {row.pk: row for row in sent.only(*names)[:MOST_MAILINGS]}
+    return known
 
 
 def _of_organization(organization: Organization) -> Q:

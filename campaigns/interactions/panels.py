@@ -36,7 +36,7 @@ def log_button(subject: Subject, user: User) -> Action | None:
 
 
 def latest_of(subject: Subject) -> list[Party]:
-    """Their latest contacts, those that only name them among them: read once a page, by the card and by the timeline."""
+    """Their latest contacts, those that only name them among them: read once a page, by the card and by two kinds of the timeline."""
     known = vars(subject).get("_parties")
     if known is None:
         known = vars(subject)["_parties"] = list(_parties(subject)[:LOOKED_AT])
@@ -44,7 +44,7 @@ def latest_of(subject: Subject) -> list[Party]:
 
 
 def _parties(subject: Subject) -> QuerySet[Party]:
-    rows = Party.objects.filter(**_of(subject)).select_related("interaction__logged_by")
+    rows = Party.objects.filter(**_of(subject)).select_related("interaction__logged_by", "interaction__person")
     return rows.order_by("-at", "-pk")
 
 
@@ -68,7 +68,7 @@ def entries(subject: Subject, user: User, before: datetime | None, limit: int) -
         rows = _parties(subject).exclude(interaction__kind="reply")
         found = list((rows.filter(at__lt=before) if before else rows)[:limit])
     found = found[:limit]
-    shown = present([party.interaction for party in found], user) if found else []
+    shown = present([party.interaction for party in found], user, subject) if found else []
     return [_entry(one, is_named=party.is_mention) for one, party in zip(shown, found, strict=True)]
 
 

@@ -52,12 +52,15 @@ class Shown:
         return titles.get(self.row.kind, _("Contact with %(whom)s")) % {"whom": self.whom}
 
 
-def present(rows: Sequence[Interaction], user: User) -> list[Shown]:
-    """The same number of queries for one row as for fifty."""
+def present(
+    rows: Sequence[Interaction], user: User, subject: Person | Organization | None = None
+) -> list[Shown]:
+    """The same number of queries for one row as for fifty. subject: whose page it is, which the user may see."""
+    person, place = (subject.pk if isinstance(subject, kind) else None for kind in (Person, Organization))
     parties = Party.objects.took_part().filter(interaction__in=[row.pk for row in rows]).order_by("pk")
     found = list(parties.select_related("person", "organization", "organization__country"))
-    seen_people = _visible(Person.objects, {p.person_id for p in found if p.person_id}, user)
-    seen_places = _visible(Organization.objects, {p.organization_id for p in found if p.organization_id}, user)
+    seen_people = _visible(Person.objects, {p.person_id for p in found if p.person_id}, user, person)
+    seen_places = _visible(Organization.objects, {p.organization_id for p in found if p.organization_id}, user, place)
     urls = urls_of(user, [row.mentions for row in rows])
     made = {row.pk: Shown(row, ICONS[row.kind], text=linked(row.text, row.mentions, urls)) for row in rows}
     for party in found:
@@ -71,12 +74,15 @@ def present(rows: Sequence[Interaction], user: User) -> list[Shown]:
     return [made[row.pk] for row in rows]
 
 
-def _visible(rows: Any, keys: set[Any], user: User) -> set[int]:
+def _visible(rows: Any, keys: set[Any], user: User, seen: int | None = None) -> set[int]:
+    """seen: one that is known to be visible, because its page is shown."""
     from crm.accounts.rules import Action
 
     if not keys or user.scope(Action.SEE).countries is None:
         return keys
-    return set(rows.visible_to(user).filter(pk__in=keys).values_list("pk", flat=True))
+    rest = keys - {seen}
+    found = set(rows.visible_to(user).filter(pk__in=rest).values_list("pk", flat=True)) if rest else set()
+    return found | (keys & {seen})
 
 
 def first_words(text: str, *, most: int = LONGEST) -> str:

@@ -11,8 +11,10 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from campaigns.delivery.history import MOST_MAILINGS, mailings_sent
 from campaigns.delivery.models import Delivery, Feedback
 from campaigns.engagement.models import DeliveryEngagement
+from campaigns.interactions.panels import LOOKED_AT, latest_of
 from campaigns.mailings.models import Mailing
 from campaigns.outreach.models import Interaction
 from contacts.directory.models import Person
@@ -47,9 +49,12 @@ def _mailings(subject: Subject, user: User) -> dict[int, Mailing]:
     """The mailings of all those deliveries that the user may see, read once per page."""
     known = vars(subject).get("_sent_mailings")
     if known is None:
-        ids = {mailing_id for mailing_id, _seq in deliveries_to(subject)}
-        rows = Mailing.objects.visible_to(user).only("uid", "name", "names")
-        known = vars(subject)["_sent_mailings"] = rows.in_bulk(ids) if ids else {}
+        latest = mailings_sent(subject, user)
+        missing = {mailing_id for mailing_id, _seq in deliveries_to(subject)} - latest.keys()
+        if missing and len(latest) == MOST_MAILINGS:  # else those are of mailings that he may not see
+            rows = Mailing.objects.visible_to(user).only("uid", "name", "names")
+            latest = latest | rows.in_bulk(missing)
+        known = vars(subject)["_sent_mailings"] = latest
     return dict(known)
 
 
@@ -85,15 +90,23 @@ def feedback(subject: Subject, user: User, before: datetime | None, limit: int) 
 
 
 def replies(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
-    of = Q(person=subject) if isinstance(subject, Person) else Q(organization=subject)
-    rows = Interaction.objects.visible_to(user).replies().filter(of).select_related("person")
-    for row in (rows.filter(at__lt=before) if before else rows).order_by("-at")[:limit]:
+    for row in _replies(subject, user, before, limit):
         who = row.person.label if row.person and not isinstance(subject, Person) else ""
         text = row.text[:400] + ("…" if len(row.text) > 400 else "")
         url = f"{reverse('reply_list')}#reply-{row.uid}" if row.answered_at is None else ""
         yield Entry(
             row.at, _("Replied: %(subject)s") % {"subject": row.subject}, "message-circle", "ok", text, url, who
         )
+
+
+def _replies(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Interaction]:
+    """Newest first. The latest contacts, which the page has read, hold all of them where there are few."""
+    if before is None and len(read := latest_of(subject)) < LOOKED_AT:
+        rows = (party.interaction for party in read if not party.is_mention)
+        return [row for row in rows if row.kind == Interaction.Kind.REPLY][:limit]
+    of = Q(person=subject) if isinstance(subject, Person) else Q(organization=subject)
+    found = Interaction.objects.visible_to(user).replies().filter(of).select_related("person")
+    return (found.filter(at__lt=before) if before else found).order_by("-at")[:limit]
 
 
 def _engaged(subject: Subject) -> list[DeliveryEngagement]:

@@ -199,8 +199,9 @@ def _reader(sent: Mailing) -> Person:
     """Of SCOPE; one of those who did most with what was sent."""
     with connection.cursor() as cursor:
         cursor.execute(
-            """SELECT d.person_id FROM delivery d JOIN campaigns_deliveryengagement e USING (mailing_id, seq)
-                WHERE d.mailing_id = %s AND d.country_code = ANY (%s) ORDER BY e.human_clicks + e.human_opens DESC, d.seq LIMIT 1""",
+            """SELECT d.person_id FROM delivery d LEFT JOIN campaigns_deliveryengagement e USING (mailing_id, seq)
+                WHERE d.mailing_id = %s AND d.country_code = ANY (%s) AND d.person_id IS NOT NULL AND d.state = 'accepted'
+                ORDER BY coalesce(e.human_clicks + e.human_opens, 0) DESC, d.seq LIMIT 1""",
             [sent.pk, SCOPE],
         )
         found = cursor.fetchone()

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from contacts.segments.models import ContactList, Segment
 from contacts.segments.registry import Catalogue, catalogue
-from contacts.segments.tree import IN_SEGMENT, MAX_RULES, ON_LIST, VERSION, Group, Rule, dump, parse, uids
+from contacts.segments.tree import IN_SEGMENT, MAX_RULES, ON_LIST, VERSION, Group, Known, Rule, dump, parse, uids
 from crm.errors import Invalid
 
 
@@ -24,6 +24,7 @@ class Nest:
         self.fields = catalogue() if fields is None else fields
         self.chain = list(chain)  # (uid, name)
         self.loaded: dict[str, Segment] = {}
+        self.known = Known(selects)
         self.rules = 0
 
     def segment(self, uid: str) -> Segment:
@@ -43,7 +44,7 @@ class Nest:
             }
             raise Invalid(sentence, code="segment_cycle", errors=[("", sentence)])
         try:
-            group = parse(segment.tree, selects=self.selects, fields=self.fields)
+            group = parse(segment.tree, selects=self.selects, fields=self.fields, known=self.known)
         except Invalid as error:
             sentence = _("In the segment “%(name)s”: %(problem)s") % {"name": segment.name, "problem": error.message}
             raise Invalid(sentence, code="bad_rules", errors=[("", sentence)]) from error

@@ -163,14 +163,20 @@ class Standing:
 
 
 def standings(row: Any, segments: Iterable[Segment], *, selects: str = PEOPLE) -> list[Standing]:
-    """Each segment's answer for `row`, from one query over all of them. Those whose rules cannot be used are left out."""
-    fields = catalogue()
+    """Each segment's answer for `row`, from one query over all of them, and one for each kind of thing that their rules name.
+
+    Those whose rules cannot be used are left out.
+    """
+    fields, segments = catalogue(), list(segments)
     compiler = compiler_for(selects, fields)
+    compiler.nest.loaded = {str(segment.uid): segment for segment in segments}
+    known = compiler.nest.known
+    known.prefetch((segment.tree for segment in segments), fields)
     columns: list[str] = []
     asked: list[Segment] = []
     for segment in segments:
         try:
-            root = parse(segment.tree, selects=selects, fields=fields)
+            root = parse(segment.tree, selects=selects, fields=fields, known=known)
             compiler.nest.chain.append((str(segment.uid), segment.name))
             compiler.nest.rules = 0
             truth = compiler.truth(root)

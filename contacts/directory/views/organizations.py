@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -98,16 +99,15 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     if redirect := moved(request, organization, uid, "organization_detail"):
         return redirect
     editing = may_edit(request, Organization.objects, organization)
-    posts = _posts(organization)  # addresses and the timeline ask for them too
+    posts, others = _posts_and_others(organization)
     points = _points(organization)
-    people = Membership.objects.current().filter(organization=organization, post=None).select_related("person")
     figure, source = of_country(organization.country_id)
     context = {
         "organization": organization,
         "may_edit": editing,
         "fields": {name: _field(organization, name, can_edit=editing) for name in [*FIELDS, "tags"]},
         "posts": posts,
-        "people": list(people.order_by("person__sort_key", "pk")[: PEOPLE_SHOWN + 1]),
+        "people": others,
         "people_shown": PEOPLE_SHOWN,
         "points": points,
         "permissions": permissions_of(organization.uid),
@@ -119,18 +119,27 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     return render(request, "contacts/directory/organization_detail.html", context)
 
 
-def _posts(organization: Organization) -> list[Any]:
-    """Posts with `holders` and `former`; the head's first. Two queries; the timeline finds the posts read already."""
-    memberships = Membership.objects.select_related("person").order_by("-started_on", "-pk")
-    posts = Post.objects.order_by("-is_head", "sort_key").prefetch_related(
-        Prefetch("memberships", memberships, to_attr="history")
-    )
-    prefetch_related_objects([organization], Prefetch("posts", posts))
-    shown = [post for post in organization.posts.all() if post.archived_at is None]
-    for post in shown:
-        history = vars(post)["history"]
-        vars(post).update(holders=[m for m in history if m.ended_on is None], former=[m for m in history if m.ended_on])
-    return shown
+def _posts_and_others(organization: Organization) -> tuple[list[Any], list[Membership]]:
+    """Posts with `holders` and `former`, the head's first; and who belongs here without a post, one more than is shown.
+
+    Two queries; addresses and the timeline find the posts read already.
+    """
+    prefetch_related_objects([organization], Prefetch("posts", Post.objects.order_by("-is_head", "sort_key")))
+    posts = [post for post in organization.posts.all() if post.archived_at is None]
+    people = Membership.objects.select_related("person")
+    others = people.current().filter(organization=organization, post=None).order_by("person__sort_key", "pk")
+    history: dict[int | None, list[Membership]] = {}
+    for row in people.filter(post__in=posts).union(others[: PEOPLE_SHOWN + 1], all=True):
+        history.setdefault(row.post_id, []).append(row)
+    for post in posts:
+        rows = sorted(history.get(post.pk, []), key=_begun, reverse=True)
+        vars(post).update(holders=[m for m in rows if m.ended_on is None], former=[m for m in rows if m.ended_on])
+    return posts, sorted(history.get(None, []), key=lambda m: (m.person.sort_key, m.pk))
+
+
+def _begun(membership: Membership) -> tuple[bool, date, int]:
+    """By its beginning; one that is not known counts as the latest."""
+    return membership.started_on is None, membership.started_on or date.min, membership.pk
 
 
 def _points(organization: Organization) -> list[ContactPoint]:

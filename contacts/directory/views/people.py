@@ -18,13 +18,13 @@ from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
 from contacts.directory.lists import PersonFilters
-from contacts.directory.models import Organization, Person
+from contacts.directory.models import Membership, Organization, Person
 from contacts.directory.panels import panels_of
 from contacts.directory.services.tags import names_of, with_tag_names
 from contacts.directory.tabs import directory_tabs
 from contacts.directory.views.access import back_or, editable, may_edit, moved, page_url, with_suppression
 from contacts.directory.views.timelines import timeline_of
-from contacts.greetings.queries import address_of
+from contacts.greetings.queries import address_by, address_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.ui.inline import InlineField, inline_view
@@ -154,16 +154,17 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         )
     )
     current = [m for m in memberships if m.ended_on is None]
+    primary = next((m for m in current if m.is_primary), None)
     figure, source = of_country(person.country_id)
     context = {
         "person": person,
         "may_edit": editing,
         "may_export": request.user.may(Action.EXPORT),
         "may_erase": request.user.may(Action.ADMINISTER),
-        "fields": {name: _field(person, name, can_edit=editing) for name in [*FIELDS, "tags"]},
+        "fields": {name: _field(person, name, can_edit=editing, held=primary) for name in [*FIELDS, "tags"]},
         "current": current,
         "past": [m for m in memberships if m.ended_on],
-        "primary": next((m for m in current if m.is_primary), None),
+        "primary": primary,
         "points": with_suppression(person.contact_points.order_by("kind", "-is_preferred", "pk")),
         "permissions": permissions_of(person.uid),
         "figure": figure,
@@ -174,12 +175,13 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
     return render(request, "contacts/directory/person_detail.html", context)
 
 
-def _field(person: Person, name: str, *, can_edit: bool) -> InlineField:
+def _field(person: Person, name: str, *, can_edit: bool, held: Membership | None = None) -> InlineField:
+    """held: the current primary membership with its post, where the page has read it."""
     shown = {
         "name": lambda: f"{person.honorific_prefix} {person.name}".strip(),
         "language": lambda: forms.LANGUAGE_NAMES.get(person.language, person.language),
         "gender": person.get_gender_display,
-        "greeting": lambda: _greeting(person),
+        "greeting": lambda: _greeting(person, held),
         "pronunciation": lambda: person.pronunciation,
         "country": lambda: person.country.label if person.country else "",
         "note": lambda: person.note,
@@ -189,9 +191,10 @@ def _field(person: Person, name: str, *, can_edit: bool) -> InlineField:
     return InlineField(name, label, reverse("person_edit", args=[person.uid, name]), shown[name], can_edit)
 
 
-def _greeting(person: Person) -> str:
+def _greeting(person: Person, held: Membership | None) -> str:
     """How letters in the person's own language begin today."""
-    greeting = address_of(person, person.language or "en")["greeting"]
+    language = person.language or "en"
+    greeting = (address_by(person, held, language) if held else address_of(person, language))["greeting"]
     return _("%(greeting)s (their own)") % {"greeting": greeting} if person.greeting else greeting
 
 
