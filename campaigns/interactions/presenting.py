@@ -52,9 +52,7 @@ class Shown:
         return titles.get(self.row.kind, _("Contact with %(whom)s")) % {"whom": self.whom}
 
 
-def present(
-    rows: Sequence[Interaction], user: User, subject: Person | Organization | None = None
-) -> list[Shown]:
+def present(rows: Sequence[Interaction], user: User, subject: Person | Organization | None = None) -> list[Shown]:
     """The same number of queries for one row as for fifty. subject: whose page it is, which the user may see."""
     person, place = (subject.pk if isinstance(subject, kind) else None for kind in (Person, Organization))
     parties = Party.objects.took_part().filter(interaction__in=[row.pk for row in rows]).order_by("pk")

@@ -244,8 +244,12 @@ class Report:
         return sum(link["figures"].untracked for link in self.links)
 
     @cached_property
+    def course(self) -> queries.Course | None:
+        return totals.course_of(self.without_hits) if self.without_hits else queries.course(self.mailing)
+
+    @cached_property
     def chart(self) -> Chart | None:
-        course = totals.course_of(self.without_hits) if self.without_hits else queries.course(self.mailing)
+        course = self.course
         if course is None:
             return None
         shown = formats.day if course.step >= timedelta(days=1) else formats.clock

@@ -15,6 +15,7 @@ from campaigns.reports.presenting import Report
 from crm.accounts.models import Installation
 from crm.paper import pdf
 from crm.ui import formats
+from crm.ui.charts import Chart
 
 TEMPLATE = Path(__file__).with_name("report.typ")
 # the theme's light colours: paper is always light
@@ -28,15 +29,17 @@ COLORS = {
     Outcome.CANCELLED: "#9a86c9",
     Outcome.UNCERTAIN: "#6b4bc8",
 }
+SERIES = {"blue": "#2b62d9", "cso": "#17845b"}
 MOST_ROWS = 40
 
 
 def report_pdf(report: Report) -> bytes:
     """The report on A4."""
-    return pdf(TEMPLATE, report=_data(report))
+    return pdf(TEMPLATE, report=paper_data(report))
 
 
-def _data(report: Report) -> dict[str, Any]:
+def paper_data(report: Report) -> dict[str, Any]:
+    """What report.typ sets: texts, numbers as shown, and bars with their values."""
     mailing = report.mailing
     made = _("%(who)s · made %(when)s with Groundswell") % {
         "who": Installation.current().name,
@@ -59,8 +62,32 @@ def _data(report: Report) -> dict[str, Any]:
             if report.counts[outcome]
         ],
         "stats": [{"label": s.label, "value": formats.number(s.value), "note": s.note} for s in report.stats],
+        "charts": list(_charts(report)),
         "tables": list(_tables(report)),
         "footer": made,
+    }
+
+
+def _charts(report: Report) -> Iterable[dict[str, Any]]:
+    """Clicks and replies over time, by hour and by day of the week; nothing while nobody acted."""
+    if report.chart:
+        yield _bars(_("Human clicks and replies over time"), report.chart)
+    if rhythm := report.rhythm:
+        yield _bars(_("Clicks and replies by hour"), rhythm.by_hour, note=rhythm.best)
+        yield _bars(_("Clicks and replies by day of the week"), rhythm.by_weekday)
+
+
+def _bars(title: str, chart: Chart, *, note: str = "") -> dict[str, Any]:
+    columns = zip(chart.labels, *(series.values for series in chart.series), strict=True)
+    bars = []
+    for label, *values in columns:
+        total = sum(value or 0 for value in values)
+        bars.append({"label": label, "values": values, "shown": formats.number(total) if total else ""})
+    return {
+        "title": title,
+        "bars": bars,
+        "legend": [{"label": series.name, "color": SERIES[series.color]} for series in chart.series],
+        "note": note,
     }
 
 

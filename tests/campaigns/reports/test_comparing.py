@@ -1,5 +1,6 @@
 """A mailing beside earlier ones, when people acted, and the report on paper."""
 
+import csv
 import uuid
 from datetime import UTC, datetime, timedelta
 
@@ -13,8 +14,9 @@ from campaigns.engagement.drain import take_in_hits
 from campaigns.engagement.models import DeliveryEngagement
 from campaigns.engagement.spool import Hit
 from campaigns.reports.comparing import comparison, rhythm
+from campaigns.reports.export import report_lines
 from campaigns.reports.presenting import Report
-from campaigns.reports.printing import report_pdf
+from campaigns.reports.printing import paper_data, report_pdf
 from tests.campaigns.engagement.test_classify import BROWSER
 from tests.campaigns.ledger import delivery, feedback, finish, sent_mailing
 from tests.factories import GrantFactory, UserFactory
@@ -114,6 +116,48 @@ def test_rhythm_counts_by_the_readers_hours_and_days():
 
 def test_rhythm_is_none_while_nobody_acted():
     assert rhythm(sent_mailing()) is None
+
+
+@pytest.fixture
+def followed():
+    """A report with one click three days on, a Wednesday at nine, and an earlier mailing beside it."""
+    mailing = sent_mailing(name="This")
+    mailing.started_at = mailing.frozen_at = datetime(2026, 11, 1, 8, tzinfo=UTC)
+    mailing.save()
+    rows = [delivery(mailing, at=mailing.started_at) for _ in range(2)]
+    click(rows[0], datetime(2026, 11, 4, 9, 30, tzinfo=UTC))
+    finish(mailing)
+    earlier(mailing, days=3, accepted=4, clicked=1, name="The one before")
+    return mailing
+
+
+def test_paper_shows_the_course_and_the_hours_as_the_page_does(followed, planner):
+    report = Report(followed, planner)
+
+    course, hours, days = paper_data(report)["charts"]
+
+    assert sum(bar["values"][0] for bar in course["bars"]) == 1
+    assert [bar["label"] for bar in hours["bars"] if any(bar["values"])] == ["09"]
+    assert [bar["label"] for bar in days["bars"] if any(bar["values"])] == ["Wednesday"]
+    assert hours["note"] == report.rhythm.best
+    assert report_pdf(report).startswith(b"%PDF-")
+
+
+def test_paper_of_a_mailing_that_nobody_followed_has_no_charts(planner):
+    mailing = sent_mailing(name="This")
+    finish(mailing)
+
+    assert paper_data(Report(mailing, planner))["charts"] == []
+
+
+def test_file_has_the_course_the_hours_and_the_comparison(followed, planner):
+    lines = [tuple(line) for line in csv.reader("".join(report_lines(Report(followed, planner))).splitlines())]
+
+    assert ("By hour of your day: clicks", "09", "1") in lines
+    assert ("By day of the week: clicks", "Wednesday", "1") in lines
+    assert sum(int(line[2]) for line in lines if line[0] == "Over time: clicks") == 1
+    assert ("Beside earlier mailings of this drive: accepted", "The one before", "4") in lines
+    assert ("Beside earlier mailings of this drive: clicked, % of accepted", "The one before", "25.0") in lines
 
 
 HOSTILE = '#panic("x") [*bold*] $x$ "quoted" \\ <label> قطاع 社会'
