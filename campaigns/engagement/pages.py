@@ -35,6 +35,14 @@ _TEXTS = {
         "لم نتمكن من الحفظ",
         "لم يتغير شيء. يرجى المحاولة بعد دقيقة.",
     ),
+    "pt": (
+        "Esta ligação não funciona",
+        "Talvez tenha sido cortada ou alterada no caminho. Abra-a de novo a partir da mensagem, ou copie-a inteira.",
+        "A sua subscrição foi cancelada",
+        "Não voltaremos a escrever-lhe sobre este tema.",
+        "Não foi possível guardar",
+        "Nada foi alterado. Tente de novo daqui a um minuto.",
+    ),
 }
 NOT_OURS, UNSUBSCRIBED, NOT_SAVED = 0, 2, 4
 

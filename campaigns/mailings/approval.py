@@ -22,6 +22,7 @@ from contacts.segments.nesting import inline_tree
 def snapshot(mailing: Mailing) -> dict[str, Any]:
     """What is hashed, as plain data that can be compared and shown."""
     sender, topic, transport = mailing.sender, mailing.topic, mailing.transport
+    variants = list(mailing.variants.order_by("position", "pk"))
     return {
         "variants": {
             variant.language: {
@@ -30,11 +31,11 @@ def snapshot(mailing: Mailing) -> dict[str, Any]:
                 "body": variant.body_html,
                 "text": variant.text if variant.is_text_own else "",
             }
-            for variant in mailing.variants.order_by("position", "pk")
+            for variant in variants
         },
-        "languages": [variant.language for variant in mailing.variants.order_by("position", "pk")],
+        "languages": [variant.language for variant in variants],
         "fallback": list(mailing.fallback_languages),
-        "layout": layout_version(mailing.layout),
+        "layout": layout_version(mailing.layout, [variant.language for variant in variants]),
         "signature": [sender.signatures, sender.places] if sender else None,
         "reference": pattern_of(mailing),
         "attachments": [

@@ -96,7 +96,7 @@ def compile_writing(writing: Writing, frame: Frame, book: LinkBook | None = None
         text=text,
         fields=sorted(filter(is_known, used)),
         links=links,
-        layout_version=layout_version(frame.layout),
+        layout_version=layout_version(frame.layout, [writing.language]),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import html
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -90,7 +91,14 @@ FOOTER: dict[str, dict[str, str]] = {
         "unsubscribe": "إلغاء الاشتراك",
         "preferences": "اختيار ما يصلكم",
     },
+    "pt": {
+        "why": "Recebe esta mensagem porque o seu nome, ou o da instituição que representa, consta da nossa lista «%s».",
+        "why_plain": "Recebe esta mensagem porque o seu nome, ou o da instituição que representa, consta da nossa lista.",
+        "unsubscribe": "Cancelar a subscrição",
+        "preferences": "Escolher o que recebe",
+    },
 }
+LATER = frozenset({"pt"})  # came after mailings had been approved: only those that have this language are bound to its words
 
 
 def footer_texts(language: str) -> dict[str, str]:
@@ -107,10 +115,18 @@ def _css() -> str:
     return (FOLDER / "body.css").read_text()
 
 
+def layout_version(code: str, languages: Iterable[str] = ()) -> str:
+    """Changes with every change of the layout's file, its styles or its footer: part of what is approved.
+
+    languages: of the mailing.
+    """
+    return _version(code, LATER - {language.split("-")[0] for language in languages})
+
+
 @cache
-def layout_version(code: str) -> str:
-    """Changes with every change of the layout's file, its styles or its footer: part of what is approved."""
-    words = [sorted((k, sorted(v.items())) for k, v in texts.items()) for texts in (FOOTER, LABELS)]
+def _version(code: str, without: frozenset[str]) -> str:
+    footer = {language: texts for language, texts in FOOTER.items() if language not in without}
+    words = [sorted((k, sorted(v.items())) for k, v in texts.items()) for texts in (footer, LABELS)]
     content = "\0".join([_source(code), _css(), repr(words), repr(ADDRESSEE)])
     return f"{code}@{hashlib.sha256(content.encode()).hexdigest()[:12]}"
 

@@ -158,7 +158,7 @@ def test_own_text_part_is_kept_and_its_links_are_counted_like_those_of_the_body(
 
 @pytest.mark.parametrize(
     ("language", "direction", "word"),
-    [("en", "ltr", "Unsubscribe"), ("fr", "ltr", "Se désabonner"), ("es", "ltr", "Cancelar la suscripción"), ("ar", "rtl", "إلغاء الاشتراك")],
+    [("en", "ltr", "Unsubscribe"), ("fr", "ltr", "Se désabonner"), ("es", "ltr", "Cancelar la suscripción"), ("ar", "rtl", "إلغاء الاشتراك"), ("pt", "ltr", "Cancelar a subscrição")],
 )  # fmt: skip
 @pytest.mark.parametrize("code", list(LAYOUTS))
 def test_layout_speaks_the_readers_language_and_direction(code: str, language: str, direction: str, word: str) -> None:
@@ -179,6 +179,11 @@ def test_words_of_ours_are_never_read_as_tags() -> None:
 def test_layout_version_changes_with_the_file() -> None:
     assert layout_version("plain").startswith("plain@")
     assert layout_version("plain") != layout_version("bulletin").replace("bulletin", "plain")
+
+
+def test_a_language_that_came_later_changes_only_what_is_written_in_it() -> None:
+    assert layout_version("plain", ["en", "fr"]) == layout_version("plain")
+    assert layout_version("plain", ["en", "pt-BR"]) != layout_version("plain")
 
 
 def test_stored_body_keeps_its_tags_and_loses_what_is_not_allowed() -> None:
