@@ -5,6 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -20,31 +21,33 @@ from crm.api.forms import TokenForm
 from crm.api.models import ApiToken
 from crm.api.scopes import READ, SCOPES
 from crm.errors import Invalid
+from crm.ui.paging import paginate
 from crm.ui.toasts import toast
 
 
 @signed_in
 @require_safe
 def token_list(request: StaffRequest) -> HttpResponse:
-    rows = ApiToken.objects.filter(user_id=request.user.pk).order_by("revoked_at", "-created_at", "-pk")[:200]
-    return _list(request, list(rows), is_all=False)
+    return _list(request, ApiToken.objects.filter(user_id=request.user.pk), is_all=False)
 
 
 @requires(Action.ADMINISTER)
 @require_safe
 def token_list_all(request: StaffRequest) -> HttpResponse:
     """Every token there is, with whose it is."""
-    rows = ApiToken.objects.select_related("user").order_by("revoked_at", "-created_at", "-pk")[:500]
-    return _list(request, list(rows), is_all=True)
+    return _list(request, ApiToken.objects.select_related("user"), is_all=True)
 
 
-def _list(request: StaffRequest, rows: list[ApiToken], *, is_all: bool) -> HttpResponse:
-    for row in rows:
+def _list(request: StaffRequest, rows: QuerySet[ApiToken], *, is_all: bool) -> HttpResponse:
+    """Those in use, or with `?revoked=1` those that are not any more; a page of them."""
+    is_revoked = request.GET.get("revoked") == "1"
+    rows = rows.filter(revoked_at__isnull=not is_revoked)
+    page = paginate(request, rows, sort=["-revoked_at" if is_revoked else "-created_at"])
+    for row in page.rows:
         vars(row)["scope_labels"] = [SCOPES[code].label for code in row.scopes if code in SCOPES and code != READ]
-    live = [row for row in rows if row.revoked_at is None]
     context = {
-        "live": live,
-        "revoked": [row for row in rows if row.revoked_at],
+        "page": page,
+        "is_revoked": is_revoked,
         "is_all": is_all,
         "now": timezone.now(),
         "crumbs": [(_("Settings"), reverse("settings"))] if is_all else [],

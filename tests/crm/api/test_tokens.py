@@ -2,6 +2,8 @@
 
 import re
 from datetime import timedelta
+from html import unescape
+from urllib.parse import urljoin
 
 import pytest
 from django.core.cache import cache
@@ -137,6 +139,22 @@ def test_token_lasts_as_long_as_the_key_that_it_was_made_with(api, planner, sett
     client.get("/me", status=200)
     settings.TRACKING_KEYS = {"new": b"n" * 32}
     client.get("/me", status=401)
+
+
+def test_list_of_tokens_goes_on_behind_its_first_page_and_shows_revoked_ones_apart(admin, planner, sign_in) -> None:  # type: ignore[no-untyped-def]
+    made = [ApiTokenFactory(user=planner, name=f"Program {number:03}") for number in range(60)]
+    ended = ApiTokenFactory(user=planner, name="Program that ended", revoked_at=timezone.now())
+    client = sign_in(admin)
+
+    first = client.get("/settings/tokens/")
+    following = unescape(re.findall(r'rel="next" href="([^"]+)"', first.content.decode())[0])
+    second = client.get(urljoin("/settings/tokens/", following))
+    revoked = client.get("/settings/tokens/?revoked=1").content.decode()
+
+    shown = first.content.decode() + second.content.decode()
+    assert [token.name for token in made if token.name not in shown] == []
+    assert ended.name not in shown
+    assert ended.name in revoked and made[0].name not in revoked
 
 
 def test_limit_is_counted_per_token_and_told(api, planner, settings) -> None:  # type: ignore[no-untyped-def]
