@@ -15,6 +15,7 @@ from crm.api.registry import serve
 from crm.audit import readable, subjects
 from crm.audit.verbs import undoable
 from crm.ui import settings_pages
+from crm.ui.shell import AccountItem, register_account
 
 undoable("digestchoice", restore_choice)
 serve("campaigns.digest.api")
@@ -28,6 +29,7 @@ subjects.register(
     subjects.Kind("digestchoice", _("Weekly mail"), "mail", _own, words="user__name", is_scoped=False, can_search=False)
 )
 readable.FIELDS["is_off"] = _("Turned off")
+register_account(AccountItem(_("Your week"), "mail", "digest", order=35))
 settings_pages.register(
     settings_pages.SettingsPage(
         label=_("Your week"),

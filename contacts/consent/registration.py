@@ -34,6 +34,16 @@ settings_pages.register(
 )
 settings_pages.register(
     settings_pages.SettingsPage(
+        label=_("Asked by mail"),
+        description=_("Who was asked for a permission, and has not answered yet."),
+        icon="mail-question",
+        url_name="opt_in_list",
+        order=41,
+        actions=(Action.EDIT_DIRECTORY,),
+    )
+)
+settings_pages.register(
+    settings_pages.SettingsPage(
         label=_("Suppressed addresses"),
         description=_("Addresses that are never written to: look one up, add one."),
         icon="mail-off",

@@ -25,7 +25,7 @@ def first_import(user: User) -> Iterable[today.SetupStep]:
 
     yield today.SetupStep(
         _("Import your first people"),
-        _("A CSV file, with a dry run that shows what it would do. Or add somebody by hand."),
+        _("A CSV or Excel file, with a dry run that shows what it would do. Or add somebody by hand."),
         reverse("import_new"),
         Person.objects.exists(),
         order=50,

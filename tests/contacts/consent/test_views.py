@@ -219,3 +219,11 @@ def test_suppressions_and_topics_are_for_administrators(planner, sign_in):
     client = sign_in(planner)
 
     assert {client.get(reverse(name)).status_code for name in ("topic_list", "topic_new", "suppression_list")} == {403}
+
+
+def test_whoever_may_ask_finds_all_questions_from_anybodys_permissions(planner, viewer, sign_in):
+    person = PersonFactory()
+    url = reverse("consent_ledger", args=["person", person.uid])
+
+    assert reverse("opt_in_list") in sign_in(planner).get(url).content.decode()
+    assert reverse("opt_in_list") not in sign_in(viewer).get(url).content.decode()
