@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q
 from django.db.models.functions import Coalesce
@@ -41,12 +42,12 @@ def deliveries_of(subject: Person | Organization, user: User, before: datetime |
 
 def mailings_sent(subject: Person | Organization, user: User) -> dict[int, Mailing]:
     """The latest mailings that left, of those that the user may see, by their keys; read once for the page of `subject`."""
-    known: dict[int, Mailing] | None = vars(subject).get("_mailings_sent")
-    if known is None:
+    known: dict[Any, dict[int, Mailing]] = vars(subject).setdefault("_mailings_sent", {})
+    if user.pk not in known:
         sent = Mailing.objects.visible_to(user).filter(frozen_at__isnull=False).order_by("-pk")
         names = ("uid", "name", "names", "reference_stem", "reference_digits")
-        known = vars(subject)["_mailings_sent"] = {row.pk: row for row in sent.only(*names)[:MOST_MAILINGS]}
-    return known
+        known[user.pk] = {row.pk: row for row in sent.only(*names)[:MOST_MAILINGS]}
+    return known[user.pk]
 
 
 def _of_organization(organization: Organization) -> Q:
