@@ -98,7 +98,8 @@ FOOTER: dict[str, dict[str, str]] = {
         "preferences": "Escolher o que recebe",
     },
 }
-LATER = frozenset({"pt"})  # came after mailings had been approved: only those that have this language are bound to its words
+# came after mailings had been approved: only those that have this language are bound to its words
+LATER = frozenset({"pt"})
 
 
 def footer_texts(language: str) -> dict[str, str]:
