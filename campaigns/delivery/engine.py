@@ -30,7 +30,7 @@ from campaigns.delivery.lanes import Lane
 from campaigns.delivery.ledger import Ledger, utc_now
 from campaigns.delivery.lines import Connection
 from campaigns.delivery.models import Outcome
-from campaigns.delivery.pacing import Budget, Pace, Tokens
+from campaigns.delivery.pacing import Budget, Pace, Tokens, count_runs
 from campaigns.delivery.retrying import ACCEPTED, Verdict
 from campaigns.delivery.smtp import NotLetIn, TransportDown
 from campaigns.domains import warmup
@@ -76,7 +76,7 @@ class Engine:
     def __init__(self, plan: Plan, dsn: dict[str, Any], *, seconds: float = BUDGET_SECONDS) -> None:
         self.plan = plan
         self.ledger = Ledger(plan.mailing_id, uuid4(), settings.DELIVERY_LEASE_SECONDS, dsn, plan.connections)
-        self.tokens, self.budget = Tokens(), self._budget()
+        self.tokens, self.budget = Tokens(lambda: self.ledger.aside(count_runs)), self._budget()
         self.pace = Pace(self.tokens, plan.buckets, self.budget)
         self.holding = Holding(self.tokens, plan.buckets, self.budget, rates=plan.rates, rests=plan.rests)
         self.began = time.monotonic()

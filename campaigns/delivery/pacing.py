@@ -3,7 +3,7 @@
 A message needs a token of each bucket that it falls under (its transport's, its sender's, its recipient domain's); they are taken
 together or not at all, by one script. Tokens are taken in small handfuls, so that a fast road does not pay a round trip for each
 message, and where there is no limit nothing is asked. Without Valkey each worker keeps to its own share of every
-limit, which is slower than allowed and never faster.
+limit, by the number of runs of all mailings, which is slower than allowed and never faster.
 """
 
 from __future__ import annotations
@@ -14,9 +14,12 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+
+if TYPE_CHECKING:
+    from campaigns.delivery.lines import Connection
 
 logger = logging.getLogger(__name__)
 # GCRA: each key holds the time at which its bucket is full again. Returns 0 when `n` tokens of all were taken, else the
@@ -42,6 +45,13 @@ end
 return 0
 """
 AT_ONCE = 0.1  # seconds' worth that leaves at once: a stream without gusts
+COUNT_EVERY = (
+    1.0  # seconds after which runs are counted again, and for which a new one waits, so that all have counted it
+)
+_RUNS = """
+SELECT count(*) FROM (
+  SELECT token FROM campaigns_deliverychunk WHERE NOT is_done AND lease_until > now()
+  UNION SELECT token FROM campaigns_deliveryretry WHERE lease_until > now()) run WHERE token IS NOT NULL"""
 SLOW_AT_ONCE = 15.0  # of a slow bucket: workers that come back every ten seconds find what gathered meanwhile
 
 
@@ -58,10 +68,19 @@ class Bucket:
         return 1_000_000 / self.per_second
 
 
+async def count_runs(line: Connection) -> int:
+    """How many runs hold a claim now, of all mailings: any of them may fall under the same limits."""
+    row = await (await line.execute(_RUNS)).fetchone()
+    return int(row[0]) if row else 0
+
+
 class Tokens:
     """One run's way to the buckets: Valkey, or its own share of each while Valkey is away."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: Callable[[], Awaitable[int]] | None = None) -> None:
+        """count: how many runs there are; without it, as many as one mailing may have."""
+        self._count, self._counted_at, self._begins = count, 0.0, 0.0
+        self.runs: int = settings.DELIVERY_TASKS
         self._valkey: Any = None
         self._alone_until = 0.0
         self._full: dict[str, float] = {}  # by our own clock, while alone
@@ -75,7 +94,7 @@ class Tokens:
             except Exception:  # whatever the client raises: a limit must not stop a mailing
                 logger.warning("Valkey does not answer; this worker keeps to its own share of the limits.")
                 self._alone_until = time.monotonic() + 5
-        return self._take_alone(buckets, n)
+        return await self._take_alone(buckets, n)
 
     async def _ask(self, buckets: Sequence[Bucket], n: int) -> float:
         if self._valkey is None:
@@ -87,15 +106,25 @@ class Tokens:
         keys = [f"{prefix}:pace:{one.key}" for one in buckets]
         return float(await self._valkey.eval(_TAKE, len(keys), *keys, n, *limits)) / 1_000_000
 
-    def _take_alone(self, buckets: Sequence[Bucket], n: int) -> float:
+    async def _take_alone(self, buckets: Sequence[Bucket], n: int) -> float:
+        await self._look_around()
         now = time.monotonic()
-        shares = [(one.key, n * settings.DELIVERY_TASKS / one.per_second) for one in buckets]
-        wait = max(self._full.get(key, now) - now for key, _seconds in shares)
+        shares = [(one.key, n * self.runs / one.per_second) for one in buckets]
+        wait = max(self._full.get(key, self._begins) - now for key, _seconds in shares)
         if wait > 0:
             return wait
         for key, seconds in shares:
             self._full[key] = now + seconds
         return 0
+
+    async def _look_around(self) -> None:
+        now = time.monotonic()
+        if self._count is None or now < self._counted_at + COUNT_EVERY:
+            return
+        self._counted_at = now
+        self._begins = self._begins or now + COUNT_EVERY
+        with contextlib.suppress(Exception):  # PostgreSQL is away too: nothing leaves then anyway
+            self.runs = max(settings.DELIVERY_TASKS, await self._count())
 
     async def close(self) -> None:
         if self._valkey is not None:

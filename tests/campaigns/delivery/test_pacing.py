@@ -3,14 +3,16 @@
 import asyncio
 import time
 from datetime import UTC, date, datetime, timedelta
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from campaigns.delivery import pacing
-from campaigns.delivery.models import Delivery, DeliveryChunk
+from campaigns.delivery import pacing, tasks
+from campaigns.delivery.engine import Engine
+from campaigns.delivery.models import Delivery, DeliveryChunk, DeliveryRetry
 from campaigns.delivery.operating import sending_now
 from campaigns.delivery.pacefindings import pace_findings
 from campaigns.delivery.pacing import Bucket, Budget, Pace, Tokens
@@ -100,6 +102,42 @@ def test_without_valkey_a_worker_keeps_to_its_share_of_all_limits_together(setti
     assert domain_is_free == 0
 
 
+def test_without_valkey_the_share_is_that_of_all_runs_and_others_hear_of_one_first(settings, monkeypatch) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1"
+    settings.DELIVERY_TASKS = 2
+    clock, counted = [1000.0], [8, 20, 1]
+    monkeypatch.setattr(pacing, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    road = Bucket("road", per_second=10)
+
+    async def runs() -> int:
+        return counted.pop(0)
+
+    async def work() -> list[float]:
+        tokens, waits = Tokens(runs), []
+        for step in (0.0, 1.0, 0.0, 2.0, 0.0, 2.0, 0.0):
+            clock[0] += step
+            waits.append(round(await tokens.take([road], 1), 3))
+        return waits
+
+    # nothing in the first second; then one in 20 / 10 s, and with nobody else there never more than DELIVERY_TASKS would have
+    assert asyncio.run(work()) == [1.0, 0.0, 2.0, 0.0, 0.2, 0.0, 0.2]
+    assert counted == []
+
+
+def test_runs_that_cannot_be_counted_are_as_many_as_before(settings) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1"
+
+    async def away() -> int:
+        raise OSError("PostgreSQL is away")
+
+    async def work() -> int:
+        tokens = Tokens(away)
+        await tokens.take([Bucket("road", per_second=10)], 1)
+        return tokens.runs
+
+    assert asyncio.run(work()) == settings.DELIVERY_TASKS
+
+
 def test_pace_takes_handfuls_and_none_without_a_limit(monkeypatch) -> None:
     asked = []
 
@@ -170,6 +208,34 @@ def test_limit_of_a_sender_holds_together_with_the_transports(mailing, sink) -> 
 
     assert counts(mailing.pk)["accepted"] == 30
     assert time.monotonic() - began > 1.2  # 28 tokens at 20 a second, behind a handful of two
+
+
+@pytestmark_db
+def test_without_valkey_runs_of_other_mailings_count_too(mailing, sink, settings, monkeypatch) -> None:
+    settings.REDIS_URL = "redis://127.0.0.1:1"
+    settings.DELIVERY_TASKS = 2
+    people(mailing, 3, "people.test")
+    mailing.transport.per_second = 100
+    use(mailing, sink)
+    to_sending(mailing)
+    lapses = timezone.now() + timedelta(minutes=1)
+    for number, (token, until) in enumerate([(uuid4(), lapses), (uuid4(), lapses), (uuid4(), timezone.now())]):
+        DeliveryChunk.objects.create(
+            mailing_id=mailing.pk + 7, first_seq=number * 500 + 1, last_seq=number * 500 + 500, due_at=timezone.now(),
+            counts={"pending": 500}, token=token, lease_until=until,
+        )  # fmt: skip
+    DeliveryRetry.objects.create(
+        mailing_id=mailing.pk + 8, seq=1, due_at=timezone.now(), token=uuid4(), lease_until=lapses
+    )
+    engines = []
+    monkeypatch.setattr(
+        tasks, "Engine", lambda *args, **options: engines.append(Engine(*args, **options)) or engines[-1]
+    )
+
+    send_some(mailing.pk)
+
+    assert counts(mailing.pk)["accepted"] == 3
+    assert engines[0].tokens.runs == 4  # two chunks, a retry, and this one; a lease that is over is nobody's
 
 
 @pytestmark_db
