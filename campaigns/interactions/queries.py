@@ -7,9 +7,9 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Self
 
 from django.db import models
-from django.db.models import Max, Q
+from django.db.models import Max
 
-from contacts.directory.queries import among
+from contacts.directory.queries import among, is_seen
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
@@ -18,15 +18,11 @@ if TYPE_CHECKING:
 
 
 class PartyQuerySet(models.QuerySet["Party"]):
-    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        from contacts.directory.models import Organization, Person
-
+    def visible_to(self, user: User, action: Action = Action.SEE, *, few: bool = False) -> Self:
+        """Those who are in the user's scope. few: of some dozens of rows (see `is_seen`)."""
         if user.scope(action).countries is None:
             return self
-        return self.filter(
-            Q(person__in=Person.objects.visible_to(user, action))
-            | Q(organization__in=Organization.objects.visible_to(user, action))
-        )
+        return self.filter(is_seen(user, action, few=few))
 
     def took_part(self) -> Self:
         return self.filter(is_mention=False)

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 class InteractionQuerySet(models.QuerySet["Interaction"]):
-    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        """Touches in which somebody, or an institution, in the user's scope for `action` took part."""
+    def visible_to(self, user: User, action: Action = Action.SEE, *, few: bool = False) -> Self:
+        """Touches in which somebody, or an institution, in the user's scope for `action` took part. few: of some dozens."""
         from campaigns.interactions.models import Party
 
         if user.scope(action).countries is None:
             return self
-        theirs = Party.objects.visible_to(user, action).took_part().filter(interaction=OuterRef("pk"))
+        theirs = Party.objects.visible_to(user, action, few=few).took_part().filter(interaction=OuterRef("pk"))
         return self.filter(Exists(theirs))
 
     def standing(self) -> Self:

@@ -32,20 +32,20 @@ BOUNCES_SINCE = timedelta(days=2)
 
 
 def to_answer(user: User) -> Iterable[Countable]:
-    return [Interaction.objects.to_answer().visible_to(user)]
+    return [Interaction.objects.to_answer().visible_to(user, few=True)]
 
 
 def _waiting(user: User) -> Iterable[Countable]:
     """What replies_to_answer makes needs of: the newest, and one for all the others."""
     may = user.may(Action.EDIT_DIRECTORY) or user.may(Action.LOG)
-    return [Interaction.objects.to_answer().visible_to(user)[: SHOWN_SINGLY + 1]] if may else []
+    return [Interaction.objects.to_answer().visible_to(user, few=True)[: SHOWN_SINGLY + 1]] if may else []
 
 
 def replies_to_answer(user: User) -> Iterable[today.Need]:
     """The newest replies by name, the others as one line."""
     if not (user.may(Action.EDIT_DIRECTORY) or user.may(Action.LOG)):
         return
-    replies = Interaction.objects.to_answer().visible_to(user).select_related("person", "organization")
+    replies = Interaction.objects.to_answer().visible_to(user, few=True).select_related("person", "organization")
     rows = list(replies.annotate(all_of_them=Window(Count("pk"))).order_by("-at")[: SHOWN_SINGLY + 1])
     for row in rows[:SHOWN_SINGLY]:
         yield today.Need(

@@ -57,7 +57,7 @@ def tasks(asked: Asked) -> Iterable[Reason]:
 def replies(asked: Asked) -> Iterable[Reason]:
     """Waiting for an answer, from institutions that are one's own or nobody's; one whose owner is another is theirs to answer."""
     mine = Q(organization__contact_guard__owner__in=asked.whose) | Q(organization__contact_guard__owner__isnull=True)
-    rows = Interaction.objects.to_answer().standing().visible_to(asked.user).filter(mine)
+    rows = Interaction.objects.to_answer().standing().visible_to(asked.user, few=True).filter(mine)
     for row in rows.order_by("-at")[: asked.limit // 2]:
         yield Reason(
             kind="reply",

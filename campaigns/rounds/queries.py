@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Count, Exists, OuterRef, Q
 
+from contacts.directory.queries import is_seen
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
@@ -38,14 +39,9 @@ class RoundQuerySet(models.QuerySet["CallRound"]):
 
 class LineQuerySet(models.QuerySet["CallLine"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
-        from contacts.directory.models import Organization, Person
-
         if user.scope(action).countries is None:
             return self
-        return self.filter(
-            Q(person__in=Person.objects.visible_to(user, action))
-            | Q(organization__in=Organization.objects.visible_to(user, action))
-        )
+        return self.filter(is_seen(user, action))
 
     def free(self, now: datetime) -> Self:
         """To be called now: nobody holds it, and no other time was agreed. Those that were tried least come first."""

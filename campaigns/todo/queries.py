@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from django.db import models
 from django.db.models import Q
 
+from contacts.directory.queries import is_seen
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 
@@ -19,19 +20,13 @@ if TYPE_CHECKING:
 class TaskQuerySet(models.QuerySet["Task"]):
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
         """One's own, those that one gave, and those about somebody or an institution in one's scope."""
-        from contacts.directory.models import Organization, Person
 
         scope = user.scope(action)
         if not scope:
             return self.none()
         if scope.countries is None:
             return self
-        return self.filter(
-            Q(assignee=user)
-            | Q(created_by=user)
-            | Q(organization__in=Organization.objects.visible_to(user, action))
-            | Q(person__in=Person.objects.visible_to(user, action))
-        )
+        return self.filter(Q(assignee=user) | Q(created_by=user) | is_seen(user, action))
 
     def open(self) -> Self:
         return self.filter(done_at__isnull=True, dropped_at__isnull=True)

@@ -8,7 +8,21 @@ from typing import TYPE_CHECKING, Any, Self, cast
 from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import BigIntegerField, BooleanField, F, FilteredRelation, Func, Q, TextField, Value
+from django.db.models import (
+    BigIntegerField,
+    BooleanField,
+    Exists,
+    F,
+    FilteredRelation,
+    Func,
+    OuterRef,
+    Q,
+    Subquery,
+    TextField,
+    Value,
+)
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import Exact
 
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -34,6 +48,30 @@ def is_narrow(user: User, action: Action = Action.SEE) -> bool:
     """Whether somebody sees people of few countries, and so a small part of the directory."""
     codes = user.scope(action).countries
     return codes is not None and len(codes) <= WIDE_REACH
+
+
+def is_seen(user: User, action: Action = Action.SEE, *, few: bool = False) -> Q:
+    """A condition on rows with a `person` and an `organization`: that `user` sees one of them, as their `visible_to` says.
+
+    few: the rows in question are some dozens. Each is then looked up by itself; PostgreSQL would collect everybody in the user's
+    reach first, which is right for thousands.
+    """
+    from contacts.directory.models import Organization, Person, SeenAlsoIn
+
+    codes = user.scope(action).countries
+    if codes is None:
+        return Q(person__isnull=False) | Q(organization__isnull=False)
+    here = Person.objects.filter(pk=OuterRef("person_id"), country_id__in=codes)
+    elsewhere = SeenAlsoIn.objects.filter(person_id=OuterRef("person_id"), country__in=codes)
+    places = Organization.objects.visible_to(user, action)
+    if few:
+        return _of_one(here) | _of_one(elsewhere) | _of_one(places.filter(pk=OuterRef("organization_id")))
+    return Q(Exists(here)) | Q(Exists(elsewhere)) | Q(organization__in=places)
+
+
+def _of_one(rows: models.QuerySet[Any, Any]) -> Q:
+    """That there is such a row. A value, unlike EXISTS, is never asked of all rows at once."""
+    return Q(Exact(Coalesce(Subquery(rows.order_by().annotate(one=Value(1)).values("one")[:1]), Value(0)), 1))
 
 
 class IsAnyOf(Func):

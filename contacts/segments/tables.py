@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from contacts.consent.models import ConsentState, Suppression, Topic
 from contacts.directory.models import Constituency, ContactPoint, Country, Membership, Organization, Person
+from contacts.directory.queries import is_narrow
 from contacts.segments.builder import add_coverage
 from contacts.segments.compiler import compile_segment
 from contacts.segments.models import ContactList, Segment, Selects
@@ -126,6 +127,12 @@ class PeopleTable(Table):
     default_sort = "name"
     row_template = "contacts/segments/_member_row.html"
     file_name = "people"
+
+    def __init__(self, request: StaffRequest, queryset: QuerySet[Any], **more: Any) -> None:
+        super().__init__(request, queryset, **more)
+        if is_narrow(request.user) and not request.GET.get("q"):
+            people: Any = queryset
+            self.queryset = people.by_country()
 
     def prepare(self, rows: list[Any]) -> None:
         attach_seats(rows)
@@ -251,7 +258,12 @@ def reach(request: StaffRequest) -> Action:
 
 
 def member_page(request: StaffRequest, segment: Segment) -> tuple[Table, FilterBar]:
-    rows = members_of(segment, request.user.scope(reach(request)).countries)
+    action = reach(request)
+    if segment.selects == PEOPLE and is_narrow(request.user, action):
+        # those of a few countries among everybody whom it selects: so a page is merged from these countries
+        rows = members_of(segment, None).visible_to(request.user, action)  # type: ignore[attr-defined]
+    else:
+        rows = members_of(segment, request.user.scope(action).countries)
     if also := segment_at(request, "also", segment.selects):
         rows = rows.filter(pk__in=members_of(also, None).values("pk"))
     if without := segment_at(request, "without", segment.selects):

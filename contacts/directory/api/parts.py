@@ -27,6 +27,7 @@ from contacts.directory.api.serializers import (
     PostOut,
 )
 from contacts.directory.models import ContactPoint, Membership, Organization, Person, Post
+from contacts.directory.queries import is_seen
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.problems import Problem
@@ -187,11 +188,7 @@ class ContactPointResource(Resource):
         if self.user.scope(action).countries is None:
             return ContactPoint.objects.all()
         places = Organization.objects.visible_to(self.user, action)
-        return ContactPoint.objects.filter(
-            Q(person__in=Person.objects.visible_to(self.user, action))
-            | Q(organization__in=places)
-            | Q(post__organization__in=places)
-        )
+        return ContactPoint.objects.filter(is_seen(self.user, action) | Q(post__organization__in=places))
 
     def full(self, rows: Any) -> Any:
         return rows.select_related("person", "organization", "post__organization")
