@@ -65,7 +65,11 @@ class Report:
 
     def people_url(self, who: str, **more: Any) -> str:
         given = {name: value for name, value in more.items() if value not in ("", None)}
-        return f"{reverse('mailing_report_people', args=[self.mailing.uid])}?{urlencode({'who': who, **given})}"
+        return f"{self._people}?{urlencode({'who': who, **given})}"
+
+    @cached_property
+    def _people(self) -> str:
+        return reverse("mailing_report_people", args=[self.mailing.uid])
 
     # --- what went in time, and is kept as totals
     @cached_property

@@ -41,13 +41,14 @@ SELECT count(first_click_at) AS clicked,
 (SELECT count(*) FROM campaigns_interaction WHERE mailing_id = %s AND kind = 'reply' AND answered_at IS NULL) i
 """  # noqa: S608 - fixed parts
 _LINKS = """
-SELECT l.number, l.url, coalesce(nullif(l.label, ''), l.url),
-       count(DISTINCT e.seq) FILTER (WHERE e.hit_class = 'human'),
-       count(*) FILTER (WHERE e.hit_class = 'human' AND e.seq IS NULL),
-       count(*) FILTER (WHERE e.hit_class = 'machine'), count(*) FILTER (WHERE e.hit_class = 'unknown')
+SELECT l.number, l.url, coalesce(nullif(l.label, ''), l.url), coalesce(people, 0), coalesce(nobody, 0), coalesce(machine, 0), coalesce(unknown, 0)
   FROM campaigns_trackedlink l
-  LEFT JOIN engagement e ON e.mailing_id = l.mailing_id AND e.link_number = l.number AND e.kind = 'click' AND e.at >= %s
- WHERE l.mailing_id = %s AND l.number > 0 GROUP BY l.number, l.url, l.label ORDER BY 4 DESC, 5 DESC, 1
+  LEFT JOIN (
+       SELECT link_number, count(DISTINCT seq) FILTER (WHERE hit_class = 'human') AS people,
+              count(*) FILTER (WHERE hit_class = 'human' AND seq IS NULL) AS nobody,
+              count(*) FILTER (WHERE hit_class = 'machine') AS machine, count(*) FILTER (WHERE hit_class = 'unknown') AS unknown
+         FROM engagement WHERE mailing_id = %s AND kind = 'click' AND at >= %s GROUP BY link_number) e ON e.link_number = l.number
+ WHERE l.mailing_id = %s AND l.number > 0 ORDER BY 4 DESC, 5 DESC, 1
 """
 _BY = """
 SELECT d.constituency_code, d.country_code, count(*) FILTER (WHERE d.state = 'accepted'),
@@ -59,13 +60,11 @@ SELECT d.constituency_code, d.country_code, count(*) FILTER (WHERE d.state = 'ac
  WHERE d.mailing_id = %s GROUP BY GROUPING SETS ((d.constituency_code), (d.country_code))
 """
 _REASONS = """
-SELECT 'failed', coalesce(nullif(left(reply_text, 300), ''), reply_code::text, ''), count(*) FROM delivery
- WHERE mailing_id = %s AND state = 'failed' GROUP BY 2
+SELECT state, CASE state WHEN 'failed' THEN coalesce(nullif(left(reply_text, 300), ''), reply_code::text, '') ELSE skip_reason END, count(*)
+  FROM delivery WHERE mailing_id = %s AND state IN ('failed', 'skipped') GROUP BY 1, 2
 UNION ALL
 SELECT kind, coalesce(nullif(reason, ''), status), count(*) FROM campaigns_feedback
  WHERE mailing_id = %s AND kind <> 'complaint' GROUP BY 1, 2
-UNION ALL
-SELECT 'skipped', skip_reason, count(*) FROM delivery WHERE mailing_id = %s AND state = 'skipped' GROUP BY 2
 ORDER BY 3 DESC, 2
 """
 _OVER_TIME = """
@@ -177,7 +176,7 @@ def since(mailing: Mailing) -> datetime:
 
 def links(mailing: Mailing) -> list[LinkFigures]:
     """Every link of the mailing, the most followed first; the hidden one is left out, its visitors count as machines."""
-    return [LinkFigures(*row) for row in _all(_LINKS, [since(mailing), mailing.pk])]
+    return [LinkFigures(*row) for row in _all(_LINKS, [mailing.pk, since(mailing), mailing.pk])]
 
 
 def groups(mailing_id: int) -> tuple[list[Group], list[Group]]:
@@ -197,7 +196,7 @@ def _largest_first(found: list[Group]) -> list[Group]:
 
 def reasons(mailing_id: int) -> list[tuple[str, str, int]]:
     """(failed | hard_bounce | soft_bounce | skipped, what the server or the freeze said, how many), most frequent first."""
-    return _all(_REASONS, [mailing_id] * 3)
+    return _all(_REASONS, [mailing_id] * 2)
 
 
 def course(mailing: Mailing) -> Course | None:
