@@ -1,6 +1,11 @@
 """The way from the last version to this one, with data in it."""
 
+import contextlib
+import lzma
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import IO, cast
 
 import pytest
 from django.core.management import call_command
@@ -9,37 +14,55 @@ from django.db.migrations.executor import MigrationExecutor
 from django.urls import reverse
 
 from campaigns.delivery.auditing import audit
+from campaigns.events.models import Event
+from campaigns.forms.models import Form
 from campaigns.mailings.models import Mailing, Transport
+from campaigns.networks.models import Network
+from campaigns.planning.models import Drive
 from contacts.consent.models import ConsentEvent, ConsentState, Suppression
-from contacts.directory.models import ContactPoint, Membership, Person
+from contacts.directory.models import ContactPoint, Membership, Organization, Person
+from contacts.importing.models import ImportRun
 from contacts.segments.compiler import compile_segment
-from contacts.segments.models import Segment
+from contacts.segments.models import ContactList, Segment
 from crm.accounts.models import Installation, User
+from crm.api.services import find_token
 from crm.backup import tools
 from tests.crm.backup.test_drill import database
 
 pytestmark = pytest.mark.django_db(transaction=True)
-DUMPS = sorted(Path(__file__).parent.glob("version-*.dump"))
+FOLDER = Path(__file__).parent
 
 
-@pytest.fixture(params=DUMPS, ids=lambda path: path.stem)
-def upgraded(request):
-    """A database of an earlier version, migrated to this one."""
-    with database("upgrade") as name:
+@contextlib.contextmanager
+def restored(name: str) -> Iterator[None]:
+    """A database of an earlier version, as it was."""
+    with database("upgrade") as into, (lzma.open if name.endswith(".xz") else open)(FOLDER / name, "rb") as dump:
         tools.run(
-            "pg_restore",
-            "--no-owner",
-            "--exit-on-error",
-            "--single-transaction",
-            f"--dbname={name}",
-            str(request.param),
-        )
-        call_command("migrate", verbosity=0)
+            "pg_restore", "--no-owner", "--exit-on-error", "--single-transaction", f"--dbname={into}",
+            given=cast(IO[bytes], dump),
+        )  # fmt: skip
         yield
 
 
-def test_upgrade_keeps_everything_that_was_there(upgraded, sign_in):
-    assert MigrationExecutor(connection).migration_plan(MigrationExecutor(connection).loader.graph.leaf_nodes()) == []
+def upgrade() -> None:
+    call_command("migrate", verbosity=0)
+    executor = MigrationExecutor(connection)
+    assert executor.migration_plan(executor.loader.graph.leaf_nodes()) == []
+
+
+def test_every_dump_is_tried() -> None:
+    named = {name for name in re.findall(r"\"([\w.-]+\.dump(?:\.xz)?)\"", Path(__file__).read_text())}
+
+    assert named == {path.name for path in FOLDER.glob("*.dump*")}
+
+
+def test_upgrade_from_the_first_version_keeps_everything_that_was_there(sign_in):
+    with restored("version-0.1.dump"):
+        upgrade()
+        _has_all_of_the_first_version(sign_in)
+
+
+def _has_all_of_the_first_version(sign_in):
     assert Installation.current().name == "Kept since the first version"
     assert Person.objects.count() == 12
     assert ContactPoint.objects.filter(person__isnull=False, address_hash__isnull=False).count() == 22
@@ -70,3 +93,49 @@ def test_upgrade_keeps_everything_that_was_there(upgraded, sign_in):
         reverse("segment_list"),
     ):
         assert client.get(page).status_code == 200, page
+
+
+# --- the demo of 27 November 2026: a row in each table that it fills ------------------------------------------------
+def test_upgrade_keeps_every_row_of_the_demo(sign_in, settings):
+    settings.TRACKING_KEYS = {"k1": bytes.fromhex("9f3c1e7a5b8d2046c1a97e35d8f0b264")}
+    settings.ADDRESS_KEYS = {"a1": bytes.fromhex("27d4b0e93f6a8c15e0b7429d1c6f583a")}
+    with restored("demo-2026-11-27.dump.xz"):
+        before = _rows()
+        upgrade()
+        after = _rows()
+
+        grown = {"django_migrations", "django_content_type", "auth_permission"}
+        assert len(before) > 120
+        assert {
+            name: (n, after.get(name, 0)) for name, n in before.items() if name not in grown and after.get(name) != n
+        } == {}
+        for mailing in Mailing.objects.filter(state="finished"):
+            assert audit(mailing).problems == []
+        for segment in Segment.objects.all():
+            compiled = compile_segment(segment)
+            with connection.cursor() as cursor:
+                cursor.execute(f"SELECT count(*) FROM ({compiled.sql}) s", list(compiled.params))
+        assert find_token("gsw_" + "invented-for-this-dump-and-no-other-0123456").name == "Website"
+        client = sign_in(User.objects.filter(grants__role="admin").first())
+        assert {url: status for url in _pages() if (status := client.get(url).status_code) != 200} == {}
+
+
+def _rows():
+    """Table → number of its rows, without those that have none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace")
+        tables = [table for (table,) in cursor.fetchall()]
+        cursor.execute(" UNION ALL ".join(f"SELECT '{table}', count(*) FROM \"{table}\"" for table in tables))
+        return {table: rows for table, rows in cursor.fetchall() if rows}
+
+
+def _pages():
+    lists = ("today", "person_list", "organization_list", "segment_list", "list_list", "mailing_list", "import_list")
+    yield from map(reverse, lists)
+    details = {
+        "person_detail": Person, "organization_detail": Organization, "segment_members": Segment, "list_detail": ContactList, "drive_detail": Drive, "event_detail": Event, "form_detail": Form, "network_detail": Network,
+        "import_detail": ImportRun,
+    }  # fmt: skip
+    yield reverse("mailing_report", args=[Mailing.objects.filter(state="finished").order_by("pk")[0].uid])
+    for name, model in details.items():
+        yield reverse(name, args=[model.objects.order_by("pk")[0].uid])
