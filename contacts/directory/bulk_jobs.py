@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from contacts.directory.lists import OrganizationFilters, PersonFilters
+from contacts.directory.lists import OrganizationFilters, PersonFilters, asks_for_archived
 from contacts.directory.models import Organization, Person
 from contacts.directory.services.bulk import Bulk, Place, finish, run_some
 from crm.accounts.models import User
@@ -50,18 +50,22 @@ def register_other(other: Other) -> None:
 AT_ONCE = 500
 
 
-def rows_for(user: User, kind: str) -> Any:
-    """Whom the user may edit in bulk."""
+def rows_for(user: User, kind: str, *, archived: bool = False) -> Any:
+    """Whom the user may edit in bulk, or bring back."""
     model: Any = Person if kind == "person" else Organization
-    rows = model.objects.active().visible_to(user, Action.BULK)
+    rows = model.objects.archived() if archived else model.objects.active()
+    rows = rows.visible_to(user, Action.BULK)
     return rows.with_place() if kind == "person" else rows
 
 
-def chosen(user: User, kind: str, *, picked: list[str], query: str) -> Any:
-    """Those picked by uid, or (with none picked) all that match the list's state."""
-    rows = rows_for(user, kind)
+def chosen(user: User, kind: str, *, picked: list[str], query: str, archived: bool = False) -> Any:
+    """Those picked by uid, or (with none picked) all that match the list's state; archived ones are only brought back, and only
+    from a list that shows them."""
+    rows = rows_for(user, kind, archived=archived)
     if picked:
         return rows.filter(uid__in=picked)
+    if archived and not asks_for_archived(QueryDict(query)):
+        return rows.none()
     filters = PersonFilters if kind == "person" else OrganizationFilters
     return filters(request_of(user, query=query), rows, params=QueryDict(query)).queryset
 
@@ -82,7 +86,7 @@ def edit_many(run: Run) -> Any:
     actor = User.objects.get(uid=UUID(run.params["actor"]))
     if not actor.is_active or not actor.may(Action.BULK):
         raise NotAllowed(_("Your role may no longer edit many at once. What was changed before is kept."))
-    rows = chosen(actor, bulk.kind, picked=run.params["picked"], query=run.params["query"])
+    rows = chosen(actor, bulk.kind, picked=run.params["picked"], query=run.params["query"], archived=bulk.brings_back)
     place = Place(**run.state)
     try:
         run.check()

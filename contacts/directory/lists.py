@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, TextField
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
@@ -136,6 +136,36 @@ def attach_tags(table: Table, rows: Any) -> None:
         vars(row)["tag_names"] = names.get(row.pk, [])
 
 
+# --- what is archived ---------------------------------------------------------------------------------------------------
+ARCHIVED = Facet(
+    "archived",
+    _("Archived"),
+    [("only", _("what is archived"))],
+    lambda rows, values: rows.filter(archived_at__isnull=False),
+)
+
+
+def asks_for_archived(params: QueryDict) -> bool:
+    """Whether a list's state asks for what is archived; anything else that is made of it (subscribing, tags) finds nobody there."""
+    return bool(params.get(ARCHIVED.name))
+
+
+def in_use(rows: Any, params: QueryDict) -> Any:
+    """Those in use, or those that were archived when the list asks for them: never both, which no index of either would find."""
+    return rows.archived() if asks_for_archived(params) else rows.active()
+
+
+def archive_of(request: HttpRequest) -> dict[str, Any]:
+    """For a list's page: whether it shows what is archived, else where the same state would."""
+    if asks_for_archived(request.GET):
+        return {"is_archived": True}
+    state = request.GET.copy()
+    for name in ("after", "before", "view", ARCHIVED.name):
+        state.pop(name, None)
+    state[ARCHIVED.name] = "only"
+    return {"archived_url": f"{request.path}?{state.urlencode()}"}
+
+
 # --- people -----------------------------------------------------------------------------------------------------------
 class PersonFilters(FilterBar):
     search = Search(_("Find a person"))
@@ -178,6 +208,7 @@ class PersonFilters(FilterBar):
             count_by="language",
         ),
         Facet("email", _("E-mail"), email_choices, by_email),
+        ARCHIVED,
     )
 
     def __init__(self, request: HttpRequest, queryset: Any, params: Any = None) -> None:
@@ -236,6 +267,7 @@ class PersonTable(Table):
         Column("gender", _("Gender"), value=lambda row: row.get_gender_display(), export="gender"),
         Column("engaged", _("Last answered or clicked"), sort=["last_engaged_at"], value="last_engaged_at", css="num"),
         Column("added", _("Added"), value="created_at", css="num"),
+        Column("archived", _("Archived"), value="archived_at", css="num"),
         Column("uid", _("Id"), value="uid"),
     )
     shown = 6  # the rest is for the file
@@ -245,7 +277,7 @@ class PersonTable(Table):
     def __init__(self, request: StaffRequest, queryset: QuerySet[Any], **more: Any) -> None:
         super().__init__(request, queryset, **more)
         people: Any = queryset
-        if is_narrow(request.user) and not request.GET.get("q"):
+        if is_narrow(request.user) and not request.GET.get("q") and not asks_for_archived(request.GET):
             self.queryset = people.by_country()
         elif self.filters and not self.is_filtered and request.user.scope(Action.SEE).countries is None:
             self.queryset = people.by_last_mail()
@@ -312,6 +344,7 @@ class OrganizationFilters(FilterBar):
             by_tag,
             count_by="tags",
         ),
+        ARCHIVED,
     )
 
 
@@ -339,6 +372,7 @@ class OrganizationTable(Table):
         ),
         Column("tags", _("Tags"), value=lambda row: row.tag_names),
         Column("added", _("Added"), value="created_at", css="num"),
+        Column("archived", _("Archived"), value="archived_at", css="num"),
         Column("uid", _("Id"), value="uid"),
     )
     shown = 5
@@ -362,13 +396,13 @@ def _reach(request: StaffRequest) -> Action:
 
 def people_table(request: StaffRequest) -> PersonTable:
     # countries are read for the rows of a page: a join would be made for everybody before a sort that no index has
-    rows = Person.objects.active().visible_to(request.user, _reach(request)).with_place()
+    rows = in_use(Person.objects.all(), request.GET).visible_to(request.user, _reach(request)).with_place()
     filters = PersonFilters(request, rows)
     return PersonTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
 
 
 def organizations_table(request: StaffRequest) -> OrganizationTable:
-    rows = Organization.objects.active().visible_to(request.user, _reach(request))
+    rows = in_use(Organization.objects.all(), request.GET).visible_to(request.user, _reach(request))
     filters = OrganizationFilters(request, rows.select_related("country", "constituency"))
     return OrganizationTable(request, filters.queryset, filters=filters, may_export=request.user.may(Action.EXPORT))
 

@@ -128,6 +128,9 @@ class OrganizationQuerySet(FoundMixin, models.QuerySet["Organization"]):
     def active(self) -> Self:
         return self.filter(archived_at__isnull=True)
 
+    def archived(self) -> Self:
+        return self.filter(archived_at__isnull=False)
+
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
         """Rows whose country, or a country of work, is in the user's scope for `action`."""
         codes = user.scope(action).countries
@@ -150,6 +153,10 @@ class PersonQuerySet(FoundMixin, models.QuerySet["Person"]):
 
     def active(self) -> Self:
         return self.filter(archived_at__isnull=True, erased_at__isnull=True)
+
+    def archived(self) -> Self:
+        """Out of lists and audiences, with all history; not those who were erased, of whom nothing is left to bring back."""
+        return self.filter(archived_at__isnull=False, erased_at__isnull=True)
 
     def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
         """People of countries in the user's scope, or with a current membership in an organization that is in it.

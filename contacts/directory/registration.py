@@ -1,14 +1,16 @@
 """What the directory adds to the registries of the platform."""
 
+from typing import Any
 from uuid import UUID
 
 from django.urls import reverse
 from django.utils.http import urlencode
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from contacts.directory import bulk_jobs, country_lists, holdings, lists, timeline_sources  # noqa: F401  registers the job and the lists
 from contacts.directory.models import Constituency, Country, Membership, Organization, Person, Post, Tag
-from contacts.directory.searching import ranked
+from contacts.directory.searching import is_called, ranked
 from contacts.directory.services import constituencies, sets, tag_admin, undo
 from contacts.directory.timeline import TimelineSource, register
 from crm import bench
@@ -40,9 +42,24 @@ shell.register_new(
 
 
 # --- Ctrl-K ---------------------------------------------------------------------------------------------------------------
+def _found(rows: Any, words: str, owner: str, limit: int) -> tuple[list[Any], bool]:
+    """Those in use; where none of them is called so, what is archived too, so that every other search asks no more than before."""
+    found, is_cut = ranked(rows.active(), words, owner=owner, limit=limit)
+    if is_cut or any(is_called(row, words) for row in found):
+        return found, is_cut
+    more, is_cut = ranked(rows.archived(), words, owner=owner, limit=limit)
+    gone = sorted(more, key=lambda row: not is_called(row, words))
+    return [*gone, *found][:limit], is_cut
+
+
+def _placed(row: Any, place: str) -> str:
+    return " · ".join(filter(None, [gettext("archived") if row.archived_at else "", place]))
+
+
 def find_people(user: User, words: str, limit: int) -> search.Hits:
-    rows = Person.objects.active().visible_to(user).only("uid", "name")
-    people, is_cut = ranked(rows, words, owner="person", limit=limit)
+    people, is_cut = _found(
+        Person.objects.visible_to(user).only("uid", "name", "search_text", "archived_at"), words, "person", limit
+    )
     places = Membership.objects.current().primary().filter(person__in=people).select_related("organization", "post")
     places = places.only("person", "role", "organization__name", "organization__names", "post__name", "post__names")
     place_of = {membership.person_id: membership for membership in places}
@@ -51,19 +68,19 @@ def find_people(user: User, words: str, limit: int) -> search.Hits:
         place = place_of.get(person.pk)
         seat = (place.post.label if place.post else place.role) if place else ""
         subtitle = ", ".join(filter(None, [seat, place.organization.label if place else ""]))
-        hits.append(search.Hit(person.name, reverse("person_detail", args=[person.uid]), subtitle))
+        hits.append(search.Hit(person.name, reverse("person_detail", args=[person.uid]), _placed(person, subtitle)))
     return hits
 
 
 def find_organizations(user: User, words: str, limit: int) -> search.Hits:
-    rows = Organization.objects.active().visible_to(user).select_related("constituency", "country").only(
-        "uid", "name", "names", "constituency__name", "constituency__names", "country__name", "country__names"
+    rows = Organization.objects.visible_to(user).select_related("constituency", "country").only(
+        "uid", "name", "names", "search_text", "archived_at", "constituency__name", "constituency__names", "country__name", "country__names"
     )  # fmt: skip
-    found, is_cut = ranked(rows, words, owner="organization", limit=limit)
+    found, is_cut = _found(rows, words, "organization", limit)
     hits = search.Hits(is_cut=is_cut)
     for row in found:
         place = " · ".join(filter(None, [row.constituency.label, row.country.label if row.country else ""]))
-        hits.append(search.Hit(row.label, reverse("organization_detail", args=[row.uid]), place))
+        hits.append(search.Hit(row.label, reverse("organization_detail", args=[row.uid]), _placed(row, place)))
     return hits
 
 

@@ -82,6 +82,12 @@ def named(typed: Typed) -> Q:
     return rule
 
 
+def is_called(row: Any, text: str) -> bool:
+    """Whether this row's names have every word, as `named` asks of the database; not only nearly, and not by an address."""
+    typed = read(text)
+    return bool(typed.words) and all(any(way in row.search_text for way in ways) for ways in typed.words)
+
+
 def _swaps(word: str) -> list[str]:
     """The word with each two neighbouring letters in the other order, the commonest slip of a hand."""
     if not LEAST_LETTERS <= len(word) <= 20:

@@ -28,8 +28,8 @@ from crm.ui.formats import number
 
 CHUNK = 2000
 WHAT = {
-    "person": ("language", "tag", "untag", "archive"),
-    "organization": ("constituency", "country", "language", "tag", "untag", "archive"),
+    "person": ("language", "tag", "untag", "archive", "unarchive"),
+    "organization": ("constituency", "country", "language", "tag", "untag", "archive", "unarchive"),
 }
 LABELS = {
     "language": gettext_lazy("Language"),
@@ -38,12 +38,14 @@ LABELS = {
     "tag": gettext_lazy("Add a tag"),
     "untag": gettext_lazy("Take a tag away"),
     "archive": gettext_lazy("Archive"),
+    "unarchive": gettext_lazy("Bring back"),
 }
+WITHOUT_VALUE = ("archive", "unarchive")
 
 
 @dataclass(frozen=True)
 class Bulk:
-    """what: one of WHAT; value: a code, or a tag's name; "" for archive. Raises Invalid for what cannot be."""
+    """what: one of WHAT; value: a code, or a tag's name; "" for archive and unarchive. Raises Invalid for what cannot be."""
 
     kind: str
     what: str
@@ -63,6 +65,11 @@ class Bulk:
             raise Invalid(_("Choose one of the list. Nothing was changed."), code="bad_value")
 
     @property
+    def brings_back(self) -> bool:
+        """Whether it is about archived rows: every other change is about those in use."""
+        return self.what == "unarchive"
+
+    @property
     def title(self) -> str:
         """In words, as the trail and the job are called."""
         label = str(LABELS[self.what])
@@ -79,6 +86,8 @@ def open_rows(bulk: Bulk, rows: QuerySet[Any]) -> QuerySet[Any]:
     """Those of `rows` that the edit changes: the others are so already."""
     if bulk.what == "archive":
         return rows.filter(archived_at__isnull=True)
+    if bulk.brings_back:
+        return rows.filter(archived_at__isnull=False)
     if bulk.what in {"tag", "untag"}:
         having = rows.model.objects.filter(tags__name__iexact=" ".join(bulk.value.split())).values("pk")
         return rows.exclude(pk__in=having) if bulk.what == "tag" else rows.filter(pk__in=having)
@@ -156,15 +165,18 @@ def finish(*, bulk: Bulk, place: Place) -> AuditEntry | None:
 def _write(bulk: Bulk, chunk: QuerySet[Any], entry: AuditEntry, actor: User | None) -> int:
     """One statement: what differs is locked in the order of keys, changed, and told in the trail and in the outbox."""
     table = chunk.model._meta.db_table
-    if bulk.what == "archive":
+    is_plain = bulk.what in WITHOUT_VALUE
+    if is_plain:
         name, column, read, write = "archived_at", "archived_at", "t.archived_at", "%s::timestamptz"
-        value: Any = timezone.now()
+        value: Any = None if bulk.brings_back else timezone.now()
         after = "to_jsonb(%s::timestamptz)"
     else:
         field = FIELDS[bulk.kind][bulk.what]
         name, column, read, write = bulk.what, field.column, field.read, field.write.format("%s")
         value, after = bulk.value or ("" if bulk.what == "language" else None), "to_jsonb(%s::text)"
-    differs = "t.archived_at IS NULL" if bulk.what == "archive" else f"{read} IS DISTINCT FROM %s"
+    differs = f"{read} IS DISTINCT FROM %s"
+    if is_plain:
+        differs = "t.archived_at IS NOT NULL" if bulk.brings_back else "t.archived_at IS NULL"
     chosen, params = chunk.order_by().values_list("pk").query.sql_with_params()
     with connection.cursor() as cursor:
         cursor.execute(
@@ -176,8 +188,8 @@ def _write(bulk: Bulk, chunk: QuerySet[Any], entry: AuditEntry, actor: User | No
             " INSERT INTO crm_auditchange (entry_id, object_type, object_uid, field, before, after)"
             f" SELECT %s, %s, uid, %s, to_jsonb(before), {after} FROM old",
             [
-                *params, *([] if bulk.what == "archive" else [value]), value,
-                f"{bulk.kind}.{'archived' if bulk.what == 'archive' else 'edited'}", actor.uid if actor else None, name,
+                *params, *([] if is_plain else [value]), value,
+                f"{bulk.kind}.{bulk.what + 'd' if is_plain else 'edited'}", actor.uid if actor else None, name,
                 entry.pk, bulk.kind, name, value,
             ],
         )  # fmt: skip

@@ -12,8 +12,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from contacts.directory.bulk_jobs import AT_ONCE, OTHERS, chosen, outcome, start_bulk
-from contacts.directory.lists import constituency_choices, country_choices, language_choices, tag_choices, uids_of
-from contacts.directory.services.bulk import LABELS, WHAT, Bulk, bulk_edit, preview
+from contacts.directory.lists import (
+    asks_for_archived,
+    constituency_choices,
+    country_choices,
+    language_choices,
+    tag_choices,
+    uids_of,
+)
+from contacts.directory.services.bulk import LABELS, WHAT, WITHOUT_VALUE, Bulk, bulk_edit, preview
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
 from crm.errors import Invalid
@@ -29,6 +36,7 @@ CHOICES: dict[str, Any] = {
 }
 ICONS = {
     "language": "language", "country": "world", "constituency": "building-community", "tag": "tag", "untag": "tag-off", "archive": "archive",
+    "unarchive": "archive-off",
 }  # fmt: skip
 
 
@@ -39,16 +47,18 @@ def bulk(request: StaffRequest, kind: str) -> HttpResponse:
     if kind not in WHAT:
         raise Http404("no such list")
     picked, query = selection_of(request)
-    rows = chosen(request.user, kind, picked=picked, query=query)
     what, value = request.POST.get("what", ""), request.POST.get("value", "")[:80]
+    brings_back = what == "unarchive" or (not picked and asks_for_archived(QueryDict(query)))
+    rows = chosen(request.user, kind, picked=picked, query=query, archived=brings_back)
+    offered = [name for name in WHAT[kind] if (name == "unarchive") == brings_back]
     back = way_back(request, reverse("person_list" if kind == "person" else "organization_list"))
     context: dict[str, Any] = {
         "kind": kind, "back": back, "count": rows.order_by().count(),
         "kept": [("pick", uid) for uid in picked] or [("all", "1"), ("query", query)],
-        "options": [(name, LABELS[name], ICONS[name]) for name in WHAT[kind]],
-        "others": [other for other in OTHERS if other.kind == kind],
+        "options": [(name, LABELS[name], ICONS[name]) for name in offered],
+        "others": [other for other in OTHERS if other.kind == kind and not brings_back],
     }  # fmt: skip
-    if what not in WHAT[kind]:
+    if what not in offered:
         return render(request, "contacts/directory/bulk.html", context)
     context |= {
         "what": what,
@@ -56,7 +66,7 @@ def bulk(request: StaffRequest, kind: str) -> HttpResponse:
         "value": value,
         "choices": CHOICES[what](request) if what in CHOICES else [],
     }
-    is_given = what == "archive" or "value" in request.POST
+    is_given = what in WITHOUT_VALUE or "value" in request.POST
     if not is_given:
         return render(request, "contacts/directory/bulk.html", context)
     try:

@@ -19,7 +19,7 @@ from contacts.consent.queries import permissions_of
 from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
-from contacts.directory.lists import OrganizationFilters
+from contacts.directory.lists import OrganizationFilters, archive_of
 from contacts.directory.models import ContactPoint, Membership, Organization, Post
 from contacts.directory.panels import panels_of
 from contacts.directory.services.tags import names_of, with_tag_names
@@ -60,6 +60,7 @@ def organization_list(request: StaffRequest) -> HttpResponseBase:
         may_add=request.user.may(Action.EDIT_DIRECTORY),
         may_bulk=request.user.may(Action.BULK),
         may_list=request.user.may(Action.SEGMENTS_OWN),
+        **archive_of(request),
     )
 
 

@@ -17,7 +17,7 @@ from contacts.consent.queries import permissions_of
 from contacts.directory import forms, services
 from contacts.directory.aliases import resolve
 from contacts.directory.coverage import of_country
-from contacts.directory.lists import PersonFilters
+from contacts.directory.lists import PersonFilters, archive_of
 from contacts.directory.models import Membership, Organization, Person
 from contacts.directory.panels import panels_of
 from contacts.directory.services.tags import names_of, with_tag_names
@@ -57,6 +57,7 @@ def person_list(request: StaffRequest) -> HttpResponseBase:
         may_add=request.user.may(Action.EDIT_DIRECTORY),
         may_bulk=request.user.may(Action.BULK),
         may_list=request.user.may(Action.SEGMENTS_OWN),
+        **archive_of(request),
     )
 
 
