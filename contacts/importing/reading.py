@@ -312,6 +312,33 @@ def _decodes(path: Path, encoding: str) -> bool:
     return True
 
 
+class AlmostUtf8(NamedTuple):
+    """What kept a file from being read as UTF-8: its first such line, and how many there are."""
+
+    line: int
+    lines: int
+
+
+def almost_utf8(path: Path, how: Format) -> AlmostUtf8 | None:
+    """Where a file that is read in a Western encoding looks like UTF-8 with some broken bytes: then every other accent is read wrong.
+
+    None when it is not so: of the lines that have more than ASCII, fewer are UTF-8 than are not.
+    """
+    if how.encoding not in ("cp1252", "latin-1"):
+        return None
+    first, whole, broken = 0, 0, 0
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            if line.isascii():
+                continue
+            try:
+                line.decode("utf-8")
+                whole += 1
+            except UnicodeError:
+                first, broken = first or number, broken + 1
+    return AlmostUtf8(first, broken) if whole >= broken > 0 else None
+
+
 def _line_of_bad_bytes(path: Path, encoding: str) -> int | None:
     """The first line that does not decode by itself; None for encodings whose lines cannot be told apart as bytes."""
     if encoding.startswith(("utf-16", "utf-32")):

@@ -26,7 +26,7 @@ from contacts.importing.applying import (
 )
 from contacts.importing.models import ImportLine, ImportRow, ImportRun
 from contacts.importing.planning import SETTINGS, execute, load_plan, make_plan
-from contacts.importing.reading import BadFile, Format, begins_at, check, detect, sample_rows
+from contacts.importing.reading import BadFile, Format, almost_utf8, begins_at, check, detect, sample_rows
 from contacts.importing.second import FIRST, SecondFailed, SecondWriter, is_worth_it, second_writer
 from contacts.importing.second import settle as settle_second
 from contacts.importing.targets import BY_NAME, SEVERAL_ALLOWED, Column, columns_of
@@ -419,7 +419,11 @@ def _open(run: ImportRun) -> ImportRun:
 
 def _set_format(run: ImportRun, how: Format, rows: int) -> None:
     run.encoding, run.delimiter, run.has_header = how.encoding, how.delimiter, how.has_header
-    run.options = {**run.options, "rows": rows, "separator_line": how.separator_line, "begins": how.begins}
+    almost = almost_utf8(Path(run.file.path), how)
+    run.options = {
+        **run.options, "rows": rows, "separator_line": how.separator_line, "begins": how.begins,
+        "almost_utf8": almost._asdict() if almost else None,
+    }  # fmt: skip
     columns = columns_with_samples(run)
     run.columns = [column.label for column in columns]
     run.mapping = {str(column.index): column.proposed for column in columns if column.proposed}

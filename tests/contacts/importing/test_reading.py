@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from contacts.importing.reading import CELL_LIMIT, BadFile, Format, begins_at, check, detect, read_rows
+from contacts.importing.reading import CELL_LIMIT, BadFile, Format, almost_utf8, begins_at, check, detect, read_rows
 from contacts.importing.targets import columns_of, propose
 
 TEXT = "Nom;E-mail;Institution\nÉlodie Ngoñi;e@example.org;Ministère du Travail\nZoë;z@example.org;Café\n"
@@ -169,6 +169,23 @@ def test_bytes_of_another_encoding_are_refused_with_their_line(path):
 
     assert detect(path).encoding == "cp1252"
     assert refusal(path, Format("utf-8", ",")).line == 40_002
+
+
+@pytest.mark.parametrize(
+    ("content", "found"),
+    [
+        ("Name\nZoé\nCôte\n".encode() + b"Zo\xe9\n", (4, 1)),
+        ("Name\nZoé\n".encode() + b"Ada\nZ\x80o\n" + "Côte\nçà\n".encode() + b"\xff\n", (4, 2)),
+        ("Name\nZoé\n".encode() + b"Ada\x81\n", (3, 1)),  # Latin-1
+        (b"Name\nZo\xe9\nC\xf4te\n", None),
+        (b"Name\nAda\nZo\xe9\n", None),
+        ("Name\nZoé\n".encode(), None),
+    ],
+)
+def test_utf8_with_some_broken_bytes_is_told_with_its_line(path, content, found):
+    path.write_bytes(content)
+
+    assert almost_utf8(path, detect(path)) == found
 
 
 def test_a_text_cut_in_the_middle_of_a_letter_is_refused(path):

@@ -124,6 +124,21 @@ def test_the_format_can_be_changed(client):
     assert (run.delimiter, run.has_header, len(run.columns), run.options["rows"]) == ("\t", False, 1, 2)
 
 
+def test_one_broken_byte_is_told_with_its_line_where_the_columns_are_set(client):
+    whole = "Name,E-mail\nZoé Côte,zoe@example.org\nÈve Ñu,eve@example.org\n".encode()
+    send(client, whole + b"Bob \xe9,bob@example.org\n")
+    run = ImportRun.objects.get()
+
+    page = text(client.get(url("import_columns", run)))
+
+    assert run.encoding == "cp1252" and "Line 4 of the file is damaged" in page and "but for 1 line." in page
+    client.post(url("import_format", run), {"encoding": "cp1251", "delimiter": ",", "has_header": "on"})
+    assert "is damaged" not in text(client.get(url("import_columns", run)))
+    run.delete()
+    send(client, whole)
+    assert "is damaged" not in text(client.get(url("import_columns", ImportRun.objects.get())))
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_whole_way_with_real_jobs(client, planner, a_country):
     topic = TopicFactory(name="News")
