@@ -6,7 +6,8 @@ from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from allauth.account.decorators import reauthentication_required
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.middleware.csrf import get_token
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -18,10 +19,20 @@ from crm.accounts import browser_sessions, queries, two_step, two_step_services
 from crm.accounts.forms import SignInPolicyForm
 from crm.accounts.models import Installation, User
 from crm.accounts.requests import StaffRequest
-from crm.accounts.rules import Action, requires, signed_in
+from crm.accounts.rules import Action, public, requires, signed_in
 from crm.accounts.session_models import BrowserSession
 from crm.ui.responses import form_page
 from crm.ui.toasts import toast
+
+
+@public
+@never_cache
+@require_safe
+def fresh_token(request: HttpRequest) -> HttpResponse:
+    """The CSRF token of a session that was begun in another tab, for a page that is still open; nothing for a visitor."""
+    if not request.user.is_authenticated or getattr(request.user, "is_partner", False):
+        return HttpResponse(status=204)
+    return JsonResponse({"token": get_token(request)})
 
 
 @signed_in

@@ -6,16 +6,19 @@ roles and fails for a view that says nothing.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.db.models import TextChoices
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext_lazy as _
 
 from crm.errors import NotAllowed
@@ -128,14 +131,45 @@ PARTNER_ROUTES = {
 }
 
 
-def _sign_in(request: HttpRequest) -> HttpResponse:
-    """To the sign-in page; htmx gets HX-Redirect, or it would paste that page into a table."""
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def _sign_in(request: HttpRequest, door: str | None = None) -> HttpResponse:
+    """To the sign-in page, and from there back to the page: an address that takes only what a form sends is none to come back to.
+
+    htmx gets HX-Redirect, or it would paste that page into a table. What it sends from a form is refused with a sentence instead,
+    so that the page, and what was typed into it, stays.
+    """
     from django.contrib.auth.views import redirect_to_login
 
+    url = resolve_url(door) if door else None
+    if request.method in SAFE:
+        target = request.headers.get("HX-Current-URL", resolve_url("today")) if getattr(request, "htmx", False) else ""
+        answer = redirect_to_login(target or request.get_full_path(), url)
+        if target:
+            return HttpResponse(status=204, headers={"HX-Redirect": answer.headers["Location"]})
+        return answer
     if getattr(request, "htmx", False):
-        target = request.headers.get("HX-Current-URL", resolve_url("today"))
-        return HttpResponse(status=204, headers={"HX-Redirect": redirect_to_login(target).headers["Location"]})
-    return redirect_to_login(request.get_full_path())
+        return _ended(redirect_to_login(resolve_url("today"), url).headers["Location"])
+    answer = redirect_to_login(f"{_page_of(request)}#typed", url)  # the page puts back what was typed (ended.js)
+    if door is None:
+        answer["Location"] += "&ended=1"  # its sign-in page says so
+    return answer
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Where the form stood, if that is a page of ours; else Today."""
+    page = urlsplit(request.headers.get("Referer", ""))
+    ours = url_has_allowed_host_and_scheme(page.geturl(), {request.get_host()}, require_https=request.is_secure())
+    return page._replace(scheme="", netloc="", fragment="").geturl() if ours and page.path else resolve_url("today")
+
+
+def _ended(url: str) -> HttpResponse:
+    said = {
+        "text": str(_("Your session has ended, so nothing was saved. What you typed is still here: sign in, come back, and send it again.")),
+        "level": "error", "link": url, "link_text": str(_("Sign in in a new tab")), "new_tab": True,
+    }  # fmt: skip
+    return HttpResponse(status=401, headers={"HX-Trigger": json.dumps({"toast": [said], "session-ended": ""})})
 
 
 def requires(*actions: Action) -> Callable[[View], View]:
@@ -179,10 +213,8 @@ def partner(view: View) -> View:
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        from django.contrib.auth.views import redirect_to_login
-
         if not request.user.is_authenticated:
-            return redirect_to_login(request.get_full_path(), resolve_url("account_request_login_code"))
+            return _sign_in(request, "account_request_login_code")
         if not request.user.is_partner:
             raise NotAllowed(str(_("This page is for partners. You are signed in as a member of staff.")))
         return view(request, *args, **kwargs)

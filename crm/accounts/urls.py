@@ -9,6 +9,7 @@ urlpatterns = [
     path("readyz", views.readyz, name="readyz"),
     path("invitation/<str:token>/", views.invitation_accept, name="invitation_accept"),
     path("profile/", views.profile, name="profile"),
+    path("profile/token/", account_views.fresh_token, name="fresh_token"),
     path("profile/sessions/", account_views.session_list, name="session_list"),
     path("profile/sessions/end-others/", account_views.sessions_end_others, name="sessions_end_others"),
     path("profile/sessions/<uuid:uid>/end/", account_views.session_end, name="session_end"),

@@ -8,11 +8,18 @@ from typing import Any
 
 from django.contrib.messages import get_messages
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
 from crm.ui import toasts
 
 LEAVES_PAGE = ("HX-Redirect", "HX-Refresh", "HX-Location", "Location")
+
+
+def _is_bare(request: HttpRequest, response: HttpResponse) -> bool:
+    """Whether a person's browser would get an empty page."""
+    wants_page = request.method == "GET" and "text/html" in request.headers.get("Accept", "")
+    return wants_page and not getattr(request, "htmx", False) and not response.streaming and not response.content
 
 
 class FragmentMiddleware:
@@ -23,6 +30,10 @@ class FragmentMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
+        if response.status_code == 405 and _is_bare(request, response):
+            allowed = response.get("Allow", "")
+            response = render(request, "405.html", status=405)
+            response["Allow"] = allowed
         patch_vary_headers(response, ["HX-Request", "X-Modal"])
         if not getattr(request, "htmx", False):
             return response

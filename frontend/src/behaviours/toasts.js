@@ -12,7 +12,7 @@ function schedule(toast) {
   if (toast.dataset.stays !== "0") start();
 }
 
-function show({ text, level = "success", undo = "", link = "", link_text: linkText = "" }) {
+function show({ text, level = "success", undo = "", link = "", link_text: linkText = "", new_tab: newTab = false }) {
   const template = document.getElementById(`toast-${level}`) || document.getElementById("toast-success");
   const toast = template.content.firstElementChild.cloneNode(true);
   toast.querySelector("p").textContent = text;
@@ -24,6 +24,10 @@ function show({ text, level = "success", undo = "", link = "", link_text: linkTe
   if (link) {
     const anchor = Object.assign(document.createElement("a"), { href: link, textContent: linkText });
     anchor.className = "text-reset";
+    if (newTab) {
+      Object.assign(anchor, { target: "_blank", rel: "noopener" });
+      toast.dataset.stays = "0"; // until it is done
+    }
     toast.querySelector("p").append(" ", anchor);
   }
   const place = document.getElementById("toasts");

@@ -1,7 +1,9 @@
 """Every route, for every role: a view without a rule fails, and so does one whose rule is not kept."""
 
+import json
 import re
 from collections.abc import Iterator
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.http import HttpResponse
@@ -144,3 +146,67 @@ def test_visitor_with_htmx_is_told_to_leave_the_page(db: None) -> None:
 
     assert response.status_code == 204
     assert response.headers["HX-Redirect"] == "/accounts/login/?next=/settings/"
+
+
+# --- a session that ended while somebody worked -----------------------------------------------------------------------
+def test_form_of_an_ended_session_leads_back_to_its_page_and_says_so(db: None) -> None:
+    client = Client()
+    page = "/directory/people/?country=ZM"
+
+    answer = client.post("/directory/bulk/person/", headers={"Referer": f"http://testserver{page}"})
+
+    assert answer.status_code == 302
+    place = urlsplit(answer.headers["Location"])
+    assert place.path == "/accounts/login/"
+    assert parse_qs(place.query) == {"next": [f"{page}#typed"], "ended": ["1"]}
+    shown = client.get(answer.headers["Location"]).content.decode()
+    assert "Your session had ended, so nothing was saved." in shown and f'value="{page}#typed"' in shown
+    UserFactory(email="ana@example.org")
+    back = client.post(
+        "/accounts/login/", {"login": "ana@example.org", "password": "password", "next": f"{page}#typed"}
+    )
+    assert back.headers["Location"] == f"{page}#typed"
+
+
+@pytest.mark.parametrize(
+    "referer", ["", "https://evil.example/directory/people/", "javascript:alert(1)", "//evil.example"]
+)
+def test_form_from_elsewhere_leads_to_today(referer: str, db: None) -> None:
+    answer = Client().post("/directory/bulk/person/", headers={"Referer": referer} if referer else {})
+
+    assert parse_qs(urlsplit(answer.headers["Location"]).query)["next"] == ["/#typed"]
+
+
+def test_form_sent_by_htmx_stays_and_says_what_to_do(db: None) -> None:
+    answer = Client().post("/directory/people/new/", {"given_name": "Ada"}, headers={"HX-Request": "true"})
+
+    assert (answer.status_code, answer.content, "HX-Redirect" in answer.headers) == (401, b"", False)
+    told = json.loads(answer.headers["HX-Trigger"])
+    assert "session-ended" in told and told["toast"][0]["link"] == "/accounts/login/?next=/"
+    assert "What you typed is still here" in told["toast"][0]["text"]
+
+
+def test_token_is_given_to_who_is_signed_in_and_to_nobody_else(db: None) -> None:
+    client = Client(enforce_csrf_checks=True)
+    assert (client.get("/profile/token/").status_code, client.get("/profile/token/").content) == (204, b"")
+    client.force_login(UserFactory())
+
+    answer = client.get("/profile/token/")
+
+    assert "no-store" in answer.headers["Cache-Control"]
+    token = answer.json()["token"]
+    data = {"name": "Ana", "time_zone": "Africa/Lusaka", "language": "en"}
+    assert client.post("/profile/", data).status_code == 403
+    assert client.post("/profile/", {**data, "csrfmiddlewaretoken": token}).status_code == 302
+
+
+def test_page_that_only_takes_forms_says_so_in_words(db: None) -> None:
+    client = Client()
+    client.force_login(admin := UserFactory())
+    GrantFactory(user=admin, role="admin")
+
+    answer = client.get("/directory/bulk/person/", headers={"Accept": "text/html,*/*"})
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+    assert "Go back to the page with the form" in answer.content.decode()
+    assert client.get("/directory/bulk/person/", headers={"Accept": "application/json"}).content == b""
