@@ -16,6 +16,12 @@ class StoredFile(StampedModel):
     media_type = models.CharField(max_length=100)
     # pictures in the body: messages that have left show them for ever, so they are never removed
     is_public = models.BooleanField(default=False)
+    kept_until = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="nobody uses it any more, but who took it off may still undo that",
+    )
     width = models.PositiveIntegerField(null=True, blank=True)
     height = models.PositiveIntegerField(null=True, blank=True)
 

@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, ForeignObjectRel, OuterRef, ProtectedError
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from campaigns.files.models import StoredFile
@@ -23,6 +24,7 @@ from campaigns.files.pictures import Picture
 from crm.errors import Unavailable
 
 _LOCKS = 7102
+KEPT = timedelta(days=7)  # what was taken off a mailing can be put back so long
 
 
 def path_of(sha256: str) -> Path:
@@ -70,6 +72,11 @@ def release(file: StoredFile) -> None:
     transaction.on_commit(lambda: _sweep(sha256))
 
 
+def release_later(file: StoredFile, *, now: datetime | None = None) -> None:
+    """Let a content go in some days if nobody uses it by then, so that what took it off can be undone. In the caller's transaction."""
+    StoredFile.objects.filter(pk=file.pk).update(kept_until=(now or timezone.now()) + KEPT)
+
+
 def release_all(rows: Any) -> None:
     """Delete rows that have a `file`, and the contents that nobody else has."""
     files = list(StoredFile.objects.filter(pk__in=list(rows.values_list("file_id", flat=True))))
@@ -79,8 +86,9 @@ def release_all(rows: Any) -> None:
 
 
 def release_unowned(*, before: datetime, limit: int = 500) -> int:
-    """Remove contents that no row has named since `before`: of an upload that was not taken. Returns how many were looked at."""
-    rows = StoredFile.objects.filter(is_public=False, updated_at__lt=before)
+    """Remove contents that no row has named since `before` (of an upload that was not taken), and those that were let go so long
+    ago that it cannot be undone any more. Returns how many were looked at."""
+    rows = StoredFile.objects.filter(is_public=False, updated_at__lt=before).exclude(kept_until__gt=timezone.now())
     for relation in StoredFile._meta.get_fields(include_hidden=True):
         if not isinstance(relation, ForeignObjectRel) or relation.related_model is None:
             continue

@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from campaigns.files.models import StoredFile
 from campaigns.files.sniffing import safe_name, sniff
-from campaigns.files.storage import release, store
+from campaigns.files.storage import is_there, release_later, store
 from campaigns.mailings.editing import _changed, _opened
 from campaigns.mailings.models import Attachment, Mailing
 from crm.accounts.models import User
@@ -67,7 +67,7 @@ def _check_sum(there: list[Attachment], size: int, language: str) -> None:
 
 
 def detach(*, mailing: Mailing, actor: User, version: int, attachment: Attachment) -> Mailing:
-    """Take a file off; its content goes when no mailing has it any more. Twice does nothing twice."""
+    """Take a file off; its content goes in some days, when it cannot be put back any more and no mailing has it. Twice does nothing twice."""
     with transaction.atomic():
         row = _opened(mailing, actor, version)
         found = row.attachments.select_related("file").filter(pk=attachment.pk).first()
@@ -75,13 +75,13 @@ def detach(*, mailing: Mailing, actor: User, version: int, attachment: Attachmen
             return row
         file = found.file
         found.delete()
-        release(file)
+        release_later(file)
         return _changed(row, actor, [("attachments", [found.name, found.language, file.sha256], None)])
 
 
 def put_back(row: Mailing, before: list[str] | None, after: list[str] | None) -> None:
     """Undo one change of a locked mailing ([name, language, hash], or None): what was attached is taken off, what was taken
-    off comes back while its content is kept for another mailing. Conflict when that cannot be."""
+    off comes back while its content is kept: for some days, and as long as anything else has it. Conflict when that cannot be."""
     if after:
         name, language, sha256 = after
         found = row.attachments.select_related("file").filter(name=name, language=language, file__sha256=sha256).first()
@@ -89,11 +89,18 @@ def put_back(row: Mailing, before: list[str] | None, after: list[str] | None) ->
             raise Conflict(_("“%(name)s” is not attached any more, so nothing was changed.") % {"name": name})
         file = found.file
         found.delete()
-        release(file)
+        release_later(file)
     if before:
         name, language, sha256 = before
-        kept = StoredFile.objects.filter(sha256=sha256).first()
-        if kept is None or row.attachments.filter(name=name, language__in=["", language]).exists():
+        # locked: the sweep waits and finds it used, or has removed it already
+        kept = StoredFile.objects.select_for_update().filter(sha256=sha256).first()
+        if kept is None or not is_there(sha256):
+            raise Conflict(
+                _("The content of “%(name)s” is not kept any more, so nothing was changed. Attach the file again.")
+                % {"name": name},
+                code="file_gone",
+            )
+        if row.attachments.filter(name=name, language__in=["", language]).exists():
             raise Conflict(_("“%(name)s” cannot come back by itself. Attach it again.") % {"name": name})
         Attachment.objects.create(
             mailing=row, file=kept, name=name, language=language, position=row.attachments.count() + 1

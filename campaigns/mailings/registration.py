@@ -210,10 +210,7 @@ final("mailing.picture_added", gettext_lazy("A picture changes nothing until the
 final("mailing.tested", gettext_lazy("Mail that has left cannot be called back."))
 final("mailing.created", gettext_lazy("A draft is taken back by cancelling it on its page."))
 final("mailing.edited", "")
-final(
-    "form_of_address.*",
-    gettext_lazy("Forms of address are changed on their own page, where the old ones can be written again."),
-)
+final("form_of_address.removed", gettext_lazy("Its row is gone. Make the form anew; since then, forms are archived."))
 final(
     "transport.consent*",
     gettext_lazy("Tokens come from the service: sign in there again, or take the consent back there."),

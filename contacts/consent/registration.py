@@ -66,6 +66,9 @@ final("consent.*", _("What somebody said of permission is never rewritten; recor
 final("permission.*", _("The mail that asks has left; take the request back on its page."))
 final("subscription.*", _("Whoever was subscribed is unsubscribed one by one, or by themselves."))
 final("address.*", _("A suppression protects somebody; only they lift it, by asking for mail again."))
+final("person.erased", _("Erased for good, as was asked for: nothing is left to put back."))
+final("person.export_requested", _("It changed nothing; files were made, and go by themselves after some days."))
+final("person.export_downloaded", _("It changed nothing; the file was taken."))
 
 subjects.register(
     subjects.Kind("topic", _("Topic"), "tag", lambda user: Topic.objects.all(), "topic_edit", can_search=False)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.db.models import Q
 from django.urls import reverse_lazy
 from django.utils import timezone
 from django.utils.translation import gettext as _t
@@ -304,7 +305,7 @@ class PostForm(forms.Form):
     )
     is_head = forms.BooleanField(label=_("Heads the organization"), required=False)
     form_of_address = forms.ModelChoiceField(
-        FormOfAddress.objects.filter(is_general=False),
+        FormOfAddress.objects.active().filter(is_general=False),
         label=_("Form of address"),
         required=False,
         empty_label=_("like everybody"),
@@ -313,9 +314,12 @@ class PostForm(forms.Form):
 
     def __init__(self, *args: Any, is_new: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        field: Any = self.fields["form_of_address"]
         if is_new:
-            field: Any = self.fields["form_of_address"]
             field.empty_label = _t("by its title")
+        held = self.initial.get("form_of_address")
+        if held is not None and held.archived_at:  # saving another field must not take it away
+            field.queryset = FormOfAddress.objects.filter(Q(archived_at=None, is_general=False) | Q(pk=held.pk))
 
 
 class MembershipForm(forms.Form):

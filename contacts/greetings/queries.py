@@ -27,9 +27,9 @@ class FormFinder:
     def __init__(self, forms: Iterable[FormOfAddress] | None = None) -> None:
         self._words = [
             (len(wanted), re.compile(rf"{re.escape(wanted)}(?!\w)"), form)
-            for form in (FormOfAddress.objects.all() if forms is None else forms)
+            for form in (FormOfAddress.objects.active() if forms is None else forms)
             for wanted in map(latin, form.title_words)
-            if wanted
+            if wanted and form.archived_at is None
         ]
 
     def form_for(self, titles: Iterable[str]) -> FormOfAddress | None:

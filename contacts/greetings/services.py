@@ -1,17 +1,23 @@
-"""Changing the table of forms. Posts keep pointing at their form; one that is removed leaves them with the general one."""
+"""Changing the table of forms. Posts keep pointing at their form; one that is archived addresses them as the general one does."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
 from django.db import transaction
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from contacts.greetings.models import FormOfAddress
 from contacts.greetings.wording import KINDS, SLOTS, wrong_places
 from crm.accounts.models import User
+from crm.accounts.rules import Action
+from crm.audit.models import AuditEntry
 from crm.audit.services import Change, record
-from crm.errors import Conflict, Invalid
+from crm.errors import Conflict, Invalid, NotAllowed
 
 FIELDS = ("name", "title_words", "texts")
 
@@ -27,7 +33,12 @@ def save_form(*, form: FormOfAddress | None, actor: User | None, **values: Any) 
             )
     with transaction.atomic():
         row = FormOfAddress.objects.select_for_update().get(pk=form.pk) if form else FormOfAddress()
-        if FormOfAddress.objects.filter(name=values.get("name", row.name)).exclude(pk=row.pk).exists():
+        same = FormOfAddress.objects.filter(name=values.get("name", row.name)).exclude(pk=row.pk).first()
+        if same is not None and same.archived_at:
+            raise Conflict(
+                _("An archived form has this name. Bring that one back, or choose another name."), code="form_exists"
+            )
+        if same is not None:
             raise Conflict(_("Another form has this name. Choose another one."), code="form_exists")
         changes: list[Change] = [
             (name, None if form is None else getattr(row, name), value)
@@ -44,17 +55,53 @@ def save_form(*, form: FormOfAddress | None, actor: User | None, **values: Any) 
     return row
 
 
-def remove_form(*, form: FormOfAddress, actor: User | None) -> None:
-    """Posts that use it are addressed as everybody from now on. The general form stays."""
+def archive_form(*, form: FormOfAddress, actor: User | None) -> AuditEntry | None:
+    """Offered no more; posts that have it keep it, and are addressed as everybody until it is brought back. The general form stays."""
+    return _set_archived(form, actor, is_archived=True)
+
+
+def restore_form(*, form: FormOfAddress, actor: User | None) -> AuditEntry | None:
+    """Bring it back: its posts are addressed by it again."""
+    return _set_archived(form, actor, is_archived=False)
+
+
+def _set_archived(form: FormOfAddress, actor: User | None, *, is_archived: bool) -> AuditEntry | None:
     with transaction.atomic():
-        row = FormOfAddress.objects.select_for_update().filter(pk=form.pk).first()
-        if row is None:
-            return
+        row = FormOfAddress.objects.select_for_update().get(pk=form.pk)
         if row.is_general:
-            raise Conflict(_("This form is for everybody else, so it cannot be removed."), code="general_form")
-        changes: list[Change] = [(name, getattr(row, name), None) for name in FIELDS]
-        record(verb="form_of_address.removed", target=row, actor=actor, changes=changes, summary=row.name, event={})
-        row.delete()
+            raise Conflict(_("This form is for everybody else, so it always stays."), code="general_form")
+        if bool(row.archived_at) == is_archived:
+            return None
+        before, row.archived_at = row.archived_at, timezone.now() if is_archived else None
+        row.save(update_fields=["archived_at", "updated_at"])
+        verb = "form_of_address.archived" if is_archived else "form_of_address.restored"
+        changes: list[Change] = [("archived_at", _plain(before), _plain(row.archived_at))]
+        return record(verb=verb, target=row, actor=actor, changes=changes, summary=row.name, event={})
+
+
+def undo_form(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """For `undoable`. What a creation made is archived: posts may be addressed so by now."""
+    if not actor.may(Action.ADMINISTER):
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    row = FormOfAddress.objects.select_for_update().filter(uid=uid).first()
+    if row is None:
+        raise Conflict(_("This form is gone, so nothing was changed. Make it anew."), code="gone")
+    if "name" in values and values["name"] is None:
+        row.archived_at = row.archived_at or timezone.now()
+        row.save(update_fields=["archived_at", "updated_at"])
+        return
+    if any(_plain(getattr(row, name)) != value for name, value in expected.items()):
+        raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
+    if "name" in values and FormOfAddress.objects.filter(name=values["name"]).exclude(pk=row.pk).exists():
+        raise Conflict(_("Another form has this name by now, so nothing was changed."), code="form_exists")
+    for name, value in values.items():
+        setattr(row, name, parse_datetime(value) if name == "archived_at" and value else value)
+    row.save()
+
+
+def _plain(value: Any) -> Any:
+    """As it comes back from the audit trail."""
+    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _texts(texts: dict[str, Any]) -> list[str]:

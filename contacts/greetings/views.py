@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Count, Q
@@ -13,7 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from contacts.greetings.forms import FormOfAddressForm
 from contacts.greetings.models import FormOfAddress
-from contacts.greetings.services import remove_form, save_form
+from contacts.greetings.services import archive_form, restore_form, save_form
 from contacts.greetings.wording import FEMALE
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -30,7 +31,7 @@ def _crumbs(*more: tuple[str, str]) -> list[tuple[str, str]]:
 @require_safe
 def form_of_address_list(request: StaffRequest) -> HttpResponse:
     rows = FormOfAddress.objects.annotate(used=Count("posts", filter=Q(posts__archived_at=None)))
-    shown = [
+    shown: list[dict[str, Any]] = [
         {
             "form": row,
             "examples": [
@@ -41,7 +42,12 @@ def form_of_address_list(request: StaffRequest) -> HttpResponse:
         }
         for row in rows
     ]
-    return render(request, "contacts/greetings/form_list.html", {"rows": shown, "crumbs": _crumbs()})
+    context = {
+        "rows": [row for row in shown if not row["form"].archived_at],
+        "archived": [row for row in shown if row["form"].archived_at],
+        "crumbs": _crumbs(),
+    }
+    return render(request, "contacts/greetings/form_list.html", context)
 
 
 @requires(Action.ADMINISTER)
@@ -70,8 +76,16 @@ def _edit(request: StaffRequest, row: FormOfAddress | None) -> HttpResponse:
 
 @requires(Action.ADMINISTER)
 @require_POST
-def form_of_address_remove(request: StaffRequest, uid: UUID) -> HttpResponse:
+def form_of_address_archive(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """Archive it, or with `is_archived=false` bring it back."""
     row = get_object_or_404(FormOfAddress, uid=uid)
-    remove_form(form=row, actor=request.user)
-    toast(request, _("“%(name)s” removed. Its posts are addressed like everybody.") % {"name": row.name})
+    if request.POST.get("is_archived") == "false":
+        entry = restore_form(form=row, actor=request.user)
+        said = _("“%(name)s” is back. Its posts are addressed by it again.")
+    else:
+        entry = archive_form(form=row, actor=request.user)
+        said = _(
+            "“%(name)s” is archived. Its posts keep it, and are addressed like everybody until it is brought back."
+        )
+    toast(request, said % {"name": row.name}, undo=entry)
     return done(request, reverse("form_of_address_list"))

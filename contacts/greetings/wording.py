@@ -48,17 +48,18 @@ def base(language: str) -> str:
 def table(forms: Iterable[Any], languages: Iterable[str]) -> dict[str, str]:
     """`language/form id/slot/kind` → text, complete for each language: no look-up falls through. Form 0 is the general one.
 
-    forms: FormOfAddress rows, the general one among them.
+    forms: FormOfAddress rows, the general one among them. One that is archived has the words of the general one: posts keep it.
     """
     rows = list(forms)
     general = next((row for row in rows if row.is_general), None)
     found: dict[str, str] = {}
     for language in languages:
         for form in [None, *rows]:
+            own = general if form is None or form.archived_at else form
             for slot in SLOTS:
                 for kind in KINDS:
                     key = f"{language}/{form.pk if form else 0}/{slot}/{kind}"
-                    found[key] = _text(form or general, general, base(language), slot, kind)
+                    found[key] = _text(own, general, base(language), slot, kind)
     return found
 
 

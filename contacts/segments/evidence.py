@@ -15,6 +15,9 @@ from contacts.segments.registry import PEOPLE, Context, Evidence
 from contacts.segments.tree import Rule
 from contacts.segments.values import shown_number
 
+# posts keep a form that was archived, and are addressed as those without one
+ARCHIVED_FORMS = "ARRAY(SELECT af.id FROM contacts_formofaddress af WHERE af.archived_at IS NOT NULL)"
+
 
 # --- SQL ------------------------------------------------------------------------------------------------------------
 def constituency(ctx: Context, operator: str, value: Any) -> str:
@@ -57,7 +60,7 @@ def post(ctx: Context, operator: str, value: Any) -> str:
 
 def form_of_address(ctx: Context, operator: str, value: Any) -> str:
     form = f"{ctx.join('po')}.form_of_address_id"
-    mine = f"CASE WHEN {form} IS NULL THEN ef.is_general ELSE ef.id = {form} END"
+    mine = f"CASE WHEN {form} IS NULL OR {form} = ANY ({ARCHIVED_FORMS}) THEN ef.is_general ELSE ef.id = {form} END"
     return f"(SELECT ef.name FROM contacts_formofaddress ef WHERE {mine})"  # noqa: S608 our own words
 
 

@@ -155,10 +155,13 @@ def post_is_head(ctx: Context, operator: str, value: None) -> str:
 
 
 def form_of_address(ctx: Context, operator: str, value: list[str]) -> str:
-    """By the post; who has none, or one without a form, is addressed in the general form. Always known."""
+    """By the post; who has none, or one without a form or with an archived one, is addressed in the general form. Always known."""
     form, given = f"{ctx.join('po')}.form_of_address_id", ctx.param(ctx.keys())
-    general = f"({form} IS NULL AND EXISTS (SELECT 1 FROM contacts_formofaddress ff WHERE ff.is_general AND ff.id = ANY ({given}::bigint[])))"
-    found = f"(({form} IS NOT NULL AND {form} = ANY ({given}::bigint[])) OR {general})"
+    general = (
+        f"EXISTS (SELECT 1 FROM contacts_formofaddress ff WHERE ff.is_general AND ff.id = ANY ({given}::bigint[]))"
+    )
+    in_use = f"ARRAY(SELECT ff.id FROM contacts_formofaddress ff WHERE ff.archived_at IS NULL AND ff.id = ANY ({given}::bigint[]))"
+    found = f"(({form} IS NOT NULL AND {form} = ANY ({in_use})) OR (({form} IS NULL OR {form} = ANY ({evidence.ARCHIVED_FORMS})) AND {general}))"
     return found if operator == "any_of" else f"NOT {found}"
 
 

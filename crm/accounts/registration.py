@@ -9,6 +9,7 @@ from django.utils.translation import gettext_lazy as _
 from crm import encryption
 from crm.accounts import security_events, two_step
 from crm.accounts import sign_in_retention as sign_in_retention
+from crm.accounts.installation import restore_installation
 from crm.accounts.models import Installation, Invitation, User
 from crm.accounts.rules import Action
 from crm.accounts.services import restore_user
@@ -100,6 +101,7 @@ def organization_set_up(user: User) -> Iterable[today.SetupStep]:
 
 
 undoable("user", restore_user)
+undoable("installation", restore_installation)
 final("password.*", _("A link that was made works until it is used or too old."))
 final("user.joined", _("Somebody accepted an invitation; close the account instead."))
 final("invitation.sent", _("The mail has left; take the invitation back instead."))
@@ -108,9 +110,6 @@ final("two_step.*", _("How somebody proves who they are is theirs to set up agai
 final("recovery_codes.*", _("Codes are shown once; make new ones."))
 final("session.*", _("Whoever was signed out signs in again."))
 final("sign_in.failed", _("Somebody tried; that happened."))
-final("sign_in.rule_changed", _("Settings are changed on their own page only, on purpose."))
-final("grant.*", _("Rights are given and taken on the person's page only, on purpose."))
-final("installation.edited", _("Settings are changed on their own page only, on purpose."))
 
 subjects.register(
     subjects.Kind(

@@ -32,6 +32,7 @@ from crm.audit.services import record
 from crm.errors import Conflict, Invalid, NotAllowed
 
 logger = logging.getLogger(__name__)
+BETWEEN, EVERYWHERE = " · ", "everywhere"  # a grant in the trail: “planner · ZM, TD”, as undo reads it again
 
 
 def hash_token(token: str) -> bytes:
@@ -49,7 +50,7 @@ def _scope(countries: Sequence[str], campaigns: Sequence[UUID]) -> dict[str, Any
 def _words(grant: Grant | Invitation) -> str:
     """A grant as the audit trail tells it."""
     where = ", ".join([*grant.countries, *map(str, grant.campaigns)])
-    return f"{grant.role} · {where or 'everywhere'}"
+    return f"{grant.role}{BETWEEN}{where or EVERYWHERE}"
 
 
 def invite(
@@ -182,6 +183,13 @@ def add_grant(
     *, user: User, role: str, actor: User, countries: Sequence[str] = (), campaigns: Sequence[UUID] = ()
 ) -> Grant:
     """Give one role in one scope. Never to a partner's account, which the database holds too."""
+    with transaction.atomic():
+        grant = _give(user, role, countries, campaigns)
+        record(verb="grant.given", target=user, actor=actor, changes=[("grant", None, _words(grant))])
+    return grant
+
+
+def _give(user: User, role: str, countries: Sequence[str], campaigns: Sequence[UUID]) -> Grant:
     if user.is_partner:
         raise Invalid(_("This is a partner’s account, and never gets a role."))
     grant = Grant(user=user, role=role, **_scope(countries, campaigns))
@@ -189,25 +197,44 @@ def add_grant(
         grant.full_clean()
     except ValidationError as error:
         raise Invalid(" ".join(error.messages)) from error
-    with transaction.atomic():
-        grant.save()
-        record(verb="grant.given", target=user, actor=actor, changes=[("grant", None, _words(grant))])
+    grant.save()
     return grant
 
 
 def remove_grant(*, grant: Grant, actor: User) -> None:
     """Take one grant away; Conflict when nobody would be administrator any more."""
     with transaction.atomic():
-        list(Grant.objects.select_for_update().filter(role=Role.ADMIN))  # two removals at once must see each other
         words = _words(grant)
-        grant.delete()
-        _require_an_admin()
-        if grant.role == Role.ADMIN and grant.user_id == actor.pk:
-            raise Conflict(
-                _("You cannot take your own administration away, or nobody could undo it for you. Ask another one."),
-                code="own_admin",
-            )
+        _take(grant, actor)
         record(verb="grant.removed", target=grant.user, actor=actor, changes=[("grant", words, None)])
+
+
+def _take(grant: Grant, actor: User) -> None:
+    list(Grant.objects.select_for_update().filter(role=Role.ADMIN))  # two removals at once must see each other
+    grant.delete()
+    _require_an_admin()
+    if grant.role == Role.ADMIN and grant.user_id == actor.pk:
+        raise Conflict(
+            _("You cannot take your own administration away, or nobody could undo it for you. Ask another one."),
+            code="own_admin",
+        )
+
+
+def restore_grant(*, user: User, before: str | None, after: str | None, actor: User) -> None:
+    """Undo of a grant that was given (it is taken again) or taken (it is given again), by the words of the trail."""
+    if not actor.may(Action.ADMINISTER):
+        raise NotAllowed(_("Only an administrator gives and takes rights, so it was left as it is."))
+    found = next((grant for grant in user.grants.all() if _words(grant) == (after or before)), None)
+    if after:
+        if found is None:
+            raise Conflict(_("This grant was taken already, so nothing was changed."), code="changed_since")
+        _take(found, actor)
+        return
+    if found is not None:
+        raise Conflict(_("They have this grant again already, so nothing was changed."), code="changed_since")
+    role, _between, where = str(before).partition(BETWEEN)
+    parts = where.split(", ") if where != EVERYWHERE else []
+    _give(user, role, [part for part in parts if len(part) == 2], [UUID(part) for part in parts if len(part) > 2])
 
 
 def set_active(*, user: User, is_active: bool, actor: User) -> User:
@@ -255,10 +282,13 @@ def edit_profile(*, user: User, name: str, time_zone: str, language: str | None 
 
 
 def restore_user(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
-    """Undo of an edited account: one's own name and zone, or (for an administrator) anybody's, and whether they may sign in."""
+    """Undo of an edited account: one's own name and zone, or (for an administrator) anybody's, whether they may sign in, and grants."""
     with transaction.atomic():
         list(Grant.objects.select_for_update().filter(role=Role.ADMIN))
         user = User.objects.select_for_update().filter(uid=uid).first()
+        if user is not None and "grant" in values:
+            restore_grant(user=user, before=values["grant"], after=expected["grant"], actor=actor)
+            return
         own = user is not None and user.pk == actor.pk and "is_active" not in values
         if user is None or not (own or actor.may(Action.ADMINISTER)):
             raise NotAllowed(_("You may no longer change this, so it was left as it is."))

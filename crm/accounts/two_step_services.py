@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from allauth.mfa.models import Authenticator
 from django.db import transaction
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.accounts import browser_sessions
+from crm.accounts.installation import UID, begin_days
 from crm.accounts.models import Installation, User
 from crm.accounts.session_models import BrowserSession
 from crm.audit.models import Door
@@ -24,10 +24,7 @@ def set_policy(*, roles: Sequence[str], grace_days: int, actor: User) -> Install
         rule = Installation.objects.select_for_update().get()
         before = {"two_step_roles": rule.two_step_roles, "two_step_grace_days": rule.two_step_grace_days}
         chosen = sorted(set(roles))
-        if not chosen:
-            rule.two_step_since = None
-        elif rule.two_step_since is None or set(chosen) - set(rule.two_step_roles):
-            rule.two_step_since = timezone.now()
+        begin_days(rule, chosen)
         rule.two_step_roles, rule.two_step_grace_days = chosen, grace_days
         rule.full_clean()
         rule.save(update_fields=["two_step_roles", "two_step_since", "two_step_grace_days"])
@@ -35,7 +32,8 @@ def set_policy(*, roles: Sequence[str], grace_days: int, actor: User) -> Install
         if changes:
             record(
                 verb="sign_in.rule_changed",
-                target=actor,
+                object_type="installation",
+                object_uid=UID,
                 actor=actor,
                 changes=changes,
                 summary=_("Two-step sign-in for: %(roles)s") % {"roles": ", ".join(chosen) or "–"},

@@ -7,7 +7,6 @@ from crm.audit import activity, jobs  # noqa: F401  registers
 from crm.audit.verbs import final
 from crm.ui import menu
 
-final("retention.*", _("What went in time is gone for good; rules are changed on their own page."))
 final("list.exported", _("It changed nothing; the file was taken."))
 
 menu.register(menu.MenuItem(_("Activity"), "history", "activity", order=80, group=3, actions=(Action.BULK,)))

@@ -7,6 +7,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
@@ -14,8 +16,9 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from crm.accounts.models import User
+from crm.accounts.rules import Action
 from crm.audit.services import record
-from crm.errors import Conflict, Invalid
+from crm.errors import Conflict, Invalid, NotAllowed
 from crm.retention.models import RetentionRule, RetentionRun, RetentionStep
 from crm.retention.registry import KINDS, Kind, kinds
 
@@ -63,6 +66,36 @@ def preview(*, limit: int = 100_000) -> dict[str, int]:
 
 def set_rules(*, days: Mapping[str, int | None], actor: User) -> list[RetentionRule]:
     """Keep each kind for so many days (None: for ever). What went already does not come back."""
+    _must_be_possible(days)
+    saved = []
+    with transaction.atomic():
+        for code, number in days.items():
+            rule, is_new = RetentionRule.objects.select_for_update().get_or_create(
+                kind=code, defaults={"days": KINDS[code].default_days}
+            )
+            saved.append(rule)
+            if rule.days == number:
+                continue
+            before, rule.days = rule.days, number
+            rule.save(update_fields=["days", "updated_at"])
+            record(verb="retention.edited", target=rule, actor=actor, changes=[("days", before, number)], summary=code)
+    return saved
+
+
+def restore_rule(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
+    """Undo of a changed rule: it holds again from the next night on. What went meanwhile does not come back."""
+    if not actor.may(Action.ADMINISTER):
+        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
+    rule = RetentionRule.objects.select_for_update().filter(uid=uid).first()
+    if rule is None or rule.kind not in KINDS or rule.days != expected["days"]:
+        raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
+    _must_be_possible({rule.kind: values["days"]})
+    rule.days = values["days"]
+    rule.save(update_fields=["days", "updated_at"])
+
+
+def _must_be_possible(days: Mapping[str, int | None]) -> None:
+    """Raise Invalid for a kind that nobody has, for fewer days than it needs, and for more than what it hangs on is kept."""
     holding = {standing.kind.code: standing.days for standing in standings()} | dict(days)
     for code, number in days.items():
         kind = KINDS.get(code)
@@ -80,19 +113,6 @@ def set_rules(*, days: Mapping[str, int | None], actor: User) -> list[RetentionR
                 % {"kind": kind.label, "other": other},
                 code="longer_than_its_owner",
             )
-    saved = []
-    with transaction.atomic():
-        for code, number in days.items():
-            rule, is_new = RetentionRule.objects.select_for_update().get_or_create(
-                kind=code, defaults={"days": KINDS[code].default_days}
-            )
-            saved.append(rule)
-            if rule.days == number:
-                continue
-            before, rule.days = rule.days, number
-            rule.save(update_fields=["days", "updated_at"])
-            record(verb="retention.edited", target=rule, actor=actor, changes=[("days", before, number)], summary=code)
-    return saved
 
 
 def _longer(one: int | None, other: int | None) -> bool:

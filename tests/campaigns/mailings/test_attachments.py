@@ -1,5 +1,6 @@
 """Attachments: one copy however often it is used, part of what is approved, the same bytes to every reader."""
 
+from datetime import timedelta
 from email import message_from_bytes, policy
 
 import pytest
@@ -15,7 +16,7 @@ from campaigns.delivery.smtp import Client, Server
 from campaigns.delivery.tasks import send_some
 from campaigns.delivery.textfindings import weight
 from campaigns.files.models import StoredFile
-from campaigns.files.storage import path_of, read, store
+from campaigns.files.storage import path_of, read, release_unowned, store
 from campaigns.mailings.approval import changed_since_approval, content_hash
 from campaigns.mailings.attaching import attach, detach
 from campaigns.mailings.compiling import compile_variant
@@ -75,9 +76,13 @@ def test_the_same_file_is_kept_once_and_goes_with_its_last_use(
         row.mailing.refresh_from_db()
         with django_capture_on_commit_callbacks(execute=True):
             detach(mailing=row.mailing, actor=editor, version=row.mailing.content_version, attachment=row)
-        assert path_of(file.sha256).exists() == Attachment.objects.exists()
+        assert path_of(file.sha256).exists()
 
-    assert not StoredFile.objects.exists()
+    assert release_unowned(before=timezone.now() + timedelta(days=1)) == 0, "kept, so that taking it off can be undone"
+    StoredFile.objects.update(kept_until=timezone.now())
+    with django_capture_on_commit_callbacks(execute=True):
+        assert release_unowned(before=timezone.now() + timedelta(days=1)) == 1
+    assert not StoredFile.objects.exists() and not path_of(file.sha256).exists()
 
 
 def test_a_file_that_was_uploaded_again_meanwhile_is_not_swept_away(media, django_capture_on_commit_callbacks):
@@ -297,12 +302,30 @@ def test_a_download_is_saved_and_never_shown_and_only_for_who_sees_the_mailing(m
     assert sign_in(stranger).get(url).status_code == 404
 
 
-def test_attaching_is_undone_and_a_file_that_is_gone_must_be_attached_again(mailing, editor, sign_in):
+def test_attachment_taken_off_comes_back_with_its_bytes(mailing, editor, sign_in, media):
+    add(mailing, editor)
+    before = content_hash(Mailing.objects.get(pk=mailing.pk))
+    mailing.refresh_from_db()
+    detach(mailing=mailing, actor=editor, version=mailing.content_version, attachment=mailing.attachments.get())
+    entry = AuditEntry.objects.filter(verb="mailing.edited", object_uid=mailing.uid).latest("pk")
+
+    sign_in(editor).post(reverse("undo", args=[entry.uid]))
+
+    assert read(mailing.attachments.get().file.sha256) == PDF
+    assert content_hash(Mailing.objects.get(pk=mailing.pk)) == before
+    StoredFile.objects.update(kept_until=timezone.now())
+    release_unowned(before=timezone.now() + timedelta(days=1))
+    assert mailing.attachments.exists(), "what is used again is not swept away"
+
+
+def test_attaching_is_undone_and_a_file_that_is_gone_must_be_attached_again(
+    mailing, editor, sign_in, django_capture_on_commit_callbacks
+):
     client = sign_in(editor)
     add(mailing, editor)
     attached = AuditEntry.objects.filter(verb="mailing.edited", object_uid=mailing.uid).latest("pk")
     client.post(reverse("undo", args=[attached.uid]))
-    assert not mailing.attachments.exists() and not StoredFile.objects.exists()
+    assert not mailing.attachments.exists() and StoredFile.objects.get().kept_until > timezone.now() + timedelta(days=6)
 
     other = MailingFactory()
     for row in (mailing, other):
@@ -318,5 +341,8 @@ def test_attaching_is_undone_and_a_file_that_is_gone_must_be_attached_again(mail
     mailing.refresh_from_db()
     detach(mailing=mailing, actor=editor, version=mailing.content_version, attachment=mailing.attachments.get())
     gone = AuditEntry.objects.filter(verb="mailing.edited", object_uid=mailing.uid).latest("pk")
+    StoredFile.objects.update(kept_until=timezone.now())
+    with django_capture_on_commit_callbacks(execute=True):
+        release_unowned(before=timezone.now() + timedelta(days=1))
     answer = client.post(reverse("undo", args=[gone.uid]), headers={"HX-Request": "true"})
-    assert answer.status_code == 409 and "Attach it again" in answer.content.decode()
+    assert answer.status_code == 409 and "Attach the file again" in answer.content.decode()
