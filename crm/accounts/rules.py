@@ -147,10 +147,16 @@ def _sign_in(request: HttpRequest, door: str | None = None) -> HttpResponse:
         target = request.headers.get("HX-Current-URL", resolve_url("today")) if getattr(request, "htmx", False) else ""
         answer = redirect_to_login(target or request.get_full_path(), url)
         if target:
-            return HttpResponse(status=204, headers={"HX-Redirect": answer.headers["Location"]})
+            said = json.dumps(_said(redirect_to_login(resolve_url("today"), url).headers["Location"]))
+            # ended.js stays, and says so, where something was typed that leaving would lose
+            return HttpResponse(
+                status=204, headers={"HX-Redirect": answer.headers["Location"], "X-Session-Ended": said}
+            )
         return answer
     if getattr(request, "htmx", False):
-        return _ended(redirect_to_login(resolve_url("today"), url).headers["Location"])
+        said = _said(redirect_to_login(resolve_url("today"), url).headers["Location"])
+        events = {"toast": [said], "session-ended": ""}
+        return HttpResponse(status=401, headers={"HX-Trigger": json.dumps(events)})
     answer = redirect_to_login(f"{_page_of(request)}#typed", url)  # the page puts back what was typed (ended.js)
     if door is None:
         answer["Location"] += "&ended=1"  # its sign-in page says so
@@ -164,12 +170,12 @@ def _page_of(request: HttpRequest) -> str:
     return page._replace(scheme="", netloc="", fragment="").geturl() if ours and page.path else resolve_url("today")
 
 
-def _ended(url: str) -> HttpResponse:
-    said = {
+def _said(url: str) -> dict[str, Any]:
+    """As toasts.js shows it."""
+    return {
         "text": str(_("Your session has ended, so nothing was saved. What you typed is still here: sign in, come back, and send it again.")),
         "level": "error", "link": url, "link_text": str(_("Sign in in a new tab")), "new_tab": True,
     }  # fmt: skip
-    return HttpResponse(status=401, headers={"HX-Trigger": json.dumps({"toast": [said], "session-ended": ""})})
 
 
 def requires(*actions: Action) -> Callable[[View], View]:

@@ -9,6 +9,17 @@ const own = (form) => form.getAttribute("action") || "";
 // --- through htmx: the page is still there
 let hasEnded = false;
 document.addEventListener("session-ended", () => { hasEnded = true; });
+const isTyped = () => [...document.querySelectorAll("form")].filter((form) => form.method === "post").some((form) =>
+  [...form.querySelectorAll(HELD)].some((field) => field.matches("input, textarea") && (field.value !== field.defaultValue || field.checked !== field.defaultChecked)));
+// a hint while one types, or a choice that is looked up, would leave for the sign-in page
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const said = event.detail.xhr.getResponseHeader("X-Session-Ended");
+  if (!said || !isTyped()) return;
+  event.preventDefault();
+  if (hasEnded) return;
+  hasEnded = true;
+  document.dispatchEvent(new CustomEvent("toast", { detail: JSON.parse(said) }));
+});
 async function refresh() {
   if (!hasEnded || document.hidden) return;
   const answer = await fetch(document.body.dataset.token, { headers: { Accept: "application/json" } }).catch(() => null);
@@ -63,4 +74,4 @@ function comeBack() {
   putBack(form, kept.fields);
   say(document.body.dataset.back, "info");
 }
-comeBack();
+setTimeout(comeBack); // when what shows toasts is there

@@ -315,14 +315,15 @@ class World:
             Person.objects.filter(pk=person.pk).update(**moments)
 
     def make_addressing(self) -> None:
-        """Some posts have a form of address of their own; of some people we know how the name is said."""
+        """Some posts have a form of address of their own, or one that was archived; of some people we know how the name is said."""
         pick = random.Random(29)
-        forms = list(FormOfAddress.objects.filter(is_general=False)[:2])
-        self.address_forms = {form.pk: form.uid for form in forms} | {
-            None: FormOfAddress.objects.get(is_general=True).uid
-        }
+        *forms, archived = FormOfAddress.objects.filter(is_general=False)[:3]
+        FormOfAddress.objects.filter(pk=archived.pk).update(archived_at=self.now)
+        general = FormOfAddress.objects.get(is_general=True).uid
+        self.address_forms = {form.pk: form.uid for form in forms} | {None: general, archived.pk: general}
+        self.archived_form = archived.uid
         for post in Post.objects.order_by("pk"):
-            Post.objects.filter(pk=post.pk).update(form_of_address=pick.choice([*forms, None]))
+            Post.objects.filter(pk=post.pk).update(form_of_address=pick.choice([*forms, archived, None]))
         for person in pick.sample(self.people, 15):
             Person.objects.filter(pk=person.pk).update(pronunciation="fa-TOO")
 
@@ -773,7 +774,7 @@ class World:
             "tags": [row.name for row in self.tags],
             "permission": [row.code for row in self.topics],
             "address_state": ["usable", "bouncing", "invalid", "none"],
-            "form_of_address": [str(uid) for uid in self.address_forms.values()],
+            "form_of_address": [str(uid) for uid in {*self.address_forms.values(), self.archived_form}],
             "in_segment": [str(row.uid) for row in self.segments],
             "on_list": [str(row.uid) for row in self.lists],
             "received": list(self.mailing_ids),

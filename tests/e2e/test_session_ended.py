@@ -1,0 +1,47 @@
+"""A session ends while somebody types: the page comes back with what was typed."""
+
+import re
+
+from django.contrib.sessions.models import Session
+from playwright.sync_api import Page, expect
+
+from crm.accounts.models import Installation, User
+from tests import factories
+
+expect.set_options(timeout=20_000)
+
+
+def administrator() -> User:
+    user = factories.UserFactory(email="ana@example.org")
+    factories.GrantFactory(user=user, role="admin")
+    return user
+
+
+def sign_in_again(page: Page) -> None:
+    page.fill("input[name=login]", "ana@example.org")
+    page.fill("input[name=password]", "password")
+    page.press("input[name=password]", "Enter")
+    page.wait_for_url(lambda url: "/accounts/login" not in url)
+
+
+def test_page_comes_back_with_what_was_typed(page: Page, sign_in_page) -> None:  # type: ignore[no-untyped-def]
+    sign_in_page(administrator())
+    page.goto("/settings/organization/")
+    page.fill("[name=name]", "Coalition of the South")
+    page.fill("[name=postal_address]", "1 Cairo Road\nLusaka")
+    Session.objects.all().delete()
+    page.get_by_role("button", name="Save").click()
+
+    expect(page.locator("main")).to_contain_text("Your session had ended, so nothing was saved")
+    sign_in_again(page)
+
+    expect(page).to_have_url(re.compile(r"/settings/organization/$"))
+    expect(page.locator("[name=name]")).to_have_value("Coalition of the South")
+    expect(page.locator("[name=postal_address]")).to_have_value("1 Cairo Road\nLusaka")
+    expect(page.get_by_text("What you had typed is back")).to_be_visible()
+    assert Installation.current().name == ""
+    page.get_by_role("button", name="Save").click()
+    expect(page.get_by_text("The organization is saved.")).to_be_visible()
+    assert Installation.current().name == "Coalition of the South"
+    page.goto("/settings/organization/#typed")  # it is put back once
+    expect(page.get_by_text("What you had typed is back")).to_have_count(0)
