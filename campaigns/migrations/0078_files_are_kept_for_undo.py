@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-    dependencies = [("campaigns", "0073_transport_limits")]
+    dependencies = [("campaigns", "0077_late_mailings")]
 
     operations = [
         migrations.AddField(
