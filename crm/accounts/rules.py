@@ -147,10 +147,10 @@ def _sign_in(request: HttpRequest, door: str | None = None) -> HttpResponse:
         target = request.headers.get("HX-Current-URL", resolve_url("today")) if getattr(request, "htmx", False) else ""
         answer = redirect_to_login(target or request.get_full_path(), url)
         if target:
-            said = json.dumps(_said(redirect_to_login(resolve_url("today"), url).headers["Location"]))
+            held = json.dumps(_said(redirect_to_login(resolve_url("today"), url).headers["Location"]))
             # ended.js stays, and says so, where something was typed that leaving would lose
             return HttpResponse(
-                status=204, headers={"HX-Redirect": answer.headers["Location"], "X-Session-Ended": said}
+                status=204, headers={"HX-Redirect": answer.headers["Location"], "X-Session-Ended": held}
             )
         return answer
     if getattr(request, "htmx", False):
