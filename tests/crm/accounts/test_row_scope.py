@@ -1,7 +1,7 @@
 """Every page route that names an object, for every role: rows out of a grant's scope do not exist, one's own do.
 
 What stands at a route is said in places.py by the beginning of its path, so that a new route there is walked at once; one
-that stands nowhere fails. The same for the API is tests/crm/api/test_matrix.py.
+that stands nowhere fails. The same for the API is tests/crm/api/test_row_scope.py.
 """
 
 from collections.abc import Iterator

@@ -1,24 +1,30 @@
 """A little of everything, in Zambia and in Chad, for tests that walk the whole API."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
 from campaigns.calendars.services import make_feed
-from campaigns.commitments.models import CommitmentUpdate
+from campaigns.commitments.models import CommitmentUpdate, Milestone
 from campaigns.correspondence.services import add_document, register_letter
-from campaigns.delegations.models import DelegateLetter, Step
+from campaigns.delegations.models import Composition, DelegateLetter, Step
 from campaigns.delivery.models import DeliveryChunk
 from campaigns.dropbox.models import Dropbox, DroppedFile, DroppedMail
+from campaigns.events.models import Event
+from campaigns.face.models import PublicPage
 from campaigns.feeds.services import number_feeds
 from campaigns.files.storage import store
+from campaigns.forms.models import Form
 from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
 from campaigns.interactions.services import log_interaction
+from campaigns.networks.models import Network
 from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import Interaction
 from campaigns.partners.models import ChangeWish
+from campaigns.planning.models import Drive, Pillar
 from campaigns.positions.models import Position, Power
 from campaigns.results.figures import Scope
 from campaigns.results.snapshots import freeze
@@ -61,8 +67,21 @@ def _dropped_file(met: Interaction) -> DroppedFile:
     return DroppedFile.objects.create(mail=mail, file=store(b"Yes.", media_type="text/plain"), name="a.txt")
 
 
-def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -> World:
+def _dropped(owner: User) -> DroppedMail:
+    """A message that waits to be filed by its owner."""
+    now = timezone.now()
+    box = Dropbox.objects.filter(user=owner).first() or Dropbox.objects.create(user=owner, made_at=now)
+    return DroppedMail.objects.create(
+        dropbox=box, user=owner, thread=new_uid(), at=now, subject="Yes", why="Nobody is known."
+    )
+
+
+def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV", within: World | None = None) -> World:
+    """`within`: another country's, with which this one has its drive, network, form, event and public page in common."""
     from tests import factories as make
+
+    def common(name: str, model: Any) -> Any:
+        return model.objects.get(uid=within.uids[name]) if within else None
 
     organization = make.OrganizationFactory(country__code=country, constituency__code=constituency)
     post = make.PostFactory(organization=organization)
@@ -74,7 +93,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     segment = make.SegmentFactory(owner=owner)
     contact_list = make.ContactListFactory(owner=owner)
     add_to_list(contact_list=contact_list, rows=type(person).objects.filter(pk=person.pk), actor=owner)
-    drive = make.DriveFactory(countries=[country])
+    drive = common("drives", Drive) or make.DriveFactory(countries=[country])
     draft = make.MailingFactory(drive=drive, topic=topic, segment=segment)
     sent = sent_mailing(drive=drive, topic=topic, frozen_at=timezone.now(), audience_count=1)
     row = delivery(sent, person=person, country_code=country, address=f"{country}@example.org".lower())
@@ -89,13 +108,13 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     number_feeds()
     step = make.StepFactory(organization=organization, ask__drive=drive)
     commitment = make.CommitmentFactory(organization=organization, drive=drive)
-    network = make.NetworkFactory(campaign=drive.campaign)
+    network = common("networks", Network) or make.NetworkFactory(campaign=drive.campaign)
     member = make.MemberFactory(network=network, organization=organization, contact=person)
     planned = make.ActivityFactory(drive=drive)
-    meeting = make.EventFactory(taken=1, drive=drive)
+    meeting = common("campaign-events", Event) or make.EventFactory(taken=1, drive=drive)
     invitation = make.InvitationFactory(event=meeting, person=person, organization=organization)
     seat = make.RegistrationFactory(event=meeting, invitation=invitation, person=person, organization=organization)
-    composition = make.CompositionFactory(event=meeting)
+    composition = common("event-compositions", Composition) or make.CompositionFactory(event=meeting)
     delegation = make.DelegationFactory(event=meeting, country=organization.country)
     named = make.NominationFactory(delegation=delegation, state="accepted", decided_at=timezone.now(), person=person)
     DelegateLetter.objects.create(
@@ -104,16 +123,18 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
     objective = make.ObjectiveFactory(drive=drive)
     teammate = make.TeamMemberFactory(drive=drive)
     met = log_interaction(actor=_officer(), kind="meeting", people=[person]).interaction
-    actual = make.ActualFactory(period__indicator__result__campaign=drive.campaign)
+    actual = make.ActualFactory(
+        period__indicator__result__campaign=drive.campaign, period__indicator__result__drive=drive
+    )
     feed = make_feed(actor=owner)
     round_ = CallRound.objects.create(name="Round", owner=owner)
     rows: dict[str, Any] = {
         "results": actual.period.indicator.result, "result-indicators": actual.period.indicator, "actuals": actual,
         "report-snapshots": freeze(actor=owner, scope=Scope(drive.campaign, drive, drive.starts_on, drive.ends_on, owner), title="Kept"),
         "call-rounds": round_, "call-lines": CallLine.objects.create(round=round_, person=person, organization=organization),
-        "calendar-feeds": feed, "dropped-mail": feed,
-        "forms": (asked := make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "commitment-offers": CommitmentOffer.objects.create(organization=organization, campaign=drive.campaign, text="A plan", due_on="2027-06-30"), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
-        "public-pages": make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
+        "calendar-feeds": feed, "dropped-mail": _dropped(owner),
+        "forms": (asked := common("forms", Form) or make.FormFactory(campaign=drive.campaign)), "networks": network, "network-applications": make.ApplicationFactory(network=network, country=organization.country), "commitment-offers": CommitmentOffer.objects.create(organization=organization, campaign=drive.campaign, text="A plan", due_on="2027-06-30"), "change-wishes": ChangeWish.objects.create(organization=organization, asked_by=person, values={"acronym": "X"}),
+        "public-pages": common("public-pages", PublicPage) or make.PublicPageFactory(drive=drive), "network-members": member, "network-representatives": make.RepresentativeFactory(member=member, person=person), "policy-windows": make.WindowFactory(country=organization.country),
         "campaign-events": meeting, "event-invitations": invitation, "event-registrations": seat, "event-delegations": delegation, "event-nominations": named,
         "event-compositions": composition, "event-nominators": make.NominatorFactory(delegation=delegation, organization=organization),
         "event-delegate-steps": Step.objects.create(nomination=named, titles={"en": "Visa"}, due_on=timezone.localdate()),
@@ -137,4 +158,33 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV") -
         "commitment-updates": CommitmentUpdate.objects.create(commitment=commitment, progress="on_track", text="Well.", received_at=timezone.now()),
         "asks": step.ask, "commitments": commitment, "position-steps": step, "positions": Position.objects.get(organization=organization),
     }  # fmt: skip
-    return World({name: str(row.uid) for name, row in rows.items()}, country)
+    return World({**{name: str(row.uid) for name, row in rows.items()}, **_beside(rows, owner, drive)}, country)
+
+
+def _beside(rows: dict[str, Any], owner: User, drive: Drive) -> dict[str, str]:
+    """What bodies point to and what no collection of the API lists by this name, and rows in which a verb can still be done."""
+    from tests import factories as make
+
+    organization, promise = rows["organizations"], rows["commitments"]
+    today = timezone.localdate()
+    beside = {
+        "users": owner,
+        "deputies": _officer(),
+        "senders": rows["mailings"].sender,
+        "transports": rows["mailings"].transport,
+        "pillars": Pillar.objects.create(campaign=drive.campaign, name=f"Pillar {organization.pk}"),
+        "periods": rows["actuals"].period,
+        "milestones": Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on),
+        "free-posts": make.PostFactory(organization=organization),
+        "free-events": make.EventFactory(drive=drive),
+        "open-nominations": make.NominationFactory(delegation=rows["event-delegations"]),
+        "answers": register_letter(actor=_officer(), way="out", organization=organization, on=today, subject="Thanks"),
+        "held-lines": (
+            held := CallLine.objects.create(
+                round=CallRound.objects.create(name="Held", owner=owner), person=rows["people"], token=new_uid(), claimed_by=owner,
+                lease_until=timezone.now() + timedelta(hours=1),
+            )
+        ),
+    }  # fmt: skip
+    marks = {"token": str(held.token), "seen_at": rows["change-wishes"].updated_at.isoformat()}
+    return {name: str(row.uid) for name, row in beside.items()} | marks
