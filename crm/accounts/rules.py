@@ -155,7 +155,7 @@ def _sign_in(request: HttpRequest, door: str | None = None) -> HttpResponse:
         return answer
     if getattr(request, "htmx", False):
         said = _said(redirect_to_login(resolve_url("today"), url).headers["Location"])
-        events = {"toast": [said], "session-ended": ""}
+        events = {"toast": [said], "session-ended": said}
         return HttpResponse(status=401, headers={"HX-Trigger": json.dumps(events)})
     answer = redirect_to_login(f"{_page_of(request)}#typed", url)  # the page puts back what was typed (ended.js)
     if door is None:

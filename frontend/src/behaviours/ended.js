@@ -8,7 +8,17 @@ const own = (form) => form.getAttribute("action") || "";
 
 // --- through htmx: the page is still there
 let hasEnded = false;
-document.addEventListener("session-ended", () => { hasEnded = true; });
+// a toast lies outside an open dialog, where nothing can be pressed: its link stands in the dialog, too
+function tell(said) {
+  hasEnded = true;
+  const alerts = document.querySelector("dialog[open] #modal-alerts");
+  if (!alerts) return;
+  const link = Object.assign(document.createElement("a"), { href: said.link, target: "_blank", rel: "noopener", textContent: said.link_text });
+  const words = document.createElement("p");
+  words.append(`${said.text} `, link);
+  alerts.replaceChildren(words);
+}
+document.addEventListener("session-ended", (event) => tell(event.detail));
 const isTyped = () => [...document.querySelectorAll("form")].filter((form) => form.method === "post").some((form) =>
   [...form.querySelectorAll(HELD)].some((field) => field.matches("input, textarea") && (field.value !== field.defaultValue || field.checked !== field.defaultChecked)));
 // a hint while one types, or a choice that is looked up, would leave for the sign-in page
@@ -17,7 +27,7 @@ document.addEventListener("htmx:beforeOnLoad", (event) => {
   if (!said || !isTyped()) return;
   event.preventDefault();
   if (hasEnded) return;
-  hasEnded = true;
+  tell(JSON.parse(said));
   document.dispatchEvent(new CustomEvent("toast", { detail: JSON.parse(said) }));
 });
 async function refresh() {
@@ -28,6 +38,7 @@ async function refresh() {
   document.body.setAttribute("hx-headers", JSON.stringify({ "X-CSRFToken": token }));
   document.querySelectorAll("input[name=csrfmiddlewaretoken]").forEach((input) => { input.value = token; });
   hasEnded = false;
+  document.querySelector("#modal-alerts")?.replaceChildren();
   say(document.body.dataset.again, "success");
 }
 document.addEventListener("visibilitychange", refresh);
