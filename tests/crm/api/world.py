@@ -174,7 +174,7 @@ def _beside(rows: dict[str, Any], owner: User, drive: Drive) -> dict[str, str]:
         "transports": rows["mailings"].transport,
         "pillars": Pillar.objects.create(campaign=drive.campaign, name=f"Pillar {organization.pk}"),
         "periods": rows["actuals"].period,
-        "milestones": Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on),
+        "milestones": Milestone.objects.create(commitment=promise, text="A first draft", due_on=promise.due_on),
         "free-posts": make.PostFactory(organization=organization),
         "free-events": make.EventFactory(drive=drive),
         "open-nominations": make.NominationFactory(delegation=rows["event-delegations"]),
