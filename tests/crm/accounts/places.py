@@ -244,7 +244,7 @@ def place_rows(owner: User, *, country: str) -> Placed:
     scan = SimpleUploadedFile("scan-of-place.txt", b"Dear all\n", "text/plain")
     rows["letter-documents"] = add_document(letter=letter, actor=_anybody(), upload=scan)
     promise = Commitment.objects.get(uid=uids["commitments"])
-    rows["milestones"] = Milestone.objects.create(commitment=promise, text="A draft", due_on=promise.due_on)
+    rows["milestones"] = Milestone.objects.create(commitment=promise, text="Another draft", due_on=promise.due_on)
     rows["updates"] = CommitmentUpdate.objects.create(
         commitment=promise, progress="on_track", received_at=timezone.now()
     )
