@@ -20,6 +20,7 @@ from campaigns.mailings.models import Mailing
 from crm.statistics import freshen
 
 __all__ = ["COLUMNS", "Member", "Summary", "audience_summary", "audience_sql", "members", "sample"]
+FIRST_MEMBERS = 200  # among whom an example is looked for first
 # Fields that every message has, whoever gets it.
 _GIVEN = ("sender.name", "reference", "unsubscribe_url", "preferences_url")
 
@@ -229,22 +230,28 @@ def members(
 def sample(
     mailing: Mailing, *, language: str = "", how: str = "", countries: Collection[str] | None = None
 ) -> Member | None:
-    """One who gets it, to preview: the first by name, the one with the `longest` name, or with the most `empty` fields."""
+    """One who gets it, to preview: the first by name, the one with the `longest` name, or with the most `empty` fields.
+
+    The first by name is looked for among the first members, as a rule in milliseconds; the others are known when all were looked at.
+    """
     orders = {
         "longest": "length(fields->>'person.name') DESC, sort_key",
         "empty": "(SELECT count(*) FROM jsonb_each_text(fields) e WHERE coalesce(e.value, '') = '') DESC, sort_key",
     }
-    sql, params = audience_sql(mailing, fields=fields_shown(mailing))
-    letters = " AND copy_of IS NULL" if mailing.copies_to_id else ""
-    with _calculating() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience"
-            f" WHERE reason IS NULL{letters} AND (%s = '' OR language = %s) AND (%s::text[] IS NULL OR country_code = ANY (%s::text[]))"
-            f" ORDER BY {orders.get(how, 'sort_key')} LIMIT 1",
-            [*params, language, language, *[None if countries is None else list(countries)] * 2],
-        )
-        rows = _decoded(cursor.fetchall())
-    return Member(*rows[0]) if rows else None
+    shown = fields_shown(mailing)
+    for first in (0,) if how in orders else (FIRST_MEMBERS, 0):
+        sql, params = audience_sql(mailing, fields=shown, first=first, countries=countries)
+        letters = " AND copy_of IS NULL" if mailing.copies_to_id else ""
+        with _calculating() as cursor:
+            cursor.execute(
+                f"SELECT {', '.join(COLUMNS)}, sort_key, root_code FROM ({sql}) audience"
+                f" WHERE reason IS NULL{letters} AND (%s = '' OR language = %s) AND (%s::text[] IS NULL OR country_code = ANY (%s::text[]))"
+                f" ORDER BY {orders.get(how, 'sort_key')} LIMIT 1",
+                [*params, language, language, *[None if countries is None else list(countries)] * 2],
+            )
+            if rows := _decoded(cursor.fetchall()):
+                return Member(*rows[0])
+    return None
 
 
 def _decoded(rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

@@ -151,11 +151,14 @@ def audience_sql(
     now: datetime | None = None,
     fields: Collection[str] | None = None,
     slots: Mapping[str, int] | None = None,
+    first: int = 0,
+    countries: Collection[str] | None = None,
 ) -> tuple[str, list[Any]]:
     """(sql, params): one row for each member of the segment within the mailing's scope.
 
     fields: the merge fields that are used, by default all; the names of person, institution and country always come along.
-    slots: country code → number; rows are numbered in the order of these first.
+    slots: country code → number; rows are numbered in the order of these first. first: only so many members, by name, of these
+    countries (None: of all), which is for an example of them and no audience.
 
     Columns as in COLUMNS, then `sort_key`, `root_code` and `seq` (1 to the audience). `reason` is NULL for those who get it, else the first
     SkipReason; `also` are the further ones. A mailing without a segment or a topic has nobody. Of a mailing with a rule for copies,
@@ -167,6 +170,13 @@ def audience_sql(
     people = compiled.selects == Selects.PEOPLE
     parts = _Parts(_values_of(mailing, moment, slots or {}))
     member = _member_sql(mailing, compiled, parts)
+    if first:
+        table = "contacts_person" if people else "contacts_organization"
+        parts.values["countries"] = None if countries is None else list(countries)
+        here = "" if countries is None else " AND t.country_id = ANY (%(countries)s)"
+        member = (
+            f"SELECT t.id FROM {table} t WHERE t.id IN ({member}){here} ORDER BY t.sort_key, t.id LIMIT {int(first)}"
+        )
     variant, variant_language = _variant(mailing, parts.values)
     tests = _tests(mailing, parts.values["others"])
     answered = [path for path in fields or () if is_answer(path)]

@@ -35,6 +35,7 @@ from crm.ui.responses import done
 from crm.ui.toasts import toast
 
 PAGE = 50
+SHOWN_AT_ONCE = 20_000  # in an audience: of a larger one the example comes a moment later
 
 
 def _find(request: StaffRequest, uid: UUID) -> Mailing:
@@ -70,13 +71,30 @@ def mailing_preflight(request: StaffRequest, uid: UUID) -> HttpResponse:
             "constituencies": preflight.named_constituencies(summary),
             "approval": approval_panel(mailing, request.user, audience_count=summary.will_get),
             "may_write": may(mailing, request.user, Action.WRITE),
-            "reader": _reader(mailing, request.GET.get("as", ""), list(summary.languages), _reach(request, mailing)),
-            "crumbs": [
-                (_("Mailings"), reverse("mailing_list")),
-                (mailing.name, reverse("mailing_detail", args=[mailing.uid])),
-            ],
+            # of a large audience it takes longer to find one reader than to show all the rest
+            "reader": None if summary.total > SHOWN_AT_ONCE else _reader(request, mailing, list(summary.languages)),
+            "asked": urlencode({"as": request.GET.get("as", "")[:20]}),
+            "crumbs": _crumbs(mailing),
         },
     )
+
+
+@requires(Action.SEE)
+@require_safe
+def mailing_preflight_reader(request: StaffRequest, uid: UUID) -> HttpResponse:
+    """The message through the eyes of one of those who get it; the page of a large audience asks for it afterwards."""
+    mailing = _find(request, uid)
+    template = "_reader.html" if getattr(request, "htmx", False) else "reader.html"
+    context = {
+        "mailing": mailing,
+        "reader": _reader(request, mailing, list(preflight.summary_of(mailing).languages)),
+        "crumbs": [*_crumbs(mailing), (_("Pre-flight"), reverse("mailing_preflight", args=[mailing.uid]))],
+    }
+    return render(request, f"campaigns/delivery/{template}", context)
+
+
+def _crumbs(mailing: Mailing) -> list[tuple[str, str]]:
+    return [(_("Mailings"), reverse("mailing_list")), (mailing.name, reverse("mailing_detail", args=[mailing.uid]))]
 
 
 def _note(mailing: Mailing, languages: dict[str, int]) -> str:
@@ -105,8 +123,9 @@ def _reach(request: StaffRequest, mailing: Mailing) -> frozenset[str] | None:
     return None if may(mailing, request.user, Action.APPROVE) else own
 
 
-def _reader(mailing: Mailing, wanted: str, languages: list[str], countries: frozenset[str] | None) -> dict[str, Any]:
+def _reader(request: StaffRequest, mailing: Mailing, languages: list[str]) -> dict[str, Any]:
     """One of those who get it, through whose eyes the preview is shown; tabs for others."""
+    wanted = request.GET.get("as", "")
     choices = [
         *[(code, language_name(code)) for code in languages[:4]],
         ("longest", _("Longest name")),
@@ -116,13 +135,16 @@ def _reader(mailing: Mailing, wanted: str, languages: list[str], countries: froz
     member = None
     if chosen:
         how = chosen if chosen in ("longest", "empty") else ""
-        member = sample(mailing, how=how, language="" if how else chosen, countries=countries)
+        member = sample(mailing, how=how, language="" if how else chosen, countries=_reach(request, mailing))
     who = _row_of(member) if member else None
+    page = reverse("mailing_preflight", args=[mailing.uid])
     language = member.language if member else ""
     query = {"lang": language, "as": str(who.uid)} if who else {"lang": language}
     return {
         "name": str(who) if who else "",
-        "tabs": [{"label": label, "url": f"?as={code}#reader", "current": code == chosen} for code, label in choices],
+        "tabs": [
+            {"label": label, "url": f"{page}?as={code}#reader", "current": code == chosen} for code, label in choices
+        ],
         "url": f"{reverse('mailing_preview', args=[mailing.uid])}?{urlencode(query)}",
     }
 

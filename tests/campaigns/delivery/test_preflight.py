@@ -3,7 +3,7 @@
 import pytest
 from django.urls import reverse
 
-from campaigns.delivery.audience import audience_summary
+from campaigns.delivery.audience import audience_summary, sample
 from campaigns.delivery.preflight import findings
 from campaigns.mailings.models import Transport
 from tests.campaigns.delivery.building import subscriber
@@ -239,3 +239,27 @@ def test_a_forged_place_in_the_list_is_the_first_page(mailing, planner, sign_in,
     url = reverse("mailing_preflight_people", args=[mailing.uid])
 
     assert sign_in(planner).get(f"{url}?after={after}").status_code == 200
+
+
+def test_example_of_a_large_audience_comes_a_moment_later_and_has_a_page_of_its_own(
+    mailing, sign_in, planner, monkeypatch
+):
+    reader = subscriber(mailing.topic, 1, name="Fatou Ndiaye")
+    monkeypatch.setattr("campaigns.delivery.views.SHOWN_AT_ONCE", 0)
+    client, own = sign_in(planner), reverse("mailing_preflight_reader", args=[mailing.uid])
+
+    page = client.get(reverse("mailing_preflight", args=[mailing.uid]) + "?as=longest").content.decode()
+    part = client.get(own + "?as=longest", headers={"HX-Request": "true"}).content.decode()
+    whole = client.get(own).content.decode()
+
+    assert reader.name not in page and f'hx-get="{own}?as=longest"' in page
+    assert f"As {reader.name} will see it" in part and "<html" not in part
+    assert f"As {reader.name} will see it" in whole and "<html" in whole
+
+
+def test_example_is_found_behind_members_who_get_nothing(mailing, monkeypatch):
+    monkeypatch.setattr("campaigns.delivery.audience.FIRST_MEMBERS", 1)
+    PersonFactory(name="Aa Nobody", sort_key="aa nobody", country=mailing.drive.countries.first())
+    reader = subscriber(mailing.topic, 1, name="Fatou Ndiaye")
+
+    assert sample(mailing).person_id == reader.pk
