@@ -25,10 +25,12 @@ def about(subject: Subject) -> list[QuerySet[Commitment]]:
 
 
 def commitments(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterable[Entry]:
-    """Two queries. A promise stands at the noon of its day."""
+    """Two queries at most. A promise stands at the noon of its day."""
     rows = list(Commitment.objects.visible_to(user).filter(**_of(subject)).order_by("-made_on", "-pk")[: limit + 100])
     found = [entry for row in rows for entry in _entries(row)]
-    updates = CommitmentUpdate.objects.filter(commitment__in=[row.pk for row in rows], state="accepted")
+    # an accepted word of theirs is also when they were last heard
+    heard = [row.pk for row in rows if row.heard_on]
+    updates = CommitmentUpdate.objects.filter(commitment__in=heard, state="accepted")  # none are not asked for
     known = {row.pk: row for row in rows}
     if before is not None:
         updates = updates.filter(received_at__lt=before)

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from babel import Locale
 from babel.dates import format_date
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -150,8 +150,13 @@ class Permission:
         return self.event.at if self.event else None
 
 
-def permissions_of(subject_uid: UUID, *, public_only: bool = False, channel: str = EMAIL) -> list[Permission]:
-    """Every open topic with the last word on it; archived ones too where something was said. Two queries."""
+def permissions_of(
+    subject_uid: UUID, *, public_only: bool = False, channel: str = EMAIL, known: Iterable[ConsentEvent] = ()
+) -> list[Permission]:
+    """Every open topic with the last word on it; archived ones too where something was said.
+
+    Two queries; one where nothing was, or where `known` (events that were read already) has all that was said last.
+    """
     spoken = Q(pk__in=ConsentState.objects.filter(subject_uid=subject_uid).values("topic_id"))
     topics = Topic.objects.filter(Q(archived_at__isnull=True) | spoken).order_by("position", "sort_key", "id")
     if public_only:
@@ -159,11 +164,15 @@ def permissions_of(subject_uid: UUID, *, public_only: bool = False, channel: str
         granted = ConsentState.objects.filter(subject_uid=subject_uid, channel=channel, is_granted=True)
         topics = topics.filter(Q(is_public=True, archived_at__isnull=True) | Q(pk__in=granted.values("topic_id")))
     states = ConsentState.objects.filter(subject_uid=subject_uid, channel=channel)
-    events: dict[Any, ConsentEvent] = {
-        event.topic_id: event for event in ConsentEvent.objects.filter(pk__in=states.values("event_id"))
-    }
+    last = states.filter(topic_id=OuterRef("pk")).values("event_id")[:1]
+    found = list(topics.annotate(last_event_id=Subquery(last)))
+    said = {topic.last_event_id for topic in found if topic.last_event_id}
+    last_words = [event for event in known if event.pk in said]
+    if missing := said - {event.pk for event in last_words}:
+        last_words += ConsentEvent.objects.filter(pk__in=missing)
+    events = {event.topic_id: event for event in last_words}
     return [
         Permission(topic, bool(event and event.action == "grant"), event)
-        for topic in topics
+        for topic in found
         for event in [events.get(topic.pk)]
     ]

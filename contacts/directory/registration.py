@@ -31,7 +31,16 @@ undoable_many("person", sets.restore_people)
 undoable_many("organization", sets.restore_organizations)
 
 register(TimelineSource("membership", _("Memberships"), "users", timeline_sources.memberships, order=10))
-register(TimelineSource("consent", _("Permissions"), "circle-check", timeline_sources.consent_events, order=20))
+register(
+    TimelineSource(
+        "consent",
+        _("Permissions"),
+        "circle-check",
+        timeline_sources.consent_events,
+        order=20,
+        about=timeline_sources.consent_of,
+    )
+)
 register(TimelineSource("change", _("Changes"), "pencil", timeline_sources.changes, order=90))
 
 menu.register(menu.MenuItem(_("Directory"), "users", "person_list", order=10, prefix="/directory/"))

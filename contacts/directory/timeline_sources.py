@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, DateField, F, Prefetch, Q, Value, When
+from django.db.models import Case, DateField, F, Prefetch, Q, QuerySet, Value, When
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
@@ -80,11 +80,17 @@ def _minted(uid: UUID) -> datetime:
 
 
 # --- permissions ----------------------------------------------------------------------------------------------------------
+def consent_of(subject: Subject) -> list[QuerySet[ConsentEvent]]:
+    return [ConsentEvent.objects.filter(subject_uid=subject.uid)]
+
+
 def consent_events(subject: Subject, user: User, before: datetime | None, limit: int) -> Iterator[Entry]:
     rows = ConsentEvent.objects.filter(subject_uid=subject.uid).select_related("topic")
     if before:
         rows = rows.filter(at__lt=before)
-    for event in rows.order_by("-at", "-pk")[:limit]:
+    found = list(rows.order_by("-at", "-pk")[:limit])
+    vars(subject)["_ledger"] = found  # the page's card of permissions need not read them again
+    for event in found:
         given = event.action == ConsentAction.GRANT
         title = _("Permission given: %(topic)s") if given else _("Permission withdrawn: %(topic)s")
         basis = str(LawfulBasis(event.lawful_basis).label) if event.lawful_basis else ""

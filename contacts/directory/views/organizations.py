@@ -111,10 +111,10 @@ def organization_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "people": others,
         "people_shown": PEOPLE_SHOWN,
         "points": points,
-        "permissions": permissions_of(organization.uid),
+        "timeline": timeline_of(request, organization),  # before the permissions, which it has read
+        "permissions": permissions_of(organization.uid, known=vars(organization).get("_ledger", ())),
         "figure": figure,
         "indicator": source,
-        "timeline": timeline_of(request, organization),
         "panels": panels_of(organization, request.user),
     }
     return render(request, "contacts/directory/organization_detail.html", context)

@@ -167,10 +167,10 @@ def person_detail(request: StaffRequest, uid: UUID) -> HttpResponse:
         "past": [m for m in memberships if m.ended_on],
         "primary": primary,
         "points": with_suppression(person.contact_points.order_by("kind", "-is_preferred", "pk")),
-        "permissions": permissions_of(person.uid),
+        "timeline": timeline_of(request, person),  # before the permissions, which it has read
+        "permissions": permissions_of(person.uid, known=vars(person).get("_ledger", ())),
         "figure": figure,
         "indicator": source,
-        "timeline": timeline_of(request, person),
         "panels": panels_of(person, request.user),
     }
     return render(request, "contacts/directory/person_detail.html", context)
