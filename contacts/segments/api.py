@@ -19,6 +19,7 @@ from contacts.directory.api.serializers import PersonOut, Tree
 from contacts.directory.models import Organization, Person
 from contacts.segments import counting, lists, services
 from contacts.segments.compiler import compile_segment, compile_tree
+from contacts.segments.insight_api import InsightMixin
 from contacts.segments.models import ContactList, Segment, Selects
 from contacts.segments.registry import PEOPLE, catalogue
 from contacts.segments.sentence import plain_sentence
@@ -54,6 +55,7 @@ class SegmentOut(serializers.Serializer[Segment]):
 class SegmentIn(serializers.Serializer[Any]):
     name = text(120)
     tree = Tree(required=False)
+    description = text(2000)
 
 
 class NewSegmentIn(serializers.Serializer[Any]):
@@ -140,16 +142,17 @@ class MembersMixin:
         return paging.answer(self.request, made, tell(made.rows))
 
 
-class SegmentResource(MembersMixin, Resource):
+class SegmentResource(InsightMixin, MembersMixin, Resource):
     """Saved rules that select people or organizations now."""
 
     serializer_class = SegmentOut
     filters = COMMON
     sorts = {"name": ["sort_key"], "updated_at": ["updated_at"]}
     default_sort = "name"
-    needs = {"create": OWN, "partial_update": OWN, "destroy": OWN, "to_list": OWN}
+    needs = {"create": OWN, "partial_update": OWN, "destroy": OWN, "bring_back": OWN, "to_list": OWN}
     reads = frozenset({"count_rules"})
-    paged = frozenset({"list", "members"})
+    by_rules = frozenset({"count", "members", "why", "overlap"})
+    paged = frozenset({"list", "members", "sizes", "versions"})
 
     def rows(self, action: Action = Action.SEE) -> Any:
         return Segment.objects.visible_to(self.user, action)
@@ -180,30 +183,49 @@ class SegmentResource(MembersMixin, Resource):
 
     @extend_schema(
         summary="Change a segment",
-        description="Its rules or its name, as the next version. Approvals of mailings that use it lapse when the rules change.",
+        description="Its rules or its name, as the next version; its description alone makes none. "
+        "Approvals of mailings that use it lapse when the rules change.",
         request=SegmentIn,
         responses=SegmentOut,
     )
     def partial_update(self, request: Request, uid: UUID) -> Response:
         data = self.read(SegmentIn, partial=True)
         with transaction.atomic(), in_tree():
-            found = self.find(uid, Action.SEGMENTS)
-            held = Segment.objects.select_for_update(of=("self",)).select_related("owner").get(pk=found.pk)
-            self.require_match(held)
+            held = self._locked(uid)
             segment = services.save_segment(
                 segment=held, expected_version=held.version, tree=data.get("tree", held.tree),
-                name=data.get("name"), actor=self.user,
+                name=data.get("name"), description=data.get("description"), actor=self.user,
             )  # fmt: skip
         return Response(self.again(segment))
 
-    @extend_schema(summary="Archive a segment", description="What uses it goes on working.", responses={204: None})
+    def _locked(self, uid: UUID) -> Segment:
+        found = self.find(uid, Action.SEGMENTS)
+        held = Segment.objects.select_for_update(of=("self",)).select_related("owner").get(pk=found.pk)
+        self.require_match(held)
+        return held
+
+    @extend_schema(
+        summary="Archive a segment",
+        description="What uses it goes on working; `/segments/{uid}/bring-back` brings it back.",
+        responses={204: None},
+    )
     def destroy(self, request: Request, uid: UUID) -> Response:
         with transaction.atomic():
-            found = self.find(uid, Action.SEGMENTS)
-            held = Segment.objects.select_for_update(of=("self",)).select_related("owner").get(pk=found.pk)
-            self.require_match(held)
-            services.archive_segment(segment=held, actor=self.user)
+            services.archive_segment(segment=self._locked(uid), actor=self.user)
         return Response(status=204)
+
+    @extend_schema(
+        summary="Bring an archived segment back",
+        description="As it was. `GET /segments?archived=true` lists those that are archived.",
+        request=None,
+        responses=SegmentOut,
+    )
+    @action(detail=True, methods=["post"], url_path="bring-back")
+    def bring_back(self, request: Request, uid: UUID) -> Response:
+        with transaction.atomic():
+            held = self._locked(uid)
+            services.unarchive_segment(segment=held, actor=self.user)
+        return Response(self.again(held))
 
     @extend_schema(
         summary="Count by rules",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +12,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from contacts.segments.models import Segment
-from contacts.segments.registry import Catalogue
-from contacts.segments.sentence import clause
+from contacts.segments.registry import Catalogue, catalogue
+from contacts.segments.sentence import clause, sentences
 from contacts.segments.tree import Group, Known, parse
 from crm.errors import Invalid
 
@@ -59,6 +59,24 @@ def changes(before: Any, after: Any, selects: str, *, fields: Catalogue, known: 
         return Changes(is_readable=False)
     came, went = Counter(new) - Counter(old), Counter(old) - Counter(new)
     return Changes([mark_safe(text) for text in came.elements()], [mark_safe(text) for text in went.elements()])  # noqa: S308 clauses are escaped
+
+
+def described(versions: Sequence[Any], segment: Segment) -> None:
+    """Give each of these, the latest first and none left out between, its `words` and its `changes`."""
+    oldest = versions[-1] if versions else None
+    before = segment.versions.filter(version__lt=oldest.version).order_by("-version").first() if oldest else None
+    trees = [row.tree for row in versions] + ([before.tree] if before else [])
+    fields, known = catalogue(), Known(segment.selects)
+    known.prefetch(trees, fields)
+    words = sentences((row.tree, segment.selects) for row in versions)
+    for place, (row, text) in enumerate(zip(versions, words, strict=True)):
+        is_first = place + 1 == len(trees)
+        row.words = text
+        row.changes = (
+            Changes(is_first=True)
+            if is_first
+            else changes(trees[place + 1], row.tree, segment.selects, fields=fields, known=known)
+        )
 
 
 def _clauses(group: Group, selects: str) -> Iterator[str]:

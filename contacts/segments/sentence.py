@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import date
+from html import unescape
 from typing import Any
 
 from django.utils import formats
@@ -53,9 +54,12 @@ def sentence_of(root: Group, selects: str = PEOPLE) -> SafeString:
 
 def plain_sentence(tree: Any, selects: str = PEOPLE) -> str:
     """The same without markup, for lists, mails and logs."""
-    from html import unescape
+    return without_markup(sentence(tree, selects))
 
-    return unescape(sentence(tree, selects).replace("<b>", "").replace("</b>", ""))
+
+def without_markup(words: str) -> str:
+    """A sentence or a clause of it as plain text."""
+    return unescape(words.replace("<b>", "").replace("</b>", ""))
 
 
 def _parts(group: Group, selects: str) -> list[str]:

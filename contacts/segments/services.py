@@ -55,9 +55,15 @@ def create_segment(
 
 
 def save_segment(
-    *, segment: Segment, expected_version: int, tree: dict[str, Any], actor: User | None, name: str | None = None
+    *,
+    segment: Segment,
+    expected_version: int,
+    tree: dict[str, Any],
+    actor: User | None,
+    name: str | None = None,
+    description: str | None = None,
 ) -> Segment:
-    """Save changed rules or a new name as the next version.
+    """Save changed rules or a new name as the next version; a new description (None: as it is) alone makes none.
 
     expected_version: the one that the page was opened with. StaleEdit when somebody saved since; nothing is overwritten.
     """
@@ -74,23 +80,32 @@ def save_segment(
                 % {"who": who, "version": locked.version},  # fmt: skip
                 version=locked.version,
             )
-        check_tree(tree, selects=locked.selects, segment=locked, name=name)
-        if tree == locked.tree and name == locked.name:
+        about = locked.description if description is None else description.replace("\x00", "").strip()
+        wanted = {"name": name, "tree": tree, "description": about}
+        changes = [(field, getattr(locked, field), to) for field, to in wanted.items() if getattr(locked, field) != to]
+        if not changes:
+            check_tree(tree, selects=locked.selects, segment=locked, name=name)
             return locked
-        changes = [
-            (field, before, after)
-            for field, before, after in [("name", locked.name, name), ("tree", locked.tree, tree)]
-            if before != after
-        ]
-        locked.name, locked.tree, locked.version = name, tree, locked.version + 1
-        locked.save(update_fields=["name", "tree", "version", "updated_at"])
-        SegmentVersion.objects.create(segment=locked, version=locked.version, tree=tree, saved_by=actor)
+        is_described_only = [field for field, _before, _after in changes] == ["description"]
+        if not is_described_only:  # rules that have become unusable can still be described
+            check_tree(tree, selects=locked.selects, segment=locked, name=name)
+        _put(locked, wanted, actor=actor, as_next=not is_described_only)
         record(
             verb="segment.saved", target=locked, actor=actor, changes=changes, summary=name,
             event={"name": name, "version": locked.version},
         )  # fmt: skip
-        size_after(locked)
     return locked
+
+
+def _put(locked: Segment, values: dict[str, Any], *, actor: User | None, as_next: bool) -> None:
+    """Write these fields; as the next version when what approvals and counts rest on changed."""
+    for field, value in values.items():
+        setattr(locked, field, value)
+    locked.version += as_next
+    locked.save(update_fields=[*values, "version", "updated_at"])
+    if as_next:
+        SegmentVersion.objects.create(segment=locked, version=locked.version, tree=locked.tree, saved_by=actor)
+        size_after(locked)
 
 
 def size_after(segment: Segment) -> None:
@@ -128,17 +143,33 @@ def archive_segment(*, segment: Segment, actor: User | None) -> AuditEntry:
         )  # fmt: skip
 
 
+def unarchive_segment(*, segment: Segment, actor: User | None) -> AuditEntry:
+    """Bring it back to the list, as it was. Conflict when it is there."""
+    with transaction.atomic():
+        locked = Segment.objects.select_for_update().get(pk=segment.pk)
+        if locked.archived_at is None:
+            raise Conflict(_("“%(name)s” is not archived.") % {"name": locked.name})
+        locked.archived_at = None
+        locked.save(update_fields=["archived_at", "updated_at"])
+        size_after(locked)  # nobody counted it while it was away
+        return record(
+            verb="segment.unarchived", target=locked, actor=actor, changes=[("archived", True, False)],
+            summary=locked.name, event={},
+        )  # fmt: skip
+
+
 def note_count(*, segment: Segment, count: int) -> None:
     """Remember how many it was, for the list; no change of the segment itself, so no audit entry."""
     Segment.objects.filter(pk=segment.pk).update(last_count=count, last_counted_at=timezone.now())
 
 
 def restore_segment(*, uid: UUID, values: dict[str, Any], expected: dict[str, Any], actor: User) -> None:
-    """Undo for segments: bring back from the archive, or put the name and rules before back as a new version."""
+    """Undo for segments: bring back from the archive, or put the name, rules and description before back (as a new version)."""
     segment = Segment.objects.select_for_update().filter(uid=uid).first()
     if segment is None or not Segment.objects.visible_to(actor, Action.SEGMENTS).filter(pk=segment.pk).exists():
         raise Conflict(_("This segment is not yours to change."), code="not_undoable")
-    now = {"name": segment.name, "tree": segment.tree, "archived": segment.archived_at is not None}
+    now: dict[str, Any] = {name: getattr(segment, name) for name in ("name", "tree", "description")}
+    now["archived"] = segment.archived_at is not None
     if "name" in values and values["name"] is None:  # the entry that made it: it is archived, with its versions
         segment.archived_at = segment.archived_at or timezone.now()
         segment.save(update_fields=["archived_at", "updated_at"])
@@ -149,9 +180,7 @@ def restore_segment(*, uid: UUID, values: dict[str, Any], expected: dict[str, An
         segment.archived_at = timezone.now() if values["archived"] else None
         segment.save(update_fields=["archived_at", "updated_at"])
         return
-    segment.name, segment.tree = values.get("name", segment.name), values.get("tree", segment.tree)
-    check_tree(segment.tree, selects=segment.selects, segment=segment)
-    segment.version += 1
-    segment.save(update_fields=["name", "tree", "version", "updated_at"])
-    SegmentVersion.objects.create(segment=segment, version=segment.version, tree=segment.tree, saved_by=actor)
-    size_after(segment)
+    as_next = bool({"name", "tree"} & set(values))
+    if as_next:
+        check_tree(values.get("tree", segment.tree), selects=segment.selects, segment=segment)
+    _put(segment, values, actor=actor, as_next=as_next)

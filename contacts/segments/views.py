@@ -16,12 +16,12 @@ from django.views.decorators.http import require_GET, require_POST
 from contacts.segments import draft, lists, services
 from contacts.segments.builder import OPS, Builder, results, write_url
 from contacts.segments.models import Segment, Selects
-from contacts.segments.presenting import Changes, changes, segment_tabs
+from contacts.segments.presenting import described, segment_tabs
 from contacts.segments.registry import PEOPLE, catalogue
-from contacts.segments.sentence import sentence, sentences
+from contacts.segments.sentence import sentence
 from contacts.segments.starters import starter_tree, starters
 from contacts.segments.tables import segment_at
-from contacts.segments.tree import Known, read_json
+from contacts.segments.tree import read_json
 from contacts.segments.usage import uses_of
 from crm.accounts.requests import StaffRequest
 from crm.accounts.rules import Action, requires
@@ -264,14 +264,7 @@ def segment_members(request: StaffRequest, uid: UUID) -> HttpResponseBase:
 def segment_versions(request: StaffRequest, uid: UUID) -> HttpResponse:
     segment = get_object_or_404(Segment.objects.visible_to(request.user), uid=uid)
     versions = list(segment.versions.select_related("saved_by").order_by("-version")[:MOST_VERSIONS])
-    words = sentences((row.tree, segment.selects) for row in versions)
-    fields, known = catalogue(), Known(segment.selects)
-    known.prefetch([row.tree for row in versions], fields)
-    for place, (row, text) in enumerate(zip(versions, words, strict=True)):
-        before = versions[place + 1] if place + 1 < len(versions) else None
-        how = {"fields": fields, "known": known}
-        made = changes(before.tree, row.tree, segment.selects, **how) if before else Changes(is_first=True)  # type: ignore[arg-type]
-        row.words, row.changes = text, made  # type: ignore[attr-defined]
+    described(versions, segment)
     may_edit = Segment.objects.visible_to(request.user, Action.SEGMENTS).filter(pk=segment.pk).exists()
     context = {"segment": segment, "versions": versions, "may_edit": may_edit, "tabs": segment_tabs(segment, "segment_versions")}  # fmt: skip
     return render(request, "contacts/segments/segment_versions.html", context)

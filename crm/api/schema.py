@@ -118,6 +118,8 @@ class ApiSchema(AutoSchema):
             statuses.add(412)
         if self._paged and self._filters:
             statuses.add(422)  # rules of a filter
+        if self.view.action in getattr(self.view, "by_rules", ()):
+            statuses.add(422)
         responses = operation["responses"]
         for status in sorted(statuses):
             responses.setdefault(str(status), {"$ref": f"#/components/responses/Problem{status}"})

@@ -59,6 +59,7 @@ class ApiView(GenericViewSet):
     reads: ClassVar[frozenset[str]] = frozenset()  # POSTs that only ask
     access = TOKEN
     paged: ClassVar[frozenset[str]] = frozenset()  # actions that answer with a page
+    by_rules: ClassVar[frozenset[str]] = frozenset()  # GETs that answer by rules, which may have become unusable (422)
     without_etag: ClassVar[frozenset[str]] = frozenset()  # actions on what nobody can read by itself
     rate: rates.Rate | None = None
 

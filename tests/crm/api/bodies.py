@@ -7,6 +7,7 @@ Ids are those of the world's rows, found by the name of their field.
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
@@ -198,6 +199,7 @@ BODIES: dict[str, Any] = {
 # the row of the path, where the collection's own one does not stand so that it could be done
 ROWS = {
     "DELETE /posts/{uid}": "free-posts",
+    "POST /segments/{uid}/bring-back": "archived-segments",
     "POST /event-nominations/{uid}/accept": "open-nominations",
     "POST /event-nominations/{uid}/send-back": "open-nominations",
     "GET /mailings/{uid}/report": "reports",
@@ -228,12 +230,15 @@ QUERIES = {
     "GET /campaigns/{uid}/behind": "figure=people",
     "GET /drives/{uid}/behind": "figure=people",
     "GET /report-snapshots/{uid}/behind": "figure=people",
+    "GET /segments/{uid}/overlap": "with=@archived-segments",
+    "GET /segments/{uid}/why": "person=@people",
 }
+NAMED = re.compile(r"@([a-z-]+)")  # a row of the world in a query
 
 
 def address_of(label: str, world: World) -> tuple[str, str]:
     """(method, path) of an operation with the world's row in it."""
     method, path = label.split(" ")
     uid = world.uids.get(ROWS.get(label) or path.split("/")[1], PLACEHOLDER)
-    query = QUERIES.get(label, "")
+    query = NAMED.sub(lambda found: world.uids[found[1]], QUERIES.get(label, ""))
     return method, path.replace("{uid}", uid).replace("{language}", "en") + (f"?{query}" if query else "")

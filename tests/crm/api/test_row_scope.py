@@ -39,7 +39,7 @@ REACH = {
     "public-pages": DRIVE, "quiet-dates": COUNTRY, "report-snapshots": DRIVE, "result-indicators": DRIVE, "results": DRIVE,
     "segments": ALL, "submissions": DRIVE, "tasks": COUNTRY, "team-members": DRIVE, "topics": ALL,
     # what bodies point to besides
-    "answers": COUNTRY, "held-lines": COUNTRY, "milestones": DRIVE, "open-nominations": DRIVE, "periods": DRIVE, "pillars": CAMPAIGN,
+    "archived-segments": ALL, "answers": COUNTRY, "held-lines": COUNTRY, "milestones": DRIVE, "open-nominations": DRIVE, "periods": DRIVE, "pillars": CAMPAIGN,
     "reports": DRIVE, "senders": ALL, "transports": ALL, "users": ALL, "free-posts": COUNTRY, "free-events": DRIVE,
 }  # fmt: skip
 # lists whose rows have no address of their own
@@ -209,6 +209,23 @@ def test_rows_out_of_scope_cannot_be_pointed_to(worlds: tuple[World, World], lim
             wrong.append(f"{place}: {status} {text[:200]}")
 
     assert wrong == []
+
+
+@pytest.mark.parametrize("limit", HIDDEN)
+def test_rows_out_of_scope_cannot_be_asked_about(worlds: tuple[World, World], limit: str) -> None:
+    """Nor does a row that a query names exist for who may not see it."""
+    home, away = worlds
+    wrong, asked = [], []
+    for label, query in bodies.QUERIES.items():
+        hidden = [name for name in bodies.NAMED.findall(query) if REACH[name] in HIDDEN[limit]]
+        for name in hidden:
+            asked.append(label)
+            mixed = World({**home.uids, name: away.uids[name]}, home.country)
+            status, text = ask(limited(home, first(label), limit), label, mixed)
+            if status not in {400, 404}:
+                wrong.append(f"{label} {name}: {status} {text[:200]}")
+
+    assert wrong == [] and (limit != "country" or asked)
 
 
 def with_reference(api: Api, label: str, home: World, path: tuple[str, ...], uid: str) -> tuple[int, str]:

@@ -175,6 +175,7 @@ def _beside(rows: dict[str, Any], owner: User, drive: Drive) -> dict[str, str]:
         "pillars": Pillar.objects.create(campaign=drive.campaign, name=f"Pillar {organization.pk}"),
         "periods": rows["actuals"].period,
         "milestones": Milestone.objects.create(commitment=promise, text="A first draft", due_on=promise.due_on),
+        "archived-segments": make.SegmentFactory(owner=owner, archived_at=timezone.now()),
         "free-posts": make.PostFactory(organization=organization),
         "free-events": make.EventFactory(drive=drive),
         "open-nominations": make.NominationFactory(delegation=rows["event-delegations"]),
