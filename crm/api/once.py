@@ -108,6 +108,7 @@ def _digest(request: Request) -> bytes:
             for value in values:
                 made.update(name.encode() + b"\0")
                 if isinstance(value, UploadedFile):
+                    made.update((value.name or "").encode() + b"\0")
                     for chunk in value.chunks():
                         made.update(chunk)
                     value.seek(0)

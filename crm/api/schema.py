@@ -89,6 +89,13 @@ class ApiSchema(AutoSchema):
             found.append(_query("count", about, {"type": "string", "enum": ["exact", "estimate"]}))
         return found
 
+    @property
+    def _is_matched(self) -> bool:
+        action = getattr(self.view, "action", "")
+        if self.method in {"PATCH", "PUT", "DELETE"}:
+            return action not in getattr(self.view, "without_etag", ())
+        return self.method == "POST" and action in getattr(self.view, "matched", ())
+
     def _add_headers(self, operation: dict[str, Any]) -> None:
         action = getattr(self.view, "action", "")
         extra = []
@@ -99,7 +106,7 @@ class ApiSchema(AutoSchema):
                     "1 to 255 visible ASCII characters. Sent again within 24 hours, the request is not repeated: the first answer is.",
                 )
             )
-        if self.method in {"PATCH", "PUT", "DELETE"} and action not in getattr(self.view, "without_etag", ()):
+        if self._is_matched:
             extra.append(_header("If-Match", "The `ETag` that you read. If it changed since, nothing is done (412)."))
         if self.method == "GET":
             extra.append(_header("If-None-Match", "An `ETag` that you have: 304 and no body when nothing changed."))
@@ -114,7 +121,7 @@ class ApiSchema(AutoSchema):
             statuses.add(406)
         else:
             statuses |= {404, 409, 413, 415, 422}
-        if self.method in {"PATCH", "PUT", "DELETE"}:
+        if self.method in {"PATCH", "PUT", "DELETE"} or self._is_matched:
             statuses.add(412)
         if self._paged and self._filters:
             statuses.add(422)  # rules of a filter

@@ -61,6 +61,7 @@ class ApiView(GenericViewSet):
     paged: ClassVar[frozenset[str]] = frozenset()  # actions that answer with a page
     by_rules: ClassVar[frozenset[str]] = frozenset()  # GETs that answer by rules, which may have become unusable (422)
     without_etag: ClassVar[frozenset[str]] = frozenset()  # actions on what nobody can read by itself
+    matched: ClassVar[frozenset[str]] = frozenset()  # POSTs that change what the client read, and keep to `If-Match`
     rate: rates.Rate | None = None
 
     @classmethod

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -15,13 +14,12 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from campaigns.mailings import editing, services
+from campaigns.mailings.api.attachments import AttachmentActions
 from campaigns.mailings.api.serializers import (
-    VERBS,
     ApproveIn,
     DuplicateIn,
     MailingDetail,
     MailingIn,
-    MailingOut,
     NewMailingIn,
     PauseIn,
     PreflightOut,
@@ -38,8 +36,7 @@ from campaigns.mailings.testing import send_test
 from crm.accounts.rules import Action
 from crm.api import filters
 from crm.api.problems import Problem
-from crm.api.views import Resource
-from crm.errors import Invalid, WrongState
+from crm.errors import Invalid
 from crm.languages import CODES
 
 WRITE, SEND, APPROVE = (Action.WRITE,), (Action.SEND,), (Action.APPROVE,)
@@ -47,10 +44,9 @@ UID = "01932b7e-6f00-7c3a-9a51-0c0d6f0a1b2c"
 BODY = "<p>Dear {{ person.name | default('colleague') }},</p><p>Half the world has no social protection.</p>"
 
 
-class MailingResource(Resource):
+class MailingResource(AttachmentActions):
     """One message to many, in several languages."""
 
-    serializer_class = MailingOut
     sorts = {"created_at": ["created_at"], "updated_at": ["updated_at"], "name": ["sort_key"]}
     default_sort = "-created_at"
     filters = [
@@ -60,29 +56,14 @@ class MailingResource(Resource):
         filters.uid("topic", "On this topic.", lambda rows, uid, user: rows.filter(topic__uid=uid)),
         filters.moment("updated_since", "Changed at or after this time.", lambda rows, at, user: rows.filter(updated_at__gte=at)),
     ]  # fmt: skip
+    paged = frozenset({"list", "attachments"})
+    matched = frozenset({"attach"})
     needs = {
         "create": WRITE, "partial_update": WRITE, "write_variant": WRITE, "remove_variant": WRITE, "ask_review": WRITE,
-        "withdraw_review": WRITE, "duplicate": WRITE, "test": WRITE, "approve": APPROVE, "reject": APPROVE,
+        "withdraw_review": WRITE, "attach": WRITE, "detach": WRITE, "duplicate": WRITE, "test": WRITE, "approve": APPROVE, "reject": APPROVE,
         "release": APPROVE, "schedule": SEND, "send": SEND, "resume": (Action.SEND, Action.APPROVE), "unschedule": (Action.SEND, Action.PAUSE),
         "stop": (Action.SEND, Action.PAUSE), "pause": (Action.PAUSE,), "cancel": (Action.SEND, Action.WRITE),
     }  # fmt: skip
-
-    def rows(self, action: Action = Action.SEE) -> Any:
-        return Mailing.objects.visible_to(self.user, action)
-
-    def full(self, rows: Any) -> Any:
-        return rows.with_parts().prefetch_related("variants").defer("frozen_with", "review_snapshot")
-
-    def represent(self, row: Any) -> Any:
-        return MailingDetail(row, context=self.get_serializer_context()).data
-
-    def _locked(self, uid: UUID, action: Action) -> Mailing:
-        """Held until the transaction ends, and still as the client read it (`If-Match`)."""
-        row = self.find(uid, action)
-        services.locked(row)
-        fresh: Mailing = self.full(Mailing.objects.filter(pk=row.pk)).get()
-        self.require_match(fresh)
-        return fresh
 
     # --- reading and writing
     @extend_schema(summary="Mailings, newest first")
@@ -148,7 +129,7 @@ class MailingResource(Resource):
             )
         return Response(self.again(row))
 
-    @extend_schema(summary="Remove one language", description="Not the last one.", responses=MailingDetail)
+    @extend_schema(summary="Remove one language", description="Not the last one.", responses={200: MailingDetail})
     @write_variant.mapping.delete
     def remove_variant(self, request: Request, uid: UUID, language: str) -> Response:
         self._known(language)
@@ -186,20 +167,6 @@ class MailingResource(Resource):
         return Response(ReportOut(report_of(mailing)).data)
 
     # --- its life
-    @contextmanager
-    def _told(self, mailing: Mailing | None = None) -> Iterator[None]:
-        """A refusal because of its state says what can be done instead."""
-        try:
-            yield
-        except WrongState as error:
-            state = error.data.get("state") or (mailing.state if mailing else "")
-            if state:
-                error.data |= {"state": state, "allowed": list(VERBS[State(state)])}
-            raise
-
-    def _where(self, mailing: Mailing) -> dict[str, Any]:
-        return {"state": mailing.state, "allowed": list(VERBS[State(mailing.state)])}
-
     def _do(self, uid: UUID, service: Callable[..., Mailing], **values: Any) -> Response:
         """One step of its life; the service checks who may take it."""
         mailing = self.find(uid)

@@ -10,10 +10,11 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from campaigns.files.serving import KeptFileOut
 from campaigns.forms.models import Form
 from campaigns.mailings.layouts import LAYOUTS
 from campaigns.mailings.models import Mailing, Variant
-from campaigns.mailings.queries import senders_in_use, transports_in_use
+from campaigns.mailings.queries import senders_in_use, transports_in_use, with_origin
 from campaigns.mailings.states import State
 from campaigns.planning.models import Drive
 from contacts.consent.api import open_topics
@@ -155,11 +156,35 @@ class WaitOut(serializers.Serializer[Any]):
     people = serializers.IntegerField()
 
 
+class AttachmentOut(KeptFileOut):
+    """A file that its letters carry."""
+
+    sha256 = serializers.CharField(source="file.sha256", help_text="Of its octets, in hexadecimal; an approval is for these.")  # fmt: skip
+    language = serializers.CharField(allow_blank=True, help_text="Carried by letters in this language; empty: by all.")
+    added_by = serializers.UUIDField(
+        source="added_by.uid", allow_null=True, default=None, help_text="Who attached it, or made the duplicate that it came with."
+    )  # fmt: skip
+    added_at = serializers.DateTimeField(allow_null=True, default=None)
+
+
+class AttachmentIn(serializers.Serializer[Any]):
+    file = serializers.FileField(
+        allow_empty_file=True, help_text="Under the name that letters show; its ending says what its content is."
+    )
+    language = serializers.ChoiceField(CODES, required=False, allow_blank=True, help_text="One that it is written in; empty: with all.")  # fmt: skip
+
+
 class MailingDetail(MailingOut):
     """The whole of it."""
 
     variants = VariantOut(many=True)
+    attachments = serializers.SerializerMethodField(help_text="In their order; see /mailings/{uid}/attachments.")
     waiting = serializers.SerializerMethodField(help_text="Who waits for their country's time, while it is sent.")
+
+    @extend_schema_field(AttachmentOut(many=True))
+    def get_attachments(self, mailing: Mailing) -> list[Any]:
+        rows = list(mailing.attachments.select_related("file"))
+        return list(AttachmentOut(with_origin(mailing, rows), many=True).data)
 
     @extend_schema_field(WaitOut(many=True))
     def get_waiting(self, mailing: Mailing) -> list[Any]:

@@ -20,8 +20,6 @@ from campaigns.guard.models import QuietDates
 from campaigns.interactions.models import Party
 from campaigns.interactions.services import log_interaction
 from campaigns.limits.models import RecipientLimit
-from campaigns.mailings.attaching import attach
-from campaigns.mailings.models import Mailing
 from campaigns.networks.models import Network
 from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import Inbox, Interaction
@@ -205,13 +203,9 @@ def place_rows(owner: User, *, country: str) -> Placed:
     """A world of one country and one campaign, with everything that `owner` could have made in it."""
     uids = dict(make_world(owner, country=country).uids)
     person, topic = Person.objects.get(uid=uids["people"]), Topic.objects.get(uid=uids["topics"])
-    draft = Mailing.objects.get(uid=uids["mailings"])
-    upload = SimpleUploadedFile("agenda.txt", b"One agenda\n", "text/plain")
-    draft = attach(mailing=draft, actor=_anybody(), version=draft.content_version, upload=upload)
     to_ask = make.ContactPointFactory(person=make.PersonFactory(country__code=country)).person
     gone = make.PersonFactory(country__code=country)
     rows: dict[str, Any] = {
-        "attachments": draft.attachments.get(),
         "requests": ask_permission(subject=to_ask, topic=topic, source="a test", actor=owner),
         "data-exports": request_data(person=person, actor=_anybody()),
         "inboxes": Inbox.objects.create(

@@ -155,6 +155,7 @@ BODIES: dict[str, Any] = {
     "POST /suppressions/check": {"address": "amina@ministry.example"},
     "POST /lists/{uid}/members": {"add": ["@people"]},
     "POST /imports": {"file": "@file"},
+    "POST /mailings/{uid}/attachments": {"file": "@file"},
     "PATCH /imports/{uid}": {"mapping": {"0": "name", "1": "email"}},
     "POST /drives": {
         "campaign": "@campaigns", "name": "Coverage for farmers", "starts_on": "2027-01-11", "ends_on": "2027-12-18",
@@ -241,4 +242,9 @@ def address_of(label: str, world: World) -> tuple[str, str]:
     method, path = label.split(" ")
     uid = world.uids.get(ROWS.get(label) or path.split("/")[1], PLACEHOLDER)
     query = NAMED.sub(lambda found: world.uids[found[1]], QUERIES.get(label, ""))
-    return method, path.replace("{uid}", uid).replace("{language}", "en") + (f"?{query}" if query else "")
+    return method, filled(path, uid, world) + (f"?{query}" if query else "")
+
+
+def filled(path: str, uid: str, world: World) -> str:
+    """A path with this row in it, and what stands below the row."""
+    return path.replace("{uid}", uid).replace("{language}", "en").replace("{attachment}", world.uids["attachments"])

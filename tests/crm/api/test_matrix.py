@@ -11,6 +11,7 @@ from crm.api.docs import build
 from crm.api.registry import sections
 from crm.api.scopes import SCOPES, actions_of
 from tests.crm.accounts.test_routes import ROUTES, rule_of
+from tests.crm.api.bodies import filled
 from tests.crm.api.client import Api
 from tests.crm.api.world import World, make_world
 from tests.factories import ApiTokenFactory, CampaignFactory, GrantFactory, UserFactory
@@ -42,7 +43,10 @@ VIEWS = views()
 
 def test_every_served_operation_is_in_the_schema_and_the_other_way_round() -> None:
     def plain(path: str) -> str:
-        return path.replace(NOWHERE, "{uid}").replace("/variants/XX", "/variants/{language}")
+        path = path.replace("/variants/XX", "/variants/{language}").replace(
+            f"/attachments/{NOWHERE}", "/attachments/{attachment}"
+        )
+        return path.replace(NOWHERE, "{uid}")
 
     assert sorted((method, plain(path)) for method, path, _needed in VIEWS if method != "HEAD") == sorted(
         tuple(label.split(" ")) for label in ACTIONS
@@ -138,7 +142,7 @@ def test_what_says_if_match_changes_nothing_that_changed_since(worlds: tuple[Wor
     for label in promised:
         method, path = label.split(" ")
         kind = path.split("/")[3]
-        url = path.removeprefix("/api/v1").replace("{uid}", home.uids[kind]).replace("{language}", "en")
+        url = filled(path.removeprefix("/api/v1"), home.uids[kind], home)
         body = None if method == "DELETE" else BODIES.get(label, {})
         answer = api(method, url, body, If_Match='"another"')
         if answer.status_code == 404 and kind in {

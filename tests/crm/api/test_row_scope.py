@@ -39,7 +39,8 @@ REACH = {
     "public-pages": DRIVE, "quiet-dates": COUNTRY, "report-snapshots": DRIVE, "result-indicators": DRIVE, "results": DRIVE,
     "segments": ALL, "submissions": DRIVE, "tasks": COUNTRY, "team-members": DRIVE, "topics": ALL,
     # what bodies point to besides
-    "archived-segments": ALL, "answers": COUNTRY, "held-lines": COUNTRY, "milestones": DRIVE, "open-nominations": DRIVE, "periods": DRIVE, "pillars": CAMPAIGN,
+    "archived-segments": ALL, "answers": COUNTRY, "attachments": DRIVE, "held-lines": COUNTRY, "milestones": DRIVE, "open-nominations": DRIVE,
+    "periods": DRIVE, "pillars": CAMPAIGN,
     "reports": DRIVE, "senders": ALL, "transports": ALL, "users": ALL, "free-posts": COUNTRY, "free-events": DRIVE,
 }  # fmt: skip
 # lists whose rows have no address of their own
@@ -50,7 +51,7 @@ ROWLESS = {
 # in a drive that one sees, what is the whole drive's: seen by whoever sees the drive
 OF_THE_DRIVE = {
     "activities", "asks", "campaigns", "drives", "objectives", "report-snapshots", "reports", "mailings", "team-members", "results",
-    "result-indicators", "actuals", "periods", "pillars", "free-events",
+    "result-indicators", "actuals", "attachments", "periods", "pillars", "free-events",
 }  # fmt: skip
 # a row that is out of scope changes nothing here, and is not refused either
 TAKEN = {
@@ -65,7 +66,8 @@ OPERATIONS = dict(bodies.operations())
 
 def needs(label: str) -> set[Action]:
     method, path = label.split(" ")
-    return NEEDS[method, f"{BASE}{path.replace('{uid}', NOWHERE).replace('{language}', 'XX')}"]
+    path = path.replace("{uid}", NOWHERE).replace("{attachment}", NOWHERE).replace("{language}", "XX")
+    return NEEDS[method, f"{BASE}{path}"]
 
 
 def collection(label: str) -> str:

@@ -20,6 +20,7 @@ from campaigns.files.storage import store
 from campaigns.forms.models import Form
 from campaigns.guard.models import ContactGuard, GuardOverride, QuietDates
 from campaigns.interactions.services import log_interaction
+from campaigns.mailings.models import Attachment
 from campaigns.networks.models import Network
 from campaigns.offers.models import CommitmentOffer
 from campaigns.outreach.models import Interaction
@@ -171,6 +172,9 @@ def _beside(rows: dict[str, Any], owner: User, drive: Drive) -> dict[str, str]:
         "users": owner,
         "deputies": _officer(),
         "senders": rows["mailings"].sender,
+        "attachments": Attachment.objects.create(
+            mailing=rows["mailings"], file=store(b"Yes.", media_type="text/plain"), name="a.txt"
+        ),
         "transports": rows["mailings"].transport,
         "pillars": Pillar.objects.create(campaign=drive.campaign, name=f"Pillar {organization.pk}"),
         "periods": rows["actuals"].period,
