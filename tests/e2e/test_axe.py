@@ -138,7 +138,7 @@ QUERY = {
 # open to everybody, and no page of ours in the walk for visitors
 NO_PUBLIC_PAGE = {
     **dict.fromkeys(["public_page_feed", "public_page_share", "sitemap", "robots", "picture", "delegate_letter", "calendar_feed"], FILE),
-    **dict.fromkeys(["healthz", "readyz", "metrics", "api_schema", "service_events", "event_door_worker"], "for programs"),
+    **dict.fromkeys(["healthz", "readyz", "metrics", "api_schema", "service_events", "event_door_worker", "fresh_token"], "for programs"),
     **dict.fromkeys(["unsubscribe_page", "account_email", "account_email_verification_sent", "account_confirm_email"], AWAY),
     **dict.fromkeys(["account_change_password", "account_set_password", "account_logout", "account_reauthenticate"], "asks for an account: walked signed in, or shut"),
     "mfa_authenticate": "in the walk of the second step",
