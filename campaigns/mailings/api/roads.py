@@ -20,6 +20,10 @@ class SenderOut(serializers.Serializer[Sender]):
     name = serializers.CharField()
     email = serializers.CharField()
     reply_to = serializers.CharField(allow_blank=True)
+    reference_pattern = serializers.CharField(
+        allow_blank=True,
+        help_text="How letters of its mailings are numbered, unless a mailing has a pattern of its own.",
+    )
 
 
 class TransportOut(serializers.Serializer[Transport]):

@@ -15,6 +15,7 @@ from campaigns.forms.models import Form
 from campaigns.mailings.layouts import LAYOUTS
 from campaigns.mailings.models import Mailing, Variant
 from campaigns.mailings.queries import senders_in_use, transports_in_use, with_origin
+from campaigns.mailings.references import MAX_PATTERN, check_pattern
 from campaigns.mailings.states import State
 from campaigns.planning.models import Drive
 from contacts.consent.api import open_topics
@@ -23,6 +24,7 @@ from contacts.segments.models import Segment
 from crm.accounts.models import User
 from crm.accounts.rules import Action
 from crm.api.fields import CodeField, RowField, text
+from crm.errors import Invalid
 from crm.languages import CODES
 
 MOST_BODY = 200_000
@@ -98,6 +100,7 @@ class MailingOut(serializers.Serializer[Mailing]):
     topic = serializers.UUIDField(source="topic.uid", allow_null=True, default=None)
     transport = serializers.UUIDField(source="transport.uid", allow_null=True, default=None)
     layout = serializers.CharField()
+    reference_pattern = serializers.CharField(allow_blank=True, help_text="How its letters are numbered; empty: as its sender's are.")  # fmt: skip
     languages = serializers.SerializerMethodField()
     fallback_languages = serializers.ListField(child=serializers.CharField())
     send_local = WallClock(allow_null=True, help_text="Local time in send_zone; null: when somebody sends it.")
@@ -201,6 +204,9 @@ class MailingIn(serializers.Serializer[Any]):
     topic = RowField(open_topics, required=False, allow_null=True)
     transport = RowField(lambda user: transports_in_use(), required=False, allow_null=True)
     layout = serializers.ChoiceField([(code, code) for code in LAYOUTS], required=False)
+    reference_pattern = text(
+        MAX_PATTERN, help_text="Such as GC/{year}/{mailing:04}/{seq}: needs {mailing}, ends with {seq}, may have {month}. Empty: the sender's."
+    )  # fmt: skip
     fallback_languages = serializers.ListField(
         child=serializers.ChoiceField(CODES), required=False, max_length=30, help_text="In order, of those written."
     )
@@ -230,6 +236,12 @@ class MailingIn(serializers.Serializer[Any]):
         if not value.strip():
             raise serializers.ValidationError(_("A mailing needs a name."))
         return value
+
+    def validate_reference_pattern(self, value: str) -> str:
+        try:
+            return check_pattern(value)
+        except Invalid as error:
+            raise serializers.ValidationError(error.message, code=error.code) from error
 
     def validate_send_zone(self, value: str) -> str:
         if value not in available_timezones():

@@ -107,6 +107,50 @@ def test_who_gets_copies_is_a_code(ready) -> None:  # type: ignore[no-untyped-de
     assert editor.patch(f"/mailings/{uid}", {"copies_to": None}).json()["copies_to"] is None
 
 
+def test_how_letters_are_numbered_is_written_and_read(ready) -> None:  # type: ignore[no-untyped-def]
+    editor, uid = ready
+    path = f"/mailings/{uid}"
+
+    written = editor.patch(path, {"reference_pattern": " GC/{year}/{mailing:04}/{seq} "}).json()
+
+    assert written["reference_pattern"] == "GC/{year}/{mailing:04}/{seq}"
+    assert [row["reference_pattern"] for row in editor.get("/mailings").json()["data"]] == [written["reference_pattern"]]  # fmt: skip
+    copy = editor.post(f"{path}/duplicate", {"name": "Again"}).json()
+    assert copy["reference_pattern"] == written["reference_pattern"]
+    emptied = editor.patch(path, {"reference_pattern": ""}).json()
+    assert (emptied["reference_pattern"], emptied["version"]) == ("", written["version"] + 1)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("GC/{year}/{seq}", "needs {mailing}"),
+        ("{seq}/{mailing}", "ends with {seq}"),
+        ("{mailing}{seq}", "sign such as"),
+        ("{day}/{mailing}/{seq}", "unknown here"),
+        ("GC/{mailing/{seq}", "Braces"),
+        ("G" * 81, "80"),
+    ],
+)
+def test_pattern_that_the_editor_refuses_is_refused(ready, pattern: str, why: str) -> None:  # type: ignore[no-untyped-def]
+    editor, uid = ready
+
+    problem = editor.patch(f"/mailings/{uid}", {"reference_pattern": pattern}, status=422).json()
+
+    assert why in problem["fields"]["reference_pattern"][0]
+    assert editor.get(f"/mailings/{uid}").json()["reference_pattern"] == ""
+
+
+def test_pattern_is_given_with_a_new_mailing_and_the_senders_is_told(ready) -> None:  # type: ignore[no-untyped-def]
+    editor, _uid = ready
+    sender = SenderFactory(reference_pattern="S/{mailing}/{seq}")
+    new = {"name": "Letter", "drive": str(DriveFactory().uid), "reference_pattern": "M/{mailing}/{seq}"}
+
+    assert editor.post("/mailings", new).json()["reference_pattern"] == "M/{mailing}/{seq}"
+    told = {row["uid"]: row["reference_pattern"] for row in editor.get("/senders").json()["data"]}
+    assert told[str(sender.uid)] == "S/{mailing}/{seq}"
+
+
 def test_two_editors_do_not_overwrite_each_other(ready) -> None:  # type: ignore[no-untyped-def]
     editor, uid = ready
     etag = editor.get(f"/mailings/{uid}").headers["ETag"]
