@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,9 @@ from contacts.consent.models import LawfulBasis
 from contacts.directory.models import Constituency, Country
 from contacts.importing import services
 from contacts.importing.lists import lines_of, rejected_file
+from contacts.importing.mappings_api import ImportMappingResource
 from contacts.importing.models import ImportKept, ImportRow, ImportRun
+from contacts.importing.reading import DELIMITERS, ENCODINGS
 from contacts.importing.targets import TARGETS
 from crm.accounts.models import User
 from crm.accounts.rules import Action
@@ -50,8 +53,24 @@ class ImportOut(serializers.Serializer[ImportRun]):
     encoding = serializers.CharField(allow_blank=True)
     delimiter = serializers.CharField(allow_blank=True, trim_whitespace=False)
     has_header = serializers.BooleanField()
+    first_line = serializers.IntegerField(
+        source="format.begins", help_text="Of the file, where the header stands, or the first row."
+    )
+    sheet = serializers.CharField(source="options.sheet", default="", help_text="Of a workbook: the one that is read.")
+    sheets = serializers.ListField(
+        child=serializers.CharField(),
+        source="options.sheets",
+        default=list,
+        help_text="Those that can be chosen; none after the dry run.",
+    )
     columns = serializers.ListField(child=serializers.CharField(allow_blank=True))
     mapping = serializers.DictField(help_text="Number of a column, from 0 → what it means.")
+    remembered = serializers.UUIDField(
+        source="options.remembered",
+        allow_null=True,
+        default=None,
+        help_text="The mapping of last time by which this one was proposed.",
+    )
     counts = serializers.DictField(help_text="After the dry run: created, updated, unchanged, rejected…")
     error = serializers.CharField(allow_blank=True)
     owner = serializers.UUIDField(source="owner.uid", allow_null=True, default=None)
@@ -66,10 +85,23 @@ class UploadIn(serializers.Serializer[Any]):
     file = serializers.FileField(help_text="CSV, in any encoding and with any separator; or a workbook (XLSX, ODS).")
 
 
-class MappingIn(serializers.Serializer[Any]):
-    """What each column means, and what holds for rows that do not say it themselves."""
+READ = {"sheet", "has_header", "encoding", "delimiter"}
+
+
+class ReadingIn(serializers.Serializer[Any]):
+    """How the file is read. Its columns are proposed anew then, so what they mean is said in a second request."""
+
+    sheet = serializers.CharField(required=False, max_length=255, help_text="Of a workbook: one of `sheets`.")
+    has_header = serializers.BooleanField(required=False, help_text="Whether the first row names the columns.")
+    encoding = serializers.ChoiceField([*ENCODINGS], required=False)
+    delimiter = serializers.ChoiceField([*DELIMITERS], required=False)
+
+
+class MappingIn(ReadingIn):
+    """What each column means, and what holds for rows that do not say it themselves; or how the file is read."""
 
     mapping = serializers.DictField(
+        required=False,
         child=serializers.ChoiceField([(target.name, target.name) for target in TARGETS], allow_blank=True),
         help_text="Number of a column, from 0 → its meaning; empty: left out.",
     )
@@ -79,6 +111,23 @@ class MappingIn(serializers.Serializer[Any]):
     overwrite = serializers.BooleanField(
         required=False, help_text="Replace what is there, instead of filling what is empty."
     )
+    remember = serializers.BooleanField(
+        required=False, help_text="Propose this for the next file with the same header."
+    )
+    is_shared = serializers.BooleanField(required=False, help_text="With `remember`: propose it to all who import.")
+
+    def validate(self, data: dict[str, Any]) -> dict[str, Any]:
+        if READ & set(data):
+            if both := sorted(set(data) - READ):
+                sentence = _(
+                    "Say first how the file is read. Its columns are proposed anew then; what they mean comes second."
+                )
+                raise serializers.ValidationError({name: sentence for name in both})
+        elif "mapping" not in data:
+            raise serializers.ValidationError({"mapping": _("Say what the columns mean, or how the file is read.")})
+        if data.get("is_shared") and not data.get("remember"):
+            raise serializers.ValidationError({"is_shared": _("Only what is remembered can be shared.")})
+        return data
 
     def validate_mapping(self, value: dict[str, str]) -> dict[str, str]:
         if any(not (str(number).isascii() and str(number).isdigit() and len(str(number)) < 5) for number in value):
@@ -113,6 +162,20 @@ class KeptOut(serializers.Serializer[ImportKept]):
     name = serializers.CharField()
     field = serializers.CharField(allow_blank=True, help_text="Which part of it was kept; empty: all of it.")
     reason = serializers.ChoiceField(ImportKept.Reason.choices)
+
+
+def read_again(run: ImportRun, asked: dict[str, Any]) -> ImportRun:
+    """Read the file as asked, and propose its columns anew. Raises BadFile, or Invalid for what a workbook does not have."""
+    is_workbook = "sheet" in asked or run.options.get("sheet")
+    if is_workbook and (wrong := sorted({"encoding", "delimiter"} & set(asked))):
+        sentence = _("A workbook has sheets; encodings and separators are of text files.")
+        raise Invalid(sentence, code="bad_file", errors=[(name, sentence) for name in wrong])
+    if asked.get("sheet", run.options.get("sheet")) != run.options.get("sheet"):
+        run = services.choose_sheet(run=run, sheet=asked["sheet"])
+        if "has_header" not in asked:
+            return run
+    how = {name: asked[name] for name in ("has_header", "encoding", "delimiter") if name in asked}
+    return services.reread(run=run, how=replace(run.format, **how))
 
 
 OUTCOME = filters.choice("outcome", "One or several outcomes.", ImportRow.Outcome.values, lambda rows, values, user: rows.filter(outcome__in=values))  # fmt: skip
@@ -165,7 +228,9 @@ class ImportResource(Resource):
         return self.show(run, status=201, location=f"{request.path}/{run.uid}")
 
     @extend_schema(
-        summary="Say what the columns mean",
+        summary="Say how it is read, and what the columns mean",
+        description="Either the one or the other: reading it in another way (`sheet`, `has_header`, `encoding`, `delimiter`) proposes its columns "
+        "anew, as upload does. With `remember` the mapping is proposed for the next file with the same header; see `/import-mappings`.",
         request=MappingIn,
         responses=ImportOut,
         examples=[OpenApiExample("Three columns", {"mapping": {"0": "name", "1": "email", "2": "organization"}, "country": "SN"}, request_only=True)],
@@ -174,6 +239,11 @@ class ImportResource(Resource):
         data = dict(self.read(MappingIn))
         run = self._settled(uid)
         self.require_match(run)
+        if READ & set(data):
+            return self.show(read_again(run, data))
+        if data.get("remember") and not run.has_header:
+            sentence = _("Without a header there is nothing by which to know the next file. Nothing was changed.")
+            raise Invalid(sentence, code="no_header", errors=[("remember", sentence)])
         mapping = {int(number): target for number, target in data["mapping"].items() if int(number) < len(run.columns)}
         country, constituency = data.get("country"), data.get("constituency")
         options = {
@@ -182,7 +252,11 @@ class ImportResource(Resource):
             "language": data.get("language", ""),
             "overwrite": data.get("overwrite", False),
         }
-        return self.show(services.save_mapping(run=run, mapping=mapping, options=options))
+        actor = self.user if data.get("remember") else None
+        saved = services.save_mapping(
+            run=run, mapping=mapping, options=options, actor=actor, is_shared=data.get("is_shared", False)
+        )
+        return self.show(saved)
 
     @extend_schema(
         summary="Dry run",
@@ -267,7 +341,7 @@ SECTIONS = [
         "Imports",
         "A file becomes people and institutions in four steps: upload, say what the columns mean, look at the dry run, apply. "
         "For a stream of changes from another system, `POST /people/upsert` is simpler.",
-        [("imports", ImportResource)],
+        [("imports", ImportResource), ("import-mappings", ImportMappingResource)],
         order=50,
     )
 ]

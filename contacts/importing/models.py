@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from contacts.importing.queries import ImportRowQuerySet, ImportRunQuerySet
+from contacts.importing.queries import ImportMappingQuerySet, ImportRowQuerySet, ImportRunQuerySet
 from contacts.importing.reading import Format
 from crm.ids import StampedModel
 
@@ -222,6 +222,8 @@ class ImportMapping(StampedModel):
     mapping = models.JSONField(default=dict, help_text="column index → target field, empty for one that is left out")
     options = models.JSONField(default=dict)
     is_shared = models.BooleanField(default=False)
+
+    objects = ImportMappingQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["owner", "signature"], name="import_mapping_once")]

@@ -11,7 +11,7 @@ from crm.accounts.models import User
 from crm.accounts.rules import Action
 
 if TYPE_CHECKING:
-    from contacts.importing.models import ImportRow, ImportRun  # noqa: F401  type parameters
+    from contacts.importing.models import ImportMapping, ImportRow, ImportRun  # noqa: F401  type parameters
 
 
 class ImportRunQuerySet(models.QuerySet["ImportRun"]):
@@ -35,3 +35,15 @@ class ImportRowQuerySet(models.QuerySet["ImportRow"]):
     def applied(self) -> Self:
         """Rows that created or changed something."""
         return self.filter(Q(outcome="created") | Q(outcome="updated")).order_by("line")
+
+
+class ImportMappingQuerySet(models.QuerySet["ImportMapping"]):
+    def known_to(self, user: User | None) -> Self:
+        """One's own, and those that colleagues share."""
+        return self.filter(Q(owner=user) | Q(is_shared=True))
+
+    def visible_to(self, user: User, action: Action = Action.SEE) -> Self:
+        """To whoever may import; to change (BULK): one's own."""
+        if not user.may(Action.BULK):
+            return self.none()
+        return self.known_to(user) if action == Action.SEE else self.filter(owner=user)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from django.db.models import Q
-
 from contacts.importing.models import ImportMapping, ImportRun
 from contacts.importing.targets import BY_NAME, plain
 from crm.accounts.models import User
@@ -21,7 +19,7 @@ def signature(columns: Sequence[str]) -> str:
 
 def known_to(user: User | None, columns: Sequence[str]) -> ImportMapping | None:
     """One's own first, else the one shared last."""
-    found = ImportMapping.objects.filter(signature=signature(columns)).filter(Q(owner=user) | Q(is_shared=True))
+    found = ImportMapping.objects.known_to(user).filter(signature=signature(columns))
     return (
         sorted(found.select_related("owner"), key=lambda row: (row.owner != user, -row.updated_at.timestamp()))[0]
         if found
@@ -63,3 +61,15 @@ def remember(*, run: ImportRun, actor: User | None, is_shared: bool) -> None:
 def forget(*, run: ImportRun, actor: User) -> bool:
     """Remove one's own memory of this header; False when there is none. What a colleague shared stays theirs."""
     return bool(ImportMapping.objects.filter(owner=actor, signature=signature(run.columns)).delete()[0])
+
+
+def share(*, mapping: ImportMapping, is_shared: bool) -> None:
+    """Propose one's own memory to all who import, or to oneself alone again."""
+    if mapping.is_shared != is_shared:
+        mapping.is_shared = is_shared
+        mapping.save(update_fields=["is_shared", "updated_at"])
+
+
+def forget_mapping(*, mapping: ImportMapping) -> None:
+    """Remove one's own memory; imports that were made with it stay as they are."""
+    mapping.delete()

@@ -99,6 +99,7 @@ def _unfold(run: ImportRun) -> None:
 
 def choose_sheet(*, run: ImportRun, sheet: str) -> ImportRun:
     """Read another sheet of the workbook, and propose its columns. Raises BadFile and changes nothing."""
+    _must_be_open(run)
     if sheet not in run.options.get("sheets", []) or not _book(run).exists():
         raise BadFile(_("The workbook has no sheet called “%(sheet)s”.") % {"sheet": sheet[:60]})
     path = Path(run.file.path)
@@ -141,6 +142,7 @@ def book_mentions(run: ImportRun, needles: Sequence[str]) -> bool:
 
 def reread(*, run: ImportRun, how: Format) -> ImportRun:
     """Read the file in another way (encoding, separator, header) and propose the columns anew. Raises BadFile and changes nothing."""
+    _must_be_open(run)
     path = Path(run.file.path)
     how = replace(how, begins=begins_at(path, how))
     rows = check(path, how)
@@ -412,9 +414,13 @@ def discard_import(*, run: ImportRun, actor: User | None) -> None:
 
 def _open(run: ImportRun) -> ImportRun:
     run = ImportRun.objects.select_for_update().get(pk=run.pk)
+    _must_be_open(run)
+    return run
+
+
+def _must_be_open(run: ImportRun) -> None:
     if run.state not in OPEN_STATES or not run.file:
         raise WrongState(_("The columns of this import cannot be changed any more."))
-    return run
 
 
 def _set_format(run: ImportRun, how: Format, rows: int) -> None:

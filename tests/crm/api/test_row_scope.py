@@ -31,7 +31,7 @@ REACH = {
     "commitment-updates": DRIVE, "commitments": DRIVE, "contact-guards": COUNTRY, "contact-points": COUNTRY, "drives": DRIVE,
     "dropped-mail": OWNER, "event-compositions": DRIVE, "event-delegate-steps": DRIVE, "event-delegations": DRIVE,
     "event-invitations": DRIVE, "event-nominations": DRIVE, "event-nominators": DRIVE, "event-registrations": DRIVE,
-    "event-sign-ups": DRIVE, "forms": CAMPAIGN, "guard-overrides": COUNTRY, "imports": OWNER, "interaction-files": COUNTRY,
+    "event-sign-ups": DRIVE, "forms": CAMPAIGN, "guard-overrides": COUNTRY, "import-mappings": OWNER, "imports": OWNER, "interaction-files": COUNTRY,
     "interactions": COUNTRY, "jobs": OWNER, "letter-documents": COUNTRY, "letters": COUNTRY, "lists": ALL, "mailings": DRIVE,
     "meeting-briefs": COUNTRY, "memberships": COUNTRY, "mission-reports": COUNTRY, "network-applications": DRIVE,
     "network-members": DRIVE, "network-representatives": DRIVE, "networks": CAMPAIGN, "objectives": DRIVE, "organizations": COUNTRY,

@@ -33,6 +33,8 @@ from campaigns.rounds.models import CallLine, CallRound
 from campaigns.todo.absences import add_absence
 from campaigns.todo.services import add_task
 from contacts.consent.services import grant_consent
+from contacts.importing.models import ImportMapping
+from contacts.importing.remembering import signature
 from contacts.importing.services import upload_import
 from contacts.segments.lists import add_to_list
 from crm.accounts.models import User
@@ -104,6 +106,10 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV", w
     )
     job = Job.objects.create(kind="import.check", title="A job", owner=owner)
     run = upload_import(file=SimpleUploadedFile("people.csv", b"name,email\nA,a@b.example\n"), actor=owner)
+    columns = ["name", f"mail of {country}"]
+    remembered = ImportMapping.objects.create(
+        owner=owner, signature=signature(columns), columns=columns, mapping={"0": "name"}
+    )
     record(verb="person.edited", target=person, actor=owner, event={})
     publish_outbox()
     number_feeds()
@@ -149,6 +155,7 @@ def make_world(owner: User, *, country: str = "ZM", constituency: str = "GOV", w
         "submissions": make.SubmissionFactory(form=asked, country=organization.country),
         "people": person, "organizations": organization, "posts": post, "memberships": membership,
         "contact-points": point, "topics": topic, "segments": segment, "lists": contact_list, "imports": run,
+        "import-mappings": remembered,
         "interactions": log_interaction(actor=_officer(), kind="call", people=[person]).interaction,
         "tasks": add_task(actor=_officer(), title="Call", due_on=timezone.localdate(), person=person),
         "contact-guards": ContactGuard.objects.create(organization=organization).organization,
