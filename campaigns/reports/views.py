@@ -89,10 +89,12 @@ def report_live(request: StaffRequest, uid: UUID) -> HttpResponse:
 @requires(Action.SEE)
 @require_safe
 def report_groups(request: StaffRequest, uid: UUID) -> HttpResponse:
-    """The tables that count the whole ledger; a large mailing's page asks for them afterwards."""
+    """The tables that count the whole ledger; a large mailing's page asks for them afterwards, with as many countries as it shows."""
     mailing = _find(request, uid)
-    template = "_groups.html" if getattr(request, "htmx", False) else "groups.html"
-    context = {"report": Report(mailing, request.user), "mailing": mailing, "most_countries": None}
+    is_part = getattr(request, "htmx", False)
+    template = "_groups.html" if is_part else "groups.html"
+    most = MOST_COUNTRIES if is_part else None
+    context = {"report": Report(mailing, request.user), "mailing": mailing, "most_countries": most}
     return render(request, f"campaigns/reports/{template}", context)
 
 
