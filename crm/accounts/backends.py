@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +17,7 @@ from django.http import HttpRequest
 from crm.accounts.demo_users import PASSWORD as DEMO_PASSWORD
 from crm.accounts.models import Grant, Installation, User
 
-_NAMES = ("id", "role", "is_everywhere", "campaigns", "countries")
+_NAMES = ("id", "role", "is_everywhere", "campaigns", "countries", "created_at")
 _GRANTS = ArraySubquery(
     Grant.objects.filter(user=OuterRef("pk")).order_by("pk").values(found=JSONObject(**{name: name for name in _NAMES}))
 )
@@ -44,4 +45,5 @@ class SignInBackend(AuthenticationBackend):
 
 
 def _grant(user: User, values: dict[str, Any]) -> Grant:
-    return Grant(**{**values, "user": user, "campaigns": [UUID(uid) for uid in values["campaigns"]]})
+    campaigns, since = [UUID(uid) for uid in values["campaigns"]], datetime.fromisoformat(values["created_at"])
+    return Grant(**{**values, "user": user, "campaigns": campaigns, "created_at": since})

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 
+from crm.accounts.backends import SignInBackend
 from crm.accounts.models import Grant
 from crm.accounts.rules import TABLE, Action, Role
 from crm.accounts.services import add_grant, invite
@@ -73,3 +74,13 @@ def test_an_administrator_is_one_everywhere(db: None, admin: object) -> None:
         invite(email="a@example.org", name="A", role=Role.ADMIN, actor=admin, countries=["SN"])
 
     assert not Grant.objects.filter(user=user).exists()
+
+
+def test_grants_that_come_with_the_session_s_user_are_as_they_stand_in_their_table(planner):
+    GrantFactory(user=planner, role="viewer", is_everywhere=False, countries=["TG"], campaigns=[uuid4()])
+
+    user = SignInBackend().get_user(planner.pk)
+
+    fields = [field.attname for field in Grant._meta.concrete_fields]
+    read = [[getattr(grant, name) for name in fields] for grant in user.grant_rows]
+    assert read == [[getattr(grant, name) for name in fields] for grant in planner.grants.order_by("pk")]
