@@ -8,16 +8,15 @@ from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 
 from contacts.greetings.models import FormOfAddress
 from contacts.greetings.wording import KINDS, SLOTS, wrong_places
 from crm.accounts.models import User
-from crm.accounts.rules import Action
 from crm.audit.models import AuditEntry
+from crm.audit.restoring import with_values_back
 from crm.audit.services import Change, record
-from crm.errors import Conflict, Invalid, NotAllowed
+from crm.errors import Conflict, Invalid
 
 FIELDS = ("name", "title_words", "texts")
 
@@ -75,33 +74,18 @@ def _set_archived(form: FormOfAddress, actor: User | None, *, is_archived: bool)
         before, row.archived_at = row.archived_at, timezone.now() if is_archived else None
         row.save(update_fields=["archived_at", "updated_at"])
         verb = "form_of_address.archived" if is_archived else "form_of_address.restored"
-        changes: list[Change] = [("archived_at", _plain(before), _plain(row.archived_at))]
+        changes: list[Change] = [("archived_at", before, row.archived_at)]
         return record(verb=verb, target=row, actor=actor, changes=changes, summary=row.name, event={})
 
 
 def undo_form(*, uid: UUID, values: Mapping[str, Any], expected: Mapping[str, Any], actor: User) -> None:
     """For `undoable`. What a creation made is archived: posts may be addressed so by now."""
-    if not actor.may(Action.ADMINISTER):
-        raise NotAllowed(_("You may no longer change this, so it was left as it is."))
-    row = FormOfAddress.objects.select_for_update().filter(uid=uid).first()
+    row = with_values_back(FormOfAddress, uid=uid, values=values, expected=expected, actor=actor)
     if row is None:
-        raise Conflict(_("This form is gone, so nothing was changed. Make it anew."), code="gone")
-    if "name" in values and values["name"] is None:
-        row.archived_at = row.archived_at or timezone.now()
-        row.save(update_fields=["archived_at", "updated_at"])
         return
-    if any(_plain(getattr(row, name)) != value for name, value in expected.items()):
-        raise Conflict(_("This was changed again since, so it was left as it is."), code="changed_since")
     if "name" in values and FormOfAddress.objects.filter(name=values["name"]).exclude(pk=row.pk).exists():
         raise Conflict(_("Another form has this name by now, so nothing was changed."), code="form_exists")
-    for name, value in values.items():
-        setattr(row, name, parse_datetime(value) if name == "archived_at" and value else value)
     row.save()
-
-
-def _plain(value: Any) -> Any:
-    """As it comes back from the audit trail."""
-    return value.isoformat() if hasattr(value, "isoformat") else value
 
 
 def _texts(texts: dict[str, Any]) -> list[str]:
